@@ -1,0 +1,7 @@
+"""scikit-learn estimators whose models are PyTorch networks."""
+
+from skdeep._show_versions import show_versions
+from skdeep._version import __version__
+from skdeep.mlp import MLPClassifier, MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "show_versions"]

@@ -1,0 +1,107 @@
+"""Constraints of the parameters that estimators share, in scikit-learn's terms."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+
+from skdeep._compat import HasMethods, Interval, Options, StrOptions
+from skdeep.engine.optim import SOLVERS
+
+TRAINING = {
+    "solver": [StrOptions({"lbfgs", *SOLVERS})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [
+        StrOptions(
+            {
+                "constant",
+                "invscaling",
+                "adaptive",
+                "cosine",
+                "one_cycle",
+                "one-cycle",
+                "exponential",
+                "plateau",
+            }
+        )
+    ],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "device": [str, torch.device],
+    "dtype": [StrOptions({"float32", "float64"}), None],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "gradient_clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "skorch_callbacks": [list, tuple, HasMethods("on_train_begin"), None],
+}
+"""Of everything that trains by gradient descent."""
+
+CLASSIFIER = {
+    "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+}
+"""Of classifiers beyond `TRAINING`."""
+
+REGRESSOR = {
+    "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile", "poisson"})],
+    "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    "quantile": [Interval(Real, 0, 1, closed="neither")],
+}
+"""Of regressors beyond `TRAINING`."""
+
+DENSE = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [
+        StrOptions(
+            {
+                "identity",
+                "logistic",
+                "tanh",
+                "relu",
+                "elu",
+                "leaky_relu",
+                "prelu",
+                "selu",
+                "softplus",
+                "gelu",
+                "silu",
+                "mish",
+            }
+        )
+    ],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "normalization": [StrOptions({"batch", "layer"}), None],
+    "weight_init": [
+        StrOptions(
+            {
+                "auto",
+                "orthogonal",
+                "xavier_uniform",
+                "xavier_normal",
+                "he_uniform",
+                "he_normal",
+            }
+        )
+    ],
+    "input_noise": [Interval(Real, 0, None, closed="left")],
+}
+"""Of stacks of dense layers."""

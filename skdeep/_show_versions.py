@@ -1,0 +1,42 @@
+"""What a bug report needs to say about the software and the devices."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = (
+    "skdeep", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "optuna", "joblib",
+    "matplotlib", "rich", "skops", "safetensors",
+)  # fmt: skip
+
+
+def show_versions():
+    """Print the versions of skdeep, of what it stands on and of the devices it sees.
+
+    Examples
+    --------
+    >>> from skdeep import show_versions
+    >>> show_versions()  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    System:
+    ...
+    """
+    import torch
+
+    print("\nSystem:")
+    print(f"      python: {sys.version.split()[0]}")
+    print(f"     machine: {platform.platform()}")
+    print("\nPython dependencies:")
+    for name in _PACKAGES:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = None
+        print(f"{name:>12}: {found}")
+    print("\nDevices:")
+    print(f"     threads: {torch.get_num_threads()}")
+    cuda = torch.version.cuda
+    print(f"        cuda: {cuda if torch.cuda.is_available() else None}")
+    for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        print(f"      cuda:{i}: {torch.cuda.get_device_name(i)}")
+    print(f"         mps: {torch.backends.mps.is_available()}")

@@ -1,0 +1,295 @@
+"""What a target is: labels for classifiers, numbers for regressors.
+
+Each class turns `y` into what a loss compares with, names the loss and turns raw scores into
+predictions. It stands left of `DeepEstimator` in the bases of an estimator.
+"""
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+from skdeep import losses
+from skdeep._compat import _check_partial_fit_first_call
+from skdeep._validation import to_host
+from skdeep.data.tensors import to_tensor
+
+
+class DeepClassifier(ClassifierMixin):
+    """Target methods of classifiers: two classes, several, or several labels at once."""
+
+    _target_is_numeric = False
+
+    def _encode_target(self, y, resumed, incremental):
+        """Remember or check the classes; return class numbers, or rows of 0 and 1."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._learn_classes(y)
+        else:
+            classes = unique_labels(y)
+            if self.warm_start:
+                if set(classes) != set(self.classes_):
+                    raise ValueError(
+                        "warm_start can only be used where `y` has the same "
+                        "classes as in the previous call to fit. Previously "
+                        f"got {self.classes_}, `y` has {classes}"
+                    )
+            else:
+                self._refuse_new_classes(classes, "y")
+        return self._class_numbers(y)
+
+    def _encode_known_target(self, y, name):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._refuse_new_classes(unique_labels(y), name)
+        return self._class_numbers(y)
+
+    def _refuse_new_classes(self, classes, name):
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`{name}` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. '{name}' has {classes}."
+            )
+
+    def _learn_classes(self, y):
+        """Set `classes_` and what kind of target it is, from labels."""
+        binarizer = LabelBinarizer().fit(y)  # for its checks and messages
+        self.classes_ = binarizer.classes_
+        self._target_type = binarizer.y_type_
+        self.n_outputs_ = 1 if self._target_type == "binary" else len(self.classes_)
+        self.out_activation_ = "softmax" if self._target_type == "multiclass" else "logistic"
+
+    def _learn_classes_of_stream(self, y, classes):
+        """Set the classes in the first call of `partial_fit`; check them in later ones."""
+        if _check_partial_fit_first_call(self, to_host(classes)):
+            y = to_host(y)
+            self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
+
+    def _class_numbers(self, y):
+        if self._target_type.startswith("multilabel"):
+            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+            return y.astype(bool)
+        return np.searchsorted(self.classes_, y)
+
+    def _target_tensor(self, target, dtype, device):
+        if self._target_type == "multiclass":
+            return to_tensor(target, torch.int64, device)
+        return to_tensor(target, dtype, device).reshape(len(target), -1)
+
+    def _stratify_by(self, target):
+        if self.n_outputs_ > 1 and self._target_type.startswith("multilabel"):
+            return None
+        return target == 1 if self._target_type == "binary" else target
+
+    def _times_class_weight(self, target, weight, incremental):
+        if self.class_weight is None:
+            return weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order to use "
+                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) "
+                "on all of y and pass them as class_weight, a dict."
+            )
+        if target.ndim == 2:
+            factors = compute_sample_weight(self.class_weight, target.astype(int))
+        else:
+            per_class = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=self.classes_[target],
+                sample_weight=weight,
+            )
+            factors = per_class[target]
+        return factors if weight is None else weight * factors
+
+    def _make_loss(self):
+        if self._target_type == "multiclass":
+            return losses.CrossEntropy(self.label_smoothing)
+        return losses.BinaryCrossEntropy(self.label_smoothing)
+
+    def _reported_share(self):
+        return 1.0
+
+    def _target_too_large(self, target):
+        return None
+
+    def _proba(self, raw):
+        """Probabilities of each class from raw scores."""
+        if self._target_type == "multiclass":
+            return torch.softmax(raw, 1).cpu().numpy()
+        positive = torch.sigmoid(raw)
+        if self._target_type == "binary":
+            if len(self.classes_) == 1:
+                return np.ones((len(raw), 1), dtype=to_host(raw[:0]).dtype)
+            positive = torch.cat([1 - positive, positive], 1)
+        return positive.cpu().numpy()
+
+    def _numbers(self, raw):
+        """Class numbers, or rows of 0 and 1, from raw scores."""
+        if self._target_type == "multiclass":
+            return raw.argmax(1).cpu().numpy()
+        numbers = (raw > 0).cpu().numpy()
+        if self._target_type == "binary":
+            return numbers[:, 0] & (len(self.classes_) > 1)
+        return numbers
+
+    def _decode(self, raw):
+        """Labels from raw scores."""
+        numbers = self._numbers(raw)
+        if self._target_type.startswith("multilabel"):
+            return numbers.astype(int)
+        return self.classes_[numbers.astype(int)]
+
+    def _score_raw(self, raw, target, weight):
+        if self._target_type == "binary":
+            target = target[:, 0]
+        return float(accuracy_score(target, self._numbers(raw), sample_weight=weight))
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The predicted classes; for multilabel targets a matrix of 0 and 1.
+        """
+        return self._decode(self._predict_raw(X))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y_prob : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`. For multilabel targets each column is the probability of
+            its label, and rows need not sum to 1.
+        """
+        return self._proba(self._predict_raw(X))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        log_y_prob : ndarray of shape (n_samples, n_classes)
+            ``log(predict_proba(X))``.
+        """
+        proba = self.predict_proba(X)
+        return np.log(proba, out=proba)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class DeepRegressor(RegressorMixin):
+    """Target methods of regressors, with one or several outputs."""
+
+    _target_is_numeric = True
+
+    def _encode_target(self, y, resumed, incremental):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        self._check_range(y)
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if resumed and n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"y has {n_outputs} outputs, but this {type(self).__name__} was fitted with "
+                f"{self.n_outputs_}."
+            )
+        self.n_outputs_ = n_outputs
+        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+        return y
+
+    def _encode_known_target(self, y, name):
+        self._check_range(y)
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if n_outputs != self.n_outputs_:
+            raise ValueError(f"{name} has {n_outputs} outputs, but y has {self.n_outputs_}.")
+        return y
+
+    def _check_range(self, y):
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                "Some value(s) of y are out of the valid range of the loss 'poisson': y must not "
+                "be negative."
+            )
+
+    def _target_tensor(self, target, dtype, device):
+        return to_tensor(target, dtype, device).reshape(len(target), -1)
+
+    def _stratify_by(self, target):
+        return None
+
+    def _times_class_weight(self, target, weight, incremental):
+        return weight
+
+    def _make_loss(self):
+        if self.loss == "huber":
+            return losses.Huber(float(self.huber_delta))
+        if self.loss == "quantile":
+            return losses.Quantile(float(self.quantile))
+        return {
+            "squared_error": losses.SquaredError,
+            "absolute_error": losses.AbsoluteError,
+            "poisson": losses.Poisson,
+        }[self.loss]()
+
+    def _reported_share(self):
+        # scikit-learn minimises the sum over outputs and reports the mean (not for Poisson).
+        return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
+
+    def _target_too_large(self, target):
+        largest = float(np.abs(target).max())
+        if largest > 1e3:
+            return (
+                f"y holds values up to {largest:.3g}: scale it, with TransformedTargetRegressor "
+                "for example"
+            )
+        return None
+
+    def _decode(self, raw):
+        predicted = (raw.exp() if self.out_activation_ == "exp" else raw).cpu().numpy()
+        return predicted[:, 0] if self.n_outputs_ == 1 else predicted
+
+    def _score_raw(self, raw, target, weight):
+        predicted = self._decode(raw)
+        if not np.isfinite(predicted).all():
+            return float("nan")
+        return float(r2_score(target, predicted, sample_weight=weight))
+
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to predict for.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted values, in the precision of the network.
+        """
+        return self._decode(self._predict_raw(X))

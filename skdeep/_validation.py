@@ -1,0 +1,139 @@
+"""What comes in at `fit` and `predict`, checked by scikit-learn's rules."""
+
+import numpy as np
+import torch
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from skdeep._compat import _check_feature_names, _check_sample_weight
+
+_FLOATS = (np.float64, np.float32)
+
+
+def check_rows(estimator, X, *, reset=False):
+    """Check a table of numbers and remember or compare its width and column names.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like, sparse matrix, DataFrame or Tensor of shape (n_samples, n_features)
+    reset : bool, default=False
+        True in fit.
+
+    Returns
+    -------
+    ndarray, CSR matrix or Tensor of shape (n_samples, n_features), of float32 or float64
+    """
+    if isinstance(X, torch.Tensor):
+        return _check_tensor(estimator, X, reset)
+    if not reset and _is_plain(estimator, X):
+        return X
+    return validate_data(
+        estimator, X, accept_sparse=["csr"], dtype=_FLOATS, reset=reset
+    )
+
+
+def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
+    """Check X and y of `fit`; see `check_rows`.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like, sparse matrix, DataFrame or Tensor of shape (n_samples, n_features)
+    y : array-like or Tensor of shape (n_samples,) or (n_samples, n_outputs)
+    reset : bool
+    y_numeric : bool
+        Whether y must be numbers.
+
+    Returns
+    -------
+    X : ndarray, CSR matrix or Tensor
+    y : ndarray
+    """
+    y = to_host(y)
+    if not isinstance(X, torch.Tensor):
+        return validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=["csr"],
+            multi_output=True,
+            y_numeric=y_numeric,
+            dtype=_FLOATS,
+            reset=reset,
+        )
+    X = _check_tensor(estimator, X, reset)
+    y = validate_data(
+        estimator, "no_validation", y, multi_output=True, y_numeric=y_numeric
+    )
+    check_consistent_length(np.empty((X.shape[0], 0)), y)
+    return X, y
+
+
+def check_weights(sample_weight, X):
+    """Check weights: one per row, not negative, not all zero.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    rows = np.empty((X.shape[0], 0), numpy_dtype(X)) if isinstance(X, torch.Tensor) else X
+    return _check_sample_weight(to_host(sample_weight), rows, ensure_non_negative=True)
+
+
+def to_host(array):
+    """A NumPy array from a tensor; anything else as it is."""
+    return array.detach().cpu().numpy() if isinstance(array, torch.Tensor) else array
+
+
+def numpy_dtype(X):
+    """NumPy's name of the type of an array or tensor."""
+    return np.dtype(str(X.dtype).removeprefix("torch."))
+
+
+def _is_plain(estimator, X):
+    """Whether X is beyond doubt what scikit-learn's checks would pass on unchanged.
+
+    The checks take ten times as long as a small network: one row must not wait for them.
+    """
+    if not (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in _FLOATS
+        and X.shape[0] > 0
+        and X.shape[1] == estimator.n_features_in_
+        and not hasattr(estimator, "feature_names_in_")
+    ):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def _check_tensor(estimator, X, reset):
+    """scikit-learn's checks for a tensor, without moving it to the host."""
+    name = type(estimator).__name__
+    X = X.detach()
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D tensor instead of shape {tuple(X.shape)}.")
+    if X.is_complex():
+        raise ValueError("Complex data not supported")
+    if 0 in X.shape:
+        what = "sample(s)" if X.shape[0] == 0 else "feature(s)"
+        raise ValueError(
+            f"Found array with 0 {what} (shape={tuple(X.shape)}) while a minimum of 1 is required "
+            f"by {name}."
+        )
+    if not X.is_floating_point() or X.dtype not in (torch.float32, torch.float64):
+        X = X.to(torch.float32 if X.dtype in (torch.float16, torch.bfloat16) else torch.float64)
+    if not torch.isfinite(X).all():
+        what = "NaN" if torch.isnan(X).any() else f"infinity or a value too large for {X.dtype}"
+        raise ValueError(f"Input X contains {what}.")
+    _check_feature_names(estimator, np.empty((0, X.shape[1])), reset=reset)  # it has none
+    if reset:
+        estimator.n_features_in_ = X.shape[1]
+    elif X.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {name} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )
+    return X

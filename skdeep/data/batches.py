@@ -1,0 +1,152 @@
+"""Rows in memory, or on the device, cut into batches.
+
+There is no data loader and no Python per row: a batch is a slice of, or a gather from, tensors
+that already lie where the network lives.
+"""
+
+import numpy as np
+import torch
+
+from skdeep.data.tensors import sparse_to_tensor
+
+SHUFFLED_COPY_BYTES = 2**24
+"""Up to this size an epoch shuffles a copy of the data once and then slices it (one gather per
+epoch); larger data are gathered batch by batch, so that they are never held twice."""
+
+
+def n_rows(x):
+    """Number of rows of a batch's input: a tensor, or a tuple of tensors with equal rows."""
+    return (x[0] if isinstance(x, tuple) else x).shape[0]
+
+
+class Batches:
+    """Batches of (input, target, weight) tensors.
+
+    Parameters
+    ----------
+    x : Tensor, tuple of Tensor, or SparseRows
+        Inputs, with the rows along the first axis.
+    target : Tensor of shape (n_samples, ...)
+    weight : Tensor of shape (n_samples,), default=None
+    batch_size : int
+    smallest : int, default=1
+        The last batch of an epoch is joined to the one before it where it would have fewer rows
+        (batch normalisation needs two).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.data.batches import Batches
+    >>> batches = Batches(torch.arange(5.0)[:, None], torch.arange(5), batch_size=2)
+    >>> [target.tolist() for x, target, weight in batches.epoch()]
+    [[0, 1], [2, 3], [4]]
+    >>> [target.tolist() for x, target, weight in batches.epoch(order=[4, 2, 0, 1, 3])]
+    [[4, 2], [0, 1], [3]]
+    """
+
+    def __init__(self, x, target, weight=None, *, batch_size, smallest=1):
+        self.inputs = x if isinstance(x, tuple) else (x,)
+        self.is_tuple = isinstance(x, tuple)
+        self.target, self.weight = target, weight
+        self.n_samples = self.inputs[0].shape[0]
+        self.bounds = _bounds(self.n_samples, batch_size, smallest)
+
+    def __len__(self):
+        return len(self.bounds)
+
+    def epoch(self, order=None):
+        """Yield all batches once.
+
+        Parameters
+        ----------
+        order : array-like of int of shape (n_samples,), default=None
+            The order of the rows; None leaves them as they are.
+        """
+        tensors = [*self.inputs, self.target, self.weight]
+        if order is None:
+            yield from self._slices(tensors)
+            return
+        order = torch.as_tensor(order, device=self.target.device)
+        if sum(_n_bytes(t) for t in tensors) <= SHUFFLED_COPY_BYTES:
+            yield from self._slices([_gather(t, order) for t in tensors])
+            return
+        for start, stop in self.bounds:
+            rows = order[start:stop]
+            yield self._batch([_gather(t, rows) for t in tensors])
+
+    def _slices(self, tensors):
+        for start, stop in self.bounds:
+            yield self._batch([None if t is None else t[start:stop] for t in tensors])
+
+    def _batch(self, tensors):
+        *inputs, target, weight = tensors
+        return tuple(inputs) if self.is_tuple else inputs[0], target, weight
+
+
+class SparseRows:
+    """CSR rows on the host that become sparse tensors on the device batch by batch.
+
+    Parameters
+    ----------
+    matrix : scipy CSR matrix or array of shape (n_samples, n_features)
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    def __init__(self, matrix, dtype, device):
+        self.matrix, self.dtype, self.device = matrix, dtype, device
+        self.shape = matrix.shape
+
+    def __getitem__(self, rows):
+        return sparse_to_tensor(self.matrix[rows], self.dtype, self.device)
+
+    def index_select(self, axis, rows):
+        return self[rows.cpu().numpy()]
+
+
+def _bounds(n_samples, batch_size, smallest):
+    starts = list(range(0, n_samples, batch_size))
+    if len(starts) > 1 and n_samples - starts[-1] < smallest:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n_samples]))
+
+
+def _n_bytes(t):
+    if t is None:
+        return 0
+    if isinstance(t, SparseRows):
+        return float("inf")  # always cut from the host's matrix batch by batch
+    return t.numel() * t.element_size()
+
+
+def _gather(t, rows):
+    return None if t is None else t.index_select(0, rows)
+
+
+def chunks(n_samples, width, *, budget=2**22):
+    """Slices of rows for a forward pass, so that `width` numbers per row stay under `budget`.
+
+    Parameters
+    ----------
+    n_samples : int
+    width : int
+        Numbers that a row takes in the widest layer.
+    budget : int, default=2**22
+        Largest number of numbers at once: 16 MB in float32.
+    """
+    size = max(budget // max(width, 1), 256)
+    return [slice(start, start + size) for start in range(0, n_samples, size)]
+
+
+def row_order(n_samples, previous, rng):
+    """The next epoch's order: the previous one shuffled, as `sklearn.utils.shuffle` does it.
+
+    Parameters
+    ----------
+    n_samples : int
+    previous : ndarray of shape (n_samples,) or None
+    rng : numpy.random.RandomState
+    """
+    swap = np.arange(n_samples)
+    rng.shuffle(swap)
+    return swap if previous is None else previous[swap]

@@ -1,0 +1,93 @@
+"""Batches for losses that compare rows: explicit pairs or triplets, and class-balanced batches."""
+
+import numpy as np
+import torch
+
+
+class TupleBatches:
+    """Batches of explicit pairs or triplets of rows.
+
+    Each batch holds every row that its tuples name once; the tuples then point into the batch.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_rows, ...)
+    tuples : Tensor of int64 of shape (n_tuples, 2) or (n_tuples, 3)
+        Row numbers: pairs, or anchor, positive, negative.
+    label : Tensor of shape (n_tuples,), default=None
+        Of pairs: 1 for similar, 0 for dissimilar.
+    weight : Tensor of shape (n_tuples,), default=None
+    batch_size : int
+        Tuples in a batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.data.pairs import TupleBatches
+    >>> x = torch.tensor([[0.0], [1.0], [2.0]])
+    >>> pairs, label = torch.tensor([[2, 0], [0, 1]]), torch.tensor([1, 0])
+    >>> batch = next(TupleBatches(x, pairs, label, batch_size=2).epoch())
+    >>> rows, (inside, label), weight = batch
+    >>> rows[inside].squeeze(-1).tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, x, tuples, label=None, weight=None, *, batch_size):
+        self.x, self.tuples, self.label, self.weight = x, tuples, label, weight
+        self.n_samples = len(tuples)
+        self.batch_size = batch_size
+
+    def __len__(self):
+        return -(-self.n_samples // self.batch_size)
+
+    def epoch(self, order=None):
+        """Yield (rows, (tuples, label), weight) for all tuples, in `order`."""
+        device = self.tuples.device
+        order = torch.as_tensor(np.arange(self.n_samples) if order is None else order).to(device)
+        for chosen in order.split(self.batch_size):
+            rows, inside = torch.unique(self.tuples[chosen], return_inverse=True)
+            label = None if self.label is None else self.label[chosen]
+            weight = None if self.weight is None else self.weight[chosen]
+            yield self.x[rows.to(self.x.device)], (inside, label), weight
+
+
+class ClassBatches:
+    """Batches of P classes with K rows each, for losses that mine pairs or triplets themselves.
+
+    Every epoch shuffles the rows inside their classes, cuts them into groups of K (a class with
+    fewer rows gives what it has) and deals the groups out so that a batch holds different
+    classes as long as there are enough (Hermans et al., 2017).
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, ...)
+    y : Tensor of int64 of shape (n_samples,)
+        Class numbers.
+    n_classes_per_batch, n_rows_per_class : int
+        P and K.
+    rng : numpy.random.RandomState
+    """
+
+    def __init__(self, x, y, *, n_classes_per_batch, n_rows_per_class, rng):
+        self.x, self.y, self.rng = x, y, rng
+        self.n_samples = len(y)
+        self.p, self.k = n_classes_per_batch, n_rows_per_class
+        labels = y.cpu().numpy()
+        self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+
+    def __len__(self):
+        groups = sum(-(-len(m) // self.k) for m in self.members)
+        return max(-(-groups // self.p), 1)
+
+    def epoch(self, order=None):
+        """Yield (rows, class numbers, None); `order` is not used: the classes set the order."""
+        rounds = []
+        for members in self.members:
+            shuffled = self.rng.permutation(members)
+            for i, start in enumerate(range(0, len(shuffled), self.k)):
+                rounds.append((i, self.rng.uniform(), shuffled[start : start + self.k]))
+        rounds.sort(key=lambda group: group[:2])  # one group of each class, then the next
+        for start in range(0, len(rounds), self.p):
+            rows = np.concatenate([group for *_, group in rounds[start : start + self.p]])
+            rows = torch.from_numpy(rows).to(self.y.device)
+            yield self.x[rows], self.y[rows], None

@@ -1,0 +1,31 @@
+"""Training: skorch lives here and nowhere else."""
+
+from skdeep.engine.device import resolve_device, resolve_dtype
+from skdeep.engine.lbfgs import LBFGS
+from skdeep.engine.net import DeepNet, module_from_state, module_state
+from skdeep.engine.optim import SOLVERS
+from skdeep.engine.report import EpochReport
+from skdeep.engine.schedules import make_schedule
+from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
+from skdeep.engine.stopping import Patience
+from skdeep.engine.training import Curves, NonFiniteLoss, Training
+
+__all__ = [
+    "Autograd",
+    "Curves",
+    "DeepNet",
+    "EpochReport",
+    "LBFGS",
+    "NonFiniteLoss",
+    "Patience",
+    "Penalty",
+    "SOLVERS",
+    "SingleStep",
+    "Training",
+    "TwoPlayerStep",
+    "make_schedule",
+    "module_from_state",
+    "module_state",
+    "resolve_device",
+    "resolve_dtype",
+]

@@ -1,0 +1,219 @@
+"""skorch's net, with batches from tensors and state that travels.
+
+`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop over
+the batches is `skdeep.engine.training`'s.
+"""
+
+import copy
+import importlib
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from skorch.history import History
+
+from skdeep.engine.device import is_available
+from skdeep.engine.flat import FlatParameters
+from skdeep.engine.optim import FlatOptimizer
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+class DeepNet(NeuralNet):
+    """A network with its optimizers, held by an estimator as ``net_``.
+
+    Parameters
+    ----------
+    module, criterion : torch.nn.Module
+        Instances, not classes. The module has its initial weights, type and device.
+    players : dict of str to dict, default=None
+        For each optimizer the name of the submodule that it trains and the options of its
+        `FlatOptimizer`; the name '' stands for the whole module.
+    callbacks : list of skorch callbacks, default=None
+    device : torch.device or str, default='cpu'
+    **kwargs : dict
+        skorch's other parameters.
+    """
+
+    def __init__(
+        self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs
+    ):
+        # skorch has it that None means its default callbacks, which cost more than training.
+        self.players = players
+        kwargs = {"train_split": None, "verbose": 0, "predict_nonlinearity": None, **kwargs}
+        super().__init__(
+            module,
+            criterion,
+            callbacks=callbacks or "disable",
+            device=str(device),
+            use_caching=False,
+            **kwargs,
+        )
+
+    @property
+    def wants_batches(self):
+        """Whether a callback of the user's listens to batches, not only to epochs."""
+        return any(
+            getattr(type(callback), hook, None) is not getattr(Callback, hook, None)
+            for _, callback in self.callbacks_
+            for hook in _BATCH_HOOKS
+        )
+
+    @property
+    def dtype(self):
+        """Type of the parameters."""
+        return next(self.module_.parameters()).dtype
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Make the flat optimizers that `players` describes; skorch sees the first's torch one."""
+        self.flat_optimizers_ = tuple(
+            FlatOptimizer(FlatParameters(self.module_.get_submodule(name)), **options)
+            for name, options in (self.players or {}).items()
+        )
+        if self.flat_optimizers_:
+            self.optimizer_ = self.flat_optimizers_[0].torch_optimizer
+
+    def resume(self):
+        """Make the parameters flat again if something replaced them (a copy, a move)."""
+        optimizers = getattr(self, "flat_optimizers_", ())
+        modules = [self.module_.get_submodule(name) for name in self.players]
+        if len(optimizers) == len(modules) and all(
+            o.flat.owns(m) for o, m in zip(optimizers, modules)
+        ):
+            for optimizer in optimizers:
+                optimizer.flat.attach()
+            return
+        states = self.__dict__.pop("optimizer_states_", None) or [
+            o.state() for o in optimizers
+        ]
+        self._initialize_optimizer()
+        for optimizer, state in zip(self.flat_optimizers_, states):
+            optimizer.load(state)
+
+    def finish(self, keep_moments):
+        """End a run: gradients go, and the optimizers' moments unless a stream goes on."""
+        for optimizer in self.flat_optimizers_:
+            optimizer.flat.release()
+            if not keep_moments:
+                optimizer.forget()
+
+    def checkpoint(self):
+        """Weights and optimizers as they are now."""
+        return [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
+
+    def rollback(self, saved):
+        """Bring back what `checkpoint` returned."""
+        for optimizer, (weights, state) in zip(self.flat_optimizers_, saved):
+            optimizer.flat.restore(weights)
+            optimizer.load(state)
+
+    def move(self, device):
+        """Put the network on another device."""
+        self.device = str(device)
+        self.module_.to(device)
+        self.criterion_.to(device)
+
+    def frozen_copy(self):
+        """A net for predictions whose weights later training leaves alone."""
+        clone = copy.copy(self)
+        # Placed through __dict__: skorch takes modules only while it initialises.
+        clone.__dict__.update(
+            module_=copy_module(self.module_), history_=History(self.history), flat_optimizers_=()
+        )
+        clone.__dict__.pop("optimizer_", None)
+        return clone
+
+    def __repr__(self):
+        count = sum(p.numel() for p in self.module_.parameters())
+        return f"<DeepNet: {type(self.module_).__name__}, {count:,} parameters on {self.device}>"
+
+    def __getstate__(self):
+        """Plain data and NumPy arrays: no device, no optimizer that is not needed."""
+        live = ("module", "criterion", "callbacks", "callbacks_", "optimizer_", "history_")
+        live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
+        live += ("iterator_train", "iterator_valid", "dataset")
+        state = {k: v for k, v in self.__dict__.items() if k not in live}
+        states = [o.state() for o in getattr(self, "flat_optimizers_", ())]
+        return state | {
+            "module_state": module_state(self.module_),
+            "criterion_state": module_state(self.criterion_),
+            "epochs": [dict(epoch) for epoch in self.history],
+            "optimizer_states_": states or getattr(self, "optimizer_states_", None),
+        }
+
+    def __setstate__(self, state):
+        state = dict(state)
+        module = module_from_state(state.pop("module_state"))
+        criterion = module_from_state(state.pop("criterion_state"))
+        history = History(state.pop("epochs"))
+        blank = NeuralNet(module, criterion)
+        device = torch.device(state["device"])
+        state["device"] = str(device if is_available(device) else torch.device("cpu"))
+        module.to(state["device"])
+        self.__dict__.update(blank.__dict__)
+        self.__dict__.update(state)
+        self.__dict__.update(
+            callbacks="disable",
+            callbacks_=[],
+            module_=module,
+            criterion_=criterion.to(state["device"]),
+            history_=history,
+        )
+
+
+def copy_module(module):
+    """A deep copy whose tensors own their memory (flat views would drag all others along)."""
+    return module_from_state(module_state(module, to_host=False))
+
+
+def module_state(module, to_host=True):
+    """A module as plain data: how to make it, and its tensors.
+
+    Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
+    as a copy of itself without its tensors.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    to_host : bool, default=True
+        NumPy arrays on the host, or tensor copies where they are.
+    """
+    tensors = module.state_dict(keep_vars=True)
+    if hasattr(module, "config"):
+        origin = {"class": f"{type(module).__module__}:{type(module).__qualname__}"}
+        origin["config"] = module.config
+    else:
+        held = [*module.parameters(), *module.buffers()]
+        memo = {id(t): _placeholder(t) for t in held}
+        origin = {"skeleton": copy.deepcopy(module, memo)}
+    convert = _to_array if to_host else lambda t: t.detach().clone()
+    return origin | {"tensors": {name: convert(t) for name, t in tensors.items()}}
+
+
+def module_from_state(state):
+    """The module that `module_state` described."""
+    if "skeleton" in state:
+        module = copy.deepcopy(state["skeleton"])
+    else:
+        place, name = state["class"].split(":")
+        if not place.startswith("skdeep."):
+            raise ValueError(f"{state['class']!r} is no module of skdeep")
+        module = getattr(importlib.import_module(place), name)(**state["config"])
+    tensors = {
+        k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
+        for k, v in state["tensors"].items()
+    }
+    module.load_state_dict(tensors, assign=True)
+    return module.eval()
+
+
+def _placeholder(tensor):
+    empty = torch.empty(0, dtype=tensor.dtype)
+    if isinstance(tensor, torch.nn.Parameter):
+        return torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
+    return empty
+
+
+def _to_array(tensor):
+    return tensor.detach().cpu().numpy().copy()

@@ -1,0 +1,196 @@
+"""Optimizers over one flat tensor of parameters.
+
+All of them are torch's own. 'adam', 'adamw', 'amsgrad' and 'sgd' call torch's fused kernel
+directly where it is there: the Python code around it costs five times the update itself on the
+networks that tables need.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+SOLVERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.Adam,  # its decay is applied here, to the weights alone
+    "amsgrad": torch.optim.Adam,
+    "nadam": torch.optim.NAdam,
+    "adamax": torch.optim.Adamax,
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+class FlatOptimizer:
+    """An optimizer for `FlatParameters`.
+
+    Parameters
+    ----------
+    flat : FlatParameters
+    solver : {'adam', 'adamw', 'amsgrad', 'nadam', 'adamax', 'adagrad', 'adadelta', 'rmsprop', \
+'sgd'}
+    learning_rate : float
+    momentum : float, default=0.9
+        For 'sgd' alone.
+    nesterov : bool, default=True
+        For 'sgd' with a momentum.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        For adam, adamw, amsgrad, nadam and adamax.
+    epsilon : float, default=1e-8
+        'adam' adds it to the root of the uncorrected second moment ("epsilon hat" of Kingma and
+        Ba, 2015, section 2, and what scikit-learn does); the others as torch does.
+    weight_decay : float, default=0.0
+        Decoupled decay of the weights: ``W -= learning_rate * weight_decay * W`` before each
+        step (Loshchilov and Hutter, 2019).
+
+    Attributes
+    ----------
+    torch_optimizer : torch.optim.Optimizer
+        Holds all state, so that ``state_dict`` resumes a run.
+    """
+
+    def __init__(
+        self,
+        flat,
+        solver,
+        learning_rate,
+        *,
+        momentum=0.9,
+        nesterov=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        weight_decay=0.0,
+    ):
+        self.flat = flat
+        self.solver = solver
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        options = {"lr": learning_rate}
+        if solver == "sgd":
+            options |= {"momentum": momentum, "nesterov": nesterov and momentum > 0}
+        elif solver in ("adam", "adamw", "amsgrad", "nadam", "adamax"):
+            options |= {"betas": (beta_1, beta_2), "eps": epsilon}
+            if solver == "amsgrad":
+                options["amsgrad"] = True
+        self.torch_optimizer = SOLVERS[solver]([flat.values], **options)
+        self._group = self.torch_optimizer.param_groups[0]
+        self._update = self._pick_update()
+
+    @property
+    def learning_rate(self):
+        """The rate that the next step takes."""
+        return self._group["lr"]
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._group["lr"] = value
+
+    def rescale_momentum(self, factor):
+        """Multiply the momentum of 'sgd'.
+
+        scikit-learn keeps the rate inside the velocity, torch outside: after the rate fell by a
+        factor, dividing the momentum by it gives scikit-learn's steps.
+        """
+        buffer = self.torch_optimizer.state[self.flat.values].get("momentum_buffer")
+        if buffer is not None:
+            buffer.mul_(factor)
+
+    @torch.no_grad()
+    def step(self):
+        """Update the parameters from the gradient that lies in `flat.grads`."""
+        if self.weight_decay:
+            self.flat.weights.mul_(1 - self._group["lr"] * self.weight_decay)
+        self._update()
+
+    def forget(self):
+        """Drop moments and step counts."""
+        self.torch_optimizer.state.clear()
+
+    def state(self):
+        """Moments, step counts and the rate, as NumPy arrays and numbers."""
+        moments = self.torch_optimizer.state.get(self.flat.values, {})
+        return {
+            "learning_rate": self.learning_rate,
+            "moments": {
+                k: v.detach().cpu().numpy().copy() if isinstance(v, torch.Tensor) else v
+                for k, v in moments.items()
+            },
+        }
+
+    def load(self, state):
+        """Bring back what `state` returned."""
+        self.learning_rate = state["learning_rate"]
+        values = self.flat.values
+        self.torch_optimizer.state[values] = {
+            k: torch.from_numpy(np.array(v)).to(values.device) if isinstance(v, np.ndarray) else v
+            for k, v in state["moments"].items()
+        }
+
+    def _pick_update(self):
+        fused_device = self.flat.values.device.type in ("cpu", "cuda")
+        if self.solver in ("adam", "adamw", "amsgrad"):
+            if fused_device and hasattr(torch, "_fused_adam_"):
+                return self._fused_adam
+            return self._plain_adam if self.solver == "adam" else self.torch_optimizer.step
+        if self.solver == "sgd" and fused_device and hasattr(torch, "_fused_sgd_"):
+            return self._fused_sgd
+        return self.torch_optimizer.step
+
+    def _epsilon_at(self, step):
+        if self.solver == "adam":
+            return self.epsilon / math.sqrt(1 - self._group["betas"][1] ** step)
+        return self.epsilon
+
+    def _fused_adam(self):
+        values, group = self.flat.values, self._group
+        state = self.torch_optimizer.state[values]
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=values.device)
+            state["exp_avg"] = torch.zeros_like(values, requires_grad=False)
+            state["exp_avg_sq"] = torch.zeros_like(values, requires_grad=False)
+            if group["amsgrad"]:
+                state["max_exp_avg_sq"] = torch.zeros_like(values, requires_grad=False)
+            state["count"] = 0  # the same number on the host: reading `step` would synchronise
+        state["count"] += 1
+        state["step"] += 1
+        torch._fused_adam_(
+            [values],
+            [self.flat.grads],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            [state["max_exp_avg_sq"]] if group["amsgrad"] else [],
+            [state["step"]],
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=0.0,
+            eps=self._epsilon_at(state["count"]),
+            amsgrad=group["amsgrad"],
+            maximize=False,
+        )
+
+    def _plain_adam(self):
+        steps = self.torch_optimizer.state[self.flat.values].get("step", torch.zeros(()))
+        self._group["eps"] = self._epsilon_at(int(steps) + 1)
+        self.torch_optimizer.step()
+
+    def _fused_sgd(self):
+        values, group = self.flat.values, self._group
+        state = self.torch_optimizer.state[values]
+        if group["momentum"] and not state:
+            state["momentum_buffer"] = torch.zeros_like(values, requires_grad=False)
+        torch._fused_sgd_(
+            [values],
+            [self.flat.grads],
+            [state["momentum_buffer"]] if group["momentum"] else [],
+            weight_decay=0.0,
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=0.0,
+            nesterov=group["nesterov"],
+            maximize=False,
+            is_first_step=False,
+        )

@@ -1,0 +1,41 @@
+"""Epochs as tasks of scikit-learn's callback protocol (scikit-learn >= 1.9)."""
+
+
+class EpochReport:
+    """Tells the callbacks of an estimator about each epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+    context : sklearn.callback.CallbackContext
+        Of the whole fit.
+    X, y : array-like
+        What the user passed to `fit`.
+    metadata : dict
+        What goes with X and y into a scorer, `sample_weight` say.
+    reconstruct : callable
+        ``reconstruct(training)`` gives the fitted attributes of the estimator as if training
+        had stopped; called only when a callback asks for a fitted estimator.
+    task_name : str, default='epoch'
+    """
+
+    def __init__(self, estimator, context, X, y, metadata, reconstruct, task_name="epoch"):
+        self.estimator, self.context, self.task_name = estimator, context, task_name
+        self.data = {"X": X, "y": y, "metadata": metadata}
+        self.reconstruct = reconstruct
+        self._task = None
+
+    def begin(self):
+        """An epoch begins."""
+        self._task = self.context.subcontext(task_name=self.task_name)
+        self._task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def end(self, training):
+        """The epoch has ended; return whether a callback asked to stop."""
+        return bool(
+            self._task.call_on_fit_task_end(
+                estimator=self.estimator,
+                **self.data,
+                reconstruction_attributes=lambda: self.reconstruct(training),
+            )
+        )

@@ -1,0 +1,141 @@
+"""Learning-rate schedules: what the rate is at a step or after an epoch.
+
+`constant`, `invscaling` and `adaptive` are scikit-learn's and act on solver 'sgd' alone;
+the others act on every solver.
+"""
+
+import math
+
+DIVISOR = 5.0  # of 'adaptive' (scikit-learn's) and of 'plateau'
+SMALLEST = 1e-6  # scikit-learn's: 'adaptive' stops training below it
+
+
+class Constant:
+    """The rate stays; running out of patience ends training."""
+
+    per_step = False
+
+    def __init__(self, optimizer, base):
+        self.optimizer, self.base = optimizer, base
+
+    def before_step(self, step):
+        """Set the rate for training step number `step` of this run, from 0."""
+
+    def after_epoch(self, epoch, n_seen):
+        """Set the rate for the next epoch: `epoch` are done, `n_seen` rows in all."""
+
+    def on_plateau(self):
+        """Patience ran out: change the rate and return None, or return why training ends."""
+        return "Stopping."
+
+
+class InverseScaling(Constant):
+    """``base / (n_seen + 1) ** power_t`` after each epoch, as scikit-learn's 'invscaling'."""
+
+    def __init__(self, optimizer, base, power_t):
+        super().__init__(optimizer, base)
+        self.power_t = power_t
+
+    def after_epoch(self, epoch, n_seen):
+        old, new = self.optimizer.learning_rate, float(self.base) / (n_seen + 1) ** self.power_t
+        self.optimizer.learning_rate = new
+        self.optimizer.rescale_momentum(old / new)
+
+
+class Adaptive(Constant):
+    """Divides the rate by 5 when patience runs out, as scikit-learn's 'adaptive'."""
+
+    def on_plateau(self):
+        if self.optimizer.learning_rate <= SMALLEST:
+            return "Learning rate too small. Stopping."
+        self.optimizer.learning_rate /= DIVISOR
+        self.optimizer.rescale_momentum(DIVISOR)
+        return None
+
+
+class Cosine(Constant):
+    """Half a cosine from the base rate to zero over all steps (Loshchilov and Hutter, 2017)."""
+
+    per_step = True
+
+    def __init__(self, optimizer, base, n_steps):
+        super().__init__(optimizer, base)
+        self.n_steps = n_steps
+
+    def before_step(self, step):
+        done = min(step / self.n_steps, 1.0)
+        self.optimizer.learning_rate = self.base * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class OneCycle(Cosine):
+    """Up from a 25th of the base rate over the first 30 % of all steps, then down to a 10,000th
+    of that start, both along a cosine (Smith and Topin, 2018; numbers of fastai and torch)."""
+
+    RISE, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
+
+    def before_step(self, step):
+        done = min(step / self.n_steps, 1.0)
+        if done < self.RISE:
+            low, share = self.START, (1 - math.cos(math.pi * done / self.RISE)) / 2
+        else:
+            low = self.END
+            share = (1 + math.cos(math.pi * (done - self.RISE) / (1 - self.RISE))) / 2
+        self.optimizer.learning_rate = self.base * (low + (1 - low) * share)
+
+
+class Exponential(Constant):
+    """Falls by the same factor each epoch, to a hundredth of the base rate in the last one."""
+
+    END = 0.01
+
+    def __init__(self, optimizer, base, n_epochs):
+        super().__init__(optimizer, base)
+        self.n_epochs = n_epochs
+
+    def after_epoch(self, epoch, n_seen):
+        done = min(epoch / max(self.n_epochs - 1, 1), 1.0)
+        self.optimizer.learning_rate = self.base * self.END**done
+
+
+class Plateau(Constant):
+    """Divides the rate by 5 each time patience runs out, down to a thousandth of the base rate;
+    running out of patience there ends training."""
+
+    END = 1e-3
+
+    def on_plateau(self):
+        if self.optimizer.learning_rate <= self.base * self.END:
+            return "Learning rate too small. Stopping."
+        self.optimizer.learning_rate /= DIVISOR
+        return None
+
+
+def make_schedule(learning_rate, optimizer, *, base, power_t, n_epochs, steps_per_epoch):
+    """The schedule that the `learning_rate` parameter names.
+
+    Parameters
+    ----------
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'exponential', \
+'plateau'}
+    optimizer : FlatOptimizer
+    base : float
+        `learning_rate_init`.
+    power_t : float
+        Exponent of 'invscaling'.
+    n_epochs, steps_per_epoch : int
+        Length of the run.
+    """
+    sklearns = optimizer.solver == "sgd"
+    if learning_rate == "invscaling" and sklearns:
+        return InverseScaling(optimizer, base, power_t)
+    if learning_rate == "adaptive" and sklearns:
+        return Adaptive(optimizer, base)
+    if learning_rate == "cosine":
+        return Cosine(optimizer, base, n_epochs * steps_per_epoch)
+    if learning_rate in ("one_cycle", "one-cycle"):
+        return OneCycle(optimizer, base, n_epochs * steps_per_epoch)
+    if learning_rate == "exponential":
+        return Exponential(optimizer, base, n_epochs)
+    if learning_rate == "plateau":
+        return Plateau(optimizer, base)
+    return Constant(optimizer, base)

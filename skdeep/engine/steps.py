@@ -1,0 +1,173 @@
+"""What one batch does to the parameters.
+
+A step is called with a batch and returns its losses as a tensor that stays on the device; it never
+waits for the device. `loss_names` says what the losses are called in the history; the first
+is the one that training watches when nothing better is there.
+"""
+
+import torch
+
+from skdeep.data.batches import n_rows
+from skdeep.losses.reduce import weighted_mean
+
+
+class Penalty:
+    """``alpha / n * ((1 - l1_ratio) / 2 * |W|_2^2 + l1_ratio * |W|_1)`` over all weights W,
+    n being the weight of the batch, as in scikit-learn.
+
+    Parameters
+    ----------
+    flat : FlatParameters
+    l2, l1 : float
+        The two shares of `alpha`.
+    """
+
+    def __init__(self, flat, l2, l1=0.0):
+        self.weights, self.grads = flat.weights, flat.weight_grads
+        self.l2, self.l1 = l2, l1
+
+    @torch.no_grad()
+    def add_to(self, loss, total_weight):
+        """Add the penalty to a loss and its gradient to the gradient of the weights."""
+        if not (self.l2 or self.l1):
+            return loss
+        share = 1.0 / total_weight
+        if self.l2:
+            loss = loss + torch.dot(self.weights, self.weights) * (0.5 * self.l2 * share)
+            if isinstance(share, float):
+                self.grads.add_(self.weights, alpha=self.l2 * share)
+            else:
+                self.grads.add_(self.weights * (self.l2 * share))
+        if self.l1:
+            loss = loss + self.weights.abs().sum() * (self.l1 * share)
+            self.grads.add_(torch.sign(self.weights) * (self.l1 * share))
+        return loss
+
+
+class Autograd:
+    """Gradient of the mean loss of any module, by autograd.
+
+    The loss sees the output for the whole batch at once, so it may be one value per row, or one
+    per pair or triplet that it forms inside the batch (siamese networks); their number may
+    change from batch to batch, and a batch without any has the loss 0.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    loss : callable
+        ``loss(output, target)`` of shape (n_rows,) or (n_pairs,).
+    flat : FlatParameters
+    """
+
+    def __init__(self, module, loss, flat):
+        self.module, self.loss, self.flat = module, loss, flat
+
+    def __call__(self, x, target, weight):
+        self.flat.grads.zero_()
+        elements = self.loss(self.module(x), target)
+        if not len(elements):
+            return elements.new_zeros(())
+        loss = weighted_mean(elements, weight)
+        loss.backward()
+        return loss.detach()
+
+
+def _update(optimizer, clip):
+    """Step, after scaling the gradient to a norm of at most `clip` (Pascanu et al., 2013)."""
+    if clip is not None:
+        grads = optimizer.flat.grads
+        grads.mul_((clip / (torch.linalg.vector_norm(grads) + 1e-6)).clamp_(max=1.0))
+    optimizer.step()
+
+
+class SingleStep:
+    """One network: rows with targets, or pairs and triplets of rows.
+
+    Parameters
+    ----------
+    optimizer : FlatOptimizer
+    gradient : callable
+        ``gradient(x, target, weight)`` writes the gradient of the data loss and returns the loss.
+    penalty : Penalty
+    clip : float or None
+        Largest norm of the whole gradient.
+    data_scale : float, default=1.0
+        The data loss is reported times this (scikit-learn reports the mean over outputs where it
+        minimises the sum).
+    """
+
+    loss_names = ("train_loss",)
+
+    def __init__(self, optimizer, gradient, penalty, clip=None, data_scale=1.0):
+        self.optimizers = (optimizer,)
+        self.gradient, self.penalty = gradient, penalty
+        self.clip, self.data_scale = clip, data_scale
+
+    def objective(self, x, target, weight):
+        """Write the gradient of data loss and penalty; return what is reported."""
+        loss = self.gradient(x, target, weight)
+        if self.data_scale != 1.0:
+            loss = loss * self.data_scale
+        return self.penalty.add_to(loss, n_rows(x) if weight is None else weight.sum())
+
+    def __call__(self, batch, on_gradient=None):
+        loss = self.objective(*batch)
+        if on_gradient is not None:
+            on_gradient()
+        _update(self.optimizers[0], self.clip)
+        return loss
+
+
+class TwoPlayerStep:
+    """Two networks with an optimizer each: a generator against a discriminator.
+
+    The discriminator takes `ratio` steps for each step of the generator; both losses go into the
+    history.
+
+    Parameters
+    ----------
+    generator_loss, discriminator_loss : callable
+        Called with the batch; each returns a scalar whose gradient reaches its own player. They
+        draw noise themselves and decide what is detached.
+    generator_optimizer, discriminator_optimizer : FlatOptimizer
+    ratio : int, default=1
+    clip : float or None
+    """
+
+    loss_names = ("generator_loss", "discriminator_loss")
+
+    def __init__(
+        self,
+        generator_loss,
+        discriminator_loss,
+        generator_optimizer,
+        discriminator_optimizer,
+        ratio=1,
+        clip=None,
+    ):
+        self.optimizers = (generator_optimizer, discriminator_optimizer)
+        self.players = {
+            "generator": (generator_loss, generator_optimizer),
+            "discriminator": (discriminator_loss, discriminator_optimizer),
+        }
+        self.ratio, self.clip = ratio, clip
+        self._last = {}
+        self._count = 0
+
+    def _play(self, name, batch, on_gradient):
+        loss, optimizer = self.players[name]
+        for each in self.optimizers:
+            each.flat.grads.zero_()
+        value = loss(batch)
+        value.backward()
+        if on_gradient is not None:
+            on_gradient()
+        _update(optimizer, self.clip)
+        self._last[name] = value.detach()
+
+    def __call__(self, batch, on_gradient=None):
+        self._play("discriminator", batch, on_gradient)
+        self._count += 1
+        if self._count % self.ratio == 0 or "generator" not in self._last:
+            self._play("generator", batch, on_gradient)
+        return torch.stack([self._last["generator"], self._last["discriminator"]])

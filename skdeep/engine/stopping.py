@@ -1,0 +1,65 @@
+"""When training has stopped getting better, and which weights were the best."""
+
+import math
+
+
+class Patience:
+    """scikit-learn's rule: patience runs out when the watched value has not improved by `tol`
+    for more than `n_iter_no_change` epochs in a row.
+
+    Parameters
+    ----------
+    tol : float
+    n_iter_no_change : int or inf
+    higher_is_better : bool
+        True for scores, False for losses.
+    best : float, default=None
+        Best value of earlier runs.
+    count : int, default=0
+        Epochs without improvement at the end of earlier runs.
+    """
+
+    def __init__(self, tol, n_iter_no_change, higher_is_better, best=None, count=0):
+        self.tol, self.limit = tol, n_iter_no_change
+        self.higher_is_better = higher_is_better
+        worst = -math.inf if higher_is_better else math.inf
+        self.best = worst if best is None else best
+        self.count = count
+
+    def update(self, value):
+        """Take the value of a finished epoch; return whether it is the best so far."""
+        if self.higher_is_better:
+            stalled, better = value < self.best + self.tol, value > self.best
+        else:
+            stalled, better = value > self.best - self.tol, value < self.best
+        self.count = self.count + 1 if stalled else 0
+        if better:
+            self.best = value
+        return better
+
+    @property
+    def ran_out(self):
+        """Whether patience has run out."""
+        return self.count > self.limit
+
+
+class BestWeights:
+    """Remembers the weights of the best epoch.
+
+    Parameters
+    ----------
+    flats : list of FlatParameters
+    """
+
+    def __init__(self, flats):
+        self.flats = flats
+        self.saved = None
+
+    def save(self):
+        """Remember the weights as they are now."""
+        self.saved = [flat.snapshot() for flat in self.flats]
+
+    def restore(self):
+        """Bring the remembered weights back, if there are any."""
+        for flat, saved in zip(self.flats, self.saved or ()):
+            flat.restore(saved)

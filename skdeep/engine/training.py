@@ -1,0 +1,298 @@
+"""The loop over epochs and batches.
+
+One `Training` is one run: a `fit`, or the single epoch of a `partial_fit`. The loop knows batches,
+a step, a schedule and a validator; it knows no estimator, no network and no formula.
+"""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, field
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from skdeep.data.batches import n_rows, row_order
+from skdeep.engine.stopping import BestWeights, Patience
+
+
+class NonFiniteLoss(Exception):
+    """The loss of an epoch is NaN or infinite, or the final weights are.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch that it happened in, from 1.
+    """
+
+    def __init__(self, epoch):
+        super().__init__(f"epoch {epoch}")
+        self.epoch = epoch
+
+
+@dataclass
+class Curves:
+    """What each epoch gave, appended to across warm starts.
+
+    Attributes
+    ----------
+    losses : list of float or of tuple of float
+        Training loss of each epoch (of each player).
+    validation_losses, scores : list of float, or None
+        On the validation rows, where there are any.
+    """
+
+    losses: list = field(default_factory=list)
+    validation_losses: list | None = None
+    scores: list | None = None
+
+
+class Training:
+    """A run over up to `max_iter` epochs.
+
+    Parameters
+    ----------
+    net : DeepNet
+        Its history and callbacks are served.
+    step : callable
+        See `skdeep.engine.steps`.
+    batches : Batches
+        Or another class with `epoch(order)`, `n_samples` and `__len__`.
+    schedule : Constant
+        Of `skdeep.engine.schedules`.
+    patience : Patience
+        Watches the validation score under `early_stopping`, else the training loss.
+    rng : numpy.random.RandomState
+        Draws the order of the rows.
+    curves : Curves
+    max_iter : int
+    shuffle : bool, default=True
+    early_stopping : bool, default=False
+        Watch the validator's score and end with the weights of the best epoch.
+    validator : callable, default=None
+        Gives ``(loss, score)`` on the validation rows, each a float or None.
+    max_time : float, default=None
+        Seconds after which the run ends with the best weights so far.
+    n_seen : int, default=0
+        Rows seen by earlier runs.
+    verbose : bool or int, default=False
+    report : EpochReport, default=None
+        Told of the begin and the end of each epoch; a true answer to the end ends the run.
+    single_epoch : bool, default=False
+        The run is part of a stream: one epoch, no warning about convergence.
+
+    Attributes
+    ----------
+    n_iter : int
+        Epochs begun in this run, counting one that was cut short by `max_time`.
+    n_seen : int
+    """
+
+    def __init__(
+        self,
+        net,
+        step,
+        batches,
+        *,
+        schedule,
+        patience,
+        rng,
+        curves,
+        max_iter,
+        shuffle=True,
+        early_stopping=False,
+        validator=None,
+        max_time=None,
+        n_seen=0,
+        verbose=False,
+        report=None,
+        single_epoch=False,
+    ):
+        self.net, self.step, self.batches = net, step, batches
+        self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
+        self.max_iter, self.shuffle = max_iter, shuffle
+        self.early_stopping, self.validator = early_stopping, validator
+        self.max_time, self.n_seen = max_time, n_seen
+        self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
+        self.n_iter = 0
+        self.flats = [optimizer.flat for optimizer in step.optimizers]
+        self.best = BestWeights(self.flats)
+        # What "best so far" means when a run is cut short and no score is watched.
+        self._kept = patience if early_stopping else Patience(0.0, math.inf, False)
+        self._order = None
+        self._steps = 0
+        self._deadline = math.inf
+
+    def run(self):
+        """Train; the parameters of the net are changed in place."""
+        if self.max_time is not None:
+            self._deadline = time.monotonic() + self.max_time
+        if self.early_stopping:
+            self.best.save()
+        self.net.notify("on_train_begin", X=None, y=None)
+        try:
+            interrupted = self._run_epochs()
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.")
+            interrupted = True
+        if self.early_stopping or interrupted:
+            self.best.restore()
+        self.net.module_.eval()
+        self.net.notify("on_train_end", X=None, y=None)
+        if not all(torch.isfinite(flat.values).all() for flat in self.flats):
+            raise NonFiniteLoss(self.n_iter)
+
+    def _run_epochs(self):
+        """Return whether the run was cut short, so that the best weights must come back."""
+        for self.n_iter in range(1, self.max_iter + 1):
+            started = time.monotonic()
+            self._notify("on_epoch_begin")
+            if self.report is not None:
+                self.report.begin()
+            self.net.module_.train()
+            losses = self._one_pass()
+            self.n_seen += self.batches.n_samples
+            learning_rate = self.step.optimizers[0].learning_rate
+            finite = self._watch(losses)
+            self._record(losses, learning_rate, time.monotonic() - started)
+            if not finite:
+                return True
+            self.schedule.after_epoch(self.n_iter, self.n_seen)
+            asked = self._notify("on_epoch_end")
+            if self.report is not None:
+                asked |= self.report.end(self)
+            if self._is_over() or asked:
+                return False
+            if time.monotonic() >= self._deadline:
+                return True
+        return False
+
+    def _one_pass(self):
+        if self.shuffle:
+            self._order = row_order(self.batches.n_samples, self._order, self.rng)
+        total, n_done = 0.0, 0
+        step, per_step = self.step, self.schedule.per_step
+        hooks = _BatchHooks(self.net) if self.net.wants_batches else None
+        for batch in self.batches.epoch(self._order):
+            if per_step:
+                self.schedule.before_step(self._steps)
+            if hooks is None:
+                losses = step(batch)
+            else:
+                losses = hooks.around(step, batch)
+            n = n_rows(batch[0])
+            total = total + losses * n
+            n_done += n
+            self._steps += 1
+            if time.monotonic() >= self._deadline:
+                break
+        return (total / n_done).tolist()  # the one wait for the device in an epoch
+
+    def _watch(self, losses):
+        """Validate, update patience, keep the best weights; return whether all is finite."""
+        loss = losses if isinstance(losses, float) else losses[0]
+        self.curves.losses.append(losses if isinstance(losses, float) else tuple(losses))
+        if self.verbose:
+            print("Iteration %d, loss = %.8f" % (self.n_iter, loss))
+        valid_loss = score = None
+        if self.validator is not None:
+            self.net.module_.eval()
+            valid_loss, score = self.validator()
+            self.curves.validation_losses.append(valid_loss)
+            if score is not None:
+                self.curves.scores.append(score)
+                if self.verbose:
+                    print("Validation score: %f" % score)
+        finite = math.isfinite(loss) and all(map(math.isfinite, _as_tuple(losses)))
+        if not finite and not (self.early_stopping and self._has_best()):
+            raise NonFiniteLoss(self.n_iter)
+        better = self.patience.update(score if self.early_stopping else loss)
+        if self._kept is not self.patience:
+            better = self._kept.update(loss if valid_loss is None else valid_loss)
+        if better and finite:
+            self.best.save()
+        if not finite:
+            warnings.warn(
+                f"Training diverged in epoch {self.n_iter}: the loss is {loss}. The weights of the "
+                "best epoch before it are kept.",
+                ConvergenceWarning,
+            )
+        return finite
+
+    def _has_best(self):
+        return math.isfinite(self.patience.best)
+
+    def _is_over(self):
+        if self.patience.ran_out and self._gives_up():
+            return True
+        if self.n_iter == self.max_iter and not self.single_epoch:
+            warnings.warn(
+                "Stochastic Optimizer: Maximum iterations (%d) "
+                "reached and the optimization hasn't converged yet." % self.max_iter,
+                ConvergenceWarning,
+            )
+        return self.n_iter == self.max_iter
+
+    def _gives_up(self):
+        """Patience ran out: the schedule lowers its rate, or training ends."""
+        reason = self.schedule.on_plateau()
+        if self.verbose:
+            watched = "Validation score" if self.early_stopping else "Training loss"
+            rate = "Setting learning rate to %f" % self.step.optimizers[0].learning_rate
+            print(
+                "%s did not improve more than tol=%f for %s consecutive epochs. %s"
+                % (watched, self.patience.tol, self.patience.limit, reason or rate)
+            )
+        if reason is None:
+            self.patience.count = 0
+        return reason is not None
+
+    def _record(self, losses, learning_rate, seconds):
+        history = self.net.history
+        names = getattr(self.step, "loss_names", ("train_loss",))
+        for name, value in zip(names, _as_tuple(losses)):
+            history.record(name, value)
+        history.record("learning_rate", learning_rate)
+        history.record("dur", seconds)
+        if self.validator is not None:
+            history.record("valid_loss", self.curves.validation_losses[-1])
+            if self.curves.scores:
+                history.record("valid_score", self.curves.scores[-1])
+
+    def _notify(self, hook):
+        """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
+        try:
+            self.net.notify(hook, dataset_train=self.batches, dataset_valid=None)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+
+class _BatchHooks:
+    """Serves skorch callbacks that listen to batches, at the price of a wait per batch."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def around(self, step, batch):
+        net = self.net
+        net.notify("on_batch_begin", batch=batch[:2], training=True)
+        losses = step(
+            batch,
+            on_gradient=lambda: net.notify(
+                "on_grad_computed",
+                named_parameters=list(net.module_.named_parameters()),
+                batch=batch[:2],
+                training=True,
+            ),
+        )
+        net.history.record_batch("train_loss", _as_tuple(losses.tolist())[0])
+        net.history.record_batch("train_batch_size", len(batch[1]))
+        net.notify(
+            "on_batch_end", batch=batch[:2], training=True, loss=losses, y_pred=None
+        )
+        return losses
+
+
+def _as_tuple(losses):
+    return (losses,) if isinstance(losses, float) else tuple(losses)

@@ -1,0 +1,16 @@
+"""Formulas: each loss gives one value per sample; `reduce` alone averages."""
+
+from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
+from skdeep.losses.reduce import weighted_mean
+from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
+
+__all__ = [
+    "AbsoluteError",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Huber",
+    "Poisson",
+    "Quantile",
+    "SquaredError",
+    "weighted_mean",
+]

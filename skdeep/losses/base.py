@@ -1,0 +1,16 @@
+"""What all losses share."""
+
+from torch import nn
+
+
+class Loss(nn.Module):
+    """One value per sample from raw scores and targets.
+
+    A loss whose derivative has a closed form offers it as ``with_gradient(raw, target)``, which
+    returns the losses and one row of derivatives by `raw` per sample.
+    """
+
+    @property
+    def config(self):
+        """The constructor's parameters, from which the same loss can be made again."""
+        return {k: v for k, v in vars(self).items() if k[0] != "_" and k != "training"}

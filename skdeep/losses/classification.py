@@ -1,0 +1,79 @@
+"""Losses of classifiers, from raw scores (before softmax or sigmoid)."""
+
+import torch
+from torch.nn import functional as F
+
+from skdeep.losses.base import Loss
+
+
+class CrossEntropy(Loss):
+    """Negative log-likelihood of a softmax, for one label out of several.
+
+    With label smoothing s over K classes the target is ``1 - s + s / K`` for the label and
+    ``s / K`` for the others (Szegedy et al., 2016, "Rethinking the Inception architecture").
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1], default=0.0
+
+    Shapes
+    ------
+    raw : (n_samples, n_classes); target : (n_samples,) of int64 class numbers; returns (n_samples,).
+    """
+
+    def __init__(self, label_smoothing=0.0):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, raw, target):
+        return F.cross_entropy(
+            raw, target, reduction="none", label_smoothing=self.label_smoothing
+        )
+
+    def with_gradient(self, raw, target):
+        """The losses and their derivatives by `raw`: softmax minus target distribution."""
+        s = self.label_smoothing
+        logp = torch.log_softmax(raw, 1)
+        target = target.unsqueeze(1)
+        elements = logp.gather(1, target).squeeze(1).neg()
+        if s:
+            elements = elements.mul_(1 - s).sub_(logp.mean(1), alpha=s)
+        gradient = logp.exp_()
+        if s:
+            gradient.sub_(s / raw.shape[1])
+        gradient.scatter_add_(1, target, gradient.new_full((1, 1), s - 1).expand_as(target))
+        return elements, gradient
+
+
+class BinaryCrossEntropy(Loss):
+    """Negative log-likelihood of sigmoids, summed over the columns of `raw`.
+
+    One column for two classes, several for multilabel targets. Label smoothing s turns targets
+    0 and 1 into ``s / 2`` and ``1 - s / 2``.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1], default=0.0
+
+    Shapes
+    ------
+    raw, target : (n_samples, n_outputs), target in [0, 1]; returns (n_samples,).
+    """
+
+    def __init__(self, label_smoothing=0.0):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def _smooth(self, target):
+        s = self.label_smoothing
+        return target * (1 - s) + s / 2 if s else target
+
+    def forward(self, raw, target):
+        target = self._smooth(target)
+        return F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)
+
+    def with_gradient(self, raw, target):
+        """The losses and their derivatives by `raw`: sigmoid minus target."""
+        target = self._smooth(target)
+        elements = F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)
+        return elements, torch.sigmoid(raw).sub_(target)

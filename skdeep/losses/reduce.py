@@ -1,0 +1,21 @@
+"""From one loss per sample to the number that is minimised."""
+
+import torch
+
+
+def weighted_mean(elements, weight=None):
+    """``sum(weight * elements) / sum(weight)``, so that a weight of 2 is a row given twice.
+
+    Parameters
+    ----------
+    elements : Tensor of shape (n_samples,)
+    weight : Tensor of shape (n_samples,), default=None
+        Not negative, with a positive sum. None stands for ones.
+
+    Returns
+    -------
+    Tensor of shape ()
+    """
+    if weight is None:
+        return elements.mean()
+    return torch.dot(elements, weight) / weight.sum()

@@ -1,0 +1,98 @@
+"""Losses of regressors. Each returns one value per sample, summed over the outputs."""
+
+import torch
+from torch.nn import functional as F
+
+from skdeep.losses.base import Loss
+
+
+class RegressionLoss(Loss):
+    """Base of the losses here.
+
+    Shapes
+    ------
+    raw, target : (n_samples, n_outputs); returns (n_samples,).
+    """
+
+    def forward(self, raw, target):
+        return self.elementwise(raw, target).sum(1)
+
+    def with_gradient(self, raw, target):
+        """The losses and their derivatives by `raw`."""
+        return self(raw, target), self.derivative(raw, target)
+
+
+class SquaredError(RegressionLoss):
+    """Half the squared error, ``(raw - target) ** 2 / 2``."""
+
+    def elementwise(self, raw, target):
+        return 0.5 * (raw - target).square()
+
+    def derivative(self, raw, target):
+        return raw - target
+
+
+class AbsoluteError(RegressionLoss):
+    """``|raw - target|``; its minimiser is the median."""
+
+    def elementwise(self, raw, target):
+        return (raw - target).abs()
+
+    def derivative(self, raw, target):
+        return torch.sign(raw - target)
+
+
+class Huber(RegressionLoss):
+    """Half the squared error up to `delta`, from there on ``delta * (|error| - delta / 2)``
+    (Huber, 1964).
+
+    Parameters
+    ----------
+    delta : float > 0, default=1.0
+        In the units of the target.
+    """
+
+    def __init__(self, delta=1.0):
+        super().__init__()
+        self.delta = delta
+
+    def elementwise(self, raw, target):
+        return F.huber_loss(raw, target, reduction="none", delta=self.delta)
+
+    def derivative(self, raw, target):
+        return (raw - target).clamp_(-self.delta, self.delta)
+
+
+class Quantile(RegressionLoss):
+    """The pinball loss, minimised by a quantile of the target (Koenker and Bassett, 1978).
+
+    Parameters
+    ----------
+    quantile : float in (0, 1), default=0.5
+        At 0.5 this is half the absolute error.
+    """
+
+    def __init__(self, quantile=0.5):
+        super().__init__()
+        self.quantile = quantile
+
+    def elementwise(self, raw, target):
+        missing = target - raw
+        return torch.maximum(self.quantile * missing, (self.quantile - 1) * missing)
+
+    def derivative(self, raw, target):
+        above = (raw > target).to(raw.dtype)
+        return torch.where(raw == target, torch.zeros_like(raw), above - self.quantile)
+
+
+class Poisson(RegressionLoss):
+    """Half the Poisson deviance, with the exponential of `raw` as the prediction.
+
+    ``y log(y / p) - y + p`` with ``p = exp(raw)`` and ``y >= 0``.
+    """
+
+    def elementwise(self, raw, target):
+        return torch.xlogy(target, target) - target * raw - target + raw.exp()
+
+    def derivative(self, raw, target):
+        return raw.exp() - target

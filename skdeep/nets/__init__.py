@@ -1,0 +1,1 @@
+"""Architectures: torch only, tensors in, tensors out."""

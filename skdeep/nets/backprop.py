@@ -1,0 +1,94 @@
+"""Forward and backward passes of a plain perceptron, written out by hand.
+
+On the networks that tables need, autograd's bookkeeping takes as long as the arithmetic. A stack
+of linear layers with one of the four activations whose derivative follows from their output needs
+no bookkeeping: the passes below are a few matrix products each. `tests/nets/test_backprop.py`
+holds them against autograd.
+"""
+
+import torch
+from torch.nn import functional as F
+
+_aten = torch.ops.aten
+_DERIVATIVES = {  # activation -> f(gradient, output), which overwrites the gradient
+    "identity": lambda g, a: g,
+    "logistic": lambda g, a: _aten.sigmoid_backward.grad_input(g, a, grad_input=g),
+    "tanh": lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g),
+    "relu": lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+}
+_INPLACE = {
+    "identity": lambda z: z,
+    "logistic": torch.Tensor.sigmoid_,
+    "tanh": torch.Tensor.tanh_,
+    "relu": torch.Tensor.relu_,
+}
+
+
+class PlainBackprop:
+    """Gradients of a plain `MLPNet` without autograd.
+
+    Parameters
+    ----------
+    net : MLPNet
+        One that `applies_to` accepts, whose parameters have their ``.grad`` set.
+    loss : torch.nn.Module
+        With `with_gradient(raw, target)`, one loss and one row of derivatives per sample.
+    """
+
+    def __init__(self, net, loss):
+        self.loss = loss
+        self.layers = [(m.weight, m.bias) for m in net.linears]
+        self.grads = [(w.grad, b.grad) for w, b in self.layers]
+        self.activate = _INPLACE[net.activation]
+        self.derive = _DERIVATIVES[net.activation]
+
+    @staticmethod
+    def applies_to(net, loss):
+        """Whether this class can stand in for autograd."""
+        return (
+            getattr(net, "is_plain", False)
+            and net.activation in _DERIVATIVES
+            and hasattr(loss, "with_gradient")
+        )
+
+    @torch.no_grad()
+    def __call__(self, x, target, weight):
+        """Write the gradient of the (weighted) mean loss and return that loss.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features), dense or sparse COO
+        target : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+        weight : Tensor of shape (n_samples,) or None
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        outputs = [x]
+        last = len(self.layers) - 1
+        for w, b in self.layers[:last]:
+            outputs.append(self.activate(F.linear(outputs[-1], w, b)))
+        raw = F.linear(outputs[-1], *self.layers[last])
+        elements, delta = self.loss.with_gradient(raw, target)
+        if weight is None:
+            loss = elements.mean()
+            delta.div_(len(elements))
+        else:
+            total = weight.sum()
+            loss = torch.dot(elements, weight).div_(total)
+            delta.mul_((weight / total).unsqueeze(1))
+        for i in range(last, -1, -1):
+            w_grad, b_grad = self.grads[i]
+            _outer(delta, outputs[i], w_grad)
+            torch.sum(delta, 0, out=b_grad)
+            if i:
+                delta = self.derive(torch.mm(delta, self.layers[i][0]), outputs[i])
+        return loss
+
+
+def _outer(delta, x, out):
+    if x.is_sparse:
+        out.copy_(torch.mm(x.t(), delta).t())
+    else:
+        torch.mm(delta.t(), x, out=out)
