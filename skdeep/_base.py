@@ -402,9 +402,8 @@ def _forward(module, x):
     n_samples = x.shape[0]
     if not isinstance(x, SparseRows) and n_samples <= 256:
         return module(x)
-    width = max(p.shape[0] for p in module.parameters())
-    pieces = chunks(n_samples, width)
-    return torch.cat([module(x[piece]) for piece in pieces]) if len(pieces) > 1 else module(x[pieces[0]])
+    pieces = chunks(n_samples, max(p.shape[0] for p in module.parameters()))
+    return torch.cat([module(x[piece]) for piece in pieces])
 
 
 def _random_state(random_state):

@@ -75,8 +75,9 @@ class Batches:
             yield self._batch([_gather(t, rows) for t in tensors])
 
     def _slices(self, tensors):
-        for start, stop in self.bounds:
-            yield self._batch([None if t is None else t[start:stop] for t in tensors])
+        sizes = [stop - start for start, stop in self.bounds]
+        cut = [_split(t, sizes) for t in tensors]
+        yield from map(self._batch, zip(*cut))
 
     def _batch(self, tensors):
         *inputs, target, weight = tensors
@@ -103,6 +104,13 @@ class SparseRows:
     def index_select(self, axis, rows):
         return self[rows.cpu().numpy()]
 
+    def split(self, sizes):
+        """Generate consecutive pieces of the given numbers of rows."""
+        start = 0
+        for size in sizes:
+            yield self[start : start + size]
+            start += size
+
 
 def _bounds(n_samples, batch_size, smallest):
     starts = list(range(0, n_samples, batch_size))
@@ -117,6 +125,12 @@ def _n_bytes(t):
     if isinstance(t, SparseRows):
         return float("inf")  # always cut from the host's matrix batch by batch
     return t.numel() * t.element_size()
+
+
+def _split(t, sizes):
+    if t is None:
+        return [None] * len(sizes)
+    return t.split(sizes)
 
 
 def _gather(t, rows):

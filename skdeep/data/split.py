@@ -77,15 +77,15 @@ def _distinct(keys, weight):
 
 
 def _why_not(n_rows, fraction, labels):
-    n_validation = int(np.ceil(n_rows * fraction))
-    if n_validation < 2:
-        return f"the validation split would hold {n_validation} of {n_rows} rows"
     if labels is not None:
         counts = np.unique(labels, return_counts=True)[1]
         if counts.min() < 2:
-            return f"a class has only {counts.min()} row"
-        if min(n_validation, n_rows - n_validation) < len(counts):
-            return f"a split of {n_validation} rows cannot hold {len(counts)} classes"
+            return "a class has only 1 row"
+    n_validation = int(np.ceil(n_rows * fraction))
+    if n_validation < 2:
+        return f"the validation split would hold {n_validation} of {n_rows} rows"
+    if labels is not None and min(n_validation, n_rows - n_validation) < len(counts):
+        return f"a split of {n_validation} rows cannot hold {len(counts)} classes"
     return None
 
 

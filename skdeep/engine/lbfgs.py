@@ -73,10 +73,11 @@ class LBFGS:
         if not (math.isfinite(self.loss) and torch.isfinite(self.flat.values).all()):
             raise NonFiniteLoss(self.n_iter)
 
+    @torch.no_grad()
     def _set(self, x):
-        with torch.no_grad():
-            self.flat.values.copy_(torch.from_numpy(x))
+        self.flat.values.copy_(torch.from_numpy(x))
 
+    @torch.no_grad()
     def _evaluate(self, x):
         self._set(x)
         loss = float(self.step.objective(*self.batch))

@@ -98,9 +98,8 @@ class FlatOptimizer:
         if buffer is not None:
             buffer.mul_(factor)
 
-    @torch.no_grad()
     def step(self):
-        """Update the parameters from the gradient that lies in `flat.grads`."""
+        """Update the parameters from the gradient in `flat.grads`; autograd must be off."""
         if self.weight_decay:
             self.flat.weights.mul_(1 - self._group["lr"] * self.weight_decay)
         self._update()

@@ -1,7 +1,7 @@
 """What one batch does to the parameters.
 
-A step is called with a batch and returns its losses as a tensor that stays on the device; it never
-waits for the device. `loss_names` says what the losses are called in the history; the first
+A step is called with a batch, autograd being off, and returns its losses as a new tensor that stays
+on the device; it never waits for the device. `loss_names` says what the losses are called in the history; the first
 is the one that training watches when nothing better is there.
 """
 
@@ -26,22 +26,35 @@ class Penalty:
         self.weights, self.grads = flat.weights, flat.weight_grads
         self.l2, self.l1 = l2, l1
 
-    @torch.no_grad()
     def add_to(self, loss, total_weight):
-        """Add the penalty to a loss and its gradient to the gradient of the weights."""
+        """Add the penalty to `loss` in place, and its gradient to the gradient of the weights.
+
+        Parameters
+        ----------
+        loss : Tensor of shape ()
+        total_weight : float or Tensor of shape ()
+            Weight of the batch.
+        """
         if not (self.l2 or self.l1):
             return loss
-        share = 1.0 / total_weight
-        if self.l2:
-            loss = loss + torch.dot(self.weights, self.weights) * (0.5 * self.l2 * share)
-            if isinstance(share, float):
-                self.grads.add_(self.weights, alpha=self.l2 * share)
-            else:
-                self.grads.add_(self.weights * (self.l2 * share))
-        if self.l1:
-            loss = loss + self.weights.abs().sum() * (self.l1 * share)
-            self.grads.add_(torch.sign(self.weights) * (self.l1 * share))
+        if isinstance(total_weight, torch.Tensor):
+            loss.add_(self._value() / total_weight)
+            self.grads.add_(self._gradient() / total_weight)
+        elif self.l1:
+            loss.add_(self._value(), alpha=1.0 / total_weight)
+            self.grads.add_(self._gradient(), alpha=1.0 / total_weight)
+        else:  # the usual case, without temporaries
+            loss.add_(torch.dot(self.weights, self.weights), alpha=0.5 * self.l2 / total_weight)
+            self.grads.add_(self.weights, alpha=self.l2 / total_weight)
         return loss
+
+    def _value(self):
+        return 0.5 * self.l2 * torch.dot(self.weights, self.weights) + (
+            self.l1 * self.weights.abs().sum()
+        )
+
+    def _gradient(self):
+        return self.l2 * self.weights + self.l1 * torch.sign(self.weights)
 
 
 class Autograd:
@@ -64,11 +77,12 @@ class Autograd:
 
     def __call__(self, x, target, weight):
         self.flat.grads.zero_()
-        elements = self.loss(self.module(x), target)
-        if not len(elements):
-            return elements.new_zeros(())
-        loss = weighted_mean(elements, weight)
-        loss.backward()
+        with torch.enable_grad():
+            elements = self.loss(self.module(x), target)
+            if not len(elements):
+                return elements.new_zeros(())
+            loss = weighted_mean(elements, weight)
+            loss.backward()
         return loss.detach()
 
 
@@ -158,8 +172,9 @@ class TwoPlayerStep:
         loss, optimizer = self.players[name]
         for each in self.optimizers:
             each.flat.grads.zero_()
-        value = loss(batch)
-        value.backward()
+        with torch.enable_grad():
+            value = loss(batch)
+            value.backward()
         if on_gradient is not None:
             on_gradient()
         _update(optimizer, self.clip)

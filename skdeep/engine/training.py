@@ -4,6 +4,7 @@ One `Training` is one run: a `fit`, or the single epoch of a `partial_fit`. The 
 a step, a schedule and a validator; it knows no estimator, no network and no formula.
 """
 
+import functools
 import math
 import time
 import warnings
@@ -119,6 +120,7 @@ class Training:
         self.best = BestWeights(self.flats)
         # What "best so far" means when a run is cut short and no score is watched.
         self._kept = patience if early_stopping else Patience(0.0, math.inf, False)
+        self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
         self._order = None
         self._steps = 0
         self._deadline = math.inf
@@ -167,24 +169,25 @@ class Training:
                 return True
         return False
 
+    @torch.no_grad()
     def _one_pass(self):
         if self.shuffle:
             self._order = row_order(self.batches.n_samples, self._order, self.rng)
-        total, n_done = 0.0, 0
-        step, per_step = self.step, self.schedule.per_step
-        hooks = _BatchHooks(self.net) if self.net.wants_batches else None
+        step, schedule, deadline = self.step, self.schedule, self._deadline
+        if self.net.wants_batches:
+            step = functools.partial(_with_batch_hooks, self.net, step)
+        total, n_done = None, 0
         for batch in self.batches.epoch(self._order):
-            if per_step:
-                self.schedule.before_step(self._steps)
-            if hooks is None:
-                losses = step(batch)
-            else:
-                losses = hooks.around(step, batch)
+            if schedule.per_step:
+                schedule.before_step(self._steps)
+            losses = step(batch)
             n = n_rows(batch[0])
-            total = total + losses * n
+            if total is None:
+                total = torch.zeros_like(losses)
+            total.add_(losses, alpha=n)
             n_done += n
             self._steps += 1
-            if time.monotonic() >= self._deadline:
+            if time.monotonic() >= deadline:
                 break
         return (total / n_done).tolist()  # the one wait for the device in an epoch
 
@@ -206,9 +209,12 @@ class Training:
         finite = math.isfinite(loss) and all(map(math.isfinite, _as_tuple(losses)))
         if not finite and not (self.early_stopping and self._has_best()):
             raise NonFiniteLoss(self.n_iter)
+        tied = self.early_stopping and score == self.patience.best
         better = self.patience.update(score if self.early_stopping else loss)
         if self._kept is not self.patience:
             better = self._kept.update(loss if valid_loss is None else valid_loss)
+        elif better or (tied and valid_loss < self._tie_loss):
+            better, self._tie_loss = True, valid_loss
         if better and finite:
             self.best.save()
         if not finite:
@@ -268,30 +274,20 @@ class Training:
         return False
 
 
-class _BatchHooks:
-    """Serves skorch callbacks that listen to batches, at the price of a wait per batch."""
+def _with_batch_hooks(net, step, batch):
+    """A step that skorch callbacks hear of, at the price of a wait for the device."""
+    data = {"batch": batch[:2], "training": True}
 
-    def __init__(self, net):
-        self.net = net
+    def on_gradient():
+        parameters = list(net.module_.named_parameters())
+        net.notify("on_grad_computed", named_parameters=parameters, **data)
 
-    def around(self, step, batch):
-        net = self.net
-        net.notify("on_batch_begin", batch=batch[:2], training=True)
-        losses = step(
-            batch,
-            on_gradient=lambda: net.notify(
-                "on_grad_computed",
-                named_parameters=list(net.module_.named_parameters()),
-                batch=batch[:2],
-                training=True,
-            ),
-        )
-        net.history.record_batch("train_loss", _as_tuple(losses.tolist())[0])
-        net.history.record_batch("train_batch_size", len(batch[1]))
-        net.notify(
-            "on_batch_end", batch=batch[:2], training=True, loss=losses, y_pred=None
-        )
-        return losses
+    net.notify("on_batch_begin", **data)
+    losses = step(batch, on_gradient)
+    net.history.record_batch("train_loss", _as_tuple(losses.tolist())[0])
+    net.history.record_batch("train_batch_size", n_rows(batch[0]))
+    net.notify("on_batch_end", loss=losses, y_pred=None, **data)
+    return losses
 
 
 def _as_tuple(losses):

@@ -31,18 +31,23 @@ class CrossEntropy(Loss):
         )
 
     def with_gradient(self, raw, target):
-        """The losses and their derivatives by `raw`: softmax minus target distribution."""
-        s = self.label_smoothing
-        logp = torch.log_softmax(raw, 1)
-        target = target.unsqueeze(1)
-        elements = logp.gather(1, target).squeeze(1).neg()
+        """The losses and their derivatives by `raw`: softmax minus target distribution.
+
+        A softmax over few columns is several times faster along the first axis; `raw` as the
+        transpose of a contiguous matrix takes that road.
+        """
+        s, n_classes = self.label_smoothing, raw.shape[1]
+        axis = 0 if raw.stride(0) == 1 else 1
+        scores = raw if axis else raw.t()
+        logp = torch.log_softmax(scores, axis)
+        elements = F.nll_loss(logp if axis else logp.t(), target, reduction="none")
         if s:
-            elements = elements.mul_(1 - s).sub_(logp.mean(1), alpha=s)
+            elements = elements.mul_(1 - s).sub_(logp.mean(axis), alpha=s)
         gradient = logp.exp_()
         if s:
-            gradient.sub_(s / raw.shape[1])
-        gradient.scatter_add_(1, target, gradient.new_full((1, 1), s - 1).expand_as(target))
-        return elements, gradient
+            gradient.sub_(s / n_classes)
+        gradient.scatter_(axis, target.unsqueeze(axis), s - 1, reduce="add")
+        return elements, gradient if axis else gradient.t()
 
 
 class BinaryCrossEntropy(Loss):

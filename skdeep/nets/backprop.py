@@ -9,6 +9,8 @@ holds them against autograd.
 import torch
 from torch.nn import functional as F
 
+_NARROW = 16
+
 _aten = torch.ops.aten
 _DERIVATIVES = {  # activation -> f(gradient, output), which overwrites the gradient
     "identity": lambda g, a: g,
@@ -39,6 +41,7 @@ class PlainBackprop:
         self.loss = loss
         self.layers = [(m.weight, m.bias) for m in net.linears]
         self.grads = [(w.grad, b.grad) for w, b in self.layers]
+        self._shares = {}
         self.activate = _INPLACE[net.activation]
         self.derive = _DERIVATIVES[net.activation]
 
@@ -51,9 +54,10 @@ class PlainBackprop:
             and hasattr(loss, "with_gradient")
         )
 
-    @torch.no_grad()
     def __call__(self, x, target, weight):
         """Write the gradient of the (weighted) mean loss and return that loss.
+
+        Called with autograd off.
 
         Parameters
         ----------
@@ -69,15 +73,15 @@ class PlainBackprop:
         last = len(self.layers) - 1
         for w, b in self.layers[:last]:
             outputs.append(self.activate(F.linear(outputs[-1], w, b)))
-        raw = F.linear(outputs[-1], *self.layers[last])
+        raw = _head(outputs[-1], *self.layers[last])
         elements, delta = self.loss.with_gradient(raw, target)
         if weight is None:
-            loss = elements.mean()
-            delta.div_(len(elements))
+            loss = torch.dot(elements, self._equal_shares(elements))
+            delta.mul_(1.0 / len(elements))
         else:
-            total = weight.sum()
-            loss = torch.dot(elements, weight).div_(total)
-            delta.mul_((weight / total).unsqueeze(1))
+            share = weight / weight.sum()
+            loss = torch.dot(elements, share)
+            delta.mul_(share.unsqueeze(1))
         for i in range(last, -1, -1):
             w_grad, b_grad = self.grads[i]
             _outer(delta, outputs[i], w_grad)
@@ -85,6 +89,22 @@ class PlainBackprop:
             if i:
                 delta = self.derive(torch.mm(delta, self.layers[i][0]), outputs[i])
         return loss
+
+
+    def _equal_shares(self, elements):
+        """``1 / n`` for each of n rows; kept, since nearly all batches have the same n."""
+        n = len(elements)
+        if n not in self._shares:
+            self._shares[n] = torch.full_like(elements, 1.0 / n)
+        return self._shares[n]
+
+
+def _head(x, weight, bias):
+    """The output layer; for few outputs as the transpose of a contiguous matrix, which makes
+    the product and the softmax after it faster."""
+    if len(bias) > _NARROW or x.is_sparse:
+        return F.linear(x, weight, bias)
+    return torch.addmm(bias.unsqueeze(1), weight, x.t()).t()
 
 
 def _outer(delta, x, out):
