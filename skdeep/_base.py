@@ -106,9 +106,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, X, target)) from None
         except torch.OutOfMemoryError as error:
-            size = self._batch_size(len(target))
             raise torch.OutOfMemoryError(
-                f"{net.device} ran out of memory with batch_size={size}: try a smaller one. {error}"
+                f"{net.device} ran out of memory with batch_size={net.batch_size}: try a smaller "
+                f"one. {error}"
             ) from error
         if not resumed:
             self._forget_training()
@@ -167,7 +167,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             device=device,
             lr=self.learning_rate_init,
             max_epochs=self.max_iter,
-            batch_size=self.batch_size,
         )
         return net.initialize()
 
@@ -240,9 +239,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
                 tol=self.tol,
                 **limits,
             )
-        batches = Batches(
-            *data, batch_size=self._batch_size(data[0].shape[0]), smallest=self._smallest_batch()
-        )
+        net.batch_size = self._batch_size(data[0].shape[0])
+        batches = Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
         max_iter = 1 if incremental else self.max_iter
         optimizer = step.optimizers[0]
         if not incremental:
@@ -281,6 +279,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             validator=self._make_validator(net, validation, stops_early),
             n_seen=past.get("t_", 0),
             single_epoch=incremental,
+            datasets=(_skorch_dataset(net, data), _skorch_dataset(net, validation)),
             **limits,
         )
 
@@ -404,6 +403,13 @@ def _forward(module, x):
         return module(x)
     pieces = chunks(n_samples, max(p.shape[0] for p in module.parameters()))
     return torch.cat([module(x[piece]) for piece in pieces])
+
+
+def _skorch_dataset(net, data):
+    """Rows as skorch's callbacks expect them, where there are any callbacks."""
+    if data is None or not net.callbacks_ or isinstance(data[0], SparseRows):
+        return None
+    return Dataset(*data[:2])
 
 
 def _random_state(random_state):

@@ -90,6 +90,6 @@ def _why_not(n_rows, fraction, labels):
 
 
 def _refuse(rows, labels, options):
-    """Raise what scikit-learn raises for the same data."""
-    train_test_split(rows, stratify=labels, **options)
+    """Raise what scikit-learn raises for the same data (it stratifies by strings)."""
+    train_test_split(rows, stratify=None if labels is None else labels.astype(str), **options)
     raise ValueError(_TOO_SMALL)

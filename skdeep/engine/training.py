@@ -81,6 +81,8 @@ class Training:
         Told of the begin and the end of each epoch; a true answer to the end ends the run.
     single_epoch : bool, default=False
         The run is part of a stream: one epoch, no warning about convergence.
+    datasets : tuple of two skorch datasets, default=(None, None)
+        Training and validation rows, for skorch's callbacks.
 
     Attributes
     ----------
@@ -108,6 +110,7 @@ class Training:
         verbose=False,
         report=None,
         single_epoch=False,
+        datasets=(None, None),
     ):
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
@@ -115,6 +118,7 @@ class Training:
         self.early_stopping, self.validator = early_stopping, validator
         self.max_time, self.n_seen = max_time, n_seen
         self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
+        self.datasets = datasets
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats)
@@ -255,6 +259,8 @@ class Training:
 
     def _record(self, losses, learning_rate, seconds):
         history = self.net.history
+        if self.net.callbacks_ and not history[-1]["batches"]:
+            history.new_batch()  # skorch's Checkpoint looks for the last one
         names = getattr(self.step, "loss_names", ("train_loss",))
         for name, value in zip(names, _as_tuple(losses)):
             history.record(name, value)
@@ -268,7 +274,8 @@ class Training:
     def _notify(self, hook):
         """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
         try:
-            self.net.notify(hook, dataset_train=self.batches, dataset_valid=None)
+            train, valid = self.datasets
+            self.net.notify(hook, dataset_train=train, dataset_valid=valid)
         except KeyboardInterrupt:
             return True
         return False

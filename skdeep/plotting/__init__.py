@@ -1,0 +1,8 @@
+"""Pictures of estimators: classes named ``*Display``, as in scikit-learn.
+
+Matplotlib is imported only when something is drawn.
+"""
+
+from skdeep.plotting.training_curve import TrainingCurveDisplay
+
+__all__ = ["TrainingCurveDisplay"]

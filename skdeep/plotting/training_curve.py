@@ -1,0 +1,436 @@
+"""How training went: losses, validation scores and learning rates of all epochs."""
+
+import math
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep.plotting._panels import legend_in_free_place, side_panel
+
+_LABELS = {
+    "loss": "training loss",
+    "validation_loss": "validation loss",
+    "validation_score": "validation score",
+    "learning_rate": "learning rate",
+}
+_STYLES = {
+    "loss": "-",
+    "validation_loss": "--",
+    "validation_score": "-.",
+    "learning_rate": "-",
+}
+
+
+class TrainingCurveDisplay:
+    """Curves of the training of one estimator, epoch by epoch.
+
+    Losses are on the left axis, validation scores on the right one and learning rates in a strip
+    below. It is recommended to make a display with `from_estimator`. All parameters are stored
+    as attributes.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n_epochs,) or dict of str to array-like
+        Training loss of each epoch. A dict gives several losses with their names, those of the
+        two players of adversarial training for example.
+
+    validation_loss : array-like of shape (n_validated,) or dict of str to array-like, default=None
+        Loss on the validation rows. Curves shorter than `loss` belong to its last epochs.
+
+    validation_score : array-like of shape (n_validated,) or dict of str to array-like, \
+default=None
+        Score on the validation rows.
+
+    learning_rate : array-like of shape (n_validated,) or dict of str to array-like, default=None
+        Learning rate of each epoch.
+
+    best_epoch : int, default=None
+        The epoch to mark, from 1.
+
+    name : str, default=None
+        Name of the estimator, put before the labels of its curves.
+
+    score_name : str, default=None
+        What the validation score is, 'accuracy' for example.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the losses, or with the scores or the learning rates where no loss is drawn.
+
+    score_ax_ : matplotlib Axes or None
+        Axes with the scores, on the right of `ax_` where there are losses too.
+
+    learning_rate_ax_ : matplotlib Axes or None
+        Axes with the learning rates, below `ax_` where there are other curves too.
+
+    figure_ : matplotlib Figure
+        Figure containing the curves.
+
+    lines_ : list of matplotlib Line2D
+        The curves, in the order of the legend.
+
+    best_line_ : matplotlib Line2D or None
+        The vertical line at the best epoch.
+
+    legend_ : matplotlib Legend
+        The one legend of all curves.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : Scores for growing numbers of rows.
+    sklearn.model_selection.ValidationCurveDisplay : Scores for values of a parameter.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import MLPClassifier
+    >>> from skdeep.plotting import TrainingCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier(early_stopping=True, learning_rate_init=0.01, random_state=0)
+    >>> display = TrainingCurveDisplay.from_estimator(clf.fit(X, y))
+    >>> [line.get_label() for line in display.lines_]
+    ['Training loss', 'Validation loss', 'Validation score (right)']
+    >>> plt.show()
+    """
+
+    def __init__(
+        self,
+        *,
+        loss,
+        validation_loss=None,
+        validation_score=None,
+        learning_rate=None,
+        best_epoch=None,
+        name=None,
+        score_name=None,
+    ):
+        self.loss = loss
+        self.validation_loss = validation_loss
+        self.validation_score = validation_score
+        self.learning_rate = learning_rate
+        self.best_epoch = best_epoch
+        self.name = name
+        self.score_name = score_name
+
+    def plot(
+        self, ax=None, *, name=None, curves="auto", score_name=None, mark_best=True, line_kw=None
+    ):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on, those of another display for example, to compare. Where learning
+            rates go below other curves, the axes give up some of their height. If None, a new
+            figure is made.
+
+        name : str, default=None
+            Name of the estimator, put before the labels of its curves. If None, the `name` of
+            the display is used.
+
+        curves : {'auto', 'all', 'loss', 'validation_loss', 'validation_score', \
+'learning_rate'} or list of these, default='auto'
+            What to draw: 'all' is all that was recorded, 'auto' leaves out a learning rate that
+            never changed.
+
+        score_name : str, default=None
+            What the validation score is. If None, the `score_name` of the display is used.
+
+        mark_best : bool, default=True
+            Whether to mark the best epoch.
+
+        line_kw : dict, default=None
+            Keyword arguments for matplotlib's `plot`, for all curves.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display itself.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+
+        name = self.name if name is None else name
+        score_name = self.score_name if score_name is None else score_name
+        drawn = self._choose(curves)
+        line_kw = normalize_kwargs(line_kw, Line2D)
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        axes = self._axes(drawn)
+        self.score_ax_ = axes.get("validation_score")
+        self.learning_rate_ax_ = axes.get("learning_rate")
+
+        n_epochs = max(len(values) for _, _, values in drawn)
+        self.lines_ = []
+        for curve, label, values in drawn:
+            label = self._label(curve, label, name, score_name, axes)
+            self.lines_.append(_draw(axes[curve], curve, label, values, n_epochs, line_kw))
+        self._mark(mark_best and self.best_epoch is not None, name)
+        self._decorate(axes, score_name)
+        self.legend_ = legend_in_free_place(self.ax_)
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        name=None,
+        ax=None,
+        curves="auto",
+        score_name=None,
+        mark_best=True,
+        line_kw=None,
+    ):
+        """Draw how a fitted estimator was trained.
+
+        The best epoch is that of the highest validation score; without scores that of the lowest
+        validation loss; without validation rows that of the lowest training loss. Training with
+        several losses and without validation rows has none.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted; or a fitted `Pipeline` that ends in one, a fitted search that holds one, or a
+            fitted `TransformedTargetRegressor`. Of a search, the best estimator is shown.
+
+        name : str, default=None
+            Name of the estimator, put before the labels of its curves.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on, those of another display for example, to compare. Where learning
+            rates go below other curves, the axes give up some of their height. If None, a new
+            figure is made.
+
+        curves : {'auto', 'all', 'loss', 'validation_loss', 'validation_score', \
+'learning_rate'} or list of these, default='auto'
+            What to draw: 'all' is all that was recorded, 'auto' leaves out a learning rate that
+            never changed.
+
+        score_name : str, default=None
+            What the validation score is, 'accuracy' for example.
+
+        mark_best : bool, default=True
+            Whether to mark the best epoch.
+
+        line_kw : dict, default=None
+            Keyword arguments for matplotlib's `plot`, for all curves.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display that has been drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If training left no curve, as with ``solver='lbfgs'``.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        recorded = _recorded(_trained_estimator(estimator))
+        return cls(**recorded, name=name, score_name=score_name).plot(
+            ax=ax, curves=curves, mark_best=mark_best, line_kw=line_kw
+        )
+
+    def _choose(self, curves):
+        """(curve, label, values) of each line that `curves` asks for."""
+        wanted = [curves] if isinstance(curves, str) else list(curves)
+        known = {"auto", "all", *_LABELS}
+        if not wanted or not known.issuperset(wanted):
+            raise ValueError(
+                f"curves={curves!r} is not among {sorted(known)}, nor a list of some of these."
+            )
+        recorded = {c: _named(getattr(self, c), _LABELS[c]) for c in _LABELS}
+        recorded = {c: lines for c, lines in recorded.items() if lines}
+        missing = [c for c in wanted if c in _LABELS and c not in recorded]
+        if missing:
+            raise ValueError(
+                f"curves={curves!r} asks for {', '.join(missing)}, but training recorded only "
+                f"{', '.join(recorded)}."
+            )
+        chosen = recorded
+        if not {"auto", "all"}.intersection(wanted):
+            chosen = {c: lines for c, lines in recorded.items() if c in wanted}
+        elif "all" not in wanted and "learning_rate" not in wanted:
+            rates = recorded.get("learning_rate", {}).values()
+            if all(np.ptp(rate) == 0 for rate in rates):
+                chosen = {c: lines for c, lines in recorded.items() if c != "learning_rate"}
+        return [(c, label, v) for c, lines in chosen.items() for label, v in lines.items()]
+
+    def _axes(self, drawn):
+        """The axes of each kind of curve; those that an earlier display made are used again."""
+        kinds = {curve for curve, _, _ in drawn}
+        axes = {c: self.ax_ for c in ("loss", "validation_loss") if c in kinds}
+        for curve, place in (("validation_score", "right"), ("learning_rate", "below")):
+            if curve in kinds:
+                axes[curve] = side_panel(self.ax_, place) if axes else self.ax_
+        return axes
+
+    def _label(self, curve, label, name, score_name, axes):
+        if curve == "validation_score" and score_name is not None:
+            label = f"validation {score_name}"
+        if curve == "validation_score" and axes[curve] is not self.ax_:
+            label += " (right)"
+        return _capitalize(label) if name is None else f"{name}: {label}"
+
+    def _mark(self, wanted, name):
+        """A vertical line at the best epoch, and a dot on each curve."""
+        self.best_line_ = None
+        if not wanted:
+            return
+        for line in self.lines_:
+            epochs, values = line.get_data()
+            at = np.flatnonzero(epochs == self.best_epoch)
+            line.axes.plot(
+                epochs[at], values[at], "o", ms=5, color=line.get_color(), label="_best"
+            )
+        label = f"best epoch ({self.best_epoch})"
+        colour = self.lines_[0].get_color() if name is not None else "0.4"
+        self.best_line_ = self.ax_.axvline(
+            self.best_epoch,
+            color=colour,
+            linestyle=":",
+            linewidth=1.2,
+            zorder=1,
+            label=_capitalize(label) if name is None else f"{name}: {label}",
+        )
+
+    def _decorate(self, axes, score_name):
+        score = "Validation score" if score_name is None else f"Validation {score_name}"
+        names = {"loss": "Loss", "validation_loss": "Loss", "validation_score": score}
+        for curve, ax in axes.items():
+            ax.set_ylabel(names.get(curve, "Learning rate"))
+        lowest = self.ax_
+        if self.learning_rate_ax_ is not None:
+            lowest = self.learning_rate_ax_
+            _choose_scale(lowest)
+        lowest.set_xlabel("Epoch")
+        lowest.xaxis.get_major_locator().set_params(integer=True)
+        for ax in {self.ax_, lowest}:
+            ax.grid(alpha=0.25)
+            ax.spines["top"].set_visible(False)
+            ax.spines["right"].set_visible(False)
+
+
+def _trained_estimator(estimator):
+    """The estimator that was trained, from inside pipelines and searches."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            check_is_fitted(estimator, "cv_results_")
+            if not hasattr(estimator, "best_estimator_"):
+                raise ValueError(
+                    f"{type(estimator).__name__} was fitted with refit={estimator.refit!r} and "
+                    "holds no estimator: fit it with refit=True."
+                )
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, TransformedTargetRegressor):
+            check_is_fitted(estimator, "regressor_")
+            estimator = estimator.regressor_
+        else:
+            break
+    check_is_fitted(estimator)
+    return estimator
+
+
+def _recorded(estimator):
+    """What training left on an estimator, as parameters of the display."""
+    curve = getattr(estimator, "loss_curve_", None)
+    if curve is None:
+        kind, solver = type(estimator).__name__, getattr(estimator, "solver", None)
+        if solver == "lbfgs":
+            raise ValueError(
+                f"{kind} was trained with solver='lbfgs', which records no curves: it has no "
+                "epochs. Another solver is needed."
+            )
+        raise ValueError(f"{kind} has no training curves: it needs the attribute loss_curve_.")
+    # A network records more than the estimator's attributes; scikit-learn's has only those.
+    history = getattr(getattr(estimator, "net_", None), "history", [])
+    loss = _losses(curve, history)
+    validation_loss = getattr(estimator, "validation_loss_curve_", None) or None
+    score = getattr(estimator, "validation_scores_", None) or None
+    rates = [epoch.get("learning_rate", math.nan) for epoch in history]
+    return {
+        "loss": loss,
+        "validation_loss": validation_loss,
+        "validation_score": score,
+        "learning_rate": rates if np.isfinite(rates).any() else None,
+        "best_epoch": _best_epoch(len(curve), loss, validation_loss, score),
+    }
+
+
+def _losses(curve, history):
+    """The training losses; those of several players by the names that the history has."""
+    curve = np.asarray(curve, dtype=float)
+    if curve.ndim == 1:
+        return curve
+    found = [k for k in dict(history[-1]) if k.endswith("_loss")] if len(history) else []
+    names = [k.replace("_", " ") for k in found if k != "valid_loss"]
+    if len(names) != curve.shape[1]:
+        names = [f"training loss {i + 1}" for i in range(curve.shape[1])]
+    return dict(zip(names, curve.T))
+
+
+def _best_epoch(n_epochs, loss, validation_loss, score):
+    """Number of the best epoch from 1, or None where it is not defined."""
+    if score is not None:
+        # Of equal scores, training keeps the one with the lower loss.
+        ties = validation_loss if validation_loss is not None else np.zeros(len(score))
+        order = [(s, -t) for s, t in zip(score, ties)]
+    elif validation_loss is not None:
+        order = [(-v,) for v in validation_loss]
+    elif not isinstance(loss, dict):
+        order = [(-v,) for v in loss]
+    else:
+        return None
+    finite = [i for i, key in enumerate(order) if all(map(math.isfinite, key))]
+    if not finite:
+        return None
+    return n_epochs - len(order) + 1 + max(finite, key=lambda i: order[i])
+
+
+def _named(values, label):
+    """A dict of label to values, empty where nothing was recorded."""
+    if values is None:
+        return {}
+    lines = values if isinstance(values, dict) else {label: values}
+    return {k: np.asarray(v, dtype=float) for k, v in lines.items()}
+
+
+def _capitalize(label):
+    return label[:1].upper() + label[1:]
+
+
+def _draw(ax, curve, label, values, n_epochs, line_kw):
+    """One curve, ending at the last epoch, in the next colour of the whole picture."""
+    main = getattr(ax, "_skdeep_main", ax)
+    n_drawn = main.__dict__.setdefault("_skdeep_n_curves", 0)
+    main._skdeep_n_curves += 1
+    style = {"color": f"C{n_drawn}", "linestyle": _STYLES[curve], "label": label}
+    if len(values) == 1:
+        style["marker"] = "."
+    epochs = np.arange(n_epochs - len(values) + 1, n_epochs + 1)
+    (line,) = ax.plot(epochs, values, **{**style, **line_kw})
+    return line
+
+
+def _choose_scale(ax):
+    """Rates that are small for most of the time need a logarithm to be seen."""
+    for line in ax.get_lines():
+        rates = np.asarray(line.get_ydata(), dtype=float)
+        rates = rates[np.isfinite(rates)]
+        if len(rates) and rates.min() > 0 and np.median(rates) < 0.1 * rates.max():
+            ax.set_yscale("log")

@@ -1,0 +1,87 @@
+"""Who imports whom: the rooms of the package and the directions between them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "skdeep"
+
+LOW = {"_compat"}  # version differences may be imported from everywhere
+ROOMS = {  # room -> rooms that it may import from
+    "nets": set(),
+    "losses": set(),
+    "data": set(),
+    "preprocessing": set(),
+    "metrics": set(),
+    "engine": {"data", "losses.reduce"},
+    "facade": {"engine", "nets", "losses", "data", "preprocessing"},
+    "tuning": {"facade"},
+    "plotting": {"facade"},
+    "persistence": {"facade", "engine"},
+}
+LIBRARIES = {  # libraries that live in some rooms only
+    "skorch": {"engine", "facade"},
+    "optuna": {"tuning"},
+    "matplotlib": {"plotting"},
+    "skops": {"persistence"},
+    "safetensors": {"persistence"},
+}
+ONLY = {  # rooms that may use nothing but these libraries
+    "nets": {"torch", "math"},
+    "losses": {"torch", "math"},
+    "preprocessing": {"sklearn", "numpy", "pandas", "scipy"},
+}
+STANDARD = {"functools", "math", "inspect", "warnings", "dataclasses", "numbers", "re", "copy"}
+
+
+def room_of(path):
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else "facade"
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_directions(path):
+    room = room_of(path)
+    for name in imports(path):
+        library, *rest = name.split(".")
+        if library != "skdeep":
+            assert room in LIBRARIES.get(library, {room}), f"{room} imports {library}"
+            allowed = ONLY.get(room)
+            if allowed is not None:
+                assert library in allowed | STANDARD, f"{room} imports {library}"
+            continue
+        if not rest or rest[0] in LOW:
+            continue
+        target = rest[0] if (PACKAGE / rest[0]).is_dir() else "facade"
+        if target == room:
+            continue
+        may = ROOMS[room]
+        ok = target in may or any(".".join(rest).startswith(entry) for entry in may)
+        assert ok, f"{path.relative_to(PACKAGE)} ({room}) imports {name}"
+
+
+def test_no_room_for_utils():
+    assert not [p for p in FILES if p.stem in ("utils", "helpers", "misc", "common")]
+
+
+def test_private_sklearn_names_come_through_compat():
+    for path in FILES:
+        if path.stem == "_compat":
+            continue
+        for name in imports(path):
+            if name.startswith("sklearn."):
+                assert not any(part.startswith("_") for part in name.split(".")), (path.name, name)
