@@ -1,0 +1,272 @@
+"""From a table of numbers and categories to what a network for tables eats."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.special import ndtri
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skdeep.preprocessing.columns import (
+    categorical_mask,
+    check_table,
+    column,
+    column_names,
+    numbers,
+)
+from skdeep.preprocessing.levels import Levels
+from skdeep.preprocessing.quantiles import weighted_quantiles
+
+_CONSTANT = 1e-9  # range over largest magnitude; below it only rounding tells the values apart
+_EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
+
+
+class TabularEncoder(TransformerMixin, BaseEstimator):
+    """Numbers scaled robustly, categories one-hot or numbered, in one float32 array.
+
+    Numbers are centred at the median, divided by the distance between the quartiles (where that
+    is 0 by half the range) and clipped smoothly, ``x / sqrt(1 + (x / 3) ** 2)`` (Holzmueller et
+    al., NeurIPS 2024), or turned into normal scores. A missing number becomes the median; where
+    fit saw missing numbers, a further column says where. A category with two levels is one
+    column, with up to `max_one_hot` levels a column for each, with more levels one column of
+    level numbers for an embedding. Missing categories and levels unseen in fit are all zeros, or
+    level number 0. Columns that are constant, or missing throughout, are left out.
+
+    Parameters
+    ----------
+    numeric : {'robust', 'quantile'}, default='robust'
+        'quantile' gives normal scores, from as many quantiles as a thirtieth of the rows,
+        between 10 and 1,000 (Gorishniy et al., ICLR 2025).
+
+    categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
+default='from_dtype'
+        Which columns hold categories: a mask, numbers or names, as in
+        `HistGradientBoostingClassifier`. 'from_dtype' takes the columns of a DataFrame that are
+        of the category type and, beyond HistGradientBoosting, strings, objects and booleans.
+
+    max_one_hot : int, default=8
+        Categories with more levels are numbered; at least 1.
+
+    Attributes
+    ----------
+    n_numeric_ : int
+        The first columns of the output: numbers with more than two values.
+
+    n_plain_ : int
+        The columns after them: two-valued numbers, indicators and one-hot columns.
+
+    cardinalities_ : list of int
+        Of the last columns, the level numbers: how many there are, 0 included.
+
+    is_categorical_ : ndarray of bool of shape (n_features_in_,)
+        Which columns hold categories.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdeep.preprocessing import TabularEncoder
+    >>> X = pd.DataFrame({"age": [20.0, 30.0, 50.0, None], "pet": ["cat", "dog", "eel", "cat"]})
+    >>> encoder = TabularEncoder().fit(X)
+    >>> encoder.get_feature_names_out().tolist()
+    ['age', 'age_missing', 'pet_cat', 'pet_dog', 'pet_eel']
+    >>> encoder.transform(X)[:, 0].round(2).tolist()
+    [-0.33, 0.0, 0.65, 0.0]
+    """
+
+    _parameter_constraints: dict = {
+        "numeric": [StrOptions({"robust", "quantile"})],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "max_one_hot": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, *, numeric="robust", categorical_features="from_dtype", max_one_hot=8):
+        self.numeric = numeric
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn scales and levels.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Numbers may be missing (NaN), but not infinite.
+
+        y : None
+            Not used.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            A row of weight 2 counts as a row given twice.
+
+        Returns
+        -------
+        self : TabularEncoder
+        """
+        X = check_table(self, X, categorical_features=self.categorical_features, reset=True)
+        weight = None
+        if sample_weight is not None:
+            rows = np.empty((len(X), 0))
+            weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+        return self.learn(X, weight)
+
+    def transform(self, X):
+        """Encode the columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            With the columns of `fit`.
+
+        Returns
+        -------
+        X_out : ndarray of float32 of shape (n_samples, n_columns)
+            See `get_feature_names_out`.
+        """
+        check_is_fitted(self)
+        X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
+        return self.encode(X)
+
+    def learn(self, X, weight=None):
+        """`fit` for a table that `check_table` has passed."""
+        if not hasattr(self, "n_features_in_"):
+            self.n_features_in_ = X.shape[1]
+        self._names = column_names(self)
+        self.is_categorical_ = categorical_mask(X, self.categorical_features, self._names)
+        everything = numbers(X, np.flatnonzero(~self.is_categorical_), self._names)
+        self._choose_numbers(everything, weight)
+        self._levels = {
+            j: Levels(column(X, j), weight, self._names[j])
+            for j in np.flatnonzero(self.is_categorical_)
+        }
+        self._one_hot = [j for j, lv in self._levels.items() if 2 <= len(lv) <= self.max_one_hot]
+        self._numbered = [j for j, lv in self._levels.items() if len(lv) > self.max_one_hot]
+        self._numbered = [j for j in self._numbered if len(self._levels[j]) > 1]
+        self.cardinalities_ = [len(self._levels[j]) + 1 for j in self._numbered]
+        self._learn_scales(self._raw(X), weight)
+        self.n_plain_ = len(self._center) - self.n_numeric_
+        return self
+
+    def _choose_numbers(self, N, weight):
+        """Sort number columns into many-valued, two-valued and left out."""
+        places = np.flatnonzero(~self.is_categorical_)
+        N = N if weight is None else N[weight > 0]
+        many, two, with_gaps = [], [], []
+        for j, values in zip(places, N.T):
+            missing = np.isnan(values)
+            known = values[~missing]
+            if not len(known):
+                continue
+            low, high = known.min(), known.max()
+            if missing.any():
+                with_gaps.append(j)
+            if high - low > _CONSTANT * max(abs(low), abs(high)):
+                is_two = ((known == low) | (known == high)).all()
+                (two if is_two else many).append(j)
+        self._many, self._two, self._with_gaps = many, two, with_gaps
+        self.n_numeric_ = len(many)
+
+    def _raw(self, X):
+        """Numbers, indicators and one-hot columns before scaling, NaN where a number is missing."""
+        kept = np.array(self._many + self._two, dtype=np.int64)
+        parts = [numbers(X, kept, self._names)] if len(kept) else []
+        if self._with_gaps:
+            gaps = np.array(self._with_gaps)
+            parts.append(np.isnan(numbers(X, gaps, self._names)).astype(np.float64))
+        for j in self._one_hot:
+            codes, n_levels = self._levels[j].encode(column(X, j)), len(self._levels[j])
+            parts.append(_two_levels(codes) if n_levels == 2 else _one_hot(codes, n_levels))
+        if not parts:
+            return np.zeros((len(X), 0 if self._numbered else 1))
+        return np.concatenate(parts, axis=1)
+
+    def _learn_scales(self, R, weight):
+        low, q25, self._center, q75, high = weighted_quantiles(R, [0, 0.25, 0.5, 0.75, 1], weight)
+        spread, span = q75 - q25, high - low
+        with np.errstate(divide="ignore"):
+            scale = np.where(spread > _CONSTANT * span, 1 / spread, 2 / span)
+        self._scale = np.where(span > 0, scale, 0.0)
+        self._center = np.where(np.isfinite(self._center), self._center, 0.0)
+        self._quantiles = None
+        if self.numeric == "quantile" and self.n_numeric_:
+            n = len(R) if weight is None else int(round(weight.sum()))
+            self._levels_of_quantiles = np.linspace(0, 1, int(np.clip(n // 30, 10, 1000)))
+            self._quantiles = weighted_quantiles(
+                R[:, : self.n_numeric_], self._levels_of_quantiles, weight
+            )
+
+    def encode(self, X):
+        """`transform` for a table that `check_table` has passed."""
+        R = self._raw(X)
+        out = (R - self._center) * self._scale
+        with np.errstate(over="ignore"):
+            out /= np.sqrt(1 + np.square(out / 3))
+        if self._quantiles is not None:
+            for j, known in enumerate(self._quantiles.T):
+                out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
+        out[np.isnan(out)] = 0.0
+        codes = [self._levels[j].encode(column(X, j))[:, None] + 1 for j in self._numbered]
+        return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Only checked against the names of `fit`.
+
+        Returns
+        -------
+        ndarray of str of shape (n_columns,)
+            A number has its own name, an indicator ``name_missing``, a one-hot column
+            ``name_level``, level numbers the name of their column.
+        """
+        check_is_fitted(self)
+        names = self._names
+        if input_features is not None:
+            if len(input_features) != self.n_features_in_:
+                raise ValueError("input_features should have length equal to number of features")
+            if hasattr(self, "feature_names_in_") and list(input_features) != names:
+                raise ValueError("input_features is not equal to feature_names_in_")
+            names = list(input_features)
+        out = [names[j] for j in self._many + self._two]
+        out += [f"{names[j]}_missing" for j in self._with_gaps]
+        for j in self._one_hot:
+            levels = self._levels[j].levels
+            out += [f"{names[j]}_{level}" for level in (levels[1:] if len(levels) == 2 else levels)]
+        if not out and not self._numbered:
+            out = ["constant"]
+        return np.array(out + [names[j] for j in self._numbered], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _two_levels(codes):
+    """-1 and 1, and 0 for what is missing or unknown."""
+    return np.where(codes < 0, 0.0, 2.0 * codes - 1.0)[:, None]
+
+
+def _one_hot(codes, n_levels):
+    return (codes[:, None] == np.arange(n_levels)).astype(np.float64)
+
+
+def _normal_scores(x, known, levels):
+    """Normal scores from quantiles: between equal quantiles the middle of their levels."""
+    up = np.interp(x, known, levels)
+    down = -np.interp(-x, -known[::-1], -levels[::-1])
+    scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
+    scores[np.isnan(x)] = 0.0
+    return scores
