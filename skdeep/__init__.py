@@ -3,5 +3,13 @@
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.mlp import MLPClassifier, MLPRegressor
+from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "show_versions"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
+    "__version__",
+    "show_versions",
+]

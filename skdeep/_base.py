@@ -62,6 +62,27 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     ``_make_module(n_features, n_outputs, rng)``.
     """
 
+    def _run_fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        """`fit`, reporting each epoch to scikit-learn's callbacks where there are any."""
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        context.call_on_fit_task_begin(estimator=self, **data)
+
+        def report(reconstruct):
+            return engine.EpochReport(self, context, X, y, metadata, reconstruct)
+
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            (X_val, y_val, sample_weight_val),
+            incremental=False,
+            report=report if getattr(self, "_skl_callbacks", None) else None,
+        )
+        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
+        return self
+
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental, report=None):
         """Train on X and y; `report` makes the `EpochReport`, if somebody listens."""
         resumed = hasattr(self, "net_") and (self.warm_start or incremental)

@@ -105,3 +105,43 @@ DENSE = {
     "input_noise": [Interval(Real, 0, None, closed="left")],
 }
 """Of stacks of dense layers."""
+
+TABLES = {
+    **{
+        name: TRAINING[name]
+        for name in (
+            "alpha batch_size learning_rate_init max_iter shuffle random_state tol verbose "
+            "early_stopping validation_fraction beta_1 beta_2 epsilon n_iter_no_change device dtype "
+            "gradient_clip_norm max_time skorch_callbacks"
+        ).split()
+    },
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+    "max_one_hot": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "refit": ["boolean"],
+}
+"""Of the estimators for mixed tables."""
+
+TABLE_CLASSIFIER = {
+    **CLASSIFIER,
+    "scoring": [StrOptions({"accuracy", "log_loss"})],
+    "calibrate": ["boolean"],
+}
+
+TABLE_REGRESSOR = {
+    "loss": [StrOptions({"squared_error", "absolute_error", "quantile"})],
+    "quantile": [Interval(Real, 0, 1, closed="neither")],
+}
+
+REALMLP = {
+    "activation": [StrOptions({"selu", "mish", "relu", "silu"})],
+    "embedding_size": [Interval(Integral, 0, None, closed="left")],
+    "frequency_scale": [Interval(Real, 0, None, closed="left")],
+    "learning_rate": [StrOptions({"coslog4", "flat_cos", "cosine", "constant"})],
+    "scaling_layer": ["boolean"],
+    "parametric_activation": ["boolean"],
+    "weight_init": [StrOptions({"data", "normal"})],
+}
+"""Of RealMLP."""

@@ -10,7 +10,6 @@ from skdeep._base import DeepEstimator, all_or_nothing
 from skdeep._compat import _fit_context
 from skdeep._docs import shared_docs
 from skdeep._targets import DeepClassifier, DeepRegressor
-from skdeep.engine import EpochReport
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
 
@@ -69,27 +68,6 @@ class _BaseMLP(DeepEstimator):
 
     def _smallest_batch(self):
         return 2 if self.normalization == "batch" else 1
-
-    def _run_fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        """`fit`, reporting each epoch to scikit-learn's callbacks where there are any."""
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        data = {"X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(estimator=self, **data)
-
-        def report(reconstruct):
-            return EpochReport(self, context, X, y, metadata, reconstruct)
-
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            (X_val, y_val, sample_weight_val),
-            incremental=False,
-            report=report if getattr(self, "_skl_callbacks", None) else None,
-        )
-        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
-        return self
 
     @property
     def n_layers_(self):

@@ -5,13 +5,16 @@ from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport
-from skdeep.engine.schedules import make_schedule
+from skdeep.engine.schedules import CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
-from skdeep.engine.stopping import Patience
+from skdeep.engine.stopping import BestMembers, Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
     "Autograd",
+    "BestMembers",
+    "CURVES",
+    "Course",
     "Curves",
     "DeepNet",
     "EpochReport",

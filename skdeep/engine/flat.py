@@ -27,6 +27,9 @@ class FlatParameters:
     grads : Tensor of shape (n_parameters,)
     weights, weight_grads : Tensor of shape (n_weights,)
         The penalised share of both.
+    groups : list of (slice, float, float), or None
+        Where the module has a method ``parameter_group(name)``, which gives two factors for a
+        parameter, of the learning rate and of the decay: stretches of equal factors.
 
     Examples
     --------
@@ -40,9 +43,15 @@ class FlatParameters:
     """
 
     def __init__(self, module):
-        trainable = [p for p in module.parameters() if p.requires_grad]
-        self.parameters = sorted(trainable, key=lambda p: p.ndim < 2)  # stable: weights first
+        trainable = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+        rule = getattr(module, "parameter_group", None)
+        factors = [None if rule is None else rule(name) for name, _ in trainable]
+        numbered = {pair: i for i, pair in enumerate(dict.fromkeys(factors))}
+        keys = [(p.ndim < 2, numbered[pair]) for (_, p), pair in zip(trainable, factors)]
+        order = sorted(range(len(keys)), key=keys.__getitem__)  # stable: weights first
+        self.parameters = [trainable[i][1] for i in order]
         self.sizes = [p.numel() for p in self.parameters]
+        self.groups = None if rule is None else _stretches([factors[i] for i in order], self.sizes)
         flat = torch.cat([p.detach().reshape(-1) for p in self.parameters])
         for p, value in zip(self.parameters, flat.split(self.sizes)):
             p.data = value.view_as(p)
@@ -86,3 +95,16 @@ class FlatParameters:
         self.values.copy_(values)
         for mine, saved in zip(self.buffers, buffers):
             mine.copy_(saved)
+
+
+def _stretches(factors, sizes):
+    """Neighbours with the same factors, as one slice each."""
+    found, start = [], 0
+    for pair, size in zip(factors, sizes):
+        stop = start + size
+        if found and found[-1][1:] == pair:
+            found[-1] = (slice(found[-1][0].start, stop), *pair)
+        else:
+            found.append((slice(start, stop), *pair))
+        start = stop
+    return found

@@ -101,8 +101,17 @@ class FlatOptimizer:
     def step(self):
         """Update the parameters from the gradient in `flat.grads`; autograd must be off."""
         if self.weight_decay:
-            self.flat.weights.mul_(1 - self._group["lr"] * self.weight_decay)
+            self._decay()
         self._update()
+
+    def _decay(self):
+        rate = self._group["lr"] * self.weight_decay
+        if self.flat.groups is None:
+            self.flat.weights.mul_(1 - rate)
+            return
+        for part, lr_factor, decay_factor in self.flat.groups:
+            if decay_factor:
+                self.flat.values[part].mul_(1 - rate * lr_factor * decay_factor)
 
     def forget(self):
         """Drop moments and step counts."""
@@ -130,6 +139,8 @@ class FlatOptimizer:
 
     def _pick_update(self):
         fused_device = self.flat.values.device.type in ("cpu", "cuda")
+        if self.flat.groups is not None:
+            return self._fused_adam  # families with groups use Adam alone
         if self.solver in ("adam", "adamw", "amsgrad"):
             if fused_device and hasattr(torch, "_fused_adam_"):
                 return self._fused_adam
@@ -155,14 +166,18 @@ class FlatOptimizer:
             state["count"] = 0  # the same number on the host: reading `step` would synchronise
         state["count"] += 1
         state["step"] += 1
+        for part, lr_factor, _ in self.flat.groups or [(slice(None), 1.0, 1.0)]:
+            self._fused_adam_part(part, lr_factor, state, group)
+
+    def _fused_adam_part(self, part, lr_factor, state, group):
         torch._fused_adam_(
-            [values],
-            [self.flat.grads],
-            [state["exp_avg"]],
-            [state["exp_avg_sq"]],
-            [state["max_exp_avg_sq"]] if group["amsgrad"] else [],
+            [self.flat.values[part]],
+            [self.flat.grads[part]],
+            [state["exp_avg"][part]],
+            [state["exp_avg_sq"][part]],
+            [state["max_exp_avg_sq"][part]] if group["amsgrad"] else [],
             [state["step"]],
-            lr=group["lr"],
+            lr=group["lr"] * lr_factor,
             beta1=group["betas"][0],
             beta2=group["betas"][1],
             weight_decay=0.0,

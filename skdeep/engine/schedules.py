@@ -5,6 +5,7 @@ the others act on every solver.
 """
 
 import math
+import time
 
 DIVISOR = 5.0  # of 'adaptive' (scikit-learn's) and of 'plateau'
 SMALLEST = 1e-6  # scikit-learn's: 'adaptive' stops training below it
@@ -14,6 +15,7 @@ class Constant:
     """The rate stays; running out of patience ends training."""
 
     per_step = False
+    is_course = False  # whether the last epoch is the planned end, not a want of convergence
 
     def __init__(self, optimizer, base):
         self.optimizer, self.base = optimizer, base
@@ -81,6 +83,62 @@ class OneCycle(Cosine):
             low = self.END
             share = (1 + math.cos(math.pi * (done - self.RISE) / (1 - self.RISE))) / 2
         self.optimizer.learning_rate = self.base * (low + (1 - low) * share)
+
+
+def coslog4(t):
+    """Four cycles between 0 and 1, each twice as long as the one before it
+    (Holzmueller et al., 2024), for t in [0, 1]."""
+    return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t)))
+
+
+def flat_cos(t):
+    """1 for the first half of [0, 1], then half a cosine down to 0."""
+    return 0.5 * (1 + math.cos(math.pi * (max(1.0, 2 * t) - 1)))
+
+
+def half_cos(t):
+    """Half a cosine from 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * t))
+
+
+CURVES = {"coslog4": coslog4, "flat_cos": flat_cos, "cosine": half_cos, "constant": lambda t: 1.0}
+
+
+class Course(Constant):
+    """A rate, and whatever else is to move with it, along curves over the whole run.
+
+    Parameters
+    ----------
+    optimizer : FlatOptimizer
+    base : float
+    n_steps : int
+        Length of the run.
+    curve : callable
+        Factor of the base rate at t in [0, 1), the share of the run that is done.
+    others : sequence of callable, default=()
+        Called with t before each step, to set a dropout rate, say.
+    max_time : float, default=None
+        Seconds that the run may take: t is then at least the share of them that is gone, so that
+        a run that is cut short has still cooled down.
+    """
+
+    per_step = True
+    is_course = True
+
+    def __init__(self, optimizer, base, n_steps, curve, others=(), max_time=None):
+        super().__init__(optimizer, base)
+        self.n_steps, self.curve, self.others, self.max_time = n_steps, curve, others, max_time
+        self._started = None
+
+    def before_step(self, step):
+        t = min(step / self.n_steps, 1.0)
+        if self.max_time is not None:
+            now = time.monotonic()
+            self._started = self._started or now
+            t = min(max(t, (now - self._started) / self.max_time), 1.0)
+        self.optimizer.learning_rate = self.base * self.curve(t)
+        for other in self.others:
+            other(t)
 
 
 class Exponential(Constant):

@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 
 class Patience:
     """scikit-learn's rule: patience runs out when the watched value has not improved by `tol`
@@ -63,3 +65,50 @@ class BestWeights:
         """Bring the remembered weights back, if there are any."""
         for flat, saved in zip(self.flats, self.saved or ()):
             flat.restore(saved)
+
+
+class BestMembers:
+    """Remembers each member's weights of its own last best epoch.
+
+    A module of several networks has the member as the first axis of every parameter. Of equal
+    scores the last counts: later weights have trained longer at the same score.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Attributes
+    ----------
+    scores : Tensor of shape (n_members,), or None
+        The best so far; higher is better.
+    epochs : list of int
+        When they were reached, from 1.
+    """
+
+    def __init__(self, module):
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.scores, self.epochs, self.saved = None, [], None
+        self._epoch = 0
+
+    def save(self):
+        """Nothing: `observe` does it, member by member."""
+
+    @torch.no_grad()
+    def observe(self, scores):
+        """Take the scores of a finished epoch, a tensor on the host."""
+        self._epoch += 1
+        if self.saved is None:
+            self.scores = torch.full_like(scores, -math.inf)
+            self.epochs = [0] * len(scores)
+            self.saved = [p.detach().clone() for p in self.parameters]
+        better = scores >= self.scores
+        for member in better.nonzero().flatten().tolist():
+            self.scores[member], self.epochs[member] = scores[member], self._epoch
+            for p, kept in zip(self.parameters, self.saved):
+                kept[member].copy_(p[member])
+
+    @torch.no_grad()
+    def restore(self):
+        """Bring the remembered weights back, if there are any."""
+        for p, kept in zip(self.parameters, self.saved or ()):
+            p.copy_(kept)

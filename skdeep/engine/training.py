@@ -83,6 +83,8 @@ class Training:
         The run is part of a stream: one epoch, no warning about convergence.
     datasets : tuple of two skorch datasets, default=(None, None)
         Training and validation rows, for skorch's callbacks.
+    best : BestWeights, default=None
+        Or another class with `save` and `restore`: `BestMembers`.
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class Training:
         report=None,
         single_epoch=False,
         datasets=(None, None),
+        best=None,
     ):
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
@@ -121,7 +124,7 @@ class Training:
         self.datasets = datasets
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
-        self.best = BestWeights(self.flats)
+        self.best = BestWeights(self.flats) if best is None else best
         # What "best so far" means when a run is cut short and no score is watched.
         self._kept = patience if early_stopping else Patience(0.0, math.inf, False)
         self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
@@ -235,7 +238,7 @@ class Training:
     def _is_over(self):
         if self.patience.ran_out and self._gives_up():
             return True
-        if self.n_iter == self.max_iter and not self.single_epoch:
+        if self.n_iter == self.max_iter and not (self.single_epoch or self.schedule.is_course):
             warnings.warn(
                 "Stochastic Optimizer: Maximum iterations (%d) "
                 "reached and the optimization hasn't converged yet." % self.max_iter,

@@ -1,0 +1,356 @@
+"""What the estimators for mixed tables share: encoder, members, held-out rows, calibration.
+
+They train several networks (members) as one, on rows that `TabularEncoder` made, and average
+their predictions. The rows that a member does not train on choose its best epoch, calibrate
+probabilities and give prediction intervals.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeep import engine
+from skdeep._base import DeepEstimator, _random_state, _skorch_dataset
+from skdeep._tables_targets import out_of_fold
+from skdeep._validation import to_host
+from skdeep.data.batches import chunks
+from skdeep.data.members import MemberBatches
+from skdeep.data.split import FULL_BATCH_ROWS, split_rows
+from skdeep.data.tensors import to_tensor
+from skdeep.losses import weighted_mean
+from skdeep.preprocessing import TabularEncoder
+from skdeep.preprocessing.columns import check_table
+
+
+@dataclass
+class Plan:
+    """Which rows each member trains on and is judged by.
+
+    Attributes
+    ----------
+    train : ndarray of int of shape (n_members, n_train)
+    held_out : ndarray of int of shape (n_members, n_held_out), or None
+    is_shared : bool
+        Whether all members have the same held-out rows.
+    epochs : list of int, or None
+        Instead of held-out rows: the epoch whose weights each member keeps.
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray | None = None
+    is_shared: bool = True
+    epochs: list | None = None
+
+
+class DeepTable(DeepEstimator):
+    """Base of the estimators for tables; a subclass adds the network and its course.
+
+    It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)``,
+    ``_members()`` and ``_schedule(net, n_steps)``.
+    """
+
+    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
+    solver = "adamw"
+    l1_ratio = 0.0
+    momentum, nesterovs_momentum = 0.9, True
+    warm_start = False
+    numeric = "robust"
+    _has_own_rows = True  # whether each member holds out other rows
+
+    def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
+        X = check_table(
+            self, X, categorical_features=self.categorical_features, reset=True
+        )
+        target = self._encode_target(self._check_target(X, y), False, False)
+        weight = self._total_weight(np.empty((len(X), 0)), target, sample_weight, False)
+        validation = self._check_validation(*validation)
+        if weight is not None and not weight.all():
+            rows = np.flatnonzero(weight)
+            X = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+            target, weight = target[rows], weight[rows]
+        self._learn_target_scale(target, weight)
+        self.encoder_ = TabularEncoder(
+            numeric=self.numeric,
+            categorical_features=self.categorical_features,
+            max_one_hot=self.max_one_hot,
+        ).learn(X, weight)
+        data = (self.encoder_.encode(X), target, weight)
+        rng = _random_state(self.random_state)
+        plan, data = self._plan(data, validation, rng)
+        device = engine.resolve_device(self.device, X)
+        fitted = self._train_members(device, data, plan, rng, report)
+        if self.refit and plan.held_out is not None:
+            everything = np.tile(np.arange(len(target)), (len(plan.train), 1))
+            plan = Plan(everything, epochs=fitted["best_epochs_"])
+            again = self._train_members(device, data, plan, rng, None)
+            fitted["net_"] = again["net_"]
+        self._forget_training()
+        self.__dict__.update(fitted)
+        return self
+
+    # --- before training -------------------------------------------------------------------
+
+    def _check_target(self, X, y):
+        y = validate_data(
+            self,
+            "no_validation",
+            to_host(y),
+            multi_output=True,
+            y_numeric=self._target_is_numeric,
+        )
+        check_consistent_length(np.empty((len(X), 0)), y)
+        return y
+
+    def _check_validation(self, X_val, y_val, sample_weight_val):
+        if X_val is not None and y_val is not None:
+            X_val = check_table(
+                self, X_val, categorical_features=self.categorical_features, reset=False
+            )
+            y_val = self._check_target(X_val, y_val)
+            if sample_weight_val is not None:
+                sample_weight_val = self._total_weight_of_validation(sample_weight_val, X_val)
+            return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
+        return super()._check_validation(X_val, y_val, sample_weight_val)
+
+    def _total_weight_of_validation(self, sample_weight, X):
+        from skdeep._validation import check_weights
+
+        return check_weights(sample_weight, np.empty((len(X), 0)))
+
+    def _plan(self, data, validation, rng):
+        """Deal the rows out; return the plan and the data, with validation rows at their end."""
+        n_samples, n_members = len(data[0]), self._members()
+        everything = np.tile(np.arange(n_samples), (n_members, 1))
+        if validation is not None:
+            X_val, target_val, weight_val = validation
+            added = (self.encoder_.encode(X_val), target_val, weight_val)
+            held_out = np.tile(n_samples + np.arange(len(X_val)), (n_members, 1))
+            return Plan(everything, held_out), _stack(data, added)
+        if not self.early_stopping:
+            return Plan(everything), data
+        labels = self._stratify_by(data[1])
+        if n_samples <= FULL_BATCH_ROWS:
+            rows = self._small_split(data, labels, rng)
+            if rows is None:
+                return Plan(everything), data
+            train, held_out = (np.tile(r, (n_members, 1)) for r in rows)
+            return Plan(train, held_out), data
+        keys = data[1] if labels is None and data[1].ndim == 1 else labels
+        n_draws = n_members if self._has_own_rows else 1
+        train, held_out = folds(n_samples, keys, self.validation_fraction, n_draws, rng)
+        if not self._has_own_rows:
+            train, held_out = (np.repeat(r, n_members, axis=0) for r in (train, held_out))
+        return Plan(train, held_out, is_shared=n_draws == 1), data
+
+    def _small_split(self, data, labels, rng):
+        """One split for all members, with equal rows on one side; None where data are too few."""
+        X, target, weight = data
+        if len(X) <= 4:
+            warnings.warn(
+                f"early_stopping=True has no effect: {len(X)} rows are too few to hold some out."
+            )
+            return None
+
+        def keys():
+            return [x.tobytes() + np.asarray(t).tobytes() for x, t in zip(X, target)]
+
+        return split_rows(keys, len(X), self.validation_fraction, rng, labels, weight)
+
+    def _train_members(self, device, data, plan, rng, report):
+        """Make a net, train it by `plan` and return the fitted attributes."""
+        net = self._new_net(device, data[0], rng)
+        tensors = self._tensors(net, *data)
+        x, _, weight = tensors
+        seen = slice(0, int(plan.train.max()) + 1)
+        self._draw_weights(net.module_, rng, x[seen], None if weight is None else weight[seen])
+        try:
+            return self._train(
+                net,
+                tensors,
+                plan,
+                rng,
+                resumed=False,
+                incremental=False,
+                stops_early=plan.held_out is not None or plan.epochs is not None,
+                report=report,
+            )
+        except engine.NonFiniteLoss as error:
+            raise ValueError(self._explain(error, data[0], data[1])) from None
+
+    def _make_module(self, n_features, n_outputs, rng):
+        return self._new_module(n_outputs)
+
+    def _batch_size(self, n_samples):
+        """Batches of nearly equal size: a small last one would be a noisy step."""
+        size = self._auto_batch_size(n_samples) if self.batch_size == "auto" else self.batch_size
+        return -(-n_samples // max(1, round(n_samples / size)))
+
+    # --- training --------------------------------------------------------------------------
+
+    def _make_run(self, net, data, plan, rng, resumed, incremental, stops_early):
+        net.batch_size = self._batch_size(plan.train.shape[1])
+        batches = MemberBatches(
+            *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
+        )
+        best = self._make_keeper(net)
+        return engine.Training(
+            net,
+            self._make_step(net),
+            batches,
+            schedule=self._schedule(net, self.max_iter * len(batches)),
+            patience=engine.Patience(
+                self.tol, self.n_iter_no_change, higher_is_better=stops_early
+            ),
+            rng=rng,
+            curves=engine.Curves([], [], []),
+            max_iter=self.max_iter if plan.epochs is None else max(max(plan.epochs), 1),
+            shuffle=False,
+            early_stopping=stops_early,
+            validator=self._make_validator(net, (data, plan, best), stops_early),
+            datasets=(_skorch_dataset(net, data), None),
+            best=best if stops_early else None,
+            max_time=self.max_time,
+            verbose=self.verbose,
+        )
+
+    def _make_keeper(self, net):
+        return engine.BestMembers(net.module_)
+
+    def _make_validator(self, net, validation, with_score):
+        data, plan, best = validation
+        if plan.epochs is not None:
+            return _count_epochs(plan.epochs, best)
+        if plan.held_out is None:
+            return None
+        held_out = plan.held_out[:1] if plan.is_shared else plan.held_out
+        rows = torch.as_tensor(held_out, device=data[0].device)
+        x, target, weight = (None if d is None else d[rows] for d in data)
+        share = self._reported_share()
+
+        def validate():
+            raw = self._held_out_raw(net.module_, x)
+            flat = [None if t is None else t.expand(len(raw), *t.shape[1:]) for t in (target, weight)]
+            loss = weighted_mean(
+                net.criterion_(raw.flatten(0, 1), flat[0].flatten(0, 1)),
+                None if weight is None else flat[1].flatten(),
+            )
+            scores = self._validation_scores(raw, *flat, net.criterion_)
+            best.observe(scores)
+            return float(loss) * share, float(scores.mean())
+
+        return validate
+
+    @torch.inference_mode()
+    def _held_out_raw(self, module, x):
+        """Raw scores (n_members, n_rows, n_outputs) of rows that members have or share."""
+        if len(x) == 1:
+            return self._forward(module, x[0]).transpose(0, 1)
+        pieces = chunks(x.shape[1], self._width(module))
+        out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
+        return torch.cat(out, 1)
+
+    def _forward(self, module, x):
+        """Raw scores (n_rows, n_members, n_outputs)."""
+        if len(x) <= 256:
+            return module(x)
+        pieces = chunks(len(x), self._width(module), budget=2**21)
+        return torch.cat([module(x[piece]) for piece in pieces])
+
+    def _width(self, module):
+        config = module.config
+        widest = max(*config["hidden"], config["n_numeric"] * config["n_frequencies"])
+        return config["n_members"] * widest
+
+    def _fitted_attributes(self, net, run, stops_early):
+        fitted = super()._fitted_attributes(net, run, stops_early)
+        fitted.pop("t_")
+        if isinstance(run.best, engine.BestMembers):
+            fitted["best_epochs_"] = list(run.best.epochs)
+        return fitted
+
+    def _train(self, net, data, plan, rng, **options):
+        fitted = super()._train(net, data, plan, rng, **options)
+        if plan.epochs is None:
+            rows = raw = None
+            if plan.held_out is not None:
+                rows = plan.held_out[:1] if plan.is_shared else plan.held_out
+                index = torch.as_tensor(rows, device=data[0].device)
+                raw = self._held_out_raw(net.module_, data[0][index])
+            fitted |= out_of_fold(self, raw, rows, data)
+        return fitted
+
+    # --- prediction ------------------------------------------------------------------------
+
+    def _predict_raw(self, X):
+        check_is_fitted(self)
+        X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
+        module = self.net_.module_
+        parameter = next(module.parameters())
+        x = to_tensor(self.encoder_.encode(X), parameter.dtype, parameter.device)
+        with torch.inference_mode():
+            return self._pool(self._forward(module, x))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def folds(n_samples, keys, fraction, n_draws, rng):
+    """Rows to train on and to hold out, for each member, as equal as counts allow.
+
+    The rows are dealt out in the order of `keys` (labels or numbers), so that each share has
+    about the same mix of them; members hold out different shares until all are used up.
+
+    Returns
+    -------
+    train : ndarray of int of shape (n_draws, n_train)
+    held_out : ndarray of int of shape (n_draws, n_held_out)
+    """
+    n_folds = max(2, round(1 / fraction)) if fraction else 2
+    train, held_out = [], []
+    for draw in range(n_draws):
+        if draw % n_folds == 0:
+            order = rng.permutation(n_samples)
+            if keys is not None:
+                order = order[np.argsort(keys[order], kind="stable")]
+            fold = np.empty(n_samples, dtype=np.int64)
+            fold[order] = np.arange(n_samples) % n_folds
+        is_out = fold == draw % n_folds
+        train.append(np.flatnonzero(~is_out))
+        held_out.append(np.flatnonzero(is_out))
+    return _equal_length(train), _equal_length(held_out)
+
+
+def _equal_length(rows):
+    n = min(map(len, rows))
+    return np.stack([r[:n] for r in rows])
+
+
+def _stack(data, added):
+    out = [np.concatenate([a, b]) for a, b in zip(data[:2], added[:2])]
+    weights = (data[2], added[2])
+    if weights == (None, None):
+        return *out, None
+    filled = [np.ones(len(d[0])) if w is None else w for w, d in zip(weights, (data, added))]
+    return *out, np.concatenate(filled)
+
+
+def _count_epochs(epochs, best):
+    """A validator that makes `best` keep the weights of the planned epochs."""
+    wanted = torch.tensor(epochs)
+    done = [0]
+
+    def validate():
+        done[0] += 1
+        best.observe((wanted == done[0]).float())
+        return 0.0, float(done[0])
+
+    return validate

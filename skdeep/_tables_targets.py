@@ -1,0 +1,196 @@
+"""Targets of the estimators for tables: averaged members, calibration, prediction intervals."""
+
+import math
+
+import numpy as np
+import scipy.optimize
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep._targets import DeepClassifier, DeepRegressor
+from skdeep.losses import weighted_mean
+
+_MOST_RESIDUALS = 2000
+
+
+def out_of_fold(estimator, raw, rows, data):
+    """Fitted attributes that come from predictions for held-out rows.
+
+    Parameters
+    ----------
+    estimator : DeepTable
+    raw : Tensor of shape (n_members, n_held_out, n_outputs), or None
+        Scores of each member for the rows that it has not trained on.
+    rows : ndarray of int of shape (n_members, n_held_out) or (1, n_held_out), or None
+    data : tuple of (x, target, weight)
+
+    Returns
+    -------
+    dict
+    """
+    if raw is None:
+        return estimator._without_held_out()
+    if len(rows) == 1:  # all members are judged by the same rows: as the ensemble
+        raw = raw.transpose(0, 1)
+    else:
+        raw = raw.flatten(0, 1).unsqueeze(1)
+    index = torch.as_tensor(rows.ravel(), device=data[0].device)
+    target, weight = (None if d is None else d[index] for d in data[1:])
+    return estimator._from_held_out(raw, target, weight)
+
+
+class TableClassifier(DeepClassifier):
+    """Classifiers that average the probabilities of their members."""
+
+    def _learn_target_scale(self, target, weight):
+        """Classes have no scale."""
+
+    def _pool(self, raw, temperature=None):
+        """Logarithms of averaged probabilities (log odds for two classes and for labels).
+
+        Parameters
+        ----------
+        raw : Tensor of shape (n_samples, n_members, n_outputs)
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+        """
+        if self._target_type == "multiclass":
+            pooled = torch.log_softmax(raw, 2).logsumexp(1) - math.log(raw.shape[1])
+        elif raw.shape[1] == 1:
+            pooled = raw[:, 0]
+        else:
+            log_sigmoid = torch.nn.functional.logsigmoid
+            pooled = log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)
+        temperature = getattr(self, "temperature_", 1.0) if temperature is None else temperature
+        return pooled if temperature == 1.0 else pooled / temperature
+
+    def _validation_scores(self, raw, target, weight, criterion):
+        """One score for each member: accuracy, or minus the loss."""
+        if self.scoring == "log_loss":
+            loss = criterion(raw.flatten(0, 1), target.flatten(0, 1)).unflatten(0, raw.shape[:2])
+            return -_row_means(loss, weight).cpu()
+        if self._target_type == "multiclass":
+            right = raw.argmax(2) == target
+        else:
+            right = ((raw > 0) == (target > 0.5)).all(2)
+        return _row_means(right.to(raw.dtype), weight).cpu()
+
+    def _without_held_out(self):
+        return {"temperature_": 1.0}
+
+    def _from_held_out(self, raw, target, weight):
+        if not self.calibrate:
+            return {"temperature_": 1.0}
+        pooled = self._pool(raw, temperature=1.0).double()
+        loss = type(self._make_loss())()  # without label smoothing
+        target = target if self._target_type == "multiclass" else target.double()
+        weight = None if weight is None else weight.double()
+
+        def risk(log_temperature):
+            return float(weighted_mean(loss(pooled / math.exp(log_temperature), target), weight))
+
+        found = scipy.optimize.minimize_scalar(risk, bounds=(-3.0, 3.0), method="bounded")
+        return {"temperature_": math.exp(found.x)}
+
+
+class TableRegressor(DeepRegressor):
+    """Regressors that average their members; targets are standardised inside."""
+
+    def _learn_target_scale(self, target, weight):
+        y = np.asarray(target, dtype=np.float64)
+        self._target_center = np.average(y, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y - self._target_center) ** 2, axis=0, weights=weight))
+        floor = 1e-12 * np.maximum(np.abs(self._target_center), np.finfo(np.float32).tiny)
+        self._target_scale = np.where(scale > floor, scale, 1.0)
+        self._target_range = (y.min(axis=0), y.max(axis=0))
+
+    def _target_tensor(self, target, dtype, device):
+        scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
+        return super()._target_tensor(scaled, dtype, device)
+
+    def _target_too_large(self, target):
+        return None
+
+    def _pool(self, raw):
+        """Mean over members of (n_samples, n_members, n_outputs)."""
+        return raw.mean(1)
+
+    def _decode(self, raw):
+        """Targets from raw scores, inside the range of those seen in fit."""
+        predicted = super()._decode(raw).astype(np.float64)
+        predicted = predicted * self._target_scale + self._target_center
+        return np.clip(predicted, *self._target_range)
+
+    def _validation_scores(self, raw, target, weight, criterion):
+        """One score for each member: R^2 for the squared error, else minus the loss."""
+        loss = criterion(raw.flatten(0, 1), target.flatten(0, 1)).unflatten(0, raw.shape[:2])
+        loss = _row_means(loss, weight)
+        if self.loss == "squared_error":
+            spread = _row_means((target - target.mean(1, keepdim=True)).square().sum(2), weight)
+            return (1 - 2 * loss / spread.clamp(min=1e-12)).cpu()
+        return -loss.cpu()
+
+    def _without_held_out(self):
+        return {"_residuals": None}
+
+    def _from_held_out(self, raw, target, weight):
+        """Sizes of the errors for held-out rows, sorted, at most 2,000 of them."""
+        error = (self._pool(raw) - target).abs().cpu().double().numpy() * self._target_scale
+        error.sort(axis=0)
+        if len(error) > _MOST_RESIDUALS:
+            places = np.linspace(0, len(error) - 1, _MOST_RESIDUALS)
+            error = error[np.ceil(places).astype(int)]  # upwards: intervals do not get too short
+        return {"_residuals": error.astype(np.float32)}
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict intervals that hold the target with a given probability.
+
+        Split-conformal intervals (Papadopoulos et al., 2002; Lei et al., 2018): the prediction
+        plus and minus a quantile of the errors for the rows that training held out. The
+        probability is over rows like those of `fit`, not given X: the width is the same
+        everywhere. Where members held out different rows, each row's error is that of the
+        members which have not seen it; their mean is mostly better, and the intervals a little
+        too wide. The best epoch was chosen by the same rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The rows to predict for.
+
+        coverage : float, default=0.9
+            Wanted probability, in (0, 1).
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends. They are infinite where there were too few held-out rows for
+            the coverage.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is out of range, or no rows were held out.
+        """
+        check_is_fitted(self)
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage must be in (0, 1), got {coverage!r}.")
+        if self._residuals is None:
+            raise ValueError(
+                "predict_interval needs rows that training held out: fit with early_stopping=True "
+                "on more rows, or with X_val and y_val."
+            )
+        n = len(self._residuals)
+        rank = math.ceil((n + 1) * coverage)
+        half = self._residuals[rank - 1] if rank <= n else np.full_like(self._residuals[0], np.inf)
+        predicted = self.predict(X)
+        half = half[0] if self.n_outputs_ == 1 else half
+        return np.stack([predicted - half, predicted + half], axis=-1)
+
+
+def _row_means(values, weight):
+    """Mean over rows of (n_members, n_rows)."""
+    if weight is None:
+        return values.mean(1)
+    return (values * weight).sum(1) / weight.sum(1)

@@ -1,0 +1,220 @@
+"""Layers of several networks trained side by side.
+
+Every parameter has the network (the member) as its first axis, and so has every tensor between
+the layers: ``(n_members, n_samples, n_units)``. One matrix product then serves all members.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from skdeep.nets.blocks import RandomModule
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848  # Klambauer et al., 2017
+_MISH_LINEAR = 20.0  # above it mish(x) = x in single and double precision
+
+
+class PackedLinear(nn.Module):
+    """``x @ weight / sqrt(in_features) + bias``: weights of unit variance, in the neural tangent
+    parametrisation (Jacot et al., 2018), so that one learning rate suits layers of any width.
+
+    Shapes
+    ------
+    x : (n_members, n_samples, in_features); returns (n_members, n_samples, out_features).
+    """
+
+    def __init__(self, n_members, in_features, out_features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_members, in_features, out_features))
+        self.bias = nn.Parameter(torch.zeros(n_members, 1, out_features))
+        self.factor = 1.0 / math.sqrt(in_features)
+
+    def forward(self, x):
+        return torch.baddbmm(self.bias, x, self.weight, alpha=self.factor)
+
+
+class PackedScale(nn.Module):
+    """A learnt factor for each feature, 1 at the start (Holzmueller et al., 2024)."""
+
+    def __init__(self, n_members, n_features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_members, 1, n_features))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+def _selu(x):
+    """SELU and its derivative."""
+    value = torch.selu(x)
+    slope = (value + _SELU_SCALE * _SELU_ALPHA).clamp_(max=_SELU_SCALE * _SELU_ALPHA)
+    return value, torch.where(x > 0, _SELU_SCALE, slope)
+
+
+def _mish(x):
+    """Mish, ``x * tanh(log(1 + exp(x)))``, and its derivative, from one exponential."""
+    u = torch.exp(x.clamp(max=_MISH_LINEAR))
+    n = u * (u + 2)
+    m = n + 2
+    t = n / m
+    slope = (u + 1).mul_(u).mul_(x).mul_(4).div_(m.mul_(m)).add_(t)
+    return t.mul_(x), slope
+
+
+def _relu(x):
+    return x.relu(), (x > 0).to(x.dtype)
+
+
+def _silu(x):
+    s = torch.sigmoid(x)
+    value = x * s
+    return value, s.add_(value * (1 - s))
+
+
+PARAMETRIC = {"selu": _selu, "mish": _mish, "relu": _relu, "silu": _silu}
+"""Activations with their derivatives, by name."""
+
+
+class _Blend(torch.autograd.Function):
+    """``x + a * (f(x) - x)`` with the derivatives worked out in the forward pass."""
+
+    @staticmethod
+    def forward(ctx, x, a, function):
+        value, slope = function(x)
+        value.sub_(x)
+        ctx.save_for_backward(value, slope, a)
+        return torch.addcmul(x, value, a)
+
+    @staticmethod
+    def backward(ctx, grad):
+        difference, slope, a = ctx.saved_tensors
+        a_grad = (grad * difference).sum(1, keepdim=True)
+        x_grad = torch.addcmul(grad, grad * a, slope - 1)
+        return x_grad, a_grad, None
+
+
+class ParametricActivation(nn.Module):
+    """``x + a * (f(x) - x)`` with a learnt slope `a` for each unit, 1 at the start
+    (Holzmueller et al., 2024).
+
+    Parameters
+    ----------
+    n_members, n_units : int
+    activation : {'selu', 'mish', 'relu', 'silu'}
+    learnt : bool, default=True
+        False leaves `f` as it is.
+    """
+
+    def __init__(self, n_members, n_units, activation, learnt=True):
+        super().__init__()
+        self.function = PARAMETRIC[activation]
+        self.slope = nn.Parameter(torch.ones(n_members, 1, n_units), requires_grad=learnt)
+
+    def forward(self, x):
+        return _Blend.apply(x, self.slope, self.function)
+
+
+class ScheduledDropout(RandomModule):
+    """Dropout (Srivastava et al., 2014) whose share `p` a schedule changes from step to step.
+
+    The mask comes from 16 random bits a unit, four units to a 64-bit draw: drawing a float for
+    each unit would take as long as the layer's matrix product.
+    """
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not (self.p and self.is_drawing()):
+            return x
+        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+        bits.random_(-(2**63), None, generator=self.generator)
+        draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
+        threshold = round(self.p * 2**16) - 2**15
+        return x * (draws >= threshold).to(x.dtype).mul_(1 / (1 - self.p))
+
+
+class PeriodicEmbedding(nn.Module):
+    """Periodic bias linear dense (PBLD) embedding of numbers (Holzmueller et al., 2024):
+    ``(x, W2 cos(2 pi w1 x + b1) + b2)`` for each feature (after Gorishniy et al., 2022).
+
+    Parameters
+    ----------
+    n_members, n_features : int
+    n_frequencies : int, default=16
+    n_outputs : int, default=4
+        Numbers that stand for a feature, itself included.
+
+    Shapes
+    ------
+    x : (n_members, n_samples, n_features); returns (n_members, n_samples, n_features * n_outputs).
+    """
+
+    def __init__(self, n_members, n_features, n_frequencies=16, n_outputs=4):
+        super().__init__()
+        lead = (n_members, n_features)
+        self.frequency = nn.Parameter(torch.zeros(*lead, 1, n_frequencies))
+        self.phase = nn.Parameter(torch.zeros(*lead, 1, n_frequencies))
+        self.weight = nn.Parameter(torch.zeros(*lead, n_frequencies, n_outputs - 1))
+        self.bias = nn.Parameter(torch.zeros(*lead, 1, n_outputs - 1))
+
+    @torch.no_grad()
+    def initialize(self, rng, scale):
+        """Draw frequencies with the standard deviation `scale`, in periods per unit."""
+        _fill(self.frequency, rng.normal(0.0, scale, self.frequency.shape))
+        _fill(self.phase, rng.uniform(-math.pi, math.pi, self.phase.shape))
+        bound = 1 / math.sqrt(self.weight.shape[-2])
+        _fill(self.weight, rng.uniform(-bound, bound, self.weight.shape))
+        _fill(self.bias, rng.uniform(-bound, bound, self.bias.shape))
+
+    def forward(self, x):
+        n_members, n_samples, _ = x.shape
+        columns = x.transpose(1, 2).unsqueeze(-1)
+        waves = torch.addcmul(self.phase, columns, self.frequency, value=2 * math.pi).cos()
+        mixed = torch.baddbmm(
+            self.bias.flatten(0, 1), waves.flatten(0, 1), self.weight.flatten(0, 1)
+        )
+        mixed = mixed.unflatten(0, (n_members, -1)).transpose(1, 2)
+        return torch.cat([x, mixed.reshape(n_members, n_samples, -1)], 2)
+
+
+class LevelEmbedding(nn.Module):
+    """A learnt vector for each level of each category; level 0 (missing, unknown) starts as 0.
+
+    Parameters
+    ----------
+    n_members : int
+    cardinalities : list of int
+        Levels of each category, level 0 included.
+    n_outputs : int, default=8
+
+    Shapes
+    ------
+    codes : (n_members, n_samples, n_categories) of whole numbers; returns
+    (n_members, n_samples, n_categories * n_outputs).
+    """
+
+    def __init__(self, n_members, cardinalities, n_outputs=8):
+        super().__init__()
+        self.n_members, self.n_levels = n_members, sum(cardinalities)
+        starts = [sum(cardinalities[:j]) for j in range(len(cardinalities))]
+        self.starts = starts
+        self.weight = nn.Parameter(torch.zeros(n_members, self.n_levels, n_outputs))
+
+    @torch.no_grad()
+    def initialize(self, rng):
+        """Standard normal vectors (Holzmueller et al., 2024)."""
+        _fill(self.weight, rng.normal(size=self.weight.shape))
+        self.weight[:, self.starts] = 0.0
+
+    def forward(self, codes):
+        offsets = torch.tensor(self.starts, device=codes.device)
+        members = torch.arange(self.n_members, device=codes.device) * self.n_levels
+        rows = codes.long() + offsets + members[:, None, None]
+        return nn.functional.embedding(rows, self.weight.flatten(0, 1)).flatten(2)
+
+
+def _fill(tensor, values):
+    tensor.copy_(torch.as_tensor(values))
