@@ -4,12 +4,15 @@ from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
+from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "TabMClassifier",
+    "TabMRegressor",
     "__version__",
     "show_versions",
 ]

@@ -145,3 +145,10 @@ REALMLP = {
     "weight_init": [StrOptions({"data", "normal"})],
 }
 """Of RealMLP."""
+
+TABM = {
+    "variant": [StrOptions({"mini", "full"})],
+    "n_bins": [Interval(Integral, 2, None, closed="left")],
+    "embedding_size": [Interval(Integral, 0, None, closed="left")],
+}
+"""Of TabM."""

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeep import engine
 from skdeep._base import DeepEstimator, _random_state, _skorch_dataset
 from skdeep._tables_targets import out_of_fold
-from skdeep._validation import to_host
+from skdeep._compat import _check_y
+from skdeep._validation import check_weights, to_host
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
 from skdeep.data.split import FULL_BATCH_ROWS, split_rows
@@ -63,10 +64,13 @@ class DeepTable(DeepEstimator):
     _has_own_rows = True  # whether each member holds out other rows
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
-        X = check_table(
-            self, X, categorical_features=self.categorical_features, reset=True
+        # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
+        y = validate_data(
+            self, "no_validation", to_host(y), multi_output=True, y_numeric=self._target_is_numeric
         )
-        target = self._encode_target(self._check_target(X, y), False, False)
+        X = check_table(self, X, categorical_features=self.categorical_features, reset=True)
+        check_consistent_length(np.empty((len(X), 0)), y)
+        target = self._encode_target(y, False, False)
         weight = self._total_weight(np.empty((len(X), 0)), target, sample_weight, False)
         validation = self._check_validation(*validation)
         if weight is not None and not weight.all():
@@ -95,32 +99,20 @@ class DeepTable(DeepEstimator):
 
     # --- before training -------------------------------------------------------------------
 
-    def _check_target(self, X, y):
-        y = validate_data(
-            self,
-            "no_validation",
-            to_host(y),
-            multi_output=True,
-            y_numeric=self._target_is_numeric,
-        )
-        check_consistent_length(np.empty((len(X), 0)), y)
-        return y
-
     def _check_validation(self, X_val, y_val, sample_weight_val):
         if X_val is not None and y_val is not None:
             X_val = check_table(
                 self, X_val, categorical_features=self.categorical_features, reset=False
             )
-            y_val = self._check_target(X_val, y_val)
+            y_val = _check_y(
+                to_host(y_val), multi_output=True, y_numeric=self._target_is_numeric, estimator=self
+            )
+            rows = np.empty((len(X_val), 0))
+            check_consistent_length(rows, y_val)
             if sample_weight_val is not None:
-                sample_weight_val = self._total_weight_of_validation(sample_weight_val, X_val)
+                sample_weight_val = check_weights(sample_weight_val, rows)
             return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
         return super()._check_validation(X_val, y_val, sample_weight_val)
-
-    def _total_weight_of_validation(self, sample_weight, X):
-        from skdeep._validation import check_weights
-
-        return check_weights(sample_weight, np.empty((len(X), 0)))
 
     def _plan(self, data, validation, rng):
         """Deal the rows out; return the plan and the data, with validation rows at their end."""
@@ -197,7 +189,7 @@ class DeepTable(DeepEstimator):
         batches = MemberBatches(
             *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
         )
-        best = self._make_keeper(net)
+        best = self._keeper(net)
         return engine.Training(
             net,
             self._make_step(net),
@@ -218,7 +210,7 @@ class DeepTable(DeepEstimator):
             verbose=self.verbose,
         )
 
-    def _make_keeper(self, net):
+    def _keeper(self, net):
         return engine.BestMembers(net.module_)
 
     def _make_validator(self, net, validation, with_score):
@@ -239,16 +231,22 @@ class DeepTable(DeepEstimator):
                 net.criterion_(raw.flatten(0, 1), flat[0].flatten(0, 1)),
                 None if weight is None else flat[1].flatten(),
             )
-            scores = self._validation_scores(raw, *flat, net.criterion_)
+            judged = self._judged(raw)
+            flat = [None if t is None else t[: len(judged)] for t in flat]
+            scores = self._validation_scores(judged, *flat, net.criterion_)
             best.observe(scores)
             return float(loss) * share, float(scores.mean())
 
         return validate
 
+    def _judged(self, raw):
+        """Whose scores choose the best epoch: each member for itself."""
+        return raw
+
     @torch.inference_mode()
     def _held_out_raw(self, module, x):
         """Raw scores (n_members, n_rows, n_outputs) of rows that members have or share."""
-        if len(x) == 1:
+        if len(x) == 1 and module.n_members > 1:
             return self._forward(module, x[0]).transpose(0, 1)
         pieces = chunks(x.shape[1], self._width(module))
         out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
@@ -262,15 +260,13 @@ class DeepTable(DeepEstimator):
         return torch.cat([module(x[piece]) for piece in pieces])
 
     def _width(self, module):
-        config = module.config
-        widest = max(*config["hidden"], config["n_numeric"] * config["n_frequencies"])
-        return config["n_members"] * widest
+        """Numbers that a row takes in the widest layer, for all members."""
+        return module.n_members * max(max(p.shape[-2:]) for p in module.parameters())
 
     def _fitted_attributes(self, net, run, stops_early):
         fitted = super()._fitted_attributes(net, run, stops_early)
         fitted.pop("t_")
-        if isinstance(run.best, engine.BestMembers):
-            fitted["best_epochs_"] = list(run.best.epochs)
+        fitted["best_epochs_"] = list(run.best.epochs) if stops_early else None
         return fitted
 
     def _train(self, net, data, plan, rng, **options):

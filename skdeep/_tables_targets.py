@@ -113,7 +113,7 @@ class TableRegressor(DeepRegressor):
     def _target_too_large(self, target):
         return None
 
-    def _pool(self, raw):
+    def _pool(self, raw, temperature=None):
         """Mean over members of (n_samples, n_members, n_outputs)."""
         return raw.mean(1)
 

@@ -7,12 +7,13 @@ from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport
 from skdeep.engine.schedules import CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, Patience
+from skdeep.engine.stopping import BestMembers, BestWeights, Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
     "Autograd",
     "BestMembers",
+    "BestWeights",
     "CURVES",
     "Course",
     "Curves",

@@ -51,15 +51,27 @@ class BestWeights:
     Parameters
     ----------
     flats : list of FlatParameters
+
+    Attributes
+    ----------
+    epochs : list of int
+        The best epoch so far, from 1, where a validator calls `observe`.
     """
 
     def __init__(self, flats):
         self.flats = flats
         self.saved = None
+        self.epochs = [0]
+        self._epoch = 0
+
+    def observe(self, scores):
+        """An epoch has been judged."""
+        self._epoch += 1
 
     def save(self):
         """Remember the weights as they are now."""
         self.saved = [flat.snapshot() for flat in self.flats]
+        self.epochs = [self._epoch]
 
     def restore(self):
         """Bring the remembered weights back, if there are any."""

@@ -16,8 +16,13 @@ _MISH_LINEAR = 20.0  # above it mish(x) = x in single and double precision
 
 
 class PackedLinear(nn.Module):
-    """``x @ weight / sqrt(in_features) + bias``: weights of unit variance, in the neural tangent
-    parametrisation (Jacot et al., 2018), so that one learning rate suits layers of any width.
+    """``x @ weight + bias`` in the neural tangent parametrisation (Jacot et al., 2018), so that
+    one learning rate suits layers of any width.
+
+    The parametrisation has ``x @ V / sqrt(in_features)`` with V of unit variance. Here `weight` is
+    ``V / sqrt(in_features)``; Adam then takes the same steps where the learning rate of the
+    weights is divided, and their decay multiplied, by ``sqrt(in_features)``: see `factors`. It
+    saves two passes over the gradients.
 
     Shapes
     ------
@@ -28,10 +33,15 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_members, in_features, out_features))
         self.bias = nn.Parameter(torch.zeros(n_members, 1, out_features))
-        self.factor = 1.0 / math.sqrt(in_features)
+        self.root = math.sqrt(in_features)
+
+    @property
+    def factors(self):
+        """Factors of the learning rate and of the decay of `weight`."""
+        return 1 / self.root, self.root
 
     def forward(self, x):
-        return torch.baddbmm(self.bias, x, self.weight, alpha=self.factor)
+        return torch.baddbmm(self.bias, x, self.weight)
 
 
 class PackedScale(nn.Module):
@@ -46,52 +56,55 @@ class PackedScale(nn.Module):
 
 
 def _selu(x):
-    """SELU and its derivative."""
+    """``SELU(x) - x`` and its derivative."""
     value = torch.selu(x)
-    slope = (value + _SELU_SCALE * _SELU_ALPHA).clamp_(max=_SELU_SCALE * _SELU_ALPHA)
-    return value, torch.where(x > 0, _SELU_SCALE, slope)
+    slope = value.clamp(max=0.0).add_(_SELU_SCALE * _SELU_ALPHA - 1)  # of the left branch
+    slope.masked_fill_(x > 0, _SELU_SCALE - 1)
+    return value.sub_(x), slope
 
 
 def _mish(x):
-    """Mish, ``x * tanh(log(1 + exp(x)))``, and its derivative, from one exponential."""
-    u = torch.exp(x.clamp(max=_MISH_LINEAR))
-    n = u * (u + 2)
-    m = n + 2
-    t = n / m
-    slope = (u + 1).mul_(u).mul_(x).mul_(4).div_(m.mul_(m)).add_(t)
-    return t.mul_(x), slope
+    """``Mish(x) - x`` and its derivative, from one exponential.
+
+    With ``e = exp(x)`` and ``m = -2 / (1 + (1 + e) ** 2)`` it is ``m x``, since
+    ``tanh(log(1 + e)) = 1 + m``; the derivative is ``m (1 + m x e (1 + e))``.
+    """
+    e = x.clamp(max=_MISH_LINEAR).exp_()
+    p = e + 1
+    e.mul_(p)
+    m = p.add_(e).add_(1).reciprocal_().mul_(-2)
+    value = m * x
+    return value, e.mul_(value).add_(1).mul_(m)
 
 
 def _relu(x):
-    return x.relu(), (x > 0).to(x.dtype)
+    return x.relu().sub_(x), (x > 0).to(x.dtype).sub_(1)
 
 
 def _silu(x):
     s = torch.sigmoid(x)
     value = x * s
-    return value, s.add_(value * (1 - s))
+    return value - x, (1 - s).mul_(value).add_(s).sub_(1)
 
 
 PARAMETRIC = {"selu": _selu, "mish": _mish, "relu": _relu, "silu": _silu}
-"""Activations with their derivatives, by name."""
+"""What an activation adds to its input, and the derivative of that, by name."""
 
 
 class _Blend(torch.autograd.Function):
-    """``x + a * (f(x) - x)`` with the derivatives worked out in the forward pass."""
+    """``x + a * d(x)`` with the derivative of `d` worked out in the forward pass."""
 
     @staticmethod
-    def forward(ctx, x, a, function):
-        value, slope = function(x)
-        value.sub_(x)
+    def forward(ctx, x, a, difference):
+        value, slope = difference(x)
         ctx.save_for_backward(value, slope, a)
         return torch.addcmul(x, value, a)
 
     @staticmethod
     def backward(ctx, grad):
-        difference, slope, a = ctx.saved_tensors
-        a_grad = (grad * difference).sum(1, keepdim=True)
-        x_grad = torch.addcmul(grad, grad * a, slope - 1)
-        return x_grad, a_grad, None
+        value, slope, a = ctx.saved_tensors
+        a_grad = value.mul(grad).sum(1, keepdim=True) if ctx.needs_input_grad[1] else None
+        return torch.addcmul(grad, grad * a, slope), a_grad, None
 
 
 class ParametricActivation(nn.Module):

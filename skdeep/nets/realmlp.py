@@ -122,6 +122,8 @@ class RealMLPNet(nn.Module):
             return 0.1, 1.0
         if name.endswith(".bias"):
             return 0.1, 0.0
+        if name.startswith("linears."):
+            return self.linears[int(name.split(".")[1])].factors
         return 1.0, 1.0
 
 
@@ -151,7 +153,8 @@ def initialize(net, rng, frequency_scale, x=None, weight=None):
     h = None if x is None else net.embed(x.expand(net.n_members, *x.shape))
     share = None if weight is None else (weight / weight.sum()).cpu().double().numpy()
     for i, linear in enumerate(net.linears):
-        linear.weight.copy_(torch.as_tensor(rng.standard_normal(linear.weight.shape)))
+        draw = rng.standard_normal(linear.weight.shape) / linear.root
+        linear.weight.copy_(torch.as_tensor(draw))
         if h is None:
             linear.bias.copy_(torch.as_tensor(rng.standard_normal(linear.bias.shape)))
             continue

@@ -1,0 +1,243 @@
+"""TabM: an ensemble of perceptrons with shared weights for mixed tables."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.callback import with_callbacks
+
+from skdeep import _params, engine
+from skdeep._base import all_or_nothing
+from skdeep._compat import Interval, _fit_context
+from skdeep._docs import shared_docs
+from skdeep._tables import DeepTable
+from skdeep._tables_targets import TableClassifier, TableRegressor
+from skdeep.nets.tabm import TabMNet, initialize
+from skdeep.preprocessing.quantiles import weighted_quantiles
+
+_BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
+
+
+class _BaseTabM(DeepTable):
+    """What the classifier and the regressor share."""
+
+    _parameter_constraints: dict = {**_params.TABLES, **_params.TABM}
+
+    numeric = "quantile"
+    _has_own_rows = False
+
+    def _members(self):
+        return self.n_estimators
+
+    def _auto_batch_size(self, n_samples):
+        return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
+
+    def _new_module(self, n_outputs):
+        encoder = self.encoder_
+        return TabMNet(
+            self.n_estimators,
+            encoder.n_numeric_,
+            encoder.n_plain_,
+            encoder.cardinalities_,
+            [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)],
+            n_outputs,
+            float(self.dropout),
+            n_bins=self.n_bins,
+            n_embedding=self.embedding_size,
+            is_mini=self.variant == "mini",
+        )
+
+    def _draw_weights(self, module, rng, x, weight):
+        edges = []
+        if module.numbers is not None:
+            X = x[:, : module.n_numeric].double().cpu().numpy()
+            w = None if weight is None else weight.double().cpu().numpy()
+            shares = np.linspace(0, 1, self.n_bins + 1)
+            edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
+        initialize(module, rng, edges)
+
+    def _schedule(self, net, n_steps):
+        rate = float(self.learning_rate_init)
+        optimizer = net.flat_optimizers_[0]
+        optimizer.learning_rate = rate
+        return engine.make_schedule(
+            "constant", optimizer, base=rate, power_t=0.5, n_epochs=1, steps_per_epoch=1
+        )
+
+    def _keeper(self, net):
+        return engine.BestWeights([o.flat for o in net.flat_optimizers_])
+
+    def _judged(self, raw):
+        """The ensemble chooses the best epoch."""
+        return self._pool(raw.transpose(0, 1), temperature=1.0)[None]
+
+    def _draws_noise(self):
+        return bool(self.dropout)
+
+
+def _distinct(edges):
+    """Rising edges: neighbours that rounding alone tells apart are one."""
+    kept = [edges[0]]
+    for edge in edges[1:]:
+        if edge - kept[-1] > 1e-6:
+            kept.append(edge)
+    return np.array(kept)
+
+
+class TabMClassifier(TableClassifier, _BaseTabM):
+    """TabM classifier (Gorishniy, Kotelnikov and Babenko, ICLR 2025)."""
+
+    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **_params.TABLE_CLASSIFIER}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        n_estimators=32,
+        variant="mini",
+        categorical_features="from_dtype",
+        max_one_hot=64,
+        n_bins=48,
+        embedding_size=16,
+        dropout=0.1,
+        alpha=3e-4,
+        label_smoothing=0.0,
+        scoring="accuracy",
+        class_weight=None,
+        calibrate=False,
+        refit=False,
+        batch_size="auto",
+        learning_rate_init=2e-3,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        early_stopping=True,
+        validation_fraction=0.2,
+        n_iter_no_change=16,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=1.0,
+        device="auto",
+        dtype="float32",
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_estimators = n_estimators
+        self.variant = variant
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.n_bins = n_bins
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.alpha = alpha
+        self.label_smoothing = label_smoothing
+        self.scoring = scoring
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+        self.refit = refit
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on X and y."""
+        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+
+class TabMRegressor(TableRegressor, _BaseTabM):
+    """TabM regressor (Gorishniy, Kotelnikov and Babenko, ICLR 2025)."""
+
+    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **_params.TABLE_REGRESSOR}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        n_estimators=32,
+        variant="mini",
+        categorical_features="from_dtype",
+        max_one_hot=64,
+        n_bins=48,
+        embedding_size=16,
+        dropout=0.1,
+        alpha=3e-4,
+        refit=False,
+        batch_size="auto",
+        learning_rate_init=2e-3,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        early_stopping=True,
+        validation_fraction=0.2,
+        n_iter_no_change=16,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=1.0,
+        device="auto",
+        dtype="float32",
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.loss = loss
+        self.quantile = quantile
+        self.n_estimators = n_estimators
+        self.variant = variant
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.n_bins = n_bins
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.alpha = alpha
+        self.refit = refit
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on X and y."""
+        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
