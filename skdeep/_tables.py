@@ -195,9 +195,7 @@ class DeepTable(DeepEstimator):
             self._make_step(net),
             batches,
             schedule=self._schedule(net, self.max_iter * len(batches)),
-            patience=engine.Patience(
-                self.tol, self.n_iter_no_change, higher_is_better=stops_early
-            ),
+            patience=self._patience(best, plan, stops_early),
             rng=rng,
             curves=engine.Curves([], [], []),
             max_iter=self.max_iter if plan.epochs is None else max(max(plan.epochs), 1),
@@ -209,6 +207,10 @@ class DeepTable(DeepEstimator):
             max_time=self.max_time,
             verbose=self.verbose,
         )
+
+    def _patience(self, best, plan, stops_early):
+        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
+        return engine.Patience(self.tol, limit, higher_is_better=stops_early)
 
     def _keeper(self, net):
         return engine.BestMembers(net.module_)

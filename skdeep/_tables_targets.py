@@ -119,9 +119,9 @@ class TableRegressor(DeepRegressor):
 
     def _decode(self, raw):
         """Targets from raw scores, inside the range of those seen in fit."""
-        predicted = super()._decode(raw).astype(np.float64)
-        predicted = predicted * self._target_scale + self._target_center
-        return np.clip(predicted, *self._target_range)
+        predicted = super()._decode(raw)
+        scaled = predicted.astype(np.float64) * self._target_scale + self._target_center
+        return np.clip(scaled, *self._target_range).astype(predicted.dtype)
 
     def _validation_scores(self, raw, target, weight, criterion):
         """One score for each member: R^2 for the squared error, else minus the loss."""

@@ -66,6 +66,10 @@ class _BaseRealMLP(DeepTable):
             max_time=self.max_time,
         )
 
+    def _patience(self, best, plan, stops_early):
+        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
+        return engine.GrowingPatience(self.tol, limit, stops_early, lambda: best.epochs)
+
     def _draws_noise(self):
         return bool(self.dropout)
 
@@ -105,7 +109,7 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         verbose=False,
         early_stopping=True,
         validation_fraction=0.2,
-        n_iter_no_change=np.inf,
+        n_iter_no_change=40,
         beta_1=0.9,
         beta_2=0.95,
         epsilon=1e-8,
@@ -196,7 +200,7 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         verbose=False,
         early_stopping=True,
         validation_fraction=0.2,
-        n_iter_no_change=np.inf,
+        n_iter_no_change=40,
         beta_1=0.9,
         beta_2=0.95,
         epsilon=1e-8,

@@ -7,7 +7,7 @@ from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport
 from skdeep.engine.schedules import CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, BestWeights, Patience
+from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Curves",
     "DeepNet",
     "EpochReport",
+    "GrowingPatience",
     "LBFGS",
     "NonFiniteLoss",
     "Patience",

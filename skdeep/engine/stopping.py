@@ -45,6 +45,36 @@ class Patience:
         return self.count > self.limit
 
 
+class GrowingPatience(Patience):
+    """Patience that grows with the best epoch: it runs out `n_iter_no_change` epochs plus twice
+    the best epoch after that epoch (the rule of TabArena's RealMLP, Erickson et al., 2025).
+
+    Networks whose learning rate rises and falls get better in waves, each longer than the one
+    before it; a fixed patience would end training in a trough.
+
+    Parameters
+    ----------
+    tol, n_iter_no_change, higher_is_better
+        As for `Patience`.
+    best_epochs : callable
+        Gives the best epochs so far, one for each member.
+    """
+
+    def __init__(self, tol, n_iter_no_change, higher_is_better, best_epochs):
+        super().__init__(tol, n_iter_no_change, higher_is_better)
+        self.best_epochs = best_epochs
+        self._epoch = 0
+
+    def update(self, value):
+        self._epoch += 1
+        return super().update(value)
+
+    @property
+    def ran_out(self):
+        """Whether patience has run out."""
+        return self._epoch >= 3 * max(self.best_epochs(), default=0) + self.limit
+
+
 class BestWeights:
     """Remembers the weights of the best epoch.
 

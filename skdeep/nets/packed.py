@@ -142,11 +142,35 @@ class ScheduledDropout(RandomModule):
     def forward(self, x):
         if not (self.p and self.is_drawing()):
             return x
+        return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
+
+    def relu(self, x):
+        """ReLU and dropout in one, over the values of `x`."""
+        if not (self.p and self.is_drawing()):
+            return x.relu_()
+        return _DroppedReLU.apply(x, self._dropped(x), 1 / (1 - self.p))
+
+    def _dropped(self, x):
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         bits.random_(-(2**63), None, generator=self.generator)
         draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
-        threshold = round(self.p * 2**16) - 2**15
-        return x * (draws >= threshold).to(x.dtype).mul_(1 / (1 - self.p))
+        return draws < round(self.p * 2**16) - 2**15
+
+
+class _DroppedReLU(torch.autograd.Function):
+    """``relu(x) * scale`` where not dropped; the output alone says where its slope is 0."""
+
+    @staticmethod
+    def forward(ctx, x, dropped, scale):
+        out = x.detach().relu_().masked_fill_(dropped, 0.0).mul_(scale)
+        ctx.scale = scale
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        (out,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None, None
 
 
 class PeriodicEmbedding(nn.Module):

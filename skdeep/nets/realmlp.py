@@ -151,7 +151,8 @@ def initialize(net, rng, frequency_scale, x=None, weight=None):
     if net.levels is not None:
         net.levels.initialize(rng)
     h = None if x is None else net.embed(x.expand(net.n_members, *x.shape))
-    share = None if weight is None else (weight / weight.sum()).cpu().double().numpy()
+    share = None if weight is None else weight.cpu().double().numpy()
+    share = None if weight is None else share / share.sum()
     for i, linear in enumerate(net.linears):
         draw = rng.standard_normal(linear.weight.shape) / linear.root
         linear.weight.copy_(torch.as_tensor(draw))

@@ -178,7 +178,7 @@ class TabMNet(nn.Module):
         h = h.unflatten(0, (self.n_members, -1)) if is_packed else h.unsqueeze(0)
         h = h * self.input_scale[members]
         for linear in self.linears:
-            h = self.dropout(linear(h).relu_())
+            h = self.dropout.relu(linear(h))
         out = torch.baddbmm(self.head_bias[members], h, self.head_weight[members])
         return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
 
