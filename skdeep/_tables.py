@@ -236,10 +236,14 @@ class DeepTable(DeepEstimator):
             judged = self._judged(raw)
             flat = [None if t is None else t[: len(judged)] for t in flat]
             scores = self._validation_scores(judged, *flat, net.criterion_)
-            best.observe(scores)
+            best.observe(self._steadied(scores, judged, *flat))
             return float(loss) * share, float(scores.mean())
 
         return validate
+
+    def _steadied(self, scores, raw, target, weight):
+        """The scores by which members choose their best epochs."""
+        return scores
 
     def _judged(self, raw):
         """Whose scores choose the best epoch: each member for itself."""
