@@ -108,18 +108,19 @@ DENSE = {
 
 TABLES = {
     **{
-        name: TRAINING[name]
-        for name in (
-            "alpha batch_size learning_rate_init max_iter shuffle random_state tol verbose "
-            "early_stopping validation_fraction beta_1 beta_2 epsilon n_iter_no_change device dtype "
-            "gradient_clip_norm max_time skorch_callbacks"
-        ).split()
+        name: constraint
+        for name, constraint in TRAINING.items()
+        if name
+        not in {
+            *("solver", "learning_rate", "power_t", "warm_start", "momentum", "l1_ratio"),
+            *("nesterovs_momentum", "max_fun"),
+        }
     },
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
     "n_estimators": [Interval(Integral, 1, None, closed="left")],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "max_one_hot": [Interval(Integral, 1, None, closed="left")],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout": DENSE["dropout"],
     "refit": ["boolean"],
 }
 """Of the estimators for mixed tables."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.callback import with_callbacks
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep import engine
-from skdeep._base import DeepEstimator, _random_state, _skorch_dataset
+from skdeep._base import DeepEstimator, _random_state, _skorch_dataset, all_or_nothing
+from skdeep._compat import _check_y, _fit_context
 from skdeep._tables_targets import out_of_fold
-from skdeep._compat import _check_y
 from skdeep._validation import check_weights, to_host
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
@@ -62,6 +63,42 @@ class DeepTable(DeepEstimator):
     warm_start = False
     numeric = "robust"
     _has_own_rows = True  # whether each member holds out other rows
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on X and y.
+
+        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
+        weights so far and a warning.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Numbers, strings, booleans, pandas categories; values may be missing (NaN, None).
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, or a matrix of 0 and 1 for multilabel classification; numbers for regressors.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; a row of weight 0 is not there.
+
+        X_val : DataFrame or array-like of shape (n_val, n_features), default=None
+            Rows to choose the best epoch by, instead of held-out rows of X. In scikit-learn's
+            searches X_val must have another number of rows than X (they slice what has as many).
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of `X_val`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of `X_val`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
@@ -228,7 +265,9 @@ class DeepTable(DeepEstimator):
 
         def validate():
             raw = self._held_out_raw(net.module_, x)
-            flat = [None if t is None else t.expand(len(raw), *t.shape[1:]) for t in (target, weight)]
+            flat = [
+                None if t is None else t.expand(len(raw), *t.shape[1:]) for t in (target, weight)
+            ]
             loss = weighted_mean(
                 net.criterion_(raw.flatten(0, 1), flat[0].flatten(0, 1)),
                 None if weight is None else flat[1].flatten(),

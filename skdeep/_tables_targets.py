@@ -30,10 +30,8 @@ def out_of_fold(estimator, raw, rows, data):
     """
     if raw is None:
         return estimator._without_held_out()
-    if len(rows) == 1:  # all members are judged by the same rows: as the ensemble
-        raw = raw.transpose(0, 1)
-    else:
-        raw = raw.flatten(0, 1).unsqueeze(1)
+    is_shared = len(rows) == 1  # then they judge the ensemble, else each member
+    raw = raw.transpose(0, 1) if is_shared else raw.flatten(0, 1).unsqueeze(1)
     index = torch.as_tensor(rows.ravel(), device=data[0].device)
     target, weight = (None if d is None else d[index] for d in data[1:])
     return estimator._from_held_out(raw, target, weight)
@@ -44,6 +42,12 @@ class TableClassifier(DeepClassifier):
 
     def _learn_target_scale(self, target, weight):
         """Classes have no scale."""
+
+    def _make_loss(self):
+        loss = super()._make_loss()
+        if self.scoring == "log_loss":
+            loss.label_smoothing = 0.0
+        return loss
 
     def _pool(self, raw, temperature=None):
         """Logarithms of averaged probabilities (log odds for two classes and for labels).

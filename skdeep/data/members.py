@@ -49,4 +49,3 @@ class MemberBatches:
             x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
             weight = None if self.weight is None else self.weight[flat]
             yield x, self.target[flat], weight
-

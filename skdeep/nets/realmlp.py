@@ -1,5 +1,7 @@
 """RealMLP: a perceptron for tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024)."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -87,7 +89,7 @@ class RealMLPNet(nn.Module):
         self.scale = PackedScale(n_members, width) if scaled else None
         units = [width, *hidden, n_outputs]
         self.linears = nn.ModuleList(
-            PackedLinear(n_members, n_in, n_out) for n_in, n_out in zip(units, units[1:])
+            PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(units)
         )
         self.activations = nn.ModuleList(
             ParametricActivation(n_members, n, activation, parametric) for n in hidden

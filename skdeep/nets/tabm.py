@@ -2,6 +2,7 @@
 ICLR 2025), after BatchEnsemble (Wen, Tran and Ba, ICLR 2020)."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -154,8 +155,7 @@ class TabMNet(nn.Module):
         self.input_scale = nn.Parameter(torch.ones(n_members, 1, width))
         units = [width, *hidden]
         self.linears = nn.ModuleList(
-            SharedLinear(n_members, n_in, n_out, not is_mini)
-            for n_in, n_out in zip(units, units[1:])
+            SharedLinear(n_members, n_in, n_out, not is_mini) for n_in, n_out in pairwise(units)
         )
         self.head_weight = nn.Parameter(torch.zeros(n_members, units[-1], n_outputs))
         self.head_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))

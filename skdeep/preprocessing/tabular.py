@@ -76,8 +76,8 @@ default='from_dtype'
     >>> encoder = TabularEncoder().fit(X)
     >>> encoder.get_feature_names_out().tolist()
     ['age', 'age_missing', 'pet_cat', 'pet_dog', 'pet_eel']
-    >>> encoder.transform(X)[:, 0].round(2).tolist()
-    [-0.33, 0.0, 0.65, 0.0]
+    >>> encoder.transform(X)[:, 0].round(2)
+    array([-0.33,  0.  ,  0.65,  0.  ], dtype=float32)
     """
 
     _parameter_constraints: dict = {
@@ -196,7 +196,7 @@ default='from_dtype'
         self._center = np.where(np.isfinite(self._center), self._center, 0.0)
         self._quantiles = None
         if self.numeric == "quantile" and self.n_numeric_:
-            n = len(R) if weight is None else int(round(weight.sum()))
+            n = len(R) if weight is None else round(weight.sum())
             self._levels_of_quantiles = np.linspace(0, 1, int(np.clip(n // 30, 10, 1000)))
             self._quantiles = weighted_quantiles(
                 R[:, : self.n_numeric_], self._levels_of_quantiles, weight
