@@ -20,17 +20,31 @@ WEIGHT_EQUIVALENCE = {
 }
 
 
+DROPOUT = {
+    "check_sample_weight_equivalence_on_dense_data": "dropout, a validation split and initial "
+    "weights that look at single rows; `test_tables.py` runs the check with these switched off"
+}
+
+
+def is_table(estimator):
+    return hasattr(estimator, "categorical_features")
+
+
 def settings(**shortened):
     """Every estimator as it is, with early stopping and with small batches, where it has them."""
     for cls in checks.public_estimators():
         known = cls().get_params()
         for extra in ({}, {"early_stopping": True}, {"batch_size": 8}):
-            if set(extra) <= set(known):
+            is_default = extra and extra.items() <= known.items()
+            is_costly = "batch_size" in extra and is_table(cls())
+            if set(extra) <= set(known) and not (is_default or is_costly):
                 short = {k: v for k, v in shortened.items() if k in known}
                 yield cls(**extra, **short)
 
 
 def expected_failures(estimator):
+    if is_table(estimator):
+        return DROPOUT
     if estimator.get_params().get("batch_size") == 8:
         return WEIGHT_EQUIVALENCE
     return {}
@@ -81,6 +95,8 @@ def test_number_of_skips():
     from sklearn.utils.estimator_checks import check_estimator
 
     for cls in checks.public_estimators():
+        if is_table(cls()):
+            continue  # too few epochs for their checks of quality
         results = check_estimator(cls(max_iter=2), on_fail=None, on_skip=None)
         skipped = [r["check_name"] for r in results if r["status"] == "skipped"]
         assert len(skipped) <= (2 if is_classifier(cls()) else 1), skipped
