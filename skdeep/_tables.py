@@ -119,7 +119,7 @@ class DeepTable(DeepEstimator):
             numeric=self.numeric,
             categorical_features=self.categorical_features,
             max_one_hot=self.max_one_hot,
-        ).learn(X, weight)
+        ).fit(X, sample_weight=weight)
         data = (self.encoder_.encode(X), target, weight)
         rng = _random_state(self.random_state)
         plan, data = self._plan(data, validation, rng)

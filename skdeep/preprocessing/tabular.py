@@ -18,7 +18,8 @@ from skdeep.preprocessing.columns import (
 from skdeep.preprocessing.levels import Levels
 from skdeep.preprocessing.quantiles import weighted_quantiles
 
-_CONSTANT = 1e-9  # range over largest magnitude; below it only rounding tells the values apart
+_CONSTANT = 16 * np.finfo(np.float64).eps
+"""Range over largest magnitude below which only rounding tells the values of a column apart."""
 _EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
 
 
@@ -115,7 +116,7 @@ default='from_dtype'
         if sample_weight is not None:
             rows = np.empty((len(X), 0))
             weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
-        return self.learn(X, weight)
+        return self._learn(X, weight)
 
     def transform(self, X):
         """Encode the columns.
@@ -134,10 +135,7 @@ default='from_dtype'
         X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
         return self.encode(X)
 
-    def learn(self, X, weight=None):
-        """`fit` for a table that `check_table` has passed."""
-        if not hasattr(self, "n_features_in_"):
-            self.n_features_in_ = X.shape[1]
+    def _learn(self, X, weight):
         self._names = column_names(self)
         self.is_categorical_ = categorical_mask(X, self.categorical_features, self._names)
         everything = numbers(X, np.flatnonzero(~self.is_categorical_), self._names)
@@ -147,8 +145,7 @@ default='from_dtype'
             for j in np.flatnonzero(self.is_categorical_)
         }
         self._one_hot = [j for j, lv in self._levels.items() if 2 <= len(lv) <= self.max_one_hot]
-        self._numbered = [j for j, lv in self._levels.items() if len(lv) > self.max_one_hot]
-        self._numbered = [j for j in self._numbered if len(self._levels[j]) > 1]
+        self._numbered = [j for j, lv in self._levels.items() if len(lv) > max(self.max_one_hot, 1)]
         self.cardinalities_ = [len(self._levels[j]) + 1 for j in self._numbered]
         self._learn_scales(self._raw(X), weight)
         self.n_plain_ = len(self._center) - self.n_numeric_

@@ -1,0 +1,301 @@
+"""RealMLP and TabM: mixed tables, bad input, calibration, intervals, weights."""
+
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_classification, make_friedman1
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
+from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
+
+import skdeep
+from skdeep._tables import folds
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:early_stopping=True has no effect"),
+]
+
+SHORT = {"max_iter": 8, "random_state": 0, "device": "cpu", "hidden_layer_sizes": (32, 32)}
+CLASSIFIERS = [
+    skdeep.RealMLPClassifier(**SHORT),
+    skdeep.TabMClassifier(n_estimators=4, **SHORT),
+]
+REGRESSORS = [skdeep.RealMLPRegressor(**SHORT), skdeep.TabMRegressor(n_estimators=4, **SHORT)]
+EVERYONE = CLASSIFIERS + REGRESSORS
+everyone = pytest.mark.parametrize("estimator", EVERYONE, ids=lambda e: type(e).__name__)
+classifiers = pytest.mark.parametrize("estimator", CLASSIFIERS, ids=lambda e: type(e).__name__)
+regressors = pytest.mark.parametrize("estimator", REGRESSORS, ids=lambda e: type(e).__name__)
+
+
+def mixed(n=240, seed=0):
+    rng = np.random.RandomState(seed)
+    X = pd.DataFrame(
+        {
+            "age": rng.normal(40, 12, n).round(),
+            "income": np.where(rng.uniform(size=n) < 0.1, np.nan, rng.lognormal(10, 1, n)),
+            "town": rng.choice(["Bern", "Graz", "Lyon"], n),
+            "job": pd.Categorical(rng.choice([f"job {i}" for i in range(20)], n)),
+            "owner": rng.uniform(size=n) < 0.5,
+        }
+    )
+    signal = (X["age"] - 40) / 12 + (X["town"] == "Lyon") - X["owner"] + rng.normal(0, 0.3, n)
+    return X, signal.to_numpy()
+
+
+def fitted(estimator, n=240):
+    X, y = mixed(n)
+    if hasattr(estimator, "predict_proba"):
+        y = np.where(y > 0, "yes", "no")
+    return clone(estimator).fit(X, y), X, y
+
+
+@everyone
+def test_mixed_frame(estimator):
+    model, X, y = fitted(clone(estimator).set_params(max_iter=40))
+    assert model.score(X, y) > 0.6
+    assert model.n_features_in_ == 5
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert "net_" in vars(model)
+    with pytest.raises(NotFittedError):
+        clone(model).predict(X)
+
+
+@everyone
+def test_columns_at_predict_time(estimator):
+    model, X, _ = fitted(estimator)
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        model.predict(X[X.columns[::-1]])
+    with pytest.raises(ValueError, match="Feature names seen at fit time, yet now missing"):
+        model.predict(X.drop(columns="town"))
+    with pytest.raises(ValueError, match="Feature names unseen at fit time"):
+        model.predict(X.assign(more=1))
+    with pytest.raises(ValueError, match="'age' is not numeric"):
+        model.predict(X.assign(age="old"))
+    with pytest.raises(ValueError, match="'town' held text in fit"):
+        model.predict(X.assign(town=1.0))
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict(X.assign(age=np.inf))
+
+
+@everyone
+def test_unseen_levels_and_gaps_are_predicted(estimator):
+    model, X, _ = fitted(estimator)
+    new = X.iloc[:5].assign(town="Oslo", age=np.nan, income=np.nan)
+    new["job"] = pd.Categorical(["new job"] * 5)
+    new["owner"] = pd.array([None] * 5, dtype="boolean")
+    assert len(model.predict(new)) == 5
+    assert len(model.predict(X.iloc[:1].assign(town=None))) == 1
+
+
+@everyone
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(np.nan, id="missing"),
+        pytest.param(7.0, id="constant"),
+        pytest.param("same", id="one level"),
+    ],
+)
+def test_columns_without_content(estimator, column):
+    X, y = mixed(60)
+    y = y > 0 if estimator in CLASSIFIERS else y
+    assert len(clone(estimator).fit(X.assign(odd=column), y).predict(X.assign(odd=column))) == 60
+    alone = pd.DataFrame({"odd": [column] * 60})
+    assert len(clone(estimator).fit(alone, y).predict(alone)) == 60
+
+
+@everyone
+def test_dates_are_refused_by_name(estimator):
+    X, y = mixed(30)
+    with pytest.raises(ValueError, match="'born' holds dates"):
+        clone(estimator).fit(X.assign(born=pd.Timestamp("2001-02-03")), y > 0)
+
+
+@everyone
+def test_infinity_is_refused(estimator):
+    X, y = mixed(30)
+    with pytest.raises(ValueError, match="infinity"):
+        clone(estimator).fit(X.assign(age=-np.inf), y > 0)
+
+
+@everyone
+def test_one_row(estimator):
+    X, y = mixed(1)
+    assert len(clone(estimator).fit(X, y > 0).predict(X)) == 1
+
+
+@classifiers
+def test_one_class(estimator):
+    X, _ = mixed(40)
+    model = clone(estimator).fit(X, ["only"] * 40)
+    assert set(model.predict(X)) == {"only"}
+
+
+@everyone
+def test_ten_thousand_levels(estimator):
+    X = pd.DataFrame({"user": [f"user {i}" for i in range(10_000)]})
+    y = np.arange(10_000) % 2
+    model = clone(estimator).set_params(max_iter=1).fit(X, y)
+    assert len(model.predict(X.iloc[:10])) == 10
+
+
+@everyone
+def test_wide_integers(estimator):
+    X = pd.DataFrame({"id": 2**50 + np.arange(200)})
+    y = (np.arange(200) >= 100).astype(int)
+    model = clone(estimator).set_params(max_iter=60).fit(X, y)
+    assert model.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("cls", [skdeep.RealMLPClassifier, skdeep.RealMLPRegressor])
+def test_weights_are_rows_without_noise_and_looks_at_rows(cls):
+    plain = cls(
+        dropout=0.0,
+        early_stopping=False,
+        weight_init="normal",
+        dtype="float64",
+        max_iter=20,
+        shuffle=False,
+        n_estimators=1,
+    )
+    check_sample_weight_equivalence_on_dense_data(cls.__name__, plain)
+
+
+@pytest.mark.parametrize("cls", [skdeep.TabMClassifier, skdeep.TabMRegressor])
+def test_weights_are_rows_for_tabm_without_noise(cls):
+    plain = cls(
+        dropout=0.0,
+        early_stopping=False,
+        dtype="float64",
+        max_iter=20,
+        shuffle=False,
+        n_estimators=2,
+    )
+    check_sample_weight_equivalence_on_dense_data(cls.__name__, plain)
+
+
+@everyone
+def test_validation_rows_of_the_user(estimator):
+    X, y = mixed(300)
+    y = y > 0 if estimator in CLASSIFIERS else y
+    model = clone(estimator).fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
+    assert len(model.validation_scores_) == model.n_iter_
+    assert model.feature_names_in_.tolist() == list(X)
+    with pytest.raises(ValueError, match="y_val was not provided"):
+        clone(estimator).fit(X, y, X_val=X)
+
+
+@everyone
+def test_refit(estimator):
+    model, X, y = fitted(clone(estimator).set_params(refit=True))
+    once, _, _ = fitted(estimator)
+    assert model.best_epochs_ == once.best_epochs_
+    assert not np.array_equal(
+        model.net_.module_.state_dict()["linears.0.weight"],
+        once.net_.module_.state_dict()["linears.0.weight"],
+    )
+
+
+@everyone
+def test_max_time(estimator):
+    X, y = mixed(3000)
+    started = time.monotonic()
+    clone(estimator).set_params(max_iter=100_000, max_time=0.5).fit(X, y > 0)
+    assert time.monotonic() - started < 20
+
+
+@classifiers
+def test_calibration_lowers_the_log_loss(estimator):
+    X, y = make_classification(1500, 8, flip_y=0.3, random_state=0)
+    long = clone(estimator).set_params(max_iter=30, label_smoothing=0.0)
+    plain = clone(long).fit(X[:700], y[:700])
+    calibrated = long.set_params(calibrate=True).fit(X[:700], y[:700])
+    assert plain.temperature_ == 1.0
+    assert calibrated.temperature_ != 1.0
+    losses = [log_loss(y[700:], m.predict_proba(X[700:])) for m in (plain, calibrated)]
+    assert losses[1] < losses[0] + 0.01
+    np.testing.assert_array_equal(plain.predict(X), calibrated.predict(X))
+
+
+@regressors
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_intervals_cover(estimator, coverage):
+    X, y = make_friedman1(2000, noise=2.0, random_state=0)
+    model = clone(estimator).fit(X[:1000], y[:1000])
+    low, high = model.predict_interval(X[1000:], coverage).T
+    assert abs(np.mean((low <= y[1000:]) & (y[1000:] <= high)) - coverage) < 0.08
+    with pytest.raises(ValueError, match="coverage must be in"):
+        model.predict_interval(X, 1.5)
+    unheld = clone(estimator).set_params(early_stopping=False).fit(X[:50], y[:50])
+    with pytest.raises(ValueError, match="held out"):
+        unheld.predict_interval(X)
+
+
+@regressors
+def test_several_targets_of_different_scales(estimator):
+    X, y = make_friedman1(600, random_state=0)
+    Y = np.column_stack([y * 1e6, 3 - y * 1e-3])
+    model = clone(estimator).set_params(max_iter=40).fit(X, Y)
+    assert model.predict(X).shape == (600, 2)
+    assert model.score(X, Y) > 0.7
+    assert model.predict_interval(X).shape == (600, 2, 2)
+
+
+@regressors
+def test_quantile_regression(estimator):
+    X, y = make_friedman1(1000, noise=2.0, random_state=0)
+    model = clone(estimator).set_params(loss="quantile", quantile=0.8, max_iter=25)
+    assert abs(np.mean(y <= model.fit(X, y).predict(X)) - 0.8) < 0.1
+
+
+@classifiers
+def test_multilabel_and_scoring(estimator):
+    X, y = make_classification(300, 6, n_informative=4, n_classes=3, random_state=0)
+    Y = np.column_stack([y == 0, y == 1]).astype(int)
+    assert clone(estimator).fit(X, Y).predict_proba(X).shape == (300, 2)
+    by_loss = clone(estimator).set_params(scoring="log_loss").fit(X, y)
+    assert by_loss.net_.criterion_.label_smoothing == 0.0
+    assert by_loss.best_validation_score_ < 0
+
+
+@everyone
+def test_one_row_is_quick(estimator):
+    """Generous bounds: they fail for work per column of the training data or a data loader."""
+    model, X, _ = fitted(estimator)
+    one = X.iloc[[0]]
+    model.predict(one)
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        model.predict(one)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.02
+
+
+def test_members_train_on_other_rows():
+    train, held_out = folds(103, np.arange(103) % 3, 0.2, 5, np.random.RandomState(0))
+    assert train.shape[0] == held_out.shape[0] == 5
+    assert len(np.unique(held_out)) == held_out.size
+    for t, h in zip(train, held_out):
+        assert not set(t) & set(h)
+
+
+def test_members_do_not_mix():
+    """What a member learns does not depend on the members beside it."""
+    X, y = make_friedman1(300, random_state=0)
+    model = skdeep.RealMLPRegressor(n_estimators=3, **SHORT).fit(X, y)
+    gradients = model.net_.module_.train()
+    import torch
+
+    x = torch.as_tensor(model.encoder_.transform(X[:8])).expand(3, 8, -1).contiguous()
+    out = gradients(x).unflatten(0, (3, 8))
+    out[1].sum().backward()
+    for parameter in gradients.parameters():
+        assert not parameter.grad[[0, 2]].any()
+    assert any(p.grad[1].any() for p in gradients.parameters())
