@@ -163,25 +163,21 @@ default=None
         self.score_ax_ = axes.get("validation_score")
         self.learning_rate_ax_ = axes.get("learning_rate")
 
-        n_epochs = max(len(values) for _, _, values in drawn)
-        self.lines_ = []
+        self.lines_, n_rates = [], 0
         for curve, label, values in drawn:
-            if axes[curve] is panels.sides.get("below") and self.lines_:
-                color = self.lines_[0].get_color()  # not in the legend: told apart by colour
-            else:
-                color = panels.next_color()
-            style = {"color": color, "linestyle": _STYLES.get(curve, "-"), **line_kw}
-            style["label"] = self._label(curve, label, name, score_name)
-            epochs = np.arange(n_epochs - len(values) + 1, n_epochs + 1)
-            if len(values) == 1:
-                style.setdefault("marker", ".")
-            self.lines_ += axes[curve].plot(epochs, values, **style)
+            in_strip = axes[curve] is panels.sides.get("below")
+            # The strip has no legend: its curves have the colours of the first ones.
+            color = self.lines_[n_rates].get_color() if in_strip else panels.next_color()
+            n_rates += in_strip
+            label = self._label(curve, label, name, score_name)
+            style = {"color": color, "linestyle": _STYLES.get(curve, "-")}
+            style = style | ({"marker": "."} if len(values) == 1 else {}) | line_kw
+            epochs = np.arange(len(values)) + self._n_epochs() - len(values) + 1
+            self.lines_ += axes[curve].plot(epochs, values, **style, label=label)
+            panels.entries += [] if in_strip else self.lines_[-1:]
         self._mark(mark_best and self.best_epoch is not None, name)
         self._decorate(axes, score_name)
-        panels.entries += [
-            line for line in self.lines_ if line.axes is not panels.sides.get("below")
-        ]
-        panels.entries += [self.best_line_] if self.best_line_ is not None else []
+        panels.entries += [] if self.best_line_ is None else [self.best_line_]
         self.legend_ = panels.draw_legend()
         return self
 
@@ -273,6 +269,10 @@ default=None
             if all(np.ptp(rate) == 0 for rate in rates):
                 chosen = {c: lines for c, lines in recorded.items() if c != "learning_rate"}
         return [(c, label, v) for c, lines in chosen.items() for label, v in lines.items()]
+
+    def _n_epochs(self):
+        """The other curves may have begun later than the loss, but end with it."""
+        return max(map(len, _named(self.loss, "").values()))
 
     def _label(self, curve, label, name, score_name):
         if curve == "validation_score" and score_name is not None:

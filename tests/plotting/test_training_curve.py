@@ -182,6 +182,8 @@ def test_curves_that_began_later_end_together():
     np.testing.assert_array_equal(validation.get_xdata(), [4, 5, 6])
     np.testing.assert_array_equal(score.get_xdata(), [4, 5, 6])
     assert 4 <= display.best_epoch <= 6
+    display = TrainingCurveDisplay.from_estimator(clf, curves="validation_score")
+    np.testing.assert_array_equal(display.lines_[0].get_xdata(), [4, 5, 6])
 
 
 def test_partial_fit_and_a_single_epoch():
@@ -266,6 +268,7 @@ def test_several_losses_with_names():
     ).plot()
     assert labels(display) == ["Generator loss", "Discriminator loss", "Generator", "Discriminator"]
     assert legend_texts(display) == ["Generator loss", "Discriminator loss"]
+    assert [line.get_color() for line in display.lines_] == ["C0", "C1", "C0", "C1"]
     assert display.best_line_ is None
 
 
