@@ -22,7 +22,6 @@ from skdeep._validation import (
     check_rows,
     check_rows_and_target,
     check_weights,
-    numpy_dtype,
     to_host,
 )
 from skdeep.data.batches import Batches, SparseRows, chunks
@@ -92,6 +91,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
                 validation = _take((X, target, weight), held_out)
                 X, target, weight = _take((X, target, weight), train)
         X, target, weight = _without_zero_weights(X, target, weight)
+        self._check_training_rows(len(target))
         try:
             fitted = self._train(
                 net,
@@ -119,6 +119,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _check_combinations(self):
         """Raise where parameters contradict each other."""
+
+    def _check_training_rows(self, n_samples):
+        """Raise where the rows left to train on are too few."""
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
         """Check what the user gave to validate on, as HistGradientBoosting does."""
@@ -179,12 +182,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _tensors(self, net, X, target, weight):
         """Rows, targets and weights where the network lives, in its precision."""
         dtype, device = net.dtype, torch.device(net.device)
-        if sp.issparse(X):
-            X = SparseRows(X, dtype, device)
-        else:
-            X = to_tensor(X, dtype, device)
         weight = None if weight is None else to_tensor(weight, dtype, device)
-        return X, self._target_tensor(target, dtype, device), weight
+        return _rows(X, dtype, device), self._target_tensor(target, dtype, device), weight
 
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":
@@ -197,9 +196,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     # --- training --------------------------------------------------------------------------
 
-    def _train(
-        self, net, data, validation, rng, *, resumed, incremental, stops_early, report
-    ):
+    def _train(self, net, data, validation, rng, *, resumed, incremental, stops_early, report):
         """Train `net` and return the fitted attributes; undo a half-done continuation."""
         net.resume()
         saved = net.checkpoint() if resumed else None
@@ -207,9 +204,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         generator.manual_seed(int(rng.randint(2**31 - 1)) if self._draws_noise() else 0)
         set_generator(net.module_, generator)
         try:
-            run = self._make_run(
-                net, data, validation, rng, resumed, incremental, stops_early
-            )
+            run = self._make_run(net, data, validation, rng, resumed, incremental, stops_early)
             if report is not None:
                 run.report = report(
                     lambda run: self._fitted_attributes(net.frozen_copy(), run, stops_early)
@@ -325,6 +320,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         return False
 
     def _smallest_batch(self):
+        """Rows that a batch must have for a step to make sense."""
         return 1
 
     # --- after training --------------------------------------------------------------------
@@ -349,16 +345,19 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _forget_training(self):
         """Drop what an earlier fit with another solver left."""
-        for name in ("loss_curve_", "best_loss_", "best_validation_score_", "validation_scores_",
-                     "validation_loss_curve_", "_no_improvement_count"):
+        for name in (
+            "loss_curve_",
+            "best_loss_",
+            "best_validation_score_",
+            "validation_scores_",
+            "validation_loss_curve_",
+            "_no_improvement_count",
+        ):
             self.__dict__.pop(name, None)
 
     def _explain(self, error, X, target):
         """The likely cause of a loss that is not finite."""
-        if sp.issparse(X):
-            largest = abs(X.data).max(initial=0.0)
-        else:
-            largest = float(abs(X).max())
+        largest = float(abs(X.data if sp.issparse(X) else X).max())
         cause = (
             f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
             if largest > _LARGE
@@ -369,7 +368,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
                 f"learning_rate_init={self.learning_rate_init} is too large: lower it, or set "
                 "gradient_clip_norm=1.0"
             )
-        return f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
+        return (
+            f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
+        )
 
     @property
     def _optimizer(self):
@@ -381,19 +382,20 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         """Raw scores for X, as a tensor on the network's device."""
         check_is_fitted(self)
         X = check_rows(self, X)
-        net = self.net_
-        parameter = next(net.module_.parameters())
-        if sp.issparse(X):
-            x = SparseRows(X, parameter.dtype, parameter.device)
-        else:
-            x = to_tensor(X, parameter.dtype, parameter.device)
+        module = self.net_.module_
+        parameter = next(module.parameters())
         with torch.inference_mode():
-            return _forward(net.module_, x)
+            return _forward(module, _rows(X, parameter.dtype, parameter.device))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _rows(X, dtype, device):
+    """Checked rows where a network lives, in its precision; sparse ones go there in batches."""
+    return SparseRows(X, dtype, device) if sp.issparse(X) else to_tensor(X, dtype, device)
 
 
 def _forward(module, x):

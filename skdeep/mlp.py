@@ -64,6 +64,12 @@ class _BaseMLP(DeepEstimator):
         initialize(net, self.weight_init, rng, factor=factor)
         return net
 
+    def _check_training_rows(self, n_samples):
+        if self.normalization == "batch" and n_samples < 2:
+            raise ValueError(
+                f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
+            )
+
     def _draws_noise(self):
         return bool(self.dropout or self.input_noise)
 

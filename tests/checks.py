@@ -128,7 +128,11 @@ def check_failed_fit_keeps_model(estimator):
     X, y = make_data(estimator)
     fitted = clone(estimator).set_params(random_state=0).fit(X, y)
     expected, attributes = output(fitted, X), set(vars(fitted))
-    for X_bad, y_bad in ((X[:, :3] * np.nan, y), (X[:, :3], y[:5]), (np.full_like(X[:, :2], 1e308), y)):
+    for X_bad, y_bad in (
+        (X[:, :3] * np.nan, y),
+        (X[:, :3], y[:5]),
+        (np.full_like(X[:, :2], 1e308), y),
+    ):
         try:
             fitted.fit(X_bad, y_bad)
         except ValueError:

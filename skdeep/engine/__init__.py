@@ -11,15 +11,15 @@ from skdeep.engine.stopping import Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
+    "LBFGS",
+    "SOLVERS",
     "Autograd",
     "Curves",
     "DeepNet",
     "EpochReport",
-    "LBFGS",
     "NonFiniteLoss",
     "Patience",
     "Penalty",
-    "SOLVERS",
     "SingleStep",
     "Training",
     "TwoPlayerStep",

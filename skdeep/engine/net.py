@@ -1,7 +1,7 @@
 """skorch's net, with batches from tensors and state that travels.
 
-`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop over
-the batches is `skdeep.engine.training`'s.
+`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop
+over the batches is `skdeep.engine.training`'s.
 """
 
 import copy
@@ -36,9 +36,7 @@ class DeepNet(NeuralNet):
         skorch's other parameters.
     """
 
-    def __init__(
-        self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs
-    ):
+    def __init__(self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs):
         # skorch has it that None means its default callbacks, which cost more than training.
         self.players = players
         kwargs = {"train_split": None, "verbose": 0, "predict_nonlinearity": None, **kwargs}
@@ -84,9 +82,7 @@ class DeepNet(NeuralNet):
             for optimizer in optimizers:
                 optimizer.flat.attach()
             return
-        states = self.__dict__.pop("optimizer_states_", None) or [
-            o.state() for o in optimizers
-        ]
+        states = self.__dict__.pop("optimizer_states_", None) or [o.state() for o in optimizers]
         self._initialize_optimizer()
         for optimizer, state in zip(self.flat_optimizers_, states):
             optimizer.load(state)
@@ -132,7 +128,7 @@ class DeepNet(NeuralNet):
         """Plain data and NumPy arrays: no device, no optimizer that is not needed."""
         live = ("module", "criterion", "callbacks", "callbacks_", "optimizer_", "history_")
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
-        live += ("iterator_train", "iterator_valid", "dataset")
+        live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
         state = {k: v for k, v in self.__dict__.items() if k not in live}
         states = [o.state() for o in getattr(self, "flat_optimizers_", ())]
         return state | {
@@ -171,7 +167,7 @@ def module_state(module, to_host=True):
     """A module as plain data: how to make it, and its tensors.
 
     Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
-    as a copy of itself without its tensors.
+    as a copy of itself without its tensors, whatever its `config` is.
 
     Parameters
     ----------
@@ -180,7 +176,7 @@ def module_state(module, to_host=True):
         NumPy arrays on the host, or tensor copies where they are.
     """
     tensors = module.state_dict(keep_vars=True)
-    if hasattr(module, "config"):
+    if hasattr(module, "config") and type(module).__module__.startswith("skdeep."):
         origin = {"class": f"{type(module).__module__}:{type(module).__qualname__}"}
         origin["config"] = module.config
     else:
@@ -196,16 +192,25 @@ def module_from_state(state):
     if "skeleton" in state:
         module = copy.deepcopy(state["skeleton"])
     else:
-        place, name = state["class"].split(":")
-        if not place.startswith("skdeep."):
-            raise ValueError(f"{state['class']!r} is no module of skdeep")
-        module = getattr(importlib.import_module(place), name)(**state["config"])
+        module = _skdeep_class(state["class"])(**state["config"])
     tensors = {
         k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
         for k, v in state["tensors"].items()
     }
     module.load_state_dict(tensors, assign=True)
     return module.eval()
+
+
+def _skdeep_class(name):
+    """The module class that a state names; a state from a file must not call anything else."""
+    place, _, attribute = name.partition(":")
+    found = None
+    if place.startswith("skdeep."):
+        found = getattr(importlib.import_module(place), attribute, None)
+    is_module = isinstance(found, type) and issubclass(found, torch.nn.Module)
+    if not (is_module and found.__module__ == place):
+        raise ValueError(f"{name!r} is no module of skdeep")
+    return found
 
 
 def _placeholder(tensor):

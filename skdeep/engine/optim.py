@@ -76,6 +76,8 @@ class FlatOptimizer:
             if solver == "amsgrad":
                 options["amsgrad"] = True
         self.torch_optimizer = SOLVERS[solver]([flat.values], **options)
+        # torch's schedulers look here whether steps were taken; the fused kernels do not tell.
+        self.torch_optimizer._opt_called = True
         self._group = self.torch_optimizer.param_groups[0]
         self._update = self._pick_update()
 

@@ -150,7 +150,8 @@ class Training:
 
     def _run_epochs(self):
         """Return whether the run was cut short, so that the best weights must come back."""
-        for self.n_iter in range(1, self.max_iter + 1):
+        for epoch in range(1, self.max_iter + 1):
+            self.n_iter = epoch
             started = time.monotonic()
             self._notify("on_epoch_begin")
             if self.report is not None:
