@@ -32,7 +32,17 @@ ONLY = {  # rooms that may use nothing but these libraries
     "losses": {"torch", "math"},
     "preprocessing": {"sklearn", "numpy", "pandas", "scipy"},
 }
-STANDARD = {"functools", "math", "inspect", "warnings", "dataclasses", "numbers", "re", "copy"}
+STANDARD = {
+    "functools",
+    "itertools",
+    "math",
+    "inspect",
+    "warnings",
+    "dataclasses",
+    "numbers",
+    "re",
+    "copy",
+}
 
 
 def room_of(path):

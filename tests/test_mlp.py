@@ -652,10 +652,10 @@ def test_skorch_callbacks(tmp_path):
             assert all(p.grad is not None for _, p in named_parameters)
 
     given = [
-        EarlyStopping("train_loss", patience=2, threshold=0.3, sink=lambda line: None),
         LRScheduler("StepLR", step_size=1, gamma=0.5),
         Checkpoint(dirname=tmp_path, monitor=None),
         Batches(),
+        EarlyStopping("train_loss", patience=2, threshold=0.3, sink=lambda line: None),
     ]
     clf = MLPClassifier(max_iter=50, skorch_callbacks=given, batch_size=50)
     clf.fit(X_iris, y_iris)
@@ -663,7 +663,7 @@ def test_skorch_callbacks(tmp_path):
     assert Batches.seen == 9
     assert clf.net_.history[:, "learning_rate"] == [0.001, 0.0005, 0.00025]
     assert (tmp_path / "params.pt").exists()
-    assert given[0].misses_ == 0  # the user's objects are as they were
+    assert given[-1].misses_ == 0  # the user's objects are as they were
     before = clf.predict_proba(X_iris)
     clf.net_.load_params(f_params=tmp_path / "params.pt")
     np.testing.assert_array_equal(before, clf.predict_proba(X_iris))
