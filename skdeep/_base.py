@@ -74,7 +74,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
         rng = _random_state(self.random_state)
         device = engine.resolve_device(self.device, X)
-        net = self._known_net(device, X) if resumed else self._new_net(device, X, rng)
+        net = self._known_net(device, incremental) if resumed else self._new_net(device, X, rng)
         stops_early = self.early_stopping and not incremental and self.solver != "lbfgs"
         if stops_early and validation is None:
             rows = split_rows(
@@ -146,38 +146,45 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _new_net(self, device, X, rng):
         dtype = engine.resolve_dtype(self.dtype, X.dtype, device)
-        module = self._make_module(X.shape[1], self.n_outputs_, rng).to(device, dtype)
-        players = {
-            "": {
-                "solver": "sgd" if self.solver == "lbfgs" else self.solver,
-                "learning_rate": float(self.learning_rate_init),
-                "momentum": self.momentum,
-                "nesterov": self.nesterovs_momentum,
-                "beta_1": self.beta_1,
-                "beta_2": self.beta_2,
-                "epsilon": self.epsilon,
-                "weight_decay": self._decoupled_decay(),
-            }
-        }
-        callbacks = self.skorch_callbacks
-        if callbacks is not None and not isinstance(callbacks, (list, tuple)):
-            callbacks = [callbacks]
-        net = engine.DeepNet(
+        module = self._make_module(X.shape[1], self.n_outputs_, rng).to(dtype).to(device)
+        return engine.DeepNet(
             module,
             self._make_loss().to(device),
-            players=players,
-            callbacks=copy.deepcopy(list(callbacks or [])),
+            players=self._players(),
+            callbacks=self._copied_callbacks(),
             device=device,
             lr=self.learning_rate_init,
             max_epochs=self.max_iter,
-        )
-        return net.initialize()
+        ).initialize()
 
-    def _known_net(self, device, X):
+    def _known_net(self, device, incremental):
+        """The net of the last fit; a warm start gives it what the parameters say now."""
         net = self.net_
         if torch.device(net.device) != device:
             net.move(device)
+        if not incremental:
+            net.restart(self._make_loss().to(device), self._players(), self._copied_callbacks())
         return net
+
+    def _players(self):
+        """Options of the optimizer of the whole network; see `engine.DeepNet`."""
+        options = {
+            "solver": "sgd" if self.solver == "lbfgs" else self.solver,
+            "learning_rate": float(self.learning_rate_init),
+            "momentum": self.momentum,
+            "nesterov": self.nesterovs_momentum,
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "weight_decay": self._decoupled_decay(),
+        }
+        return {"": options}
+
+    def _copied_callbacks(self):
+        callbacks = self.skorch_callbacks or []
+        if not isinstance(callbacks, (list, tuple)):
+            callbacks = [callbacks]
+        return copy.deepcopy(list(callbacks))
 
     def _tensors(self, net, X, target, weight):
         """Rows, targets and weights where the network lives, in its precision."""
@@ -237,10 +244,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         net.batch_size = self._batch_size(data[0].shape[0])
         batches = Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
         max_iter = 1 if incremental else self.max_iter
-        optimizer = step.optimizers[0]
-        if not incremental:
-            optimizer.forget()
-            optimizer.learning_rate = float(self.learning_rate_init)
         past = self.__dict__ if resumed else {}
         best = past.get("best_validation_score_" if stops_early else "best_loss_")
         return engine.Training(
@@ -249,7 +252,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             batches,
             schedule=engine.make_schedule(
                 self.learning_rate,
-                optimizer,
+                step.optimizers[0],
                 base=float(self.learning_rate_init),
                 power_t=self.power_t,
                 n_epochs=max_iter,
@@ -334,7 +337,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         validated = run.validator is not None
         return fitted | {
             "t_": run.n_seen,
-            "loss_": curves.losses[-1],
+            "loss_": curves.losses[-1] if curves.losses else np.inf,  # Ctrl-C in the first epoch
             "loss_curve_": list(curves.losses),
             "best_loss_": None if stops_early else patience.best,
             "best_validation_score_": patience.best if stops_early else None,

@@ -669,6 +669,32 @@ def test_skorch_callbacks(tmp_path):
     np.testing.assert_array_equal(before, clf.predict_proba(X_iris))
 
 
+def test_checkpoint_of_the_best_epoch(tmp_path):
+    from skorch.callbacks import Checkpoint
+
+    best = Checkpoint(dirname=tmp_path, load_best=True)  # watches valid_loss_best
+    clf = MLPClassifier(max_iter=60, random_state=0, skorch_callbacks=best, learning_rate_init=0.1)
+    y_wrong = 2 - y_iris[1::2]
+    clf.fit(X_iris[::2], y_iris[::2], X_val=X_iris[1::2], y_val=y_wrong)
+    proba = clf.predict_proba(X_iris[1::2])
+    loss = -np.log(proba[np.arange(75), y_wrong]).mean()
+    assert loss == pytest.approx(min(clf.validation_loss_curve_))
+    assert loss < clf.validation_loss_curve_[-1]
+
+
+def test_interrupt_in_the_first_epoch():
+    from skorch.callbacks import Callback
+
+    class Interrupt(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        clf = MLPClassifier(skorch_callbacks=Interrupt()).fit(X_iris, y_iris)
+    assert clf.loss_curve_ == [] and len(clf.net_.history) == 0
+    assert np.isfinite(clf.predict_proba(X_iris)).all()
+
+
 def test_verbose(capsys):
     MLPClassifier(max_iter=2, verbose=True, early_stopping=True).fit(X_iris, y_iris)
     out = capsys.readouterr().out
@@ -823,6 +849,25 @@ def test_warm_start_is_sklearns(cls, X, y, solver):
             ours.fit(X, y)
     np.testing.assert_allclose(output(ours, X), output(reference, X), rtol=1e-8)
     np.testing.assert_allclose(ours.loss_curve_, reference.loss_curve_)
+
+
+def test_warm_start_takes_the_parameters_of_now():
+    clf = MLPClassifier(max_iter=3, warm_start=True, random_state=0).fit(X_iris, y_iris)
+    clf.set_params(solver="sgd", learning_rate_init=0.5, momentum=0.0, label_smoothing=0.3)
+    before = clf.loss_
+    clf.fit(X_iris, y_iris)
+    assert clf.net_.history[-1, "learning_rate"] == 0.5
+    assert clf._optimizer.solver == "sgd"
+    assert clf.loss_ != before
+    reference = theirs.MLPClassifier(max_iter=3, warm_start=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        reference.fit(X_iris, y_iris)
+        reference.set_params(solver="sgd", learning_rate_init=0.5, momentum=0.0)
+        reference.fit(X_iris, y_iris)
+        clf = MLPClassifier(max_iter=3, warm_start=True, random_state=0).fit(X_iris, y_iris)
+        clf.set_params(solver="sgd", learning_rate_init=0.5, momentum=0.0).fit(X_iris, y_iris)
+    np.testing.assert_allclose(clf.predict_proba(X_iris), reference.predict_proba(X_iris))
 
 
 def test_warm_start_with_other_layers():

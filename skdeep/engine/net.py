@@ -72,6 +72,14 @@ class DeepNet(NeuralNet):
         if self.flat_optimizers_:
             self.optimizer_ = self.flat_optimizers_[0].torch_optimizer
 
+    def restart(self, criterion, players, callbacks):
+        """Take another loss, other optimizers and callbacks; weights and history stay."""
+        self.criterion, self.players, self.callbacks = criterion, players, callbacks or "disable"
+        self._initialize_callbacks()
+        self._initialize_criterion()
+        self._initialize_optimizer()
+        self.__dict__.pop("optimizer_states_", None)
+
     def resume(self):
         """Make the parameters flat again if something replaced them (a copy, a move)."""
         optimizers = getattr(self, "flat_optimizers_", ())
@@ -95,14 +103,17 @@ class DeepNet(NeuralNet):
                 optimizer.forget()
 
     def checkpoint(self):
-        """Weights and optimizers as they are now."""
-        return [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
+        """Weights, optimizers and the length of the history as they are now."""
+        players = [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
+        return players, len(self.history)
 
     def rollback(self, saved):
         """Bring back what `checkpoint` returned."""
-        for optimizer, (weights, state) in zip(self.flat_optimizers_, saved):
+        players, n_epochs = saved
+        for optimizer, (weights, state) in zip(self.flat_optimizers_, players):
             optimizer.flat.restore(weights)
             optimizer.load(state)
+        del self.history[n_epochs:]
 
     def move(self, device):
         """Put the network on another device."""
@@ -130,7 +141,7 @@ class DeepNet(NeuralNet):
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
         live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
         state = {k: v for k, v in self.__dict__.items() if k not in live}
-        states = [o.state() for o in getattr(self, "flat_optimizers_", ())]
+        states = [o.state(_to_array) for o in getattr(self, "flat_optimizers_", ())]
         return state | {
             "module_state": module_state(self.module_),
             "criterion_state": module_state(self.criterion_),

@@ -110,14 +110,13 @@ class FlatOptimizer:
         """Drop moments and step counts."""
         self.torch_optimizer.state.clear()
 
-    def state(self):
-        """Moments, step counts and the rate, as NumPy arrays and numbers."""
+    def state(self, convert=torch.clone):
+        """Moments, step counts and the rate; tensors go through `convert`."""
         moments = self.torch_optimizer.state.get(self.flat.values, {})
         return {
             "learning_rate": self.learning_rate,
             "moments": {
-                k: v.detach().cpu().numpy().copy() if isinstance(v, torch.Tensor) else v
-                for k, v in moments.items()
+                k: convert(v) if isinstance(v, torch.Tensor) else v for k, v in moments.items()
             },
         }
 
@@ -126,8 +125,7 @@ class FlatOptimizer:
         self.learning_rate = state["learning_rate"]
         values = self.flat.values
         self.torch_optimizer.state[values] = {
-            k: torch.from_numpy(np.array(v)).to(values.device) if isinstance(v, np.ndarray) else v
-            for k, v in state["moments"].items()
+            k: _to_tensor(v, values.device) for k, v in state["moments"].items()
         }
 
     def _pick_update(self):
@@ -195,3 +193,9 @@ class FlatOptimizer:
             maximize=False,
             is_first_step=False,
         )
+
+
+def _to_tensor(value, device):
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value.copy())
+    return value.to(device) if isinstance(value, torch.Tensor) else value

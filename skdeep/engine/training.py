@@ -141,6 +141,8 @@ class Training:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.")
             interrupted = True
+            if self.net.history and "learning_rate" not in self.net.history[-1]:
+                self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
             self.best.restore()
         self.net.module_.eval()
@@ -259,18 +261,22 @@ class Training:
         return reason is not None
 
     def _record(self, losses, learning_rate, seconds):
+        values = dict(zip(self.step.loss_names, _as_tuple(losses)))
+        if self.validator is not None:
+            values["valid_loss"] = self.curves.validation_losses[-1]
+            if self.curves.scores:
+                values["valid_score"] = self.curves.scores[-1]
         history = self.net.history
-        if self.net.callbacks_ and not history[-1]["batches"]:
-            history.new_batch()  # skorch's Checkpoint looks for the last one
-        names = getattr(self.step, "loss_names", ("train_loss",))
-        for name, value in zip(names, _as_tuple(losses)):
+        if self.net.callbacks_:  # skorch's own look for these
+            if not history[-1]["batches"]:
+                history.new_batch()
+            for name in values.keys() & {"train_loss", "valid_loss"}:
+                earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
+                history.record(f"{name}_best", values[name] <= min(earlier, default=math.inf))
+        for name, value in values.items():
             history.record(name, value)
         history.record("learning_rate", learning_rate)
         history.record("dur", seconds)
-        if self.validator is not None:
-            history.record("valid_loss", self.curves.validation_losses[-1])
-            if self.curves.scores:
-                history.record("valid_score", self.curves.scores[-1])
 
     def _notify(self, hook):
         """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
