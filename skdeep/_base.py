@@ -12,12 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from skorch.dataset import Dataset
 
 from skdeep import engine
+from skdeep._compat import _fit_context
 from skdeep._validation import (
     check_rows,
     check_rows_and_target,
@@ -60,6 +61,62 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     A subclass has the parameters of `_params.TRAINING`, the target methods of `_targets` and
     ``_make_module(n_features, n_outputs, rng)``.
     """
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on X and y.
+
+        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
+        weights so far and a warning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            For a classifier labels of any kind, or a matrix of 0 and 1 for several labels at
+            once; numbers for a regressor.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; a row of weight 0 is not there.
+
+        X_val : array-like of shape (n_val, n_features), default=None
+            Rows whose loss is recorded after each epoch, and whose score decides under
+            `early_stopping`. In a Pipeline, ``Pipeline(..., transform_input=["X_val"])``
+            transforms them like X. scikit-learn's searches take any argument of `fit` that has
+            as many rows as X for data of these rows and slice it: there, X_val must have
+            another number of rows than X.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of `X_val`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of `X_val`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        context.call_on_fit_task_begin(estimator=self, **data)
+        report = None
+        if getattr(self, "_skl_callbacks", None):
+            report = functools.partial(engine.EpochReport, self, context, X, y, metadata)
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            (X_val, y_val, sample_weight_val),
+            incremental=False,
+            report=report,
+        )
+        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
+        return self
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental, report=None):
         """Train on X and y; `report` makes the `EpochReport`, if somebody listens."""
@@ -383,12 +440,16 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _predict_raw(self, X):
         """Raw scores for X, as a tensor on the network's device."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # for its error; its search for attributes is slow
         X = check_rows(self, X)
         module = self.net_.module_
         parameter = next(module.parameters())
         with torch.inference_mode():
             return _forward(module, _rows(X, parameter.dtype, parameter.device))
+
+    def __sklearn_is_fitted__(self):
+        return "net_" in self.__dict__
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

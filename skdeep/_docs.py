@@ -77,7 +77,8 @@ nesterovs_momentum : bool, default=True
 
 early_stopping : bool, default=False
     Whether to hold out a part of the rows, to score each epoch on it, to stop when the score no
-    longer improves and to end with the best epoch's weights. The held-out rows are
+    longer improves and to end with the best epoch's weights (of equal scores, the one with the
+    lowest loss on these rows). The held-out rows are
     `validation_fraction` of the data, stratified by class, or `X_val` if given to `fit`. Where
     the split would hold fewer than 2 rows or could not hold each class, there is a warning and
     no split; with fewer than 4 rows, an error. Up to 200 rows, equal rows stay on one side.

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
 from skdeep import _params
@@ -10,7 +9,6 @@ from skdeep._base import DeepEstimator, all_or_nothing
 from skdeep._compat import _fit_context
 from skdeep._docs import shared_docs
 from skdeep._targets import DeepClassifier, DeepRegressor
-from skdeep.engine import EpochReport
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
 
@@ -75,27 +73,6 @@ class _BaseMLP(DeepEstimator):
 
     def _smallest_batch(self):
         return 2 if self.normalization == "batch" else 1
-
-    def _run_fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        """`fit`, reporting each epoch to scikit-learn's callbacks where there are any."""
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        data = {"X": X, "y": y, "metadata": metadata}
-        context.call_on_fit_task_begin(estimator=self, **data)
-
-        def report(reconstruct):
-            return EpochReport(self, context, X, y, metadata, reconstruct)
-
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            (X_val, y_val, sample_weight_val),
-            incremental=False,
-            report=report if getattr(self, "_skl_callbacks", None) else None,
-        )
-        context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
-        return self
 
     @property
     def n_layers_(self):
@@ -349,45 +326,6 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train on X and y.
-
-        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind, or a matrix of 0 and 1 for multilabel classification.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
-
-        X_val : array-like of shape (n_val, n_features), default=None
-            Rows whose loss is recorded after each epoch, and whose score decides under
-            `early_stopping`. In a Pipeline, ``Pipeline(..., transform_input=["X_val"])``
-            transforms them like X. scikit-learn's searches take any argument of `fit` that has
-            as many rows as X for data of these rows and slice it: there, X_val must have
-            another number of rows than X.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of `X_val`.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of `X_val`.
-
-        Returns
-        -------
-        self : MLPClassifier
-        """
-        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
-
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -636,45 +574,6 @@ default='squared_error'
         self.input_noise = input_noise
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train on X and y.
-
-        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target values.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
-
-        X_val : array-like of shape (n_val, n_features), default=None
-            Rows whose loss is recorded after each epoch, and whose score decides under
-            `early_stopping`. In a Pipeline, ``Pipeline(..., transform_input=["X_val"])``
-            transforms them like X. scikit-learn's searches take any argument of `fit` that has
-            as many rows as X for data of these rows and slice it: there, X_val must have
-            another number of rows than X.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of `X_val`.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of `X_val`.
-
-        Returns
-        -------
-        self : MLPRegressor
-        """
-        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)

@@ -559,6 +559,19 @@ def test_diverging_with_early_stopping_warns_and_keeps_the_best():
     assert np.isfinite(reg.predict(X_iris)).all()
 
 
+def test_out_of_memory_names_the_batch(monkeypatch):
+    from skdeep.engine import SingleStep
+
+    def fails(self, batch, on_gradient=None):
+        raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(SingleStep, "__call__", fails)
+    with pytest.raises(
+        torch.OutOfMemoryError, match="ran out of memory with batch_size=150: try a smaller one"
+    ):
+        MLPClassifier().fit(X_iris, y_iris)
+
+
 def test_failed_partial_fit_keeps_weights():
     reg = MLPRegressor(solver="sgd", learning_rate_init=1e-2, random_state=0)
     reg.partial_fit(X_diabetes, y_diabetes)

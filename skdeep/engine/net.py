@@ -191,8 +191,7 @@ def module_state(module, to_host=True):
         origin = {"class": f"{type(module).__module__}:{type(module).__qualname__}"}
         origin["config"] = module.config
     else:
-        held = [*module.parameters(), *module.buffers()]
-        memo = {id(t): _placeholder(t) for t in held}
+        memo = {id(t): _placeholder(t) for t in tensors.values()}
         origin = {"skeleton": copy.deepcopy(module, memo)}
     convert = _to_array if to_host else lambda t: t.detach().clone()
     return origin | {"tensors": {name: convert(t) for name, t in tensors.items()}}
@@ -200,15 +199,18 @@ def module_state(module, to_host=True):
 
 def module_from_state(state):
     """The module that `module_state` described."""
-    if "skeleton" in state:
-        module = copy.deepcopy(state["skeleton"])
-    else:
-        module = _skdeep_class(state["class"])(**state["config"])
     tensors = {
         k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
         for k, v in state["tensors"].items()
     }
-    module.load_state_dict(tensors, assign=True)
+    if "skeleton" in state:
+        module = copy.deepcopy(state["skeleton"])
+        places = module.state_dict(keep_vars=True)
+        for name, tensor in tensors.items():
+            places[name].data = tensor
+    else:
+        module = _skdeep_class(state["class"])(**state["config"])
+        module.load_state_dict(tensors, assign=True)
     return module.eval()
 
 
