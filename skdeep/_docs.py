@@ -41,6 +41,9 @@ learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'e
     - 'exponential': falls by the same factor each epoch, to 1 % in epoch `max_iter`.
     - 'plateau': divided by 5 each time patience runs out, down to a thousandth.
 
+    `partial_fit` cannot know when training ends: there the rate of 'cosine', 'one_cycle' and
+    'exponential' stays at `learning_rate_init`.
+
 learning_rate_init : float, default=0.001
     The learning rate to start from, or the largest one of 'one_cycle'; positive.
 

@@ -1,9 +1,9 @@
 """What is special about the perceptrons, beyond the common checks and scikit-learn's own tests."""
 
-import _thread
 import inspect
 import re
-import threading
+import subprocess
+import sys
 import time
 import warnings
 
@@ -515,20 +515,45 @@ def test_time_over_brings_the_best_weights_back():
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_interrupt_keeps_the_best_so_far(solver):
-    clf = MLPClassifier(
-        max_iter=10**7, max_fun=10**8, solver=solver, tol=0, n_iter_no_change=np.inf
-    )
-    X, y = make_classification(1000, 20, flip_y=0.5, random_state=0)
-    timer = threading.Timer(0.7, _thread.interrupt_main)
-    timer.start()
-    try:
-        with pytest.warns(UserWarning, match="Training interrupted by user"):
-            clf.fit(X, y)
-    finally:
-        timer.join()
-    assert 0 < clf.n_iter_ < 10**7
-    assert clf.score(X, y) > 0.5
+def test_interrupt_keeps_the_best_so_far(solver, monkeypatch):
+    """Ctrl-C may come anywhere; here it comes in the middle of a step."""
+    from skdeep.engine import SingleStep
+
+    original, calls = SingleStep.objective, []
+
+    def interrupted(self, *batch):
+        calls.append(1)
+        if len(calls) == 33:
+            raise KeyboardInterrupt
+        return original(self, *batch)
+
+    monkeypatch.setattr(SingleStep, "objective", interrupted)
+    clf = MLPClassifier(solver=solver, max_iter=1000, max_fun=1000, batch_size=50, random_state=0)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        clf.fit(X_iris, y_iris)
+    assert 3 < clf.n_iter_ < 40
+    if solver == "adam":
+        assert len(clf.loss_curve_) == 10  # of three batches each; the 11th epoch does not count
+    proba = clf.predict_proba(X_iris)
+    assert -np.log(proba[np.arange(150), y_iris]).mean() < np.log(3)
+
+
+def test_ctrl_c_in_a_process():
+    """The signal itself, in a process of its own."""
+    script = """
+import os, signal, threading, warnings
+import numpy as np
+from skdeep import MLPClassifier
+X = np.random.RandomState(0).normal(size=(500, 5)); y = (X[:, 0] > 0).astype(int)
+clf = MLPClassifier(max_iter=10**8, tol=0, n_iter_no_change=np.inf)
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    clf.fit(X, y)
+print([str(w.message) for w in caught], clf.score(X, y) > 0.9)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "['Training interrupted by user.'] True", done.stderr
 
 
 def test_nan_names_epoch_and_cause():
@@ -887,6 +912,14 @@ def test_warm_start_with_other_layers():
     clf = MLPClassifier(max_iter=2, warm_start=True).fit(X_iris, y_iris)
     with pytest.raises(ValueError, match=r"Previously got \[100\], now \[5, 5\]"):
         clf.set_params(hidden_layer_sizes=(5, 5)).fit(X_iris, y_iris)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "exponential"])
+def test_schedules_with_an_end_are_constant_in_a_stream(schedule):
+    clf = MLPClassifier(learning_rate=schedule)
+    for _ in range(3):
+        clf.partial_fit(X_iris, y_iris, classes=[0, 1, 2])
+    assert clf.net_.history[:, "learning_rate"] == [0.001] * 3
 
 
 def test_partial_fit_ignores_early_stopping():

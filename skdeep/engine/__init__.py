@@ -5,7 +5,7 @@ from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport
-from skdeep.engine.schedules import make_schedule
+from skdeep.engine.schedules import BOUNDED_SCHEDULES, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.stopping import Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
@@ -14,6 +14,7 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "Autograd",
+    "BOUNDED_SCHEDULES",
     "Curves",
     "DeepNet",
     "EpochReport",
