@@ -545,6 +545,7 @@ import os, signal, threading, warnings
 import numpy as np
 from skdeep import MLPClassifier
 X = np.random.RandomState(0).normal(size=(500, 5)); y = (X[:, 0] > 0).astype(int)
+MLPClassifier(max_iter=1).partial_fit(X, y, classes=[0, 1])
 clf = MLPClassifier(max_iter=10**8, tol=0, n_iter_no_change=np.inf)
 threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 with warnings.catch_warnings(record=True) as caught:
@@ -937,6 +938,18 @@ def test_unseen_classes_in_a_stream():
         clf.partial_fit(X_iris, y_iris)
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         MLPClassifier().partial_fit(X_iris, y_iris)
+
+
+def test_first_fit_does_not_import_the_compiler():
+    """`torch.optim` would, for more than a second in every worker of a search."""
+    script = """
+import sys
+from skdeep import MLPClassifier
+MLPClassifier(max_iter=2).partial_fit([[0.0], [1.0]], [0, 1], classes=[0, 1]).predict([[1.0]])
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
 
 
 # --- bad parameters ------------------------------------------------------------------------

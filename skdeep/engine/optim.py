@@ -10,16 +10,25 @@ import math
 import numpy as np
 import torch
 
+
+def _lean(optimizer):
+    """The optimizer without a wrapper that imports torch's compiler: a second in every process."""
+    add = torch.optim.Optimizer.add_param_group
+    return type(
+        optimizer.__name__, (optimizer,), {"add_param_group": getattr(add, "__wrapped__", add)}
+    )
+
+
 SOLVERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.Adam,  # its decay is applied here, to the weights alone
-    "amsgrad": torch.optim.Adam,
-    "nadam": torch.optim.NAdam,
-    "adamax": torch.optim.Adamax,
-    "adagrad": torch.optim.Adagrad,
-    "adadelta": torch.optim.Adadelta,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
+    "adam": _lean(torch.optim.Adam),
+    "adamw": _lean(torch.optim.Adam),  # its decay is applied here, to the weights alone
+    "amsgrad": _lean(torch.optim.Adam),
+    "nadam": _lean(torch.optim.NAdam),
+    "adamax": _lean(torch.optim.Adamax),
+    "adagrad": _lean(torch.optim.Adagrad),
+    "adadelta": _lean(torch.optim.Adadelta),
+    "rmsprop": _lean(torch.optim.RMSprop),
+    "sgd": _lean(torch.optim.SGD),
 }
 
 
