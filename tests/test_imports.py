@@ -24,7 +24,6 @@ LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine", "facade"},
     "optuna": {"tuning"},
     "matplotlib": {"plotting"},
-    "skops": {"persistence"},
     "safetensors": {"persistence"},
 }
 ONLY = {  # rooms that may use nothing but these libraries

@@ -721,6 +721,22 @@ def test_checkpoint_of_the_best_epoch(tmp_path):
     assert loss < clf.validation_loss_curve_[-1]
 
 
+def test_epoch_scoring_of_skorch():
+    from skorch.callbacks import EpochScoring
+
+    def error(net, X, y):
+        return (
+            (net.infer(torch.as_tensor(X)).argmax(1) != torch.as_tensor(y)).double().mean().item()
+        )
+
+    given = [EpochScoring(error, on_train=train, name=f"error {train}") for train in (True, False)]
+    clf = MLPClassifier(max_iter=3, skorch_callbacks=given)
+    clf.fit(X_iris[::2], y_iris[::2], X_val=X_iris[1::2], y_val=y_iris[1::2])
+    for train, rows in ((True, slice(0, None, 2)), (False, slice(1, None, 2))):
+        last = clf.net_.history[-1, f"error {train}"]
+        assert last == pytest.approx(1 - clf.score(X_iris[rows], y_iris[rows]))
+
+
 def test_interrupt_in_the_first_epoch():
     from skorch.callbacks import Callback
 
