@@ -106,7 +106,7 @@ FAST = {"max_iter": 3, "random_state": 0}
         {"class_weight": {0: 1.0, 1: 2, 2: 3}},
         {"class_weight": "balanced", "max_time": 100},
     ],
-    ids=str,
+    ids=lambda params: " ".join(params) or "defaults",  # the same in every process
 )
 def test_params(params, data, tmp_path):
     X, y = data
