@@ -120,116 +120,20 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 
     Parameters
     ----------
-    {hidden_layer_sizes}
-
-    {activation}
-
-    {solver}
-
-    {alpha}
-
-    {batch_size}
-
-    {learning_rate}
-
-    {learning_rate_init}
-
-    {power_t}
-
-    {max_iter}
-
-    {shuffle}
-
-    {random_state}
-
-    {tol}
-
-    {verbose}
-
-    {warm_start}
-
-    {momentum}
-
-    {nesterovs_momentum}
-
-    {early_stopping}
-
-    {validation_fraction}
-
-    {beta_1}
-
-    {beta_2}
-
-    {epsilon}
-
-    {n_iter_no_change}
-
-    {max_fun}
-
-    {device}
-
-    {dtype}
-
-    {class_weight}
-
-    {label_smoothing}
-
-    {dropout}
-
-    {l1_ratio}
-
-    {gradient_clip_norm}
-
-    {normalization}
-
-    {weight_init}
-
-    {input_noise}
-
-    {max_time}
-
-    {skorch_callbacks}
+    {parameters}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels; for multilabel targets the numbers of the labels.
 
-    coefs_ : list of ndarray, length n_layers - 1
-        Weight matrix of each layer, of shape (n_units_in, n_units_out). On the CPU they share
-        the network's memory.
+    {coefs_}
 
-    intercepts_ : list of ndarray, length n_layers - 1
-        Bias vector of each layer but the input.
+    {intercepts_}
 
-    n_layers_ : int
-        Number of layers, input and output included.
+    {n_layers_}
 
-    {loss_}
-
-    {best_loss_}
-
-    {loss_curve_}
-
-    {validation_loss_curve_}
-
-    {validation_scores_}
-
-    {best_validation_score_}
-
-    {t_}
-
-    {n_iter_}
-
-    {n_outputs_}
-
-    {out_activation_}
-
-    {n_features_in_}
-
-    {feature_names_in_}
-
-    {net_}
+    {attributes}
 
     See Also
     --------
@@ -374,113 +278,17 @@ default='squared_error'
         estimates the given `quantile` (Koenker and Bassett, 1978); 'poisson' is half the
         Poisson deviance with ``exp`` as the last function, for targets that are not negative.
 
-    {hidden_layer_sizes}
-
-    {activation}
-
-    {solver}
-
-    {alpha}
-
-    {batch_size}
-
-    {learning_rate}
-
-    {learning_rate_init}
-
-    {power_t}
-
-    {max_iter}
-
-    {shuffle}
-
-    {random_state}
-
-    {tol}
-
-    {verbose}
-
-    {warm_start}
-
-    {momentum}
-
-    {nesterovs_momentum}
-
-    {early_stopping}
-
-    {validation_fraction}
-
-    {beta_1}
-
-    {beta_2}
-
-    {epsilon}
-
-    {n_iter_no_change}
-
-    {max_fun}
-
-    {device}
-
-    {dtype}
-
-    {huber_delta}
-
-    {quantile}
-
-    {dropout}
-
-    {l1_ratio}
-
-    {gradient_clip_norm}
-
-    {normalization}
-
-    {weight_init}
-
-    {input_noise}
-
-    {max_time}
-
-    {skorch_callbacks}
+    {parameters}
 
     Attributes
     ----------
-    coefs_ : list of ndarray, length n_layers - 1
-        Weight matrix of each layer, of shape (n_units_in, n_units_out). On the CPU they share
-        the network's memory.
+    {coefs_}
 
-    intercepts_ : list of ndarray, length n_layers - 1
-        Bias vector of each layer but the input.
+    {intercepts_}
 
-    n_layers_ : int
-        Number of layers, input and output included.
+    {n_layers_}
 
-    {loss_}
-
-    {best_loss_}
-
-    {loss_curve_}
-
-    {validation_loss_curve_}
-
-    {validation_scores_}
-
-    {best_validation_score_}
-
-    {t_}
-
-    {n_iter_}
-
-    {n_outputs_}
-
-    {out_activation_}
-
-    {n_features_in_}
-
-    {feature_names_in_}
-
-    {net_}
+    {attributes}
 
     See Also
     --------
