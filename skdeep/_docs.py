@@ -83,12 +83,12 @@ nesterovs_momentum : bool, default=True
 early_stopping : bool, default=False
     Whether to hold out a part of the rows, to score each epoch on it, to stop when the score no
     longer improves and to end with the best epoch's weights (of equal scores, the one with the
-    lowest loss on these rows). The held-out rows are
-    `validation_fraction` of the data, stratified by class (in scikit-learn only where there are
-    two), or `X_val` if given to `fit`. Where
-    the split would hold fewer than 2 rows or could not hold each class, there is a warning and
-    no split; with fewer than 4 rows, an error. Up to 200 rows, equal rows stay on one side.
-    `partial_fit` does not stop early (unlike scikit-learn's, it does not raise either).
+    lowest loss on these rows). The held-out rows are `validation_fraction` of the data, stratified
+    by class (in scikit-learn only where there are two), or `X_val` if given to `fit`. Where the
+    split would hold fewer than 2 rows or could not hold each class, there is a warning and no
+    split; with fewer than 4 rows, or 4 with a class of one row, an error. Up to 200 rows, equal
+    rows stay on one side. `partial_fit` does not stop early (nor does it raise, as scikit-learn's
+    does).
 
 validation_fraction : float, default=0.1
     Share of the rows that `early_stopping` holds out, in [0, 1).
@@ -234,8 +234,6 @@ _ALL = _entries(PARAMETERS) | _entries(WEIGHTS) | _SHARED_ATTRIBUTES
 
 def shared_docs(cls):
     """Replace each line ``{name}`` of a class's docstring by what the name stands for."""
-    if cls.__doc__ is None:  # python -OO
-        return cls
     described = set(re.findall(r"(?m)^    (\w+) : ", cls.__doc__))
     groups = {
         "parameters": [n for n in inspect.signature(cls).parameters if n not in described],
