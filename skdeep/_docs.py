@@ -1,7 +1,9 @@
 """Descriptions of the parameters and attributes that estimators share, written once.
 
-An estimator's docstring names them as ``{solver}`` on a line of its own; `shared_docs` puts the
-text there, so that `help`, documentation and the HTML representation show all of it.
+In an estimator's docstring, ``{parameters}`` on a line of its own stands for all parameters of the
+constructor that the docstring does not describe itself, ``{attributes}`` for the attributes that
+every estimator has, and ``{coefs_}`` for one description. `shared_docs` puts the texts there, so
+that `help`, documentation and the HTML representation show all of it.
 """
 
 import inspect
@@ -41,6 +43,9 @@ learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'e
     - 'exponential': falls by the same factor each epoch, to 1 % in epoch `max_iter`.
     - 'plateau': divided by 5 each time patience runs out, down to a thousandth.
 
+    `partial_fit` cannot know when training ends: there the rate of 'cosine', 'one_cycle' and
+    'exponential' stays at `learning_rate_init`.
+
 learning_rate_init : float, default=0.001
     The learning rate to start from, or the largest one of 'one_cycle'; positive.
 
@@ -77,11 +82,13 @@ nesterovs_momentum : bool, default=True
 
 early_stopping : bool, default=False
     Whether to hold out a part of the rows, to score each epoch on it, to stop when the score no
-    longer improves and to end with the best epoch's weights. The held-out rows are
-    `validation_fraction` of the data, stratified by class, or `X_val` if given to `fit`. Where
-    the split would hold fewer than 2 rows or could not hold each class, there is a warning and
-    no split; with fewer than 4 rows, an error. Up to 200 rows, equal rows stay on one side.
-    `partial_fit` does not stop early (unlike scikit-learn's, it does not raise either).
+    longer improves and to end with the best epoch's weights (of equal scores, the one with the
+    lowest loss on these rows). The held-out rows are `validation_fraction` of the data, stratified
+    by class (in scikit-learn only where there are two), or `X_val` if given to `fit`. Where the
+    split would hold fewer than 2 rows or could not hold each class, there is a warning and no
+    split; with fewer than 4 rows, or 4 with a class of one row, an error. Up to 200 rows, equal
+    rows stay on one side. `partial_fit` does not stop early (nor does it raise, as scikit-learn's
+    does).
 
 validation_fraction : float, default=0.1
     Share of the rows that `early_stopping` holds out, in [0, 1).
@@ -161,6 +168,18 @@ quantile : float, default=0.5
     The quantile that the loss 'quantile' estimates, in (0, 1).
 """
 
+WEIGHTS = """
+coefs_ : list of ndarray, length n_layers - 1
+    Weight matrix of each layer, of shape (n_units_in, n_units_out). On the CPU they share the
+    network's memory: writing into them changes predictions.
+
+intercepts_ : list of ndarray, length n_layers - 1
+    Bias vector of each layer but the input.
+
+n_layers_ : int
+    Number of layers, input and output included.
+"""
+
 ATTRIBUTES = """
 loss_ : float
     Loss of the last epoch, penalty included; of the solution for 'lbfgs'.
@@ -209,15 +228,22 @@ def _entries(text):
     return {block.split(" : ", 1)[0]: block for block in blocks}
 
 
-_ALL = _entries(PARAMETERS) | _entries(ATTRIBUTES)
+_SHARED_ATTRIBUTES = _entries(ATTRIBUTES)
+_ALL = _entries(PARAMETERS) | _entries(WEIGHTS) | _SHARED_ATTRIBUTES
 
 
 def shared_docs(cls):
-    """Replace each line ``{name}`` of a class's docstring by the shared description."""
+    """Replace each line ``{name}`` of a class's docstring by what the name stands for."""
+    described = set(re.findall(r"(?m)^    (\w+) : ", cls.__doc__))
+    groups = {
+        "parameters": [n for n in inspect.signature(cls).parameters if n not in described],
+        "attributes": list(_SHARED_ATTRIBUTES),
+    }
 
     def fill(match):
         indent, name = match.groups()
-        return "\n".join(indent + line if line else "" for line in _ALL[name].splitlines())
+        text = "\n\n".join(_ALL[n] for n in groups.get(name, [name]))
+        return "\n".join(indent + line if line else "" for line in text.splitlines())
 
     cls.__doc__ = re.sub(r"(?m)^( *)\{(\w+)\}$", fill, cls.__doc__)
     return cls

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 _PACKAGES = (
     "skdeep", "scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas", "optuna", "joblib",
-    "matplotlib", "rich", "skops", "safetensors",
+    "matplotlib", "rich", "safetensors",
 )  # fmt: skip
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep import engine
-from skdeep._base import DeepEstimator, _random_state, _skorch_dataset, all_or_nothing
-from skdeep._compat import _check_y, _fit_context
+from skdeep._base import DeepEstimator, _random_state
+from skdeep._compat import _check_y
 from skdeep._tables_targets import out_of_fold
+from skdeep._training import Mode, _skorch_dataset
 from skdeep._validation import check_weights, to_host
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
@@ -63,42 +63,6 @@ class DeepTable(DeepEstimator):
     warm_start = False
     numeric = "robust"
     _has_own_rows = True  # whether each member holds out other rows
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train on X and y.
-
-        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers, strings, booleans, pandas categories; values may be missing (NaN, None).
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, or a matrix of 0 and 1 for multilabel classification; numbers for regressors.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
-
-        X_val : DataFrame or array-like of shape (n_val, n_features), default=None
-            Rows to choose the best epoch by, instead of held-out rows of X. In scikit-learn's
-            searches X_val must have another number of rows than X (they slice what has as many).
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of `X_val`.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of `X_val`.
-
-        Returns
-        -------
-        self : estimator
-        """
-        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
@@ -198,16 +162,8 @@ class DeepTable(DeepEstimator):
         seen = slice(0, int(plan.train.max()) + 1)
         self._draw_weights(net.module_, rng, x[seen], None if weight is None else weight[seen])
         try:
-            return self._train(
-                net,
-                tensors,
-                plan,
-                rng,
-                resumed=False,
-                incremental=False,
-                stops_early=plan.held_out is not None or plan.epochs is not None,
-                report=report,
-            )
+            stops_early = plan.held_out is not None or plan.epochs is not None
+            return self._train(net, tensors, plan, rng, Mode(False, False, stops_early), report)
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, data[0], data[1])) from None
 
@@ -221,7 +177,8 @@ class DeepTable(DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
-    def _make_run(self, net, data, plan, rng, resumed, incremental, stops_early):
+    def _make_run(self, net, data, plan, rng, mode):
+        stops_early = mode.stops_early
         net.batch_size = self._batch_size(plan.train.shape[1])
         batches = MemberBatches(
             *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
@@ -308,14 +265,14 @@ class DeepTable(DeepEstimator):
         """Numbers that a row takes in the widest layer, for all members."""
         return module.n_members * max(max(p.shape[-2:]) for p in module.parameters())
 
-    def _fitted_attributes(self, net, run, stops_early):
-        fitted = super()._fitted_attributes(net, run, stops_early)
+    def _fitted_attributes(self, net, run, mode):
+        fitted = super()._fitted_attributes(net, run, mode)
         fitted.pop("t_")
-        fitted["best_epochs_"] = list(run.best.epochs) if stops_early else None
+        fitted["best_epochs_"] = list(run.best.epochs) if mode.stops_early else None
         return fitted
 
-    def _train(self, net, data, plan, rng, **options):
-        fitted = super()._train(net, data, plan, rng, **options)
+    def _train(self, net, data, plan, rng, mode, report):
+        fitted = super()._train(net, data, plan, rng, mode, report)
         if plan.epochs is None:
             rows = raw = None
             if plan.held_out is not None:

@@ -26,8 +26,7 @@ class DeepClassifier(ClassifierMixin):
 
     def _encode_target(self, y, resumed, incremental):
         """Remember or check the classes; return class numbers, or rows of 0 and 1."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = _one_column(y)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             self._learn_classes(y)
         else:
@@ -44,8 +43,7 @@ class DeepClassifier(ClassifierMixin):
         return self._class_numbers(y)
 
     def _encode_known_target(self, y, name):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = _one_column(y)
         self._refuse_new_classes(unique_labels(y), name)
         return self._class_numbers(y)
 
@@ -209,8 +207,7 @@ class DeepRegressor(RegressorMixin):
     _target_is_numeric = True
 
     def _encode_target(self, y, resumed, incremental):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = _one_column(y)
         self._check_range(y)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if resumed and n_outputs != self.n_outputs_:
@@ -223,6 +220,7 @@ class DeepRegressor(RegressorMixin):
         return y
 
     def _encode_known_target(self, y, name):
+        y = _one_column(y)
         self._check_range(y)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if n_outputs != self.n_outputs_:
@@ -293,3 +291,8 @@ class DeepRegressor(RegressorMixin):
             The predicted values, in the precision of the network.
         """
         return self._decode(self._predict_raw(X))
+
+
+def _one_column(y):
+    """A matrix of one column is taken for that column, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

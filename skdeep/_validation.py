@@ -28,9 +28,7 @@ def check_rows(estimator, X, *, reset=False):
         return _check_tensor(estimator, X, reset)
     if not reset and _is_plain(estimator, X):
         return X
-    return validate_data(
-        estimator, X, accept_sparse=["csr"], dtype=_FLOATS, reset=reset
-    )
+    return validate_data(estimator, X, accept_sparse=["csr"], dtype=_FLOATS, reset=reset)
 
 
 def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
@@ -63,9 +61,7 @@ def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
             reset=reset,
         )
     X = _check_tensor(estimator, X, reset)
-    y = validate_data(
-        estimator, "no_validation", y, multi_output=True, y_numeric=y_numeric
-    )
+    y = validate_data(estimator, "no_validation", y, multi_output=True, y_numeric=y_numeric)
     check_consistent_length(np.empty((X.shape[0], 0)), y)
     return X, y
 
@@ -114,7 +110,9 @@ def _check_tensor(estimator, X, reset):
     name = type(estimator).__name__
     X = X.detach()
     if X.ndim != 2:
-        raise ValueError(f"Expected 2D array, got {X.ndim}D tensor instead of shape {tuple(X.shape)}.")
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D tensor instead of shape {tuple(X.shape)}."
+        )
     if X.is_complex():
         raise ValueError("Complex data not supported")
     if 0 in X.shape:

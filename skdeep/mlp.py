@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
 from skdeep import _params
@@ -63,6 +62,12 @@ class _BaseMLP(DeepEstimator):
         initialize(net, self.weight_init, rng, factor=factor)
         return net
 
+    def _check_training_rows(self, n_samples):
+        if self.normalization == "batch" and n_samples < 2:
+            raise ValueError(
+                f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
+            )
+
     def _draws_noise(self):
         return bool(self.dropout or self.input_noise)
 
@@ -115,116 +120,20 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 
     Parameters
     ----------
-    {hidden_layer_sizes}
-
-    {activation}
-
-    {solver}
-
-    {alpha}
-
-    {batch_size}
-
-    {learning_rate}
-
-    {learning_rate_init}
-
-    {power_t}
-
-    {max_iter}
-
-    {shuffle}
-
-    {random_state}
-
-    {tol}
-
-    {verbose}
-
-    {warm_start}
-
-    {momentum}
-
-    {nesterovs_momentum}
-
-    {early_stopping}
-
-    {validation_fraction}
-
-    {beta_1}
-
-    {beta_2}
-
-    {epsilon}
-
-    {n_iter_no_change}
-
-    {max_fun}
-
-    {device}
-
-    {dtype}
-
-    {class_weight}
-
-    {label_smoothing}
-
-    {dropout}
-
-    {l1_ratio}
-
-    {gradient_clip_norm}
-
-    {normalization}
-
-    {weight_init}
-
-    {input_noise}
-
-    {max_time}
-
-    {skorch_callbacks}
+    {parameters}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels; for multilabel targets the numbers of the labels.
 
-    coefs_ : list of ndarray, length n_layers - 1
-        Weight matrix of each layer, of shape (n_units_in, n_units_out). On the CPU they share
-        the network's memory.
+    {coefs_}
 
-    intercepts_ : list of ndarray, length n_layers - 1
-        Bias vector of each layer but the input.
+    {intercepts_}
 
-    n_layers_ : int
-        Number of layers, input and output included.
+    {n_layers_}
 
-    {loss_}
-
-    {best_loss_}
-
-    {loss_curve_}
-
-    {validation_loss_curve_}
-
-    {validation_scores_}
-
-    {best_validation_score_}
-
-    {t_}
-
-    {n_iter_}
-
-    {n_outputs_}
-
-    {out_activation_}
-
-    {n_features_in_}
-
-    {feature_names_in_}
-
-    {net_}
+    {attributes}
 
     See Also
     --------
@@ -239,7 +148,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
     >>> clf = MLPClassifier(max_iter=300, tol=1e-3, random_state=0, device="cpu")
     >>> clf.fit(X_train, y_train).predict_proba(X_test[:1]).round(2)
-    array([[1., 0., 0.]])
+    array([[0.98, 0.02, 0.  ]])
     >>> clf.score(X_test, y_test) > 0.9
     True
     """
@@ -321,45 +230,6 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train on X and y.
-
-        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels of any kind, or a matrix of 0 and 1 for multilabel classification.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
-
-        X_val : array-like of shape (n_val, n_features), default=None
-            Rows whose loss is recorded after each epoch, and whose score decides under
-            `early_stopping`. In a Pipeline, ``Pipeline(..., transform_input=["X_val"])``
-            transforms them like X. scikit-learn's searches take any argument of `fit` that has
-            as many rows as X for data of these rows and slice it: there, X_val must have
-            another number of rows than X.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of `X_val`.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of `X_val`.
-
-        Returns
-        -------
-        self : MLPClassifier
-        """
-        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
-
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -408,113 +278,17 @@ default='squared_error'
         estimates the given `quantile` (Koenker and Bassett, 1978); 'poisson' is half the
         Poisson deviance with ``exp`` as the last function, for targets that are not negative.
 
-    {hidden_layer_sizes}
-
-    {activation}
-
-    {solver}
-
-    {alpha}
-
-    {batch_size}
-
-    {learning_rate}
-
-    {learning_rate_init}
-
-    {power_t}
-
-    {max_iter}
-
-    {shuffle}
-
-    {random_state}
-
-    {tol}
-
-    {verbose}
-
-    {warm_start}
-
-    {momentum}
-
-    {nesterovs_momentum}
-
-    {early_stopping}
-
-    {validation_fraction}
-
-    {beta_1}
-
-    {beta_2}
-
-    {epsilon}
-
-    {n_iter_no_change}
-
-    {max_fun}
-
-    {device}
-
-    {dtype}
-
-    {huber_delta}
-
-    {quantile}
-
-    {dropout}
-
-    {l1_ratio}
-
-    {gradient_clip_norm}
-
-    {normalization}
-
-    {weight_init}
-
-    {input_noise}
-
-    {max_time}
-
-    {skorch_callbacks}
+    {parameters}
 
     Attributes
     ----------
-    coefs_ : list of ndarray, length n_layers - 1
-        Weight matrix of each layer, of shape (n_units_in, n_units_out). On the CPU they share
-        the network's memory.
+    {coefs_}
 
-    intercepts_ : list of ndarray, length n_layers - 1
-        Bias vector of each layer but the input.
+    {intercepts_}
 
-    n_layers_ : int
-        Number of layers, input and output included.
+    {n_layers_}
 
-    {loss_}
-
-    {best_loss_}
-
-    {loss_curve_}
-
-    {validation_loss_curve_}
-
-    {validation_scores_}
-
-    {best_validation_score_}
-
-    {t_}
-
-    {n_iter_}
-
-    {n_outputs_}
-
-    {out_activation_}
-
-    {n_features_in_}
-
-    {feature_names_in_}
-
-    {net_}
+    {attributes}
 
     See Also
     --------
@@ -608,45 +382,6 @@ default='squared_error'
         self.input_noise = input_noise
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    @all_or_nothing
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train on X and y.
-
-        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target values.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
-
-        X_val : array-like of shape (n_val, n_features), default=None
-            Rows whose loss is recorded after each epoch, and whose score decides under
-            `early_stopping`. In a Pipeline, ``Pipeline(..., transform_input=["X_val"])``
-            transforms them like X. scikit-learn's searches take any argument of `fit` that has
-            as many rows as X for data of these rows and slice it: there, X_val must have
-            another number of rows than X.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Targets of `X_val`.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of `X_val`.
-
-        Returns
-        -------
-        self : MLPRegressor
-        """
-        return self._run_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)

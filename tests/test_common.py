@@ -1,9 +1,8 @@
 """scikit-learn's checks and ours, over every public estimator in several settings."""
 
+import checks
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
-
-import checks
 
 pytestmark = [
     # The data of the checks are tiny: training ends before it converges, batches are clipped,

@@ -24,7 +24,6 @@ LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine", "facade"},
     "optuna": {"tuning"},
     "matplotlib": {"plotting"},
-    "skops": {"persistence"},
     "safetensors": {"persistence"},
 }
 ONLY = {  # rooms that may use nothing but these libraries
@@ -32,7 +31,17 @@ ONLY = {  # rooms that may use nothing but these libraries
     "losses": {"torch", "math"},
     "preprocessing": {"sklearn", "numpy", "pandas", "scipy"},
 }
-STANDARD = {"functools", "itertools", "math", "inspect", "warnings", "dataclasses", "numbers", "re", "copy"}
+STANDARD = {
+    "functools",
+    "itertools",
+    "math",
+    "inspect",
+    "warnings",
+    "dataclasses",
+    "numbers",
+    "re",
+    "copy",
+}
 
 
 def room_of(path):

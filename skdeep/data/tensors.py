@@ -24,7 +24,7 @@ def to_tensor(array, dtype=None, device="cpu"):
     """
     if not isinstance(array, torch.Tensor):
         array = torch.from_numpy(_torch_ready(np.asarray(array)))
-    return array.to(device=device, dtype=dtype or array.dtype)
+    return array.to(dtype or array.dtype).to(device)  # in this order: mps has no float64
 
 
 class _Writable:

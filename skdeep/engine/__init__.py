@@ -5,26 +5,27 @@ from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport
-from skdeep.engine.schedules import CURVES, Course, make_schedule
+from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
+    "BOUNDED_SCHEDULES",
+    "CURVES",
+    "LBFGS",
+    "SOLVERS",
     "Autograd",
     "BestMembers",
     "BestWeights",
-    "CURVES",
     "Course",
     "Curves",
     "DeepNet",
     "EpochReport",
     "GrowingPatience",
-    "LBFGS",
     "NonFiniteLoss",
     "Patience",
     "Penalty",
-    "SOLVERS",
     "SingleStep",
     "Training",
     "TwoPlayerStep",

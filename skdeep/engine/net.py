@@ -1,7 +1,7 @@
 """skorch's net, with batches from tensors and state that travels.
 
-`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop over
-the batches is `skdeep.engine.training`'s.
+`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop
+over the batches is `skdeep.engine.training`'s.
 """
 
 import copy
@@ -36,9 +36,7 @@ class DeepNet(NeuralNet):
         skorch's other parameters.
     """
 
-    def __init__(
-        self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs
-    ):
+    def __init__(self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs):
         # skorch has it that None means its default callbacks, which cost more than training.
         self.players = players
         kwargs = {"train_split": None, "verbose": 0, "predict_nonlinearity": None, **kwargs}
@@ -74,6 +72,14 @@ class DeepNet(NeuralNet):
         if self.flat_optimizers_:
             self.optimizer_ = self.flat_optimizers_[0].torch_optimizer
 
+    def restart(self, criterion, players, callbacks):
+        """Take another loss, other optimizers and callbacks; weights and history stay."""
+        self.criterion, self.players, self.callbacks = criterion, players, callbacks or "disable"
+        self._initialize_callbacks()
+        self._initialize_criterion()
+        self._initialize_optimizer()
+        self.__dict__.pop("optimizer_states_", None)
+
     def resume(self):
         """Make the parameters flat again if something replaced them (a copy, a move)."""
         optimizers = getattr(self, "flat_optimizers_", ())
@@ -84,9 +90,7 @@ class DeepNet(NeuralNet):
             for optimizer in optimizers:
                 optimizer.flat.attach()
             return
-        states = self.__dict__.pop("optimizer_states_", None) or [
-            o.state() for o in optimizers
-        ]
+        states = self.__dict__.pop("optimizer_states_", None) or [o.state() for o in optimizers]
         self._initialize_optimizer()
         for optimizer, state in zip(self.flat_optimizers_, states):
             optimizer.load(state)
@@ -99,14 +103,17 @@ class DeepNet(NeuralNet):
                 optimizer.forget()
 
     def checkpoint(self):
-        """Weights and optimizers as they are now."""
-        return [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
+        """Weights, optimizers and the length of the history as they are now."""
+        players = [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
+        return players, len(self.history)
 
     def rollback(self, saved):
         """Bring back what `checkpoint` returned."""
-        for optimizer, (weights, state) in zip(self.flat_optimizers_, saved):
+        players, n_epochs = saved
+        for optimizer, (weights, state) in zip(self.flat_optimizers_, players):
             optimizer.flat.restore(weights)
             optimizer.load(state)
+        del self.history[n_epochs:]
 
     def move(self, device):
         """Put the network on another device."""
@@ -132,9 +139,9 @@ class DeepNet(NeuralNet):
         """Plain data and NumPy arrays: no device, no optimizer that is not needed."""
         live = ("module", "criterion", "callbacks", "callbacks_", "optimizer_", "history_")
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
-        live += ("iterator_train", "iterator_valid", "dataset")
+        live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
         state = {k: v for k, v in self.__dict__.items() if k not in live}
-        states = [o.state() for o in getattr(self, "flat_optimizers_", ())]
+        states = [o.state(_to_array) for o in getattr(self, "flat_optimizers_", ())]
         return state | {
             "module_state": module_state(self.module_),
             "criterion_state": module_state(self.criterion_),
@@ -171,7 +178,7 @@ def module_state(module, to_host=True):
     """A module as plain data: how to make it, and its tensors.
 
     Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
-    as a copy of itself without its tensors.
+    as a copy of itself without its tensors, whatever its `config` is.
 
     Parameters
     ----------
@@ -180,12 +187,11 @@ def module_state(module, to_host=True):
         NumPy arrays on the host, or tensor copies where they are.
     """
     tensors = module.state_dict(keep_vars=True)
-    if hasattr(module, "config"):
+    if hasattr(module, "config") and type(module).__module__.startswith("skdeep."):
         origin = {"class": f"{type(module).__module__}:{type(module).__qualname__}"}
         origin["config"] = module.config
     else:
-        held = [*module.parameters(), *module.buffers()]
-        memo = {id(t): _placeholder(t) for t in held}
+        memo = {id(t): _placeholder(t) for t in tensors.values()}
         origin = {"skeleton": copy.deepcopy(module, memo)}
     convert = _to_array if to_host else lambda t: t.detach().clone()
     return origin | {"tensors": {name: convert(t) for name, t in tensors.items()}}
@@ -193,19 +199,31 @@ def module_state(module, to_host=True):
 
 def module_from_state(state):
     """The module that `module_state` described."""
-    if "skeleton" in state:
-        module = copy.deepcopy(state["skeleton"])
-    else:
-        place, name = state["class"].split(":")
-        if not place.startswith("skdeep."):
-            raise ValueError(f"{state['class']!r} is no module of skdeep")
-        module = getattr(importlib.import_module(place), name)(**state["config"])
     tensors = {
         k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
         for k, v in state["tensors"].items()
     }
-    module.load_state_dict(tensors, assign=True)
+    if "skeleton" in state:
+        module = copy.deepcopy(state["skeleton"])
+        places = module.state_dict(keep_vars=True)
+        for name, tensor in tensors.items():
+            places[name].data = tensor
+    else:
+        module = _skdeep_class(state["class"])(**state["config"])
+        module.load_state_dict(tensors, assign=True)
     return module.eval()
+
+
+def _skdeep_class(name):
+    """The module class that a state names; a state from a file must not call anything else."""
+    place, _, attribute = name.partition(":")
+    found = None
+    if place.startswith("skdeep."):
+        found = getattr(importlib.import_module(place), attribute, None)
+    is_module = isinstance(found, type) and issubclass(found, torch.nn.Module)
+    if not (is_module and found.__module__ == place):
+        raise ValueError(f"{name!r} is no module of skdeep")
+    return found
 
 
 def _placeholder(tensor):

@@ -10,16 +10,25 @@ import math
 import numpy as np
 import torch
 
+
+def _lean(optimizer):
+    """The optimizer without a wrapper that imports torch's compiler: a second in every process."""
+    add = torch.optim.Optimizer.add_param_group
+    return type(
+        optimizer.__name__, (optimizer,), {"add_param_group": getattr(add, "__wrapped__", add)}
+    )
+
+
 SOLVERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.Adam,  # its decay is applied here, to the weights alone
-    "amsgrad": torch.optim.Adam,
-    "nadam": torch.optim.NAdam,
-    "adamax": torch.optim.Adamax,
-    "adagrad": torch.optim.Adagrad,
-    "adadelta": torch.optim.Adadelta,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
+    "adam": _lean(torch.optim.Adam),
+    "adamw": _lean(torch.optim.Adam),  # its decay is applied here, to the weights alone
+    "amsgrad": _lean(torch.optim.Adam),
+    "nadam": _lean(torch.optim.NAdam),
+    "adamax": _lean(torch.optim.Adamax),
+    "adagrad": _lean(torch.optim.Adagrad),
+    "adadelta": _lean(torch.optim.Adadelta),
+    "rmsprop": _lean(torch.optim.RMSprop),
+    "sgd": _lean(torch.optim.SGD),
 }
 
 
@@ -76,6 +85,8 @@ class FlatOptimizer:
             if solver == "amsgrad":
                 options["amsgrad"] = True
         self.torch_optimizer = SOLVERS[solver]([flat.values], **options)
+        # torch's schedulers look here whether steps were taken; the fused kernels do not tell.
+        self.torch_optimizer._opt_called = True
         self._group = self.torch_optimizer.param_groups[0]
         self._update = self._pick_update()
 
@@ -117,14 +128,13 @@ class FlatOptimizer:
         """Drop moments and step counts."""
         self.torch_optimizer.state.clear()
 
-    def state(self):
-        """Moments, step counts and the rate, as NumPy arrays and numbers."""
+    def state(self, convert=torch.clone):
+        """Moments, step counts and the rate; tensors go through `convert`."""
         moments = self.torch_optimizer.state.get(self.flat.values, {})
         return {
             "learning_rate": self.learning_rate,
             "moments": {
-                k: v.detach().cpu().numpy().copy() if isinstance(v, torch.Tensor) else v
-                for k, v in moments.items()
+                k: convert(v) if isinstance(v, torch.Tensor) else v for k, v in moments.items()
             },
         }
 
@@ -133,8 +143,7 @@ class FlatOptimizer:
         self.learning_rate = state["learning_rate"]
         values = self.flat.values
         self.torch_optimizer.state[values] = {
-            k: torch.from_numpy(np.array(v)).to(values.device) if isinstance(v, np.ndarray) else v
-            for k, v in state["moments"].items()
+            k: _to_tensor(v, values.device) for k, v in state["moments"].items()
         }
 
     def _pick_update(self):
@@ -208,3 +217,9 @@ class FlatOptimizer:
             maximize=False,
             is_first_step=False,
         )
+
+
+def _to_tensor(value, device):
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value.copy())
+    return value.to(device) if isinstance(value, torch.Tensor) else value

@@ -9,6 +9,8 @@ import time
 
 DIVISOR = 5.0  # of 'adaptive' (scikit-learn's) and of 'plateau'
 SMALLEST = 1e-6  # scikit-learn's: 'adaptive' stops training below it
+BOUNDED_SCHEDULES = ("cosine", "one_cycle", "one-cycle", "exponential")
+"""Schedules that must know when training ends; a stream of `partial_fit` has no end."""
 
 
 class Constant:

@@ -1,8 +1,8 @@
 """What one batch does to the parameters.
 
-A step is called with a batch, autograd being off, and returns its losses as a new tensor that stays
-on the device; it never waits for the device. `loss_names` says what the losses are called in the history; the first
-is the one that training watches when nothing better is there.
+A step is called with a batch, autograd being off, and returns its losses as a new tensor that
+stays on the device; it never waits for the device. `loss_names` says what the losses are called in
+the history; the first is the one that training watches when nothing better is there.
 """
 
 import torch

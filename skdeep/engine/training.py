@@ -126,7 +126,7 @@ class Training:
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best
         # What "best so far" means when a run is cut short and no score is watched.
-        self._kept = patience if early_stopping else Patience(0.0, math.inf, False)
+        self._kept = Patience(0.0, math.inf, higher_is_better=False)
         self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
         self._order = None
         self._steps = 0
@@ -138,39 +138,45 @@ class Training:
             self._deadline = time.monotonic() + self.max_time
         if self.early_stopping:
             self.best.save()
-        self.net.notify("on_train_begin", X=None, y=None)
+        rows = {
+            "X": getattr(self.datasets[0], "X", None),
+            "y": getattr(self.datasets[0], "y", None),
+        }
+        self.net.notify("on_train_begin", **rows)
         try:
             interrupted = self._run_epochs()
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.")
             interrupted = True
+            if self.net.history and "learning_rate" not in self.net.history[-1]:
+                self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
             self.best.restore()
         self.net.module_.eval()
-        self.net.notify("on_train_end", X=None, y=None)
+        self.net.notify("on_train_end", **rows)
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
             raise NonFiniteLoss(self.n_iter)
 
     def _run_epochs(self):
         """Return whether the run was cut short, so that the best weights must come back."""
-        for self.n_iter in range(1, self.max_iter + 1):
+        for epoch in range(1, self.max_iter + 1):
+            self.n_iter = epoch
             started = time.monotonic()
             self._notify("on_epoch_begin")
             if self.report is not None:
                 self.report.begin()
             self.net.module_.train()
             losses = self._one_pass()
-            self.n_seen += self.batches.n_samples
             learning_rate = self.step.optimizers[0].learning_rate
-            finite = self._watch(losses)
+            diverged = not self._watch(losses, *self._validate())
             self._record(losses, learning_rate, time.monotonic() - started)
-            if not finite:
+            if diverged:
                 return True
             self.schedule.after_epoch(self.n_iter, self.n_seen)
             asked = self._notify("on_epoch_end")
             if self.report is not None:
                 asked |= self.report.end(self)
-            if self._is_over() or asked:
+            if asked or self._is_over():
                 return False
             if time.monotonic() >= self._deadline:
                 return True
@@ -196,44 +202,47 @@ class Training:
             self._steps += 1
             if time.monotonic() >= deadline:
                 break
-        return (total / n_done).tolist()  # the one wait for the device in an epoch
+        self.n_seen += n_done
+        return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
 
-    def _watch(self, losses):
-        """Validate, update patience, keep the best weights; return whether all is finite."""
-        loss = losses if isinstance(losses, float) else losses[0]
-        self.curves.losses.append(losses if isinstance(losses, float) else tuple(losses))
+    def _validate(self):
+        """Loss and score on the validation rows, each None where there is none."""
+        if self.validator is None:
+            return None, None
+        self.net.module_.eval()
+        loss, score = self.validator()
+        self.curves.validation_losses.append(loss)
+        if score is not None:
+            self.curves.scores.append(score)
+        return loss, score
+
+    def _watch(self, losses, valid_loss, score):
+        """Update patience and keep the best weights; return whether training goes on."""
+        loss = losses[0]
+        self.curves.losses.append(loss if len(losses) == 1 else losses)
         if self.verbose:
             print("Iteration %d, loss = %.8f" % (self.n_iter, loss))
-        valid_loss = score = None
-        if self.validator is not None:
-            self.net.module_.eval()
-            valid_loss, score = self.validator()
-            self.curves.validation_losses.append(valid_loss)
             if score is not None:
-                self.curves.scores.append(score)
-                if self.verbose:
-                    print("Validation score: %f" % score)
-        finite = math.isfinite(loss) and all(map(math.isfinite, _as_tuple(losses)))
-        if not finite and not (self.early_stopping and self._has_best()):
+                print("Validation score: %f" % score)
+        finite = all(map(math.isfinite, losses))
+        if not finite and not (self.early_stopping and math.isfinite(self.patience.best)):
             raise NonFiniteLoss(self.n_iter)
-        tied = self.early_stopping and score == self.patience.best
-        better = self.patience.update(score if self.early_stopping else loss)
-        if self._kept is not self.patience:
+        if self.early_stopping:
+            tied = score == self.patience.best and valid_loss < self._tie_loss
+            better = self.patience.update(score) or tied
+            self._tie_loss = valid_loss if better else self._tie_loss
+        else:
+            self.patience.update(loss)
             better = self._kept.update(loss if valid_loss is None else valid_loss)
-        elif better or (tied and valid_loss < self._tie_loss):
-            better, self._tie_loss = True, valid_loss
-        if better and finite:
-            self.best.save()
         if not finite:
             warnings.warn(
                 f"Training diverged in epoch {self.n_iter}: the loss is {loss}. The weights of the "
                 "best epoch before it are kept.",
                 ConvergenceWarning,
             )
+        elif better:
+            self.best.save()
         return finite
-
-    def _has_best(self):
-        return math.isfinite(self.patience.best)
 
     def _is_over(self):
         if self.patience.ran_out and self._gives_up():
@@ -261,18 +270,22 @@ class Training:
         return reason is not None
 
     def _record(self, losses, learning_rate, seconds):
+        values = dict(zip(self.step.loss_names, losses))
+        if self.validator is not None:
+            values["valid_loss"] = self.curves.validation_losses[-1]
+            if self.curves.scores:
+                values["valid_score"] = self.curves.scores[-1]
         history = self.net.history
-        if self.net.callbacks_ and not history[-1]["batches"]:
-            history.new_batch()  # skorch's Checkpoint looks for the last one
-        names = getattr(self.step, "loss_names", ("train_loss",))
-        for name, value in zip(names, _as_tuple(losses)):
+        if self.net.callbacks_:  # skorch's own look for these
+            if not history[-1]["batches"]:
+                history.new_batch()
+            for name in values.keys() & {"train_loss", "valid_loss"}:
+                earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
+                history.record(f"{name}_best", values[name] <= min(earlier, default=math.inf))
+        for name, value in values.items():
             history.record(name, value)
         history.record("learning_rate", learning_rate)
         history.record("dur", seconds)
-        if self.validator is not None:
-            history.record("valid_loss", self.curves.validation_losses[-1])
-            if self.curves.scores:
-                history.record("valid_score", self.curves.scores[-1])
 
     def _notify(self, hook):
         """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""

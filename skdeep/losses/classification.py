@@ -18,7 +18,7 @@ class CrossEntropy(Loss):
 
     Shapes
     ------
-    raw : (n_samples, n_classes); target : (n_samples,) of int64 class numbers; returns (n_samples,).
+    raw : (n_samples, n_classes); target : (n_samples,), int64 class numbers; returns (n_samples,).
     """
 
     def __init__(self, label_smoothing=0.0):
@@ -26,9 +26,7 @@ class CrossEntropy(Loss):
         self.label_smoothing = label_smoothing
 
     def forward(self, raw, target):
-        return F.cross_entropy(
-            raw, target, reduction="none", label_smoothing=self.label_smoothing
-        )
+        return F.cross_entropy(raw, target, reduction="none", label_smoothing=self.label_smoothing)
 
     def with_gradient(self, raw, target):
         """The losses and their derivatives by `raw`: softmax minus target distribution.

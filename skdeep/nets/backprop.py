@@ -90,7 +90,6 @@ class PlainBackprop:
                 delta = self.derive(torch.mm(delta, self.layers[i][0]), outputs[i])
         return loss
 
-
     def _equal_shares(self, elements):
         """``1 / n`` for each of n rows; kept, since nearly all batches have the same n."""
         n = len(elements)

@@ -98,5 +98,3 @@ NORMALIZATIONS = {
     "batch": nn.BatchNorm1d,  # Ioffe and Szegedy, 2015
     "layer": nn.LayerNorm,  # Ba et al., 2016
 }
-
-

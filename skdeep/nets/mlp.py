@@ -1,5 +1,7 @@
 """Multi-layer perceptrons."""
 
+from itertools import pairwise
+
 from torch import nn
 
 from skdeep.nets.blocks import ACTIVATIONS, NORMALIZATIONS, Dropout, GaussianNoise, Linear
@@ -48,13 +50,10 @@ class MLPNet(nn.Module):
         }
         self.activation = activation
         self.is_plain = not (dropout or normalization or input_noise)
-        self.linears = nn.ModuleList(
-            Linear(n_in, n_out) for n_in, n_out in zip(layer_units, layer_units[1:])
-        )
+        self.linears = nn.ModuleList(Linear(n_in, n_out) for n_in, n_out in pairwise(layer_units))
         self.noise = GaussianNoise(input_noise) if input_noise else None
         self.hidden = nn.ModuleList(
-            _after_linear(width, activation, dropout, normalization)
-            for width in layer_units[1:-1]
+            _after_linear(width, activation, dropout, normalization) for width in layer_units[1:-1]
         )
 
     def forward(self, x):

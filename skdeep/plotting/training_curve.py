@@ -3,14 +3,11 @@
 import math
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import BaseSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep.plotting._panels import legend_in_free_place, side_panel
+from skdeep._base import DeepEstimator
+from skdeep.plotting._panels import Panels, check_matplotlib
 
 _LABELS = {
     "loss": "training loss",
@@ -18,12 +15,7 @@ _LABELS = {
     "validation_score": "validation score",
     "learning_rate": "learning rate",
 }
-_STYLES = {
-    "loss": "-",
-    "validation_loss": "--",
-    "validation_score": "-.",
-    "learning_rate": "-",
-}
+_STYLES = {"validation_loss": "--", "validation_score": "-."}
 
 
 class TrainingCurveDisplay:
@@ -40,14 +32,14 @@ class TrainingCurveDisplay:
         two players of adversarial training for example.
 
     validation_loss : array-like of shape (n_validated,) or dict of str to array-like, default=None
-        Loss on the validation rows. Curves shorter than `loss` belong to its last epochs.
+        Loss on the validation rows. A curve shorter than `loss` belongs to its last epochs.
 
     validation_score : array-like of shape (n_validated,) or dict of str to array-like, \
 default=None
         Score on the validation rows.
 
-    learning_rate : array-like of shape (n_validated,) or dict of str to array-like, default=None
-        Learning rate of each epoch.
+    learning_rate : array-like of shape (n_epochs,) or dict of str to array-like, default=None
+        Learning rate of each epoch; a dict gives those of several optimizers.
 
     best_epoch : int, default=None
         The epoch to mark, from 1.
@@ -154,7 +146,7 @@ default=None
         display : TrainingCurveDisplay
             The display itself.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
         from matplotlib.cbook import normalize_kwargs
         from matplotlib.lines import Line2D
@@ -166,18 +158,27 @@ default=None
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        axes = self._axes(drawn)
+        panels = Panels.of(ax)
+        axes = _place({curve for curve, _, _ in drawn}, panels)
         self.score_ax_ = axes.get("validation_score")
         self.learning_rate_ax_ = axes.get("learning_rate")
 
-        n_epochs = max(len(values) for _, _, values in drawn)
-        self.lines_ = []
+        self.lines_, n_rates = [], 0
         for curve, label, values in drawn:
-            label = self._label(curve, label, name, score_name, axes)
-            self.lines_.append(_draw(axes[curve], curve, label, values, n_epochs, line_kw))
+            in_strip = axes[curve] is panels.sides.get("below")
+            # The strip has no legend: its curves have the colours of the first ones.
+            color = self.lines_[n_rates].get_color() if in_strip else panels.next_color()
+            n_rates += in_strip
+            label = self._label(curve, label, name, score_name)
+            style = {"color": color, "linestyle": _STYLES.get(curve, "-")}
+            style = style | ({"marker": "."} if len(values) == 1 else {}) | line_kw
+            epochs = np.arange(len(values)) + self._n_epochs() - len(values) + 1
+            self.lines_ += axes[curve].plot(epochs, values, **style, label=label)
+            panels.entries += [] if in_strip else self.lines_[-1:]
         self._mark(mark_best and self.best_epoch is not None, name)
         self._decorate(axes, score_name)
-        self.legend_ = legend_in_free_place(self.ax_)
+        panels.entries += [] if self.best_line_ is None else [self.best_line_]
+        self.legend_ = panels.draw_legend()
         return self
 
     @classmethod
@@ -238,7 +239,7 @@ default=None
         ValueError
             If training left no curve, as with ``solver='lbfgs'``.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_matplotlib(f"{cls.__name__}.from_estimator")
         recorded = _recorded(_trained_estimator(estimator))
         return cls(**recorded, name=name, score_name=score_name).plot(
             ax=ax, curves=curves, mark_best=mark_best, line_kw=line_kw
@@ -269,49 +270,44 @@ default=None
                 chosen = {c: lines for c, lines in recorded.items() if c != "learning_rate"}
         return [(c, label, v) for c, lines in chosen.items() for label, v in lines.items()]
 
-    def _axes(self, drawn):
-        """The axes of each kind of curve; those that an earlier display made are used again."""
-        kinds = {curve for curve, _, _ in drawn}
-        axes = {c: self.ax_ for c in ("loss", "validation_loss") if c in kinds}
-        for curve, place in (("validation_score", "right"), ("learning_rate", "below")):
-            if curve in kinds:
-                axes[curve] = side_panel(self.ax_, place) if axes else self.ax_
-        return axes
+    def _n_epochs(self):
+        """The other curves may have begun later than the loss, but end with it."""
+        return max(map(len, _named(self.loss, "").values()))
 
-    def _label(self, curve, label, name, score_name, axes):
+    def _label(self, curve, label, name, score_name):
         if curve == "validation_score" and score_name is not None:
             label = f"validation {score_name}"
-        if curve == "validation_score" and axes[curve] is not self.ax_:
+        if curve == "validation_score" and self.score_ax_ is not self.ax_:
             label += " (right)"
         return _capitalize(label) if name is None else f"{name}: {label}"
 
     def _mark(self, wanted, name):
-        """A vertical line at the best epoch, and a dot on each curve."""
+        """A vertical line at the best epoch, and a dot on each curve that it crosses."""
         self.best_line_ = None
         if not wanted:
             return
-        for line in self.lines_:
-            epochs, values = line.get_data()
-            at = np.flatnonzero(epochs == self.best_epoch)
-            line.axes.plot(
-                epochs[at], values[at], "o", ms=5, color=line.get_color(), label="_best"
-            )
+        first = self.lines_[0].get_color()
         label = f"best epoch ({self.best_epoch})"
-        colour = self.lines_[0].get_color() if name is not None else "0.4"
         self.best_line_ = self.ax_.axvline(
             self.best_epoch,
-            color=colour,
+            color="0.4" if name is None else first,
             linestyle=":",
             linewidth=1.2,
             zorder=1,
             label=_capitalize(label) if name is None else f"{name}: {label}",
         )
+        for line in self.lines_:
+            epochs, values = line.get_data()
+            at = epochs == self.best_epoch
+            if line.axes in (self.ax_, self.score_ax_):
+                line.axes.plot(epochs[at], values[at], "o", markersize=5, color=line.get_color())
 
     def _decorate(self, axes, score_name):
         score = "Validation score" if score_name is None else f"Validation {score_name}"
         names = {"loss": "Loss", "validation_loss": "Loss", "validation_score": score}
         for curve, ax in axes.items():
-            ax.set_ylabel(names.get(curve, "Learning rate"))
+            ax.set_ylabel(names.get(curve, "Learning\nrate"))
+            ax.spines["top"].set_visible(False)
         lowest = self.ax_
         if self.learning_rate_ax_ is not None:
             lowest = self.learning_rate_ax_
@@ -320,43 +316,33 @@ default=None
         lowest.xaxis.get_major_locator().set_params(integer=True)
         for ax in {self.ax_, lowest}:
             ax.grid(alpha=0.25)
-            ax.spines["top"].set_visible(False)
             ax.spines["right"].set_visible(False)
 
 
 def _trained_estimator(estimator):
-    """The estimator that was trained, from inside pipelines and searches."""
+    """The estimator that was trained, from inside pipelines, searches and the like."""
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            check_is_fitted(estimator, "cv_results_")
-            if not hasattr(estimator, "best_estimator_"):
-                raise ValueError(
-                    f"{type(estimator).__name__} was fitted with refit={estimator.refit!r} and "
-                    "holds no estimator: fit it with refit=True."
-                )
+        elif hasattr(estimator, "best_estimator_"):  # a search
             estimator = estimator.best_estimator_
-        elif isinstance(estimator, TransformedTargetRegressor):
-            check_is_fitted(estimator, "regressor_")
+        elif hasattr(estimator, "regressor_"):  # TransformedTargetRegressor
             estimator = estimator.regressor_
         else:
-            break
-    check_is_fitted(estimator)
-    return estimator
+            check_is_fitted(estimator)
+            return estimator
 
 
 def _recorded(estimator):
     """What training left on an estimator, as parameters of the display."""
     curve = getattr(estimator, "loss_curve_", None)
     if curve is None:
-        kind, solver = type(estimator).__name__, getattr(estimator, "solver", None)
-        if solver == "lbfgs":
-            raise ValueError(
-                f"{kind} was trained with solver='lbfgs', which records no curves: it has no "
-                "epochs. Another solver is needed."
-            )
-        raise ValueError(f"{kind} has no training curves: it needs the attribute loss_curve_.")
+        reason = "it needs the attribute loss_curve_"
+        if isinstance(estimator, DeepEstimator) and estimator.solver == "lbfgs":
+            reason = "solver='lbfgs' records no epochs; any other solver does"
+        elif getattr(estimator, "refit", None) is False:
+            reason = "with refit=False it holds no fitted estimator"
+        raise ValueError(f"{type(estimator).__name__} has no training curves: {reason}.")
     # A network records more than the estimator's attributes; scikit-learn's has only those.
     history = getattr(getattr(estimator, "net_", None), "history", [])
     loss = _losses(curve, history)
@@ -414,17 +400,13 @@ def _capitalize(label):
     return label[:1].upper() + label[1:]
 
 
-def _draw(ax, curve, label, values, n_epochs, line_kw):
-    """One curve, ending at the last epoch, in the next colour of the whole picture."""
-    main = getattr(ax, "_skdeep_main", ax)
-    n_drawn = main.__dict__.setdefault("_skdeep_n_curves", 0)
-    main._skdeep_n_curves += 1
-    style = {"color": f"C{n_drawn}", "linestyle": _STYLES[curve], "label": label}
-    if len(values) == 1:
-        style["marker"] = "."
-    epochs = np.arange(n_epochs - len(values) + 1, n_epochs + 1)
-    (line,) = ax.plot(epochs, values, **{**style, **line_kw})
-    return line
+def _place(kinds, panels):
+    """The axes of each kind of curve: the main ones for the first, others beside them."""
+    axes = {c: panels.main for c in ("loss", "validation_loss") if c in kinds}
+    for curve, side in (("validation_score", "right"), ("learning_rate", "below")):
+        if curve in kinds:
+            axes[curve] = panels.side(side) if axes else panels.main
+    return axes
 
 
 def _choose_scale(ax):

@@ -1,0 +1,148 @@
+"""An object as JSON and arrays.
+
+``None``, booleans, numbers, strings and lists are JSON's own. Everything else is a JSON object
+with one of these keys; a dict of the user's is a list of pairs, so the two cannot be confused.
+
+=========== ======================================================================================
+``dict``    pairs of key and value
+``array``   name of a tensor; ``order`` is "F" where it is stored transposed; ``type`` and
+            ``shape`` where it is stored as bytes
+``objects`` items of an array of objects, with its ``shape``
+``name``    a class or a function
+``object``  a class to make empty with ``__new__`` and ``args``; then its ``state``, ``items`` of a
+            list, ``pairs`` of a dict: what `pickle` keeps, as data
+``call``    the same for what must be called instead
+``same``    the object with this ``id``, again
+others      see `skdeep.persistence._plain.PLAIN`
+=========== ======================================================================================
+"""
+
+import copyreg
+import pkgutil
+from types import BuiltinFunctionType, FunctionType, NoneType
+
+import numpy as np
+
+from skdeep.persistence._plain import PLAIN, tag_of
+from skdeep.persistence._trust import name_of
+
+_JSON = (NoneType, bool, int, float, str)
+# What safetensors has a type for.
+_NATIVE = {"bool", "float16", "float32", "float64"}
+_NATIVE |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+
+
+class Encoder:
+    """Turns an object into JSON.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        C-ordered arrays of safetensors' types, named by where they are:
+        ``net_.module_state.tensors.linears.0.weight``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.persistence._encode import Encoder
+    >>> encoder = Encoder()
+    >>> encoder.encode({"a": (1, np.arange(3))}, "")
+    {'dict': [['a', {'tuple': [1, {'array': 'a.1'}]}]]}
+    >>> encoder.arrays
+    {'a.1': array([0, 1, 2])}
+    """
+
+    def __init__(self):
+        self.arrays = {}
+        self._seen = {}  # id -> object, node, number; who is alive keeps its id
+
+    def encode(self, obj, path):
+        """The JSON of `obj`, which is found at `path` in the object that is saved."""
+        if type(obj) in _JSON:
+            return obj
+        if type(obj) is list:
+            return [self.encode(v, _join(path, i)) for i, v in enumerate(obj)]
+        tag = tag_of(obj)
+        if tag is not None and PLAIN[tag].is_value:
+            return {tag: self.encode(PLAIN[tag].pack(obj), path)}
+        if id(obj) in self._seen:
+            _, first, number = self._seen[id(obj)]
+            first["id"] = number
+            return {"same": number}
+        node = {}
+        self._seen[id(obj)] = obj, node, len(self._seen)
+        if tag is not None:
+            node[tag] = self.encode(PLAIN[tag].pack(obj), path)
+        else:
+            node.update(self._structure(obj, path))
+        return node
+
+    def _structure(self, obj, path):
+        if type(obj) is dict:
+            return {"dict": self._pairs(obj.items(), path)}
+        if type(obj) in (np.ndarray, np.memmap):
+            return self._array(obj, path)
+        if isinstance(obj, (type, FunctionType, BuiltinFunctionType, np.ufunc)):
+            return {"name": _importable(obj, path)}
+        return self._object(obj, path)
+
+    def _pairs(self, pairs, path):
+        return [[self.encode(k, path), self.encode(v, _join(path, k))] for k, v in pairs]
+
+    def _array(self, array, path):
+        if array.dtype == object:
+            items = self.encode(array.ravel().tolist(), path)
+            return {"objects": items, "shape": list(array.shape)}
+        while path in self.arrays:  # keys with dots in them
+            path += "'"
+        node = {"array": path}
+        if array.flags.f_contiguous and not array.flags.c_contiguous:
+            # The order is kept: a matrix product in the other one rounds differently.
+            node["order"], array = "F", array.T
+        if array.dtype.name not in _NATIVE or not array.dtype.isnative:
+            node |= {"type": self.encode(array.dtype, path), "shape": list(array.shape)}
+            array = np.frombuffer(array.tobytes(), np.uint8)
+        self.arrays[path] = np.asarray(array, order="C")
+        return node
+
+    def _object(self, obj, path):
+        try:
+            reduced = obj.__reduce_ex__(2)
+        except TypeError as error:
+            raise TypeError(f"{path or 'estimator'} cannot be saved: {error}") from error
+        if isinstance(reduced, str):
+            return {"name": _importable(obj, path)}
+        function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
+        if setter is not None:
+            raise TypeError(f"{path or 'estimator'} cannot be saved: {type(obj)} is too special")
+        if function is copyreg.__newobj__:
+            node = {"object": _importable(args[0], path)}
+            args = args[1:]
+        else:
+            node = {"call": _importable(function, path)}
+        node["args"] = self.encode(list(args), path)
+        if state is not None:
+            node["state"] = self.encode(state, path)
+        if items is not None:
+            node["items"] = self.encode(list(items), path)
+        if pairs is not None:
+            node["pairs"] = self._pairs(pairs, path)
+        return node
+
+
+def _importable(obj, path):
+    name = name_of(obj)
+    try:
+        is_found = pkgutil.resolve_name(name) is obj
+    except (AttributeError, ImportError, ValueError):
+        is_found = False
+    if not is_found:
+        raise TypeError(
+            f"{path or 'estimator'} cannot be saved: {name} is not found by its name; define it "
+            "at the top of a module"
+        )
+    return name
+
+
+def _join(path, key):
+    return f"{path}.{key}" if path else str(key)

@@ -1,0 +1,120 @@
+"""What needs a CUDA device; skips itself where there is none."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdeep import MLPClassifier, MLPRegressor
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations"),
+]
+
+X, y = load_digits(return_X_y=True)
+X = (X / 16).astype(np.float32)
+BOTH = pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+
+
+def output(estimator, X):
+    return getattr(estimator, "predict_proba", estimator.predict)(X)
+
+
+@BOTH
+def test_auto_is_the_gpu(cls):
+    est = cls(max_iter=2).fit(X, y)
+    assert all(p.is_cuda for p in est.net_.module_.parameters())
+    assert isinstance(output(est, X), np.ndarray)
+    assert all(isinstance(c, np.ndarray) for c in est.coefs_)
+
+
+@BOTH
+@pytest.mark.parametrize("settings", [{}, {"solver": "sgd"}, {"solver": "lbfgs", "max_iter": 5}])
+def test_near_the_cpu(cls, settings):
+    params = {"max_iter": 5, "random_state": 0, "dtype": "float64"} | settings
+    gpu, cpu = (cls(device=d, **params).fit(X, y) for d in ("cuda", "cpu"))
+    np.testing.assert_allclose(output(gpu, X), output(cpu, X), rtol=1e-6, atol=1e-8)
+
+
+@BOTH
+def test_pickle_opens_on_the_cpu(cls):
+    est = cls(max_iter=5, random_state=0).fit(X, y)
+    state = est.net_.__getstate__()
+    assert torch.device(state["device"]).type == "cuda"
+    state["device"] = "cuda:99"  # a device that is not there
+    twin = pickle.loads(pickle.dumps(est))
+    twin.net_.__setstate__(state)
+    assert not any(p.is_cuda for p in twin.net_.module_.parameters())
+    np.testing.assert_allclose(output(est, X), output(twin, X), rtol=1e-5, atol=1e-5)
+
+
+def test_tensors_on_the_gpu_stay_there(monkeypatch):
+    X_gpu, y_gpu = torch.tensor(X, device="cuda"), torch.tensor(y, device="cuda")
+    copied = []
+    original = torch.Tensor.cpu
+
+    def spy(self, *args, **kwargs):
+        copied.append(self.numel())
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", spy)
+    clf = MLPClassifier(max_iter=2, random_state=0).fit(X_gpu, y_gpu)
+    predicted = clf.predict(X_gpu)
+    assert max(copied) < X_gpu.numel() / 10
+    assert isinstance(predicted, np.ndarray)
+    monkeypatch.undo()
+    expected = MLPClassifier(max_iter=2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(predicted, expected.predict(X))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"dropout": 0.3}, {"normalization": "batch"}, {"input_noise": 0.1}], ids=repr
+)
+def test_noise_on_the_device(settings):
+    params = {"max_iter": 20, "random_state": 0, "learning_rate_init": 0.01} | settings
+    before = torch.cuda.get_rng_state()
+    clf = MLPClassifier(**params).fit(X[:1000], y[:1000])
+    assert torch.equal(before, torch.cuda.get_rng_state())
+    assert clf.score(X[1000:], y[1000:]) > 0.85
+
+
+def test_search_on_the_gpu():
+    pipe = make_pipeline(StandardScaler(), MLPClassifier(max_iter=5, random_state=0))
+    search = GridSearchCV(pipe, {"mlpclassifier__alpha": [1e-4, 1e-2]}, cv=2).fit(X, y)
+    assert search.best_score_ > 0.5
+
+
+def test_out_of_memory_names_the_batch():
+    free = torch.cuda.mem_get_info()[0]
+    width = int((free / 8) ** 0.5)
+    reg = MLPRegressor(hidden_layer_sizes=(width, width, width), max_iter=1, batch_size=64)
+    with pytest.raises(torch.OutOfMemoryError, match="ran out of memory"):
+        reg.fit(X, y)
+
+
+def test_sparse_rows():
+    import scipy.sparse as sp
+
+    dense, sparse = (
+        MLPClassifier(max_iter=5, random_state=0).fit(data, y) for data in (X, sp.csr_array(X))
+    )
+    np.testing.assert_allclose(dense.predict_proba(X), sparse.predict_proba(X), atol=1e-3)
+
+
+def test_stream_and_warm_start():
+    clf = MLPClassifier(random_state=0, warm_start=True, max_iter=2)
+    for _ in range(3):
+        clf.partial_fit(X, y, classes=np.arange(10))
+    again = pickle.loads(pickle.dumps(clf)).partial_fit(X, y)
+    np.testing.assert_allclose(
+        again.predict_proba(X), clf.partial_fit(X, y).predict_proba(X), atol=1e-4
+    )
+    clf.set_params(device="cpu").fit(X, y)
+    assert not any(p.is_cuda for p in clf.net_.module_.parameters())
