@@ -95,6 +95,7 @@ class DeepTable(DeepEstimator):
             again = self._train_members(device, data, plan, rng, None)
             fitted["net_"] = again["net_"]
         self._forget_training()
+        self.__dict__.pop("members_", None)
         self.__dict__.update(fitted)
         return self
 
@@ -254,12 +255,15 @@ class DeepTable(DeepEstimator):
         out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
         return torch.cat(out, 1)
 
-    def _forward(self, module, x):
+    def _forward(self, module, x, **options):
         """Raw scores (n_rows, n_members, n_outputs)."""
         if len(x) <= 256:
-            return module(x)
+            return module(x, **options)
         pieces = chunks(len(x), self._width(module), budget=2**21)
-        return torch.cat([module(x[piece]) for piece in pieces])
+        return torch.cat([module(x[piece], **options) for piece in pieces])
+
+    def _forward_options(self):
+        return {}
 
     def _width(self, module):
         """Numbers that a row takes in the widest layer, for all members."""
@@ -286,12 +290,22 @@ class DeepTable(DeepEstimator):
 
     def _predict_raw(self, X):
         check_is_fitted(self)
+        return self._pool(self._members_raw(X))
+
+    @torch.inference_mode()
+    def _members_raw(self, X):
+        """Raw scores of each member, (n_rows, n_members, n_outputs)."""
         X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
         module = self.net_.module_
         parameter = next(module.parameters())
         x = to_tensor(self.encoder_.encode(X), parameter.dtype, parameter.device)
-        with torch.inference_mode():
-            return self._pool(self._forward(module, x))
+        return self._forward(module, x, **self._forward_options())
+
+    def _known_target(self, X, y):
+        """Targets as the network has them, for rows after fit."""
+        _, target, _ = self._check_validation(X, y, None)
+        parameter = next(self.net_.module_.parameters())
+        return self._target_tensor(target, parameter.dtype, parameter.device)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_friedman1
 from sklearn.exceptions import NotFittedError
@@ -278,6 +279,23 @@ def test_one_row_is_quick(estimator):
     assert min(times) < 0.02
 
 
+@pytest.mark.parametrize("cls", [skdeep.TabMClassifier, skdeep.TabMRegressor])
+@pytest.mark.parametrize("variant", ["mini", "full"])
+def test_pruning(cls, variant):
+    X, y = make_friedman1(500, random_state=0)
+    y = y > np.median(y) if cls is skdeep.TabMClassifier else y
+    model = cls(n_estimators=6, variant=variant, **SHORT).fit(X[:300], y[:300])
+    before = model.predict(X)
+    assert model.prune(X[300:], y[300:], 2).members_ is not None
+    assert len(model.members_) == 2
+    assert model.score(X[300:], y[300:]) > 0.5
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    np.testing.assert_array_equal(model.prune(X, y, 6).predict(X), before)
+    with pytest.raises(ValueError, match="n_members must be from 1 to 6"):
+        model.prune(X, y, 7)
+
+
 def test_members_train_on_other_rows():
     train, held_out = folds(103, np.arange(103) % 3, 0.2, 5, np.random.RandomState(0))
     assert train.shape[0] == held_out.shape[0] == 5
@@ -291,8 +309,6 @@ def test_members_do_not_mix():
     X, y = make_friedman1(300, random_state=0)
     model = skdeep.RealMLPRegressor(n_estimators=3, **SHORT).fit(X, y)
     gradients = model.net_.module_.train()
-    import torch
-
     x = torch.as_tensor(model.encoder_.transform(X[:8])).expand(3, 8, -1).contiguous()
     out = gradients(x).unflatten(0, (3, 8))
     out[1].sum().backward()

@@ -85,11 +85,11 @@ class SharedLinear(nn.Module):
             self.input_factor = nn.Parameter(torch.ones(n_members, 1, in_features))
             self.output_factor = nn.Parameter(torch.ones(n_members, 1, out_features))
 
-    def forward(self, x):
+    def forward(self, x, members=slice(None)):
         if self.input_factor is None:
             return F.linear(x, self.weight, self.bias)
-        z = F.linear(x * self.input_factor, self.weight)
-        return torch.addcmul(self.bias, z, self.output_factor)
+        z = F.linear(x * self.input_factor[members], self.weight)
+        return torch.addcmul(self.bias[members], z, self.output_factor[members])
 
 
 class TabMNet(nn.Module):
@@ -178,7 +178,7 @@ class TabMNet(nn.Module):
         h = h.unflatten(0, (self.n_members, -1)) if is_packed else h.unsqueeze(0)
         h = h * self.input_scale[members]
         for linear in self.linears:
-            h = self.dropout.relu(linear(h))
+            h = self.dropout.relu(linear(h, members))
         out = torch.baddbmm(self.head_bias[members], h, self.head_weight[members])
         return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
 
