@@ -88,7 +88,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
     train at once, each of which holds out other rows, by which its best epoch is chosen;
     their probabilities are averaged.
 
-    Where this differs from the paper's RealMLP-TD: two members instead of one; the best epoch by
+    Where this differs from the paper's RealMLP-TD: four members of 128 epochs
+    instead of one of 256 (the same time, fewer errors); the best epoch by
     accuracy and Brier score instead of accuracy; an end of training when the best epoch is long
     past; smaller batches below 2,000 rows; batches of equal size instead of a dropped rest;
     two-valued numbers are not embedded.
@@ -126,7 +127,7 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         hidden_layer_sizes=(256, 256, 256),
         activation="selu",
         *,
-        n_estimators=2,
+        n_estimators=4,
         categorical_features="from_dtype",
         max_one_hot=8,
         embedding_size=4,
@@ -141,7 +142,7 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         batch_size="auto",
         learning_rate="coslog4",
         learning_rate_init=0.04,
-        max_iter=256,
+        max_iter=128,
         shuffle=True,
         random_state=None,
         tol=0.0,
@@ -243,7 +244,7 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         *,
         loss="squared_error",
         quantile=0.5,
-        n_estimators=2,
+        n_estimators=4,
         categorical_features="from_dtype",
         max_one_hot=8,
         embedding_size=4,
@@ -254,7 +255,7 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         batch_size="auto",
         learning_rate="coslog4",
         learning_rate_init=0.2,
-        max_iter=256,
+        max_iter=128,
         shuffle=True,
         random_state=None,
         tol=0.0,

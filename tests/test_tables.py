@@ -194,7 +194,7 @@ def test_validation_rows_of_the_user(estimator):
 
 @everyone
 def test_refit(estimator):
-    model, X, y = fitted(clone(estimator).set_params(refit=True))
+    model, _, _ = fitted(clone(estimator).set_params(refit=True))
     once, _, _ = fitted(estimator)
     assert model.best_epochs_ == once.best_epochs_
     assert not np.array_equal(
