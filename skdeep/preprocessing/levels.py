@@ -1,40 +1,53 @@
 """The levels of a categorical column and their numbers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 _FEW = 64  # up to this many values are looked up one by one: factorising costs more
 
 
+@dataclass
 class Levels:
     """Numbers for the levels of one column; missing values and unseen levels are -1.
 
-    Parameters
-    ----------
-    values : Series or ndarray of shape (n_samples,)
-        The column in fit.
-    weight : ndarray of shape (n_samples,) or None
-        A level without weight is not there.
-    name : object
-        Of the column, for messages.
-
     Attributes
     ----------
-    levels : list
-        In their natural order where they have one.
+    name : object
+        Of the column, for messages.
+    numbers : dict
+        The number of each level, in the levels' natural order where they have one.
+    are_text : bool
+        Whether all levels are strings.
     """
 
-    def __init__(self, values, weight, name):
-        self.name = name
+    name: object
+    numbers: dict
+    are_text: bool
+
+    @classmethod
+    def learn(cls, values, weight, name):
+        """The levels that occur in `values` with a positive weight.
+
+        Parameters
+        ----------
+        values : Series or ndarray of shape (n_samples,)
+        weight : ndarray of shape (n_samples,) or None
+        name : object
+
+        Returns
+        -------
+        Levels
+        """
         codes, uniques = _factorize(values)
         present = codes >= 0 if weight is None else (codes >= 0) & (weight > 0)
-        found = [uniques[i] for i in np.unique(codes[present])]
-        self.levels = _in_order(found)
-        self.numbers = {level: i for i, level in enumerate(self.levels)}
-        self._are_text = all(isinstance(level, str) for level in found) and bool(found)
+        levels = _in_order([uniques[i] for i in np.unique(codes[present])])
+        are_text = bool(levels) and all(isinstance(level, str) for level in levels)
+        return cls(name, {level: i for i, level in enumerate(levels)}, are_text)
 
     def __len__(self):
-        return len(self.levels)
+        return len(self.numbers)
 
     def encode(self, values):
         """Level numbers of a column.
@@ -44,7 +57,7 @@ class Levels:
         ValueError
             If the levels were text in fit and the column now holds numbers.
         """
-        if self._are_text:
+        if self.are_text:
             self._refuse_numbers(values)
         if len(values) <= _FEW and not isinstance(_dtype(values), pd.CategoricalDtype):
             return np.array([self._number(v) for v in values], dtype=np.int64)

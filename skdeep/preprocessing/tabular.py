@@ -139,17 +139,18 @@ default='from_dtype'
 
     def _learn(self, X, weight):
         self._names = column_names(self)
-        self._dtypes = list(X.dtypes) if isinstance(X, pd.DataFrame) else None
+        self._dtypes = _dtype_names(X)
         self.is_categorical_ = categorical_mask(X, self.categorical_features, self._names)
         everything = numbers(X, np.flatnonzero(~self.is_categorical_), self._names)
         self._choose_numbers(everything, weight)
         self._levels = {
-            j: Levels(column(X, j), weight, self._names[j])
+            int(j): vars(Levels.learn(column(X, j), weight, self._names[j]))
             for j in np.flatnonzero(self.is_categorical_)
         }
-        self._one_hot = [j for j, lv in self._levels.items() if 2 <= len(lv) <= self.max_one_hot]
-        self._numbered = [j for j, lv in self._levels.items() if len(lv) > max(self.max_one_hot, 1)]
-        self.cardinalities_ = [len(self._levels[j]) + 1 for j in self._numbered]
+        counts = {j: len(kept["numbers"]) for j, kept in self._levels.items()}
+        self._one_hot = [j for j, n in counts.items() if 2 <= n <= self.max_one_hot]
+        self._numbered = [j for j, n in counts.items() if n > max(self.max_one_hot, 1)]
+        self.cardinalities_ = [counts[j] + 1 for j in self._numbered]
         self._learn_scales(self._raw(X), weight)
         self.n_plain_ = len(self._center) - self.n_numeric_
         return self
@@ -181,11 +182,15 @@ default='from_dtype'
             gaps = np.array(self._with_gaps)
             parts.append(np.isnan(numbers(X, gaps, self._names)).astype(np.float64))
         for j in self._one_hot:
-            codes, n_levels = self._levels[j].encode(column(X, j)), len(self._levels[j])
+            codes, n_levels = self._codes(X, j), len(self._levels[j]["numbers"])
             parts.append(_two_levels(codes) if n_levels == 2 else _one_hot(codes, n_levels))
         if not parts:
             return np.zeros((len(X), 0 if self._numbered else 1))
         return np.concatenate(parts, axis=1)
+
+    def _codes(self, X, j):
+        """Level numbers of column j, -1 where missing or unknown."""
+        return Levels(**self._levels[j]).encode(column(X, j))
 
     def _learn_scales(self, R, weight):
         low, q25, self._center, q75, high = weighted_quantiles(R, [0, 0.25, 0.5, 0.75, 1], weight)
@@ -204,7 +209,7 @@ default='from_dtype'
 
     def encode(self, X):
         """`transform` for a table that `check_table` has passed."""
-        if len(X) <= _FEW and isinstance(X, pd.DataFrame) and list(X.dtypes) == self._dtypes:
+        if len(X) <= _FEW and self._dtypes and _dtype_names(X) == self._dtypes:
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, na_value=np.nan)
         R = self._raw(X)
@@ -215,7 +220,7 @@ default='from_dtype'
             for j, known in enumerate(self._quantiles.T):
                 out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
         out[np.isnan(out)] = 0.0
-        codes = [self._levels[j].encode(column(X, j))[:, None] + 1 for j in self._numbered]
+        codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
         return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
 
     def get_feature_names_out(self, input_features=None):
@@ -243,7 +248,7 @@ default='from_dtype'
         out = [names[j] for j in self._many + self._two]
         out += [f"{names[j]}_missing" for j in self._with_gaps]
         for j in self._one_hot:
-            levels = self._levels[j].levels
+            levels = list(self._levels[j]["numbers"])
             out += [f"{names[j]}_{level}" for level in (levels[1:] if len(levels) == 2 else levels)]
         if not out and not self._numbered:
             out = ["constant"]
@@ -255,6 +260,11 @@ default='from_dtype'
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _dtype_names(X):
+    """Names of the types of a frame's columns; None for an array."""
+    return [str(dtype) for dtype in X.dtypes] if isinstance(X, pd.DataFrame) else None
 
 
 def _two_levels(codes):
