@@ -29,6 +29,9 @@ def is_table(estimator):
     return hasattr(estimator, "categorical_features")
 
 
+FEW = {"n_estimators": 2, "max_iter": 40}  # members and epochs, of the estimators for tables
+
+
 def settings(**shortened):
     """Every estimator as it is, with early stopping and with small batches, where it has them."""
     for cls in checks.public_estimators():
@@ -37,7 +40,8 @@ def settings(**shortened):
             is_default = extra and extra.items() <= known.items()
             is_costly = "batch_size" in extra and is_table(cls())
             if set(extra) <= set(known) and not (is_default or is_costly):
-                short = {k: v for k, v in shortened.items() if k in known}
+                wanted = {**(FEW if is_table(cls()) else {}), **shortened}
+                short = {k: v for k, v in wanted.items() if k in known}
                 yield cls(**extra, **short)
 
 
@@ -64,6 +68,16 @@ def test_sklearn_checks(estimator, check):
     xfail_strict=True,
 )
 def test_sklearn_checks_with_small_batches_shortened(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [cls() for cls in checks.public_estimators() if is_table(cls())],
+    expected_failed_checks=expected_failures,
+    xfail_strict=True,
+)
+def test_sklearn_checks_of_tables_as_they_are(estimator, check):
     check(estimator)
 
 
