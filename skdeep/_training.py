@@ -124,7 +124,9 @@ class GradientTraining:
                 run.report = report(
                     lambda run: self._fitted_attributes(net.frozen_copy(), run, mode)
                 )
-            run.run()
+            n_rows = data[1].shape[0] if self.solver == "lbfgs" else net.batch_size
+            with engine.threads_for(n_rows, net.n_parameters):
+                run.run()
         except BaseException:
             if saved is not None:
                 net.rollback(saved)

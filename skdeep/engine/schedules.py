@@ -16,6 +16,7 @@ class Constant:
     """The rate stays; running out of patience ends training."""
 
     per_step = False
+    has_end = False  # whether the last epoch is where the schedule means to end
 
     def __init__(self, optimizer, base):
         self.optimizer, self.base = optimizer, base
@@ -59,6 +60,7 @@ class Cosine(Constant):
     """Half a cosine from the base rate to zero over all steps (Loshchilov and Hutter, 2017)."""
 
     per_step = True
+    has_end = True
 
     def __init__(self, optimizer, base, n_steps):
         super().__init__(optimizer, base)
@@ -89,6 +91,7 @@ class Exponential(Constant):
     """Falls by the same factor each epoch, to a hundredth of the base rate in the last one."""
 
     END = 0.01
+    has_end = True
 
     def __init__(self, optimizer, base, n_epochs):
         super().__init__(optimizer, base)

@@ -244,7 +244,8 @@ class Training:
     def _is_over(self):
         if self.patience.ran_out and self._gives_up():
             return True
-        if self.n_iter == self.max_iter and not self.single_epoch:
+        planned = self.single_epoch or self.schedule.has_end
+        if self.n_iter == self.max_iter and not planned:
             warnings.warn(
                 "Stochastic Optimizer: Maximum iterations (%d) "
                 "reached and the optimization hasn't converged yet." % self.max_iter,
