@@ -303,7 +303,8 @@ def forward(module, x):
     n_samples = x.shape[0]
     if not isinstance(x, SparseRows) and n_samples <= 256:
         return module(x)
-    pieces = chunks(n_samples, max(p.shape[0] for p in module.parameters()))
+    parameters = list(module.parameters())
+    pieces = chunks(n_samples, max(p.shape[0] for p in parameters), parameters[0].device)
     return torch.cat([module(x[piece]) for piece in pieces])
 
 
