@@ -148,7 +148,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 f"{net.device} ran out of memory with batch_size={net.batch_size}: try a smaller "
                 f"one. {error}"
             ) from error
-        if not resumed:
+        if not resumed or self.solver == "lbfgs":
             self._forget_training()
         self.__dict__.update(fitted)
         return self

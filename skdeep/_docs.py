@@ -43,8 +43,9 @@ learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'e
     - 'exponential': falls by the same factor each epoch, to 1 % in epoch `max_iter`.
     - 'plateau': divided by 5 each time patience runs out, down to a thousandth.
 
-    `partial_fit` cannot know when training ends: there the rate of 'cosine', 'one_cycle' and
-    'exponential' stays at `learning_rate_init`.
+    Where 'cosine', 'one_cycle' and 'exponential' reach `max_iter`, that is their end and no cause
+    for a warning. `partial_fit` cannot know when training ends: there the rate of these three
+    stays at `learning_rate_init`.
 
 learning_rate_init : float, default=0.001
     The learning rate to start from, or the largest one of 'one_cycle'; positive.
@@ -87,8 +88,9 @@ early_stopping : bool, default=False
     by class (in scikit-learn only where there are two), or `X_val` if given to `fit`. Where the
     split would hold fewer than 2 rows or could not hold each class, there is a warning and no
     split; with fewer than 4 rows, or 4 with a class of one row, an error. Up to 200 rows, equal
-    rows stay on one side. `partial_fit` does not stop early (nor does it raise, as scikit-learn's
-    does).
+    rows stay on one side. The score is the accuracy, or R2; D2 of the absolute error for the losses
+    'absolute_error' and 'huber', D2 of the pinball loss for 'quantile'. `partial_fit` does not stop
+    early (nor does it raise, as scikit-learn's does).
 
 validation_fraction : float, default=0.1
     Share of the rows that `early_stopping` holds out, in [0, 1).

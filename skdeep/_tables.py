@@ -251,7 +251,7 @@ class DeepTable(DeepEstimator):
         """Raw scores (n_members, n_rows, n_outputs) of rows that members have or share."""
         if len(x) == 1 and module.n_members > 1:
             return self._forward(module, x[0]).transpose(0, 1)
-        pieces = chunks(x.shape[1], self._width(module))
+        pieces = chunks(x.shape[1], self._width(module), x.device)
         out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
         return torch.cat(out, 1)
 
@@ -259,7 +259,7 @@ class DeepTable(DeepEstimator):
         """Raw scores (n_rows, n_members, n_outputs)."""
         if len(x) <= 256:
             return module(x, **options)
-        pieces = chunks(len(x), self._width(module), budget=2**21)
+        pieces = chunks(len(x), self._width(module), x.device)
         return torch.cat([module(x[piece], **options) for piece in pieces])
 
     def _forward_options(self):

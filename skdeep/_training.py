@@ -124,7 +124,9 @@ class GradientTraining:
                 run.report = report(
                     lambda run: self._fitted_attributes(net.frozen_copy(), run, mode)
                 )
-            run.run()
+            n_rows = data[1].shape[0] if self.solver == "lbfgs" else net.batch_size
+            with engine.threads_for(n_rows, net.n_parameters):
+                run.run()
         except BaseException:
             if saved is not None:
                 net.rollback(saved)
@@ -301,7 +303,8 @@ def forward(module, x):
     n_samples = x.shape[0]
     if not isinstance(x, SparseRows) and n_samples <= 256:
         return module(x)
-    pieces = chunks(n_samples, max(p.shape[0] for p in module.parameters()))
+    parameters = list(module.parameters())
+    pieces = chunks(n_samples, max(p.shape[0] for p in parameters), parameters[0].device)
     return torch.cat([module(x[piece]) for piece in pieces])
 
 

@@ -23,7 +23,13 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.metrics import accuracy_score, mean_pinball_loss
+from sklearn.metrics import (
+    accuracy_score,
+    d2_absolute_error_score,
+    d2_pinball_score,
+    mean_pinball_loss,
+    r2_score,
+)
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -214,6 +220,14 @@ def test_further_schedules_act_on_every_solver(schedule, solver):
     assert clf.score(X_digits[500:], y_digits[500:]) > 0.8
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "exponential"])
+def test_a_planned_end_is_no_cause_for_a_warning(schedule):
+    MLPClassifier(learning_rate=schedule, max_iter=3).fit(X_iris, y_iris)
+    with pytest.warns(ConvergenceWarning):
+        MLPClassifier(max_iter=3).fit(X_iris, y_iris)
+
+
 def test_sklearns_schedules_are_for_sgd_alone():
     for schedule in ("invscaling", "adaptive"):
         clf = MLPClassifier(learning_rate=schedule, max_iter=4).fit(X_iris, y_iris)
@@ -316,6 +330,24 @@ def test_quantiles_cover():
         assert mean_pinball_loss(y[1000:], predicted, alpha=quantile) < 0.9 * mean_pinball_loss(
             y[1000:], constant, alpha=quantile
         )
+
+
+@pytest.mark.parametrize(
+    "loss, score",
+    [
+        ("squared_error", r2_score),
+        ("poisson", r2_score),
+        ("absolute_error", d2_absolute_error_score),
+        ("huber", d2_absolute_error_score),
+        ("quantile", lambda y, p: d2_pinball_score(y, p, alpha=0.8)),
+    ],
+)
+def test_score_of_early_stopping_suits_the_loss(loss, score):
+    y = y_diabetes - y_diabetes.min()
+    Xa, Xb, ya, yb = train_test_split(X_diabetes, y, random_state=0)
+    reg = MLPRegressor(loss, quantile=0.8, early_stopping=True, max_iter=20, random_state=0)
+    reg.fit(Xa, ya, X_val=Xb, y_val=yb)
+    assert reg.best_validation_score_ == pytest.approx(score(yb, reg.predict(Xb)))
 
 
 def test_class_weight_is_sample_weight():
@@ -925,6 +957,16 @@ def test_warm_start_takes_the_parameters_of_now():
     np.testing.assert_allclose(clf.predict_proba(X_iris), reference.predict_proba(X_iris))
 
 
+def test_lbfgs_after_adam_leaves_no_curves():
+    clf = MLPClassifier(max_iter=3, warm_start=True).fit(X_iris, y_iris)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.set_params(solver="lbfgs").fit(X_iris, y_iris)
+    assert not hasattr(clf, "loss_curve_")
+    clf.set_params(solver="adam").fit(X_iris, y_iris)
+    assert len(clf.loss_curve_) == 3
+
+
 def test_warm_start_with_other_layers():
     clf = MLPClassifier(max_iter=2, warm_start=True).fit(X_iris, y_iris)
     with pytest.raises(ValueError, match=r"Previously got \[100\], now \[5, 5\]"):
@@ -966,6 +1008,26 @@ print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_threads_of_small_and_large_steps():
+    """In a process of its own: the suite itself runs on one thread."""
+    script = """
+import torch
+torch.set_num_threads(2)
+import threading
+from skdeep.engine import threads_for
+seen = []
+for rows, parameters in ((200, 2000), (10_000, 10_000)):
+    with threads_for(rows, parameters):
+        seen.append(torch.get_num_threads())
+        other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        other.start(); other.join()
+    seen.append(torch.get_num_threads())
+print(seen)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[1, 2, 2, 2, 2, 2]", done.stdout + done.stderr
 
 
 # --- bad parameters ------------------------------------------------------------------------

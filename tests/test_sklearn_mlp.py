@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("default")  # as scikit-learn runs them
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"  # few epochs; pytest.warns sees it all the same
+)
 
 NOT_OURS = {
     "test_fit": "sets private attributes of scikit-learn's optimizer and weights before any fit; "

@@ -8,6 +8,7 @@ from skdeep.engine.report import EpochReport
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
+from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "module_state",
     "resolve_device",
     "resolve_dtype",
+    "threads_for",
 ]

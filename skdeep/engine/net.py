@@ -63,6 +63,11 @@ class DeepNet(NeuralNet):
         """Type of the parameters."""
         return next(self.module_.parameters()).dtype
 
+    @property
+    def n_parameters(self):
+        """Number of weights, biases and the like."""
+        return sum(p.numel() for p in self.module_.parameters())
+
     def initialize_optimizer(self, triggered_directly=None):
         """Make the flat optimizers that `players` describes; skorch sees the first's torch one."""
         self.flat_optimizers_ = tuple(
@@ -132,8 +137,8 @@ class DeepNet(NeuralNet):
         return clone
 
     def __repr__(self):
-        count = sum(p.numel() for p in self.module_.parameters())
-        return f"<DeepNet: {type(self.module_).__name__}, {count:,} parameters on {self.device}>"
+        name, count = type(self.module_).__name__, self.n_parameters
+        return f"<DeepNet: {name}, {count:,} parameters on {self.device}>"
 
     def __getstate__(self):
         """Plain data and NumPy arrays: no device, no optimizer that is not needed."""

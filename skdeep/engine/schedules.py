@@ -17,7 +17,7 @@ class Constant:
     """The rate stays; running out of patience ends training."""
 
     per_step = False
-    is_course = False  # whether the last epoch is the planned end, not a want of convergence
+    has_end = False  # whether the last epoch is where the schedule means to end
 
     def __init__(self, optimizer, base):
         self.optimizer, self.base = optimizer, base
@@ -61,6 +61,7 @@ class Cosine(Constant):
     """Half a cosine from the base rate to zero over all steps (Loshchilov and Hutter, 2017)."""
 
     per_step = True
+    has_end = True
 
     def __init__(self, optimizer, base, n_steps):
         super().__init__(optimizer, base)
@@ -125,7 +126,7 @@ class Course(Constant):
     """
 
     per_step = True
-    is_course = True
+    has_end = True
 
     def __init__(self, optimizer, base, n_steps, curve, others=(), max_time=None):
         super().__init__(optimizer, base)
@@ -147,6 +148,7 @@ class Exponential(Constant):
     """Falls by the same factor each epoch, to a hundredth of the base rate in the last one."""
 
     END = 0.01
+    has_end = True
 
     def __init__(self, optimizer, base, n_epochs):
         super().__init__(optimizer, base)

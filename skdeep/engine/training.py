@@ -165,7 +165,7 @@ class Training:
             self._notify("on_epoch_begin")
             if self.report is not None:
                 self.report.begin()
-            self.net.module_.train()
+            _set_mode(self.net.module_, training=True)
             losses = self._one_pass()
             learning_rate = self.step.optimizers[0].learning_rate
             diverged = not self._watch(losses, *self._validate())
@@ -209,7 +209,7 @@ class Training:
         """Loss and score on the validation rows, each None where there is none."""
         if self.validator is None:
             return None, None
-        self.net.module_.eval()
+        _set_mode(self.net.module_, training=False)
         loss, score = self.validator()
         self.curves.validation_losses.append(loss)
         if score is not None:
@@ -247,7 +247,8 @@ class Training:
     def _is_over(self):
         if self.patience.ran_out and self._gives_up():
             return True
-        if self.n_iter == self.max_iter and not (self.single_epoch or self.schedule.is_course):
+        planned = self.single_epoch or self.schedule.has_end
+        if self.n_iter == self.max_iter and not planned:
             warnings.warn(
                 "Stochastic Optimizer: Maximum iterations (%d) "
                 "reached and the optimization hasn't converged yet." % self.max_iter,
@@ -282,10 +283,8 @@ class Training:
             for name in values.keys() & {"train_loss", "valid_loss"}:
                 earlier = [epoch[name] for epoch in history[:-1] if name in epoch]
                 history.record(f"{name}_best", values[name] <= min(earlier, default=math.inf))
-        for name, value in values.items():
-            history.record(name, value)
-        history.record("learning_rate", learning_rate)
-        history.record("dur", seconds)
+        # Straight into the epoch's dict: each call of `record` copies the whole history.
+        list.__getitem__(history, -1).update(values, learning_rate=learning_rate, dur=seconds)
 
     def _notify(self, hook):
         """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
@@ -295,6 +294,12 @@ class Training:
         except KeyboardInterrupt:
             return True
         return False
+
+
+def _set_mode(module, training):
+    """`train` or `eval`, which go through all layers, only where the mode changes."""
+    if module.training != training:
+        module.train(training)
 
 
 def _with_batch_hooks(net, step, batch):

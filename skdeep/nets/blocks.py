@@ -67,7 +67,8 @@ class Dropout(RandomModule):
     def forward(self, x):
         if not self.is_drawing():
             return x
-        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        # Twice as fast as bernoulli_ on a CPU.
+        kept = torch.empty_like(x).uniform_(generator=self.generator).lt_(1 - self.p)
         return x * kept.div_(1 - self.p)
 
 

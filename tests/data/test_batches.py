@@ -95,7 +95,7 @@ def test_chunks_cover_all_rows():
     for n, width in ((1, 10), (1000, 10**6), (5000, 10**5)):
         rows = np.concatenate([np.arange(n)[piece] for piece in chunks(n, width)])
         np.testing.assert_array_equal(rows, np.arange(n))
-    assert len(chunks(100_000, 2**12)) > 1
+    assert len(chunks(100_000, 2**12)) > len(chunks(100_000, 2**12, "cuda")) > 1
 
 
 def test_tuple_batches_point_at_their_rows():
