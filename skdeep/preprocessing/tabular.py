@@ -208,7 +208,17 @@ default='from_dtype'
             )
 
     def encode(self, X):
-        """`transform` for a table that `check_table` has passed."""
+        """`transform` for a table that has been checked.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            As `skdeep.preprocessing.columns.check_table` returns it.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_samples, n_features_out)
+        """
         if len(X) <= _FEW and self._dtypes and _dtype_names(X) == self._dtypes:
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, na_value=np.nan)
