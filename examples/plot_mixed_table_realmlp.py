@@ -1,7 +1,7 @@
 """
-====================================
+=================================
 A table as it comes, with RealMLP
-====================================
+=================================
 
 Numbers, categories, missing values and levels that were not there in training: a
 `skdeep.RealMLPClassifier` takes the DataFrame as it is. Beside it
