@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep._compat import _fit_context
+from skdeep._compat import _fit_context, evaluated_candidate
 from skdeep._training import GradientTraining, Mode, as_rows, forward
 from skdeep._validation import check_rows, check_rows_and_target, check_weights, to_host
 from skdeep.data.split import split_rows
@@ -87,8 +87,8 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)
-        report = None
-        if getattr(self, "_skl_callbacks", None):
+        report, callbacks = None, getattr(self, "_skl_callbacks", [])
+        if callbacks:
             report = functools.partial(engine.EpochReport, self, context, X, y, metadata)
         self._fit(
             X,
@@ -97,11 +97,24 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             (X_val, y_val, sample_weight_val),
             incremental=False,
             report=report,
+            watched=engine.wants_score(callbacks, context),
+            in_search=evaluated_candidate(context) is not None,
         )
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
 
-    def _fit(self, X, y, sample_weight, validation=(None, None, None), *, incremental, report=None):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        incremental,
+        report=None,
+        watched=False,
+        in_search=False,
+    ):
         """Train on X and y; `report` makes the `EpochReport`, if somebody listens."""
         resumed = hasattr(self, "net_") and (self.warm_start or incremental)
         self._check_combinations()
@@ -116,7 +129,8 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         device = engine.resolve_device(self.device, X)
         net = self._known_net(device, incremental) if resumed else self._new_net(device, X, rng)
         stops_early = self.early_stopping and not incremental and self.solver != "lbfgs"
-        if stops_early and validation is None:
+        watched = watched and self.solver != "lbfgs"
+        if (stops_early or watched) and validation is None:
             rows = split_rows(
                 functools.partial(_row_keys, X, target),
                 len(target),
@@ -124,8 +138,9 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 rng,
                 labels=self._stratify_by(target),
                 weight=weight,
+                purpose="early_stopping=True" if stops_early else "Pruning",
             )
-            stops_early = rows is not None
+            stops_early, watched = stops_early and rows is not None, rows is not None
             if rows is not None:
                 train, held_out = rows
                 validation = _take((X, target, weight), held_out)
@@ -138,7 +153,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 self._tensors(net, X, target, weight),
                 None if validation is None else self._tensors(net, *validation),
                 rng,
-                Mode(resumed, incremental, stops_early),
+                Mode(resumed, incremental, stops_early, watched, in_search),
                 report,
             )
         except engine.NonFiniteLoss as error:

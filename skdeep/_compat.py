@@ -4,7 +4,13 @@ Everything that scikit-learn does not promise to keep is imported here and nowhe
 a new version is answered in one place.
 """
 
+import re
+
 from sklearn.base import _fit_context
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._split import _yields_constant_splits
+from sklearn.model_selection._validation import _insert_error_scores
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -17,15 +23,93 @@ from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _check_y
 
 __all__ = [
+    "BaseSearchCV",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
     "Options",
+    "SearchState",
     "StrOptions",
+    "_MultimetricScorer",
     "_check_feature_names",
     "_check_optimize_result",
     "_check_partial_fit_first_call",
     "_check_sample_weight",
     "_check_y",
     "_fit_context",
+    "_insert_error_scores",
+    "_yields_constant_splits",
+    "all_fits_failed",
+    "evaluated_candidate",
 ]
+
+
+def all_fits_failed(error):
+    """Whether a search raised this because each fit of a call failed, with the first causes."""
+    return isinstance(error, ValueError) and bool(
+        re.match(r"\s*All the \d+ fits failed", str(error))
+    )
+
+
+def evaluated_candidate(context):
+    """The task of a search that a callback context belongs to: a candidate on a fold.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+
+    Returns
+    -------
+    sklearn.callback.CallbackContext or None
+        None outside of searches, and in the refit of the best candidate.
+    """
+    while context is not None:
+        names = (context.task_name, context.source_task_name)
+        if "candidate-split-evaluation" in names:
+            return context
+        context = context.parent
+    return None
+
+
+class SearchState:
+    """What `BaseSearchCV.fit` has gathered while `_run_search` runs.
+
+    scikit-learn hands `_run_search` a function that evaluates candidates and remembers their
+    outcomes, but no way to add those that an earlier process evaluated. They are where that
+    function keeps its own.
+
+    Parameters
+    ----------
+    evaluate_candidates : callable
+        What `_run_search` is given.
+    """
+
+    def __init__(self, evaluate_candidates):
+        names = evaluate_candidates.__code__.co_freevars
+        self._cells = dict(zip(names, evaluate_candidates.__closure__))
+        missing = {
+            "all_candidate_params",
+            "all_out",
+            "results",
+            "fit_and_score_kwargs",
+        } - set(names)
+        if missing:
+            raise RuntimeError(f"This scikit-learn keeps no {sorted(missing)} in its searches.")
+
+    @property
+    def outcomes(self):
+        """list of dict: scores and times of each fit, candidate after candidate."""
+        return self._cells["all_out"].cell_contents
+
+    def finish(self, params, outcomes, results):
+        """Put all candidates, all outcomes and `cv_results_` in the place of what is there."""
+        self._cells["all_candidate_params"].cell_contents[:] = params
+        self.outcomes[:] = outcomes
+        self._cells["results"].cell_contents = results
+
+    def raise_errors(self):
+        """Have the evaluations from now on raise what goes wrong in fits and scorers."""
+        options = self._cells["fit_and_score_kwargs"].cell_contents
+        options["error_score"] = "raise"
+        if isinstance(options["scorer"], _MultimetricScorer):
+            options["scorer"]._raise_exc = True

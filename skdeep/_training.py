@@ -40,11 +40,17 @@ class Mode:
         It is one epoch of a stream (`partial_fit`).
     stops_early : bool
         A validation score decides when it ends.
+    watched : bool
+        A callback wants a validation score of each epoch.
+    in_search : bool
+        It is one of many fits of a search: Ctrl-C is for the search.
     """
 
     resumed: bool
     incremental: bool
     stops_early: bool
+    watched: bool = False
+    in_search: bool = False
 
 
 class GradientTraining:
@@ -164,11 +170,12 @@ class GradientTraining:
             max_iter=1 if mode.incremental else self.max_iter,
             shuffle=self.shuffle,
             early_stopping=mode.stops_early,
-            validator=self._make_validator(net, validation, mode.stops_early),
+            validator=self._make_validator(net, validation, mode.stops_early or mode.watched),
             max_time=self.max_time,
             n_seen=past.get("t_", 0),
             verbose=self.verbose,
             single_epoch=mode.incremental,
+            interruptible=not mode.in_search,
             datasets=(_skorch_dataset(net, data), _skorch_dataset(net, validation)),
         )
 

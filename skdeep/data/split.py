@@ -14,7 +14,9 @@ _TOO_SMALL = (
 )
 
 
-def split_rows(keys, n_samples, fraction, rng, labels=None, weight=None):
+def split_rows(
+    keys, n_samples, fraction, rng, labels=None, weight=None, purpose="early_stopping=True"
+):
     """Row numbers to train on and to validate on.
 
     Up to `FULL_BATCH_ROWS` rows the split is made over distinct rows of positive weight, in an
@@ -32,6 +34,8 @@ def split_rows(keys, n_samples, fraction, rng, labels=None, weight=None):
     labels : ndarray of shape (n_samples,), default=None
         To stratify by.
     weight : ndarray of shape (n_samples,), default=None
+    purpose : str, default='early_stopping=True'
+        What the rows are held out for, named where there is no split.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def split_rows(keys, n_samples, fraction, rng, labels=None, weight=None):
     if reason is not None:
         if n_samples < 4 or (n_samples == 4 and "class" in reason):
             _refuse(np.arange(n_samples), labels, options)
-        warnings.warn(f"early_stopping=True has no effect: {reason}. {_TOO_SMALL}")
+        warnings.warn(f"{purpose} has no effect: {reason}. {_TOO_SMALL}")
         return None
     train, validation = train_test_split(np.arange(len(chosen)), stratify=stratify, **options)
     if groups is None:

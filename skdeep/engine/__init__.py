@@ -4,7 +4,7 @@ from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.report import EpochReport
+from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
@@ -36,4 +36,5 @@ __all__ = [
     "resolve_device",
     "resolve_dtype",
     "threads_for",
+    "wants_score",
 ]

@@ -4,6 +4,9 @@
 class EpochReport:
     """Tells the callbacks of an estimator about each epoch.
 
+    The context of an epoch that was validated has the score as its attribute `validation_score`,
+    greater being better.
+
     Parameters
     ----------
     estimator : estimator
@@ -32,6 +35,7 @@ class EpochReport:
 
     def end(self, training):
         """The epoch has ended; return whether a callback asked to stop."""
+        self._task.validation_score = _last_score(training)
         return bool(
             self._task.call_on_fit_task_end(
                 estimator=self.estimator,
@@ -39,3 +43,26 @@ class EpochReport:
                 reconstruction_attributes=lambda: self.reconstruct(training),
             )
         )
+
+
+def wants_score(callbacks, context):
+    """Whether a callback needs a validation score after each epoch of a fit.
+
+    Parameters
+    ----------
+    callbacks : list of callbacks
+        One may have a method ``wants_validation_score(context)``.
+    context : sklearn.callback.CallbackContext
+        Of the whole fit.
+
+    Returns
+    -------
+    bool
+    """
+    asked = (getattr(callback, "wants_validation_score", None) for callback in callbacks)
+    return any(wants(context) for wants in asked if wants is not None)
+
+
+def _last_score(training):
+    scores = getattr(getattr(training, "curves", None), "scores", None)
+    return scores[-1] if scores else None

@@ -81,6 +81,8 @@ class Training:
         Told of the begin and the end of each epoch; a true answer to the end ends the run.
     single_epoch : bool, default=False
         The run is part of a stream: one epoch, no warning about convergence.
+    interruptible : bool, default=True
+        Ctrl-C ends the run with the best weights so far, else it goes on to the caller.
     datasets : tuple of two skorch datasets, default=(None, None)
         Training and validation rows, for skorch's callbacks.
     best : BestWeights, default=None
@@ -112,6 +114,7 @@ class Training:
         verbose=False,
         report=None,
         single_epoch=False,
+        interruptible=True,
         datasets=(None, None),
         best=None,
     ):
@@ -121,7 +124,7 @@ class Training:
         self.early_stopping, self.validator = early_stopping, validator
         self.max_time, self.n_seen = max_time, n_seen
         self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
-        self.datasets = datasets
+        self.interruptible, self.datasets = interruptible, datasets
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best
@@ -146,6 +149,8 @@ class Training:
         try:
             interrupted = self._run_epochs()
         except KeyboardInterrupt:
+            if not self.interruptible:
+                raise
             warnings.warn("Training interrupted by user.")
             interrupted = True
             if self.net.history and "learning_rate" not in self.net.history[-1]:

@@ -1,0 +1,106 @@
+"""What a study remembers of a candidate beyond Optuna's own: the outcome of each fold.
+
+With it `cv_results_` is made anew from a storage, without a second evaluation.
+"""
+
+import hashlib
+import json
+import re
+
+import joblib
+import numpy as np
+import pandas as pd
+from optuna.distributions import distribution_to_json
+
+FOLDS = "skdeep:folds"
+"""User attribute of a trial: a list with the outcome of each fold."""
+
+CURVES = "skdeep:curves"
+"""User attribute of a trial: the validation scores of each epoch, by series (a fold) of fits."""
+
+PRUNED = "skdeep:pruned"
+"""User attribute of a trial that was stopped in the middle of its training."""
+
+SEED = "skdeep:seed"
+"""User attribute of a study: the seed of its sampler."""
+
+SEARCH = "skdeep:search"
+"""User attribute of a study: fingerprint of the search that it belongs to."""
+
+_LONGEST_ERROR = 4000  # characters of a traceback; columns of some databases end at 65,535
+
+
+def store(trial, outcomes, curves=None):
+    """Write the outcomes of a candidate's folds into its trial."""
+    plain = [{k: _plain(v) for k, v in outcome.items()} for outcome in outcomes]
+    trial.set_user_attr(FOLDS, plain)
+    if curves:
+        trial.set_user_attr(CURVES, curves)
+
+
+def restore(frozen):
+    """The outcomes of a candidate's folds, or None where the trial has none."""
+    return frozen.user_attrs.get(FOLDS)
+
+
+def curves(frozen):
+    """Validation scores of each epoch of each series of fits."""
+    return frozen.user_attrs.get(CURVES, {})
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, str):
+        return value[-_LONGEST_ERROR:]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def fingerprint(search, space, X, y, params, splits):
+    """A text that two searches share if, and only if, they may share trials.
+
+    That is so for the same rows, targets and further arguments of `fit`, the same folds, the same
+    estimator, space and scoring: all that the score of a candidate depends on. `n_trials` and
+    such are free.
+
+    Parameters
+    ----------
+    search : OptunaSearchCV
+    space : Space
+    X, y : array-like
+    params : dict
+        Further arguments of `fit`.
+    splits : list of (train, test)
+
+    Returns
+    -------
+    str
+    """
+    parts = [
+        _hash(X),
+        _hash(y),
+        *(f"{name}={_hash(value)}" for name, value in sorted(params.items())),
+        joblib.hash([[np.asarray(rows) for rows in split] for split in splits]),
+        f"{type(search.estimator).__qualname__} {_describe(search.estimator.get_params())}",
+        _describe(search.scoring),
+        _describe(search.objectives),
+        json.dumps({k: distribution_to_json(v) for k, v in space.distributions.items()}),
+        _describe(search.random_state),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _describe(value):
+    if isinstance(value, dict):
+        return str(sorted((str(k), _describe(v)) for k, v in value.items()))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _hash(data):
+    if isinstance(data, (pd.DataFrame, pd.Series)):
+        try:
+            rows = pd.util.hash_pandas_object(data, index=False).to_numpy()
+        except TypeError:  # cells that cannot be hashed
+            return joblib.hash(data)
+        return f"{list(getattr(data, 'columns', [data.name]))} {joblib.hash(rows)}"
+    return str(joblib.hash(data))

@@ -1,0 +1,234 @@
+"""Stopping candidates that lose, in the middle of their training."""
+
+import optuna
+import pandas as pd
+
+from skdeep._compat import evaluated_candidate
+from skdeep.tuning._ledger import Ledger, default_pruner
+
+
+class PruneTrials:
+    """Callback of scikit-learn that stops the training of candidates that lose.
+
+    While a search evaluates candidates, each network of skdeep in them is scored after each
+    epoch: on `X_val` if `fit` is given it, else on `validation_fraction` of the rows of the
+    training fold, which are held out for that. An Optuna pruner compares the scores with those
+    of the other candidates on the same fold. A candidate that loses on one fold is stopped there
+    and, after the epoch that they are in, on its other folds. The rows of the test fold are
+    never looked at, and the refit of the best candidate runs in full and on all rows.
+
+    It is set on the outermost estimator, ``GridSearchCV(...).set_callbacks(PruneTrials())``, and
+    works in every process that the search uses. `OptunaSearchCV` makes one where it is given a
+    `pruner`. In an objective of one's own, ``estimator.set_callbacks(PruneTrials(trial=trial))``
+    reports to that trial and raises `optuna.TrialPruned`.
+
+    Parameters
+    ----------
+    pruner : optuna.pruners.BasePruner, default=None
+        Decides who loses; for scores of which greater is better. None is
+        ``MedianPruner(n_startup_trials=5, n_warmup_steps=5)``: best score so far below the median
+        of the scores at this epoch (Golovin et al., Google Vizier, 2017). Not used with `trial`.
+
+    trial : optuna.Trial, default=None
+        The trial of an objective of one's own. Its first fit decides; further ones (folds) run
+        in full.
+
+    storage : str or path-like, default=None
+        Journal file or URL of a database that all workers reach. Needed only where they run on
+        several machines: on one machine, a temporary file is made if there is need of one.
+
+    Attributes
+    ----------
+    fits_ : DataFrame
+        What the last search did, a row for each fit: 'round' (of successive halving, else 0),
+        'fold', 'candidate' (its number in the round), 'n_epochs', 'score' (of the last epoch, on
+        the held-out rows) and 'pruned'.
+
+    Notes
+    -----
+    With `n_jobs` > 1 it depends on chance which candidates have come how far when one is
+    compared with them: results may differ from run to run. A stopped candidate keeps the test
+    scores of what it has learnt; `GridSearchCV` ranks them with the others, `OptunaSearchCV`
+    behind them.
+
+    Networks with ``solver='lbfgs'``, which has no epochs, and estimators of other libraries are
+    not stopped.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdeep import MLPClassifier
+    >>> from skdeep.tuning import PruneTrials
+    >>> X, y = load_iris(return_X_y=True)
+    >>> grid = {"learning_rate_init": [0.05, 0.02, 0.01, 0.02, 0.05, 1e-5, 1e-6, 1e-7]}
+    >>> clf = MLPClassifier(random_state=0, max_iter=50, tol=0, n_iter_no_change=50)
+    >>> prune = PruneTrials()
+    >>> search = GridSearchCV(clf, grid, cv=3).set_callbacks(prune)
+    >>> with warnings.catch_warnings(action="ignore"):  # training ends before it converges
+    ...     search = search.fit(X, y)
+    >>> prune.fits_[prune.fits_["pruned"]]["candidate"].unique()
+    array([5, 6, 7])
+    """
+
+    def __init__(self, pruner=None, *, trial=None, storage=None):
+        if pruner is not None and not isinstance(pruner, optuna.pruners.BasePruner):
+            raise TypeError(f"pruner must be an Optuna pruner or None, got {pruner!r}.")
+        self.pruner, self.trial, self.storage = pruner, trial, storage
+        self._ledgers = {}  # of each running search, by the id of its outermost task
+        self._searches = {}
+        self._fits = {}  # that run in this process
+        self._own_fit = None  # the one that reports to `trial`
+
+    @property
+    def max_propagation_depth(self):
+        """How deep scikit-learn hands the callback down: to the networks, wherever they are."""
+
+    def setup(self, estimator, context):
+        """Called by scikit-learn where the outermost `fit` begins.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        prefix = "" if self.storage is None else f"{context.root_uuid} "
+        pruner = self.pruner or default_pruner()
+        self._ledgers[context.root_uuid] = Ledger(pruner, self.storage, prefix)
+        self._searches[context.root_uuid] = estimator
+
+    def teardown(self, estimator, context):
+        """Called by scikit-learn where the outermost `fit` has ended.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        ledger = self._ledgers.pop(context.root_uuid)
+        self._searches.pop(context.root_uuid)
+        rows = [
+            (*map(int, series.split()[:2]), candidate, len(scores), scores[-1], pruned)
+            for series, candidate, scores, pruned in ledger.fits()
+            if scores and candidate is not None
+        ]
+        columns = ["round", "fold", "candidate", "n_epochs", "score", "pruned"]
+        self.fits_ = pd.DataFrame(rows, columns=columns).sort_values(
+            ["round", "candidate", "fold"], ignore_index=True
+        )
+        ledger.close()
+        self._fits = {k: fit for k, fit in self._fits.items() if k[0] != context.root_uuid}
+
+    def __getstate__(self):
+        splits = {
+            root: getattr(search, "n_splits_", search)
+            for root, search in self._searches.items()
+            if isinstance(search, int) or hasattr(search, "n_splits_")
+        }
+        return {**self.__dict__, "_searches": splits, "_fits": {}}
+
+    def ledger(self, context):
+        """The scores of the search that a task belongs to.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+
+        Returns
+        -------
+        Ledger
+        """
+        return self._ledgers[context.root_uuid]
+
+    def wants_validation_score(self, context):
+        """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+
+        Returns
+        -------
+        bool
+        """
+        if self.trial is not None:
+            return self._own_fit in (None, context.root_uuid)
+        return self._place(context) is not None
+
+    def on_fit_task_begin(self, estimator, context):
+        """Called by scikit-learn before each task; nothing is done.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+
+    def on_fit_task_end(self, estimator, context):
+        """Called by scikit-learn after each task; an epoch is compared with those of others.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+
+        Returns
+        -------
+        bool
+            Whether training shall stop.
+
+        Raises
+        ------
+        optuna.TrialPruned
+            With `trial`, where it loses.
+        """
+        score = getattr(context, "validation_score", None)
+        if score is None:
+            return self._end(context)
+        if self.trial is not None:
+            return self._report_to_trial(context, score)
+        place = self._place(context)
+        return place is not None and self._report(place, context, score)
+
+    def _place(self, context):
+        """(series, candidate) of a task, or None outside of the evaluation of candidates."""
+        evaluation = evaluated_candidate(context)
+        if evaluation is None or context.root_uuid not in self._searches:
+            return None
+        search = self._searches[context.root_uuid]
+        n_splits = search if isinstance(search, int) else search.n_splits_
+        candidate, fold = divmod(evaluation.task_id, n_splits)
+        # Fits are compared with those of the same round, fold and kind of network.
+        return f"{evaluation.parent.task_id} {fold} {context.estimator_name}", candidate
+
+    def _report(self, place, context, score):
+        (series, candidate), ledger = place, self.ledger(context)
+        key = (context.root_uuid, *place)
+        if key not in self._fits:
+            self._fits[key] = [ledger.begin(series, candidate), False]
+        fit = self._fits[key]
+        fit[0].report(score, context.task_id)
+        name = f"{series.split()[0]} {candidate}"
+        lost = fit[0].should_prune()
+        if lost:
+            ledger.give_up(name)
+        fit[1] = lost or ledger.is_given_up(name)
+        return fit[1]
+
+    def _end(self, context):
+        place = self._place(context) if self._fits else None
+        key = (context.root_uuid, *(place or ()))
+        if key in self._fits:
+            self.ledger(context).end(place[0], *self._fits.pop(key))
+        return False
+
+    def _report_to_trial(self, context, score):
+        if self._own_fit is None:
+            self._own_fit = context.root_uuid
+        if self._own_fit != context.root_uuid:
+            return False
+        self.trial.report(score, context.task_id)
+        if self.trial.should_prune():
+            raise optuna.TrialPruned(f"Trial was pruned at epoch {context.task_id + 1}.")
+        return False

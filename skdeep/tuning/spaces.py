@@ -1,0 +1,147 @@
+"""Default search spaces, as data: for each parameter its range and where the range is from."""
+
+from dataclasses import dataclass
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+)
+
+TABM = "the space for MLPs of Gorishniy, Kotelnikov and Babenko (TabM, ICLR 2025)"
+RTDL = "the space for MLPs of Gorishniy et al. (Revisiting deep learning models, NeurIPS 2021)"
+
+
+@dataclass(frozen=True)
+class Range:
+    """What one parameter is searched in.
+
+    Attributes
+    ----------
+    parameter : str
+    values : optuna distribution or list
+    source : str
+        Where the range is from.
+    unless : dict of str to tuple
+        Settings of the estimator under which the parameter is left alone.
+    only : dict of str to tuple
+        Settings under which alone the range holds.
+    """
+
+    parameter: str
+    values: BaseDistribution | list
+    source: str
+    unless: dict | None = None
+    only: dict | None = None
+
+    def applies(self, settings):
+        """Whether the range is one for an estimator with these parameters."""
+        ruled_out = any(settings.get(k) in v for k, v in (self.unless or {}).items())
+        return not ruled_out and all(settings.get(k) in v for k, v in (self.only or {}).items())
+
+
+_LBFGS = {"solver": ("lbfgs",)}
+_WIDTHS = (64, 128, 256, 512)
+
+DENSE = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (1, 2, 3) for width in _WIDTHS],
+        f"within {TABM}: 1 to 6 layers of 64 to 1024 units. Powers of two, the largest quarter "
+        "left out: networks of scikit-learn's size of data seldom gain from it and cost most",
+    ),
+    Range(
+        "learning_rate_init",
+        FloatDistribution(1e-4, 1e-2, log=True),
+        f"{TABM} has 3e-5 to 1e-3, {RTDL} 1e-5 to 1e-2, both log-uniform; below 1e-4 the default "
+        "`max_iter` of 200 epochs ends before training does",
+        unless=_LBFGS,
+    ),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        f"{TABM} and {RTDL} have 0 or uniform up to 0.5; here in steps, so that 0 is one of them",
+        unless=_LBFGS,
+    ),
+    Range(
+        "alpha",
+        FloatDistribution(1e-6, 1e-1, log=True),
+        "scikit-learn's user guide, 'Tips on practical use' of neural networks: 10.0 ** "
+        "-np.arange(1, 7)",
+        unless={"solver": ("adamw",)},
+    ),
+    Range(
+        "alpha",
+        FloatDistribution(1e-4, 1e-1, log=True),
+        f"weight decay of AdamW in {TABM}, log-uniform",
+        only={"solver": ("adamw",)},
+    ),
+)
+"""Of stacks of dense layers."""
+
+SPACES = {"MLPClassifier": DENSE, "MLPRegressor": DENSE}
+"""By name of the class; classes that inherit from these have their spaces."""
+
+
+class SearchSpace(dict):
+    """Names of parameters and what they are searched in; a dict.
+
+    Attributes
+    ----------
+    sources : dict of str to str
+        Where each range is from.
+    """
+
+    def __init__(self, ranges=()):
+        ranges = list(ranges)
+        super().__init__({name: entry.values for name, entry in ranges})
+        self.sources = {name: entry.source for name, entry in ranges}
+
+
+def search_space(estimator):
+    """Return the default search space of an estimator, or of the estimators inside it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of skdeep, or a `Pipeline` or another meta-estimator with such ones in it: their
+        parameters then have the prefixes that `set_params` needs.
+
+    Returns
+    -------
+    space : SearchSpace
+        A dict of names to Optuna distributions or lists, to be used as it is, to be changed or
+        to be taken from. ``space.sources`` says where each range is from. Empty where there is
+        no estimator of skdeep.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdeep import MLPClassifier
+    >>> from skdeep.tuning import search_space
+    >>> space = search_space(make_pipeline(StandardScaler(), MLPClassifier()))
+    >>> sorted(space)
+    ['mlpclassifier__alpha', 'mlpclassifier__dropout', 'mlpclassifier__hidden_layer_sizes', \
+'mlpclassifier__learning_rate_init']
+    >>> print(space.sources["mlpclassifier__alpha"])
+    scikit-learn's user guide, 'Tips on practical use' of neural networks: 10.0 ** -np.arange(1, 7)
+    """
+    parts = {"": estimator} | {
+        f"{name}__": value
+        for name, value in estimator.get_params(deep=True).items()
+        if hasattr(value, "get_params") and not isinstance(value, type)
+    }
+    return SearchSpace(
+        (prefix + entry.parameter, entry)
+        for prefix, part in parts.items()
+        for entry in _ranges(part)
+        if entry.applies(part.get_params(deep=False))
+    )
+
+
+def _ranges(estimator):
+    for cls in type(estimator).__mro__:
+        if cls.__name__ in SPACES and cls.__module__.startswith("skdeep."):
+            return SPACES[cls.__name__]
+    return ()
