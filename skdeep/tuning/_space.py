@@ -14,7 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 _PLAIN = (bool, int, float, str)
 _TAIL = 1e-6
@@ -89,6 +89,8 @@ def check_names(space, estimator):
         # The candidates bring their own estimator: what it has is known at fit alone.
         if name in known or any(owner in space.distributions for owner in owners):
             continue
+        if _takes(estimator, name):
+            continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
         ending = [k for k in known if k.endswith(f"__{name}")]
         nearest = (ending or near)[0] if known else None
@@ -97,6 +99,15 @@ def check_names(space, estimator):
             f"Invalid parameter {name!r} for estimator {estimator}.{hint} Valid parameters are: "
             f"{sorted(known)}."
         )
+
+
+def _takes(estimator, name):
+    """Whether `set_params` takes a name that `get_params` does not give."""
+    try:
+        clone(estimator).set_params(**{name: None})
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _translate(name, given):
