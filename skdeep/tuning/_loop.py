@@ -179,7 +179,8 @@ class Loop:
         trials = self._finished()
         params = [self.space.decode(trial.params) for trial in trials]
         outcomes = [dict(fold) for trial in trials for fold in _record.restore(trial)]
-        if trials and all(trial.state == TrialState.FAIL for trial in trials):
+        no_score = all(trial.state == TrialState.FAIL for trial in trials)
+        if trials and (no_score or all(fold["fit_error"] for fold in outcomes)):
             self._raise_first_cause(params, outcomes)
         if callable(self.search.scoring):
             _insert_error_scores(outcomes, self.search.error_score)
