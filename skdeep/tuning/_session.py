@@ -40,7 +40,6 @@ class Session:
 
     def __init__(self, search, fit_params):
         self.search, self.fit_params = search, fit_params
-        self.gathers = False  # whether results are still coming in
         found = [c for c in getattr(search, "_skl_callbacks", []) if isinstance(c, PruneTrials)]
         self.prune = found[0] if found else None
         if search.pruner is not None:

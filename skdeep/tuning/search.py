@@ -244,26 +244,24 @@ multimetric_
             task_name="search", max_subtasks=n_fits, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self)
         session.recall(self.study_, context)
-        session.gathers = True
         try:
             loop.run(context)
         finally:
-            session.gathers = False
             if self.study is not None:
                 self.study.sampler = session.sampler_before
         loop.finish()
         context.call_on_fit_task_end(estimator=self)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
-        if self._session.gathers:  # they are made once, when all are there
-            return {}
-        return super()._format_results(candidate_params, n_splits, out, more_results)
+        """Nothing after each batch: `_make_results` is called once, when all are there."""
+        return {}
 
     def _make_results(self, params, outcomes, pruned):
         """`cv_results_` of these candidates."""
+        more = None if pruned is None else {"pruned": pruned}
+        results = super()._format_results(params, self.n_splits_, outcomes, more)
         if pruned is None:
-            return self._format_results(params, self.n_splits_, outcomes)
-        results = self._format_results(params, self.n_splits_, outcomes, {"pruned": pruned})
+            return results
         for name in results:
             if name.startswith("rank_test_"):
                 behind = results[name] + pruned * (len(params) + 1)

@@ -236,7 +236,7 @@ def test_the_metric_that_is_searched_for(data, refit, objectives, told):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
-@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+@pytest.mark.filterwarnings("ignore:One or more of the (test|train) scores are non-finite")
 @pytest.mark.parametrize("n_trials_per_batch", [1, 2, 8])
 def test_failing_candidates_are_failed_trials(data, n_trials_per_batch):
     search = OptunaSearchCV(
@@ -258,7 +258,7 @@ def test_failing_candidates_are_failed_trials(data, n_trials_per_batch):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
-@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+@pytest.mark.filterwarnings("ignore:One or more of the (test|train) scores are non-finite")
 @pytest.mark.parametrize("as_callable", [False, True])
 def test_failing_candidates_with_several_metrics(data, as_callable):
     def score(estimator, X, y):
@@ -318,7 +318,16 @@ def test_nested_cross_validation(data):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 @parametrize_with_checks(
-    [OptunaSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, n_trials=2, cv=2, random_state=0)]
+    [
+        OptunaSearchCV(
+            LogisticRegression(),
+            {"C": [0.1, 1.0]},
+            n_trials=2,
+            cv=2,
+            random_state=0,
+            error_score="raise",  # as scikit-learn sets it for these checks of its searches
+        )
+    ]
 )
 def test_sklearn_checks(estimator, check):
     check(estimator)
