@@ -26,8 +26,10 @@ class PruneTrials:
     ----------
     pruner : optuna.pruners.BasePruner, default=None
         Decides who loses; for scores of which greater is better. None is
-        ``MedianPruner(n_startup_trials=5, n_warmup_steps=5)``: best score so far below the median
-        of the scores at this epoch (Golovin et al., Google Vizier, 2017). Not used with `trial`.
+        ``PercentilePruner(75.0, n_startup_trials=5, n_warmup_steps=5)``: the best score so far
+        is in the last quarter of the scores at this epoch (after Golovin et al., Google Vizier,
+        KDD 2017). ``MedianPruner`` saves more and loses a late starter more often. Not used with
+        `trial`.
 
     trial : optuna.Trial, default=None
         The trial of an objective of one's own. Its first fit decides; further ones (folds) run

@@ -25,6 +25,7 @@ SCRIPT = """
 import sys, time
 import numpy as np
 from optuna.distributions import FloatDistribution
+from optuna.samplers import TPESampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from skdeep.tuning import OptunaSearchCV
@@ -43,7 +44,7 @@ class Slow(ClassifierMixin, BaseEstimator):
 
 search = OptunaSearchCV(
     Slow(), {"a": FloatDistribution(0.0, 1.0)}, n_trials=20, storage=sys.argv[1] or None, cv=2,
-    refit=False, random_state=0, sampler=__import__("optuna").samplers.TPESampler(n_startup_trials=3),
+    refit=False, random_state=0, sampler=TPESampler(n_startup_trials=3),
 ).fit(*make_classification(random_state=0))
 print(search.best_params_["a"], [p["a"] for p in search.cv_results_["params"]])
 """
@@ -64,12 +65,12 @@ def lines(path):
     return path.read_text().splitlines() if path.exists() else []
 
 
-@pytest.mark.parametrize("kind", ["journal", "database"])
+@pytest.mark.parametrize("kind", ["journal", pytest.param("database", marks=pytest.mark.slow)])
 def test_killed_and_resumed(tmp_path, kind):
     storage = tmp_path / "journal"
     storage = str(storage) if kind == "journal" else f"sqlite:///{storage}.db"
     whole, log = start("", tmp_path / "whole", 0), tmp_path / "log"
-    killed = start(storage, log, 0.3)
+    killed = start(storage, log, 0.15)
     deadline = time.monotonic() + 60
     while len(lines(log)) < 13 and time.monotonic() < deadline:
         time.sleep(0.01)
