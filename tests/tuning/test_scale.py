@@ -32,14 +32,14 @@ def score_and_process(estimator, X, y):
 @pytest.fixture(scope="module")
 def cluster():
     distributed = pytest.importorskip("distributed")
-    with warnings.catch_warnings(action="ignore"):
-        with (
-            distributed.LocalCluster(
-                n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield client
+    with (
+        warnings.catch_warnings(action="ignore"),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
 
 
 @pytest.fixture
@@ -92,15 +92,19 @@ def test_pruning_on_dask(cluster, search, data, shared, tmp_path):
 
 
 SCRIPT = """
-import sys, warnings
+import sys, time
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from optuna.distributions import FloatDistribution
 from skdeep.tuning import OptunaSearchCV
+class Slow(LogisticRegression):
+    def fit(self, X, y):
+        time.sleep(0.1)
+        return super().fit(X, y)
 search = OptunaSearchCV(
-    LogisticRegression(), {"C": FloatDistribution(1e-2, 1e2, log=True)}, n_trials=30,
+    Slow(), {"C": FloatDistribution(1e-2, 1e2, log=True)}, n_trials=30,
     storage=sys.argv[1], random_state=0, cv=2,
-).fit(*make_classification(n_samples=2000, random_state=0))
+).fit(*make_classification(random_state=0))
 """
 
 
