@@ -58,6 +58,7 @@ class PruneTrials:
 
     Examples
     --------
+    >>> import warnings
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import GridSearchCV
     >>> from skdeep import MLPClassifier
