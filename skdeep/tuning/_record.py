@@ -102,5 +102,6 @@ def _hash(data):
             rows = pd.util.hash_pandas_object(data, index=False).to_numpy()
         except TypeError:  # cells that cannot be hashed
             return joblib.hash(data)
-        return f"{list(getattr(data, 'columns', [data.name]))} {joblib.hash(rows)}"
+        names = list(data.columns) if isinstance(data, pd.DataFrame) else data.name
+        return f"{names} {joblib.hash(rows)}"
     return str(joblib.hash(data))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 from conftest import Scripted
 from optuna.distributions import FloatDistribution
@@ -128,6 +129,20 @@ def test_other_data_other_study(data, tmp_path):
     search.set_params(cv=3).fit(X, y)
     search.set_params(scoring="accuracy").fit(X, y)
     assert len(optuna.get_all_study_names(_storage(str(tmp_path / "journal")))) == 5
+
+
+def test_tables_are_recognised(data, tmp_path):
+    X, y = data
+    table = pd.DataFrame(X).assign(text=["a", "b"] * 60, missing=[None, 1.0] * 60)
+    search = OptunaSearchCV(Scripted(), A, n_trials=1, storage=tmp_path / "journal", random_state=0)
+    search.fit(table, pd.Series(y))
+    search.fit(table.copy(), pd.Series(y.copy()))
+    storage = _storage(str(tmp_path / "journal"))
+    assert len(optuna.get_all_study_names(storage)) == 1
+    search.fit(table.assign(text="a"), pd.Series(y))
+    search.fit(table.rename(columns={"text": "other"}), pd.Series(y))
+    search.fit(table.assign(lists=[[1]] * 120), pd.Series(y))  # cells that cannot be hashed
+    assert len(optuna.get_all_study_names(storage)) == 4
 
 
 def test_seed_of_an_unseeded_search_is_kept(data, tmp_path):
