@@ -3,6 +3,7 @@
 import optuna
 import pandas as pd
 
+from skdeep._base import DeepEstimator
 from skdeep._compat import evaluated_candidate
 from skdeep.tuning._ledger import Ledger, default_pruner
 
@@ -85,7 +86,12 @@ class PruneTrials:
 
     @property
     def max_propagation_depth(self):
-        """How deep scikit-learn hands the callback down: to the networks, wherever they are."""
+        """How deep scikit-learn hands the callback down: to the candidates of a search.
+
+        From there it goes to the networks alone: scikit-learn would hand it to all steps of a
+        pipeline, and warn of each that takes no callbacks.
+        """
+        return 1 if self.trial is None else 0
 
     def setup(self, estimator, context):
         """Called by scikit-learn where the outermost `fit` begins.
@@ -108,6 +114,7 @@ class PruneTrials:
         estimator : estimator
         context : sklearn.callback.CallbackContext
         """
+        _detach(estimator)
         ledger = self._ledgers.pop(context.root_uuid)
         self._searches.pop(context.root_uuid)
         rows = [
@@ -160,13 +167,16 @@ class PruneTrials:
         return self._place(context) is not None
 
     def on_fit_task_begin(self, estimator, context):
-        """Called by scikit-learn before each task; nothing is done.
+        """Called by scikit-learn before each task; a pipeline's networks are told to report.
 
         Parameters
         ----------
         estimator : estimator
         context : sklearn.callback.CallbackContext
         """
+        if context.task_name == "fit" and (self.trial is not None or self._place(context)):
+            for network in _networks(estimator):
+                network.set_callbacks(*getattr(network, "_skl_callbacks", []), _Reporter(self))
 
     def on_fit_task_end(self, estimator, context):
         """Called by scikit-learn after each task; an epoch is compared with those of others.
@@ -186,6 +196,8 @@ class PruneTrials:
         optuna.TrialPruned
             With `trial`, where it loses.
         """
+        if context.task_name == "fit":
+            _detach(estimator)
         score = getattr(context, "validation_score", None)
         if score is None:
             return self._end(context)
@@ -235,3 +247,36 @@ class PruneTrials:
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"Trial was pruned at epoch {context.task_id + 1}.")
         return False
+
+
+class _Reporter:
+    """Callback of a network inside a pipeline: passes on what it hears."""
+
+    def __init__(self, prune):
+        self.prune = prune
+        self.wants_validation_score = prune.wants_validation_score
+        self.on_fit_task_end = prune.on_fit_task_end
+
+    def setup(self, estimator, context):
+        """The pipeline's own is enough."""
+
+    def teardown(self, estimator, context):
+        """The pipeline's own is enough."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Nothing is to be done."""
+
+
+def _networks(estimator):
+    """The networks of skdeep inside an estimator, without itself."""
+    parts = estimator.get_params(deep=True).values()
+    return [part for part in parts if isinstance(part, DeepEstimator) and part is not estimator]
+
+
+def _detach(estimator):
+    """Take the reporters away from the networks inside an estimator."""
+    for network in _networks(estimator):
+        callbacks = getattr(network, "_skl_callbacks", [])
+        kept = [callback for callback in callbacks if not isinstance(callback, _Reporter)]
+        if len(kept) < len(callbacks):
+            network.set_callbacks(*kept)

@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -65,6 +66,29 @@ def test_grid_search(n_jobs):
     assert search.best_estimator_[-1].n_iter_ == 12  # the refit is not watched
     assert search.best_estimator_[-1].validation_scores_ is None
     assert search.best_params_["mlpclassifier__learning_rate_init"] > 1e-3
+
+
+def table_pipeline():
+    """A step that takes no callbacks, of which scikit-learn would warn."""
+    encoder = make_column_transformer((StandardScaler(), slice(0, 8)))
+    return Pipeline([("encoder", encoder), ("inner", pipeline())])
+
+
+def test_behind_an_encoder_and_a_second_pipeline():
+    prune = PruneTrials(PRUNER)
+    grid = {"inner__mlpclassifier__learning_rate_init": RATES}
+    search = GridSearchCV(table_pipeline(), grid, cv=3).set_callbacks(prune).fit(X, y)
+    check_losers(prune.fits_)
+    for pipe in (search.best_estimator_, search.estimator):
+        assert not hasattr(pipe[-1][-1], "_skl_callbacks")
+
+
+def test_networks_that_are_candidates():
+    prune = PruneTrials(PRUNER)
+    pipe = make_pipeline(StandardScaler(), "passthrough")
+    grid = {"passthrough": [network(learning_rate_init=rate) for rate in RATES]}
+    GridSearchCV(pipe, grid, cv=3, scoring="accuracy").set_callbacks(prune).fit(X, y)
+    check_losers(prune.fits_)
 
 
 def test_same_candidates_with_and_without():
@@ -202,14 +226,15 @@ def test_bare_fit_is_not_watched():
 # --- by hand --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [network, pipeline])
+@pytest.mark.parametrize("make", [network, pipeline, table_pipeline])
 def test_objective_of_ones_own(make):
     study = optuna.create_study(direction="maximize", pruner=PRUNER)
     for rate in RATES:
         study.enqueue_trial({"rate": rate})
 
     def objective(trial):
-        clf = make(learning_rate_init=trial.suggest_float("rate", 1e-8, 1.0))
+        (name,) = [k for k in make().get_params() if k.endswith("learning_rate_init")]
+        clf = make().set_params(**{name: trial.suggest_float("rate", 1e-8, 1.0)})
         clf.set_callbacks(PruneTrials(trial=trial)).fit(X, y)
         return clf.score(X, y)
 
