@@ -7,7 +7,7 @@ Searching with Optuna, and stopping losing trials
 seen where better ones are likely, and with a pruner it stops the training of those that lose, so
 that more candidates fit into the same time.
 
-The table is raw: flowers with a column of text and missing numbers. An encoder turns it into
+The table is raw: findings on tumours, with a column of text and missing numbers. An encoder turns it into
 numbers, behind it is the network; both are one pipeline, and each fold fits it anew.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import RandomizedSearchCV, cross_val_score, train_test_split
@@ -37,15 +37,19 @@ from skdeep.tuning import OptunaSearchCV, search_space
 # Candidates train for as long as they may: the search compares what comes of it.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
-table, y = load_wine(return_X_y=True, as_frame=True)
-table = table.drop(columns=["proline", "flavanoids", "od280/od315_of_diluted_wines"])
-table["hue"] = pd.cut(table["hue"], [0, 0.8, 1.1, 2], labels=["red", "mixed", "blue"]).astype(str)
+table, y = load_breast_cancer(return_X_y=True, as_frame=True)
+table = table[[name for name in table if name.startswith("mean ")][1:8]]
+smooth = pd.cut(table.pop("mean smoothness"), [0, 0.09, 0.1, 1], labels=["yes", "so-so", "no"])
+table["smooth"] = smooth.astype(str)
 table = table.mask(np.random.default_rng(0).random(table.shape) < 0.05)
 X_train, X_test, y_train, y_test = train_test_split(table, y, stratify=y, random_state=0)
 
 encoder = make_column_transformer(
     (
-        make_pipeline(SimpleImputer(strategy="constant", fill_value="?"), OneHotEncoder()),
+        make_pipeline(
+            SimpleImputer(strategy="constant", fill_value="?"),
+            OneHotEncoder(handle_unknown="ignore"),
+        ),
         make_column_selector(dtype_exclude="number"),
     ),
     (
@@ -80,7 +84,7 @@ search = OptunaSearchCV(
     n_trials=15,
     timeout=10,
     storage=Path(folder.name) / "journal",
-    pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=5),
+    pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=3),
     cv=3,
     random_state=0,
 )

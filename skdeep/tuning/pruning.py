@@ -27,8 +27,8 @@ class PruneTrials:
     ----------
     pruner : optuna.pruners.BasePruner, default=None
         Decides who loses; for scores of which greater is better. None is
-        ``PercentilePruner(75.0, n_startup_trials=5, n_warmup_steps=5)``: the best score so far
-        is in the last quarter of the scores at this epoch (after Golovin et al., Google Vizier,
+        ``PercentilePruner(60.0, n_startup_trials=5, n_warmup_steps=5)``: the best score so far
+        is in the lower 40 % of the scores at this epoch (after Golovin et al., Google Vizier,
         KDD 2017). ``MedianPruner`` saves more and loses a late starter more often. Not used with
         `trial`.
 
