@@ -1,14 +1,14 @@
 """
-==================================================
+=================================================
 Searching with Optuna, and stopping losing trials
-==================================================
+=================================================
 
 `OptunaSearchCV` takes the place of `RandomizedSearchCV`. It learns from the candidates that it has
 seen where better ones are likely, and with a pruner it stops the training of those that lose, so
 that more candidates fit into the same time.
 
-The table is raw: findings on tumours, with a column of text and missing numbers. An encoder turns it into
-numbers, behind it is the network; both are one pipeline, and each fold fits it anew.
+The table is raw: findings on tumours, with a column of text and missing numbers. An encoder turns
+it into numbers, behind it is the network; both are one pipeline, and each fold fits it anew.
 """
 
 # %%

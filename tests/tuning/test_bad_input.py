@@ -3,9 +3,9 @@
 import numpy as np
 import optuna
 import pytest
-from conftest import Scripted
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
+from scripted import Scripted
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline

@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 import sklearn
-from conftest import Scripted
+from scripted import Scripted
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, check_cv, cross_val_score

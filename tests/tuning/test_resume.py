@@ -11,9 +11,9 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from conftest import Scripted
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
+from scripted import Scripted
 from sklearn.linear_model import LogisticRegression
 
 from skdeep.tuning import OptunaSearchCV

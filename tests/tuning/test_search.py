@@ -6,10 +6,10 @@ import random
 import numpy as np
 import optuna
 import pytest
-from conftest import Scripted
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from scipy import stats
+from scripted import Scripted
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score

@@ -26,6 +26,7 @@ NOT_OURS = {
     "test_custom_run_search": _DICTS,
     "test_refit_callable_out_bound": _ORDER,
     "test_search_cv_timing": _ORDER,
+    "test_search_default_iid": _ORDER,
     "test_search_cv_results_rank_tie_breaking": _ORDER,
     "test_search_with_2d_array": _ORDER,
     "test_unsupported_sample_weight_scorer": _NAN,
