@@ -6,6 +6,7 @@ from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
+    IntDistribution,
 )
 
 TABM = "the space for MLPs of Gorishniy, Kotelnikov and Babenko (TabM, ICLR 2025)"
@@ -79,7 +80,49 @@ DENSE = (
 )
 """Of stacks of dense layers."""
 
-SPACES = {"MLPClassifier": DENSE, "MLPRegressor": DENSE}
+_TABM = "the space for TabM of Gorishniy, Kotelnikov and Babenko (TabM, ICLR 2025)"
+
+TABM_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (1, 2, 3, 4) for width in _WIDTHS],
+        f"{_TABM}: 1 to 4 layers of 64 to 1024 units with embeddings; powers of two up to 512",
+    ),
+    Range("learning_rate_init", FloatDistribution(1e-4, 5e-3, log=True), f"{_TABM}, log-uniform"),
+    Range("alpha", FloatDistribution(1e-4, 1e-1, log=True), f"{_TABM}, log-uniform"),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        "the space for TabM of TabArena (Erickson et al., 2025): 0 or uniform up to 0.5; in steps",
+    ),
+    Range("n_bins", IntDistribution(2, 128), _TABM),
+    Range("embedding_size", IntDistribution(8, 32, step=4), _TABM),
+)
+"""Of TabM."""
+
+_REALMLP = "the space for RealMLP of TabArena (Erickson et al., 2025)"
+
+REALMLP_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (2, 3, 4) for width in (256, 384, 512)],
+        _REALMLP,
+    ),
+    Range("learning_rate_init", FloatDistribution(0.02, 0.3, log=True), f"{_REALMLP}, log-uniform"),
+    Range("alpha", FloatDistribution(1e-3, 5e-2, log=True), f"{_REALMLP}, log-uniform"),
+    Range("dropout", FloatDistribution(0.0, 0.5), f"{_REALMLP}, uniform"),
+    Range("frequency_scale", FloatDistribution(1e-2, 50.0, log=True), f"{_REALMLP}, log-uniform"),
+)
+"""Of RealMLP."""
+
+SPACES = {
+    "MLPClassifier": DENSE,
+    "MLPRegressor": DENSE,
+    "RealMLPClassifier": REALMLP_RANGES,
+    "RealMLPRegressor": REALMLP_RANGES,
+    "TabMClassifier": TABM_RANGES,
+    "TabMRegressor": TABM_RANGES,
+}
 """By name of the class; classes that inherit from these have their spaces."""
 
 

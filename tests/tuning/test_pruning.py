@@ -153,6 +153,18 @@ def test_regression():
     assert prune.fits_.query("candidate == 3")["pruned"].all()
 
 
+@pytest.mark.parametrize("cls", [skdeep.RealMLPClassifier, skdeep.TabMRegressor])
+def test_networks_with_members(cls):
+    prune = PruneTrials(PRUNER)
+    estimator = cls((8,), n_estimators=2, max_iter=6, random_state=0, device="cpu")
+    rates = [0.05, 0.04, 0.03, 1e-9]
+    search = GridSearchCV(estimator, {"learning_rate_init": rates}, cv=2, refit=False)
+    search.set_callbacks(prune).fit(X, y)
+    n_epochs = prune.fits_.groupby("candidate")["n_epochs"].max()
+    assert n_epochs[0] > n_epochs[3] or prune.fits_["pruned"].any()
+    assert prune.fits_["score"].notna().all()
+
+
 # --- which rows decide ----------------------------------------------------------------------
 
 

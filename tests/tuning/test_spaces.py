@@ -2,6 +2,7 @@
 
 import warnings
 
+import checks
 import pytest
 from optuna.distributions import BaseDistribution
 from sklearn.compose import TransformedTargetRegressor
@@ -31,6 +32,19 @@ def test_every_value_is_valid(cls, solver):
                 cls(solver=solver, max_iter=1, device="cpu").set_params(**params).fit(
                     [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
                 )
+
+
+def test_every_estimator_has_a_space():
+    for cls in checks.public_estimators():
+        space = Space(search_space(cls()))
+        for name, distribution in space.distributions.items():
+            values = getattr(distribution, "choices", None) or [distribution.low, distribution.high]
+            for value in values:
+                cls().set_params(**space_of(name, search_space(cls()), value))._validate_params()
+
+
+def space_of(name, space, value):
+    return Space({name: space[name]}).decode({name: value})
 
 
 def test_sources():
