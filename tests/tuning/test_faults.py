@@ -33,7 +33,7 @@ def noise_scores(seed, n_trials):
             "alpha": optuna.distributions.FloatDistribution(1e-6, 1e-1, log=True),
         },
         n_trials=n_trials,
-        cv=KFold(5, shuffle=True),  # other folds each time it is asked
+        cv=KFold(5, shuffle=True, random_state=rng),  # other folds each time it is asked
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=3),
         random_state=seed,
         refit=True,
