@@ -125,7 +125,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         weight = self._total_weight(X, target, sample_weight, incremental)
         validation = self._check_validation(*validation)
 
-        rng = _random_state(self.random_state)
+        rng = new_random_state(self.random_state)
         device = engine.resolve_device(self.device, X)
         net = self._known_net(device, incremental) if resumed else self._new_net(device, X, rng)
         stops_early = self.early_stopping and not incremental and self.solver != "lbfgs"
@@ -140,8 +140,9 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 weight=weight,
                 purpose="early_stopping=True" if stops_early else "Pruning",
             )
-            stops_early, watched = stops_early and rows is not None, rows is not None
-            if rows is not None:
+            if rows is None:
+                stops_early = watched = False
+            else:
                 train, held_out = rows
                 validation = _take((X, target, weight), held_out)
                 X, target, weight = _take((X, target, weight), train)
@@ -218,7 +219,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         return tags
 
 
-def _random_state(random_state):
+def new_random_state(random_state):
     """scikit-learn's `check_random_state`, but None is fresh entropy: NumPy's global generator
     belongs to the user, and two threads that fit would share it."""
     return np.random.RandomState() if random_state is None else check_random_state(random_state)

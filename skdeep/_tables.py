@@ -15,10 +15,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep import engine
-from skdeep._base import DeepEstimator, _random_state
+from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import _check_y
 from skdeep._tables_targets import out_of_fold
-from skdeep._training import Mode, _skorch_dataset
+from skdeep._training import Mode, skorch_dataset
 from skdeep._validation import check_weights, to_host
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
@@ -85,7 +85,7 @@ class DeepTable(DeepEstimator):
             max_one_hot=self.max_one_hot,
         ).fit(X, sample_weight=weight)
         data = (self.encoder_.encode(X), target, weight)
-        rng = _random_state(self.random_state)
+        rng = new_random_state(self.random_state)
         plan, data = self._plan(data, validation, rng)
         device = engine.resolve_device(self.device, X)
         fitted = self._train_members(device, data, plan, rng, report)
@@ -197,7 +197,7 @@ class DeepTable(DeepEstimator):
             shuffle=False,
             early_stopping=stops_early,
             validator=self._make_validator(net, (data, plan, best), stops_early),
-            datasets=(_skorch_dataset(net, data), None),
+            datasets=(skorch_dataset(net, data), None),
             best=best if stops_early else None,
             max_time=self.max_time,
             verbose=self.verbose,

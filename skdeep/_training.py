@@ -176,7 +176,7 @@ class GradientTraining:
             verbose=self.verbose,
             single_epoch=mode.incremental,
             interruptible=not mode.in_search,
-            datasets=(_skorch_dataset(net, data), _skorch_dataset(net, validation)),
+            datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
 
     def _make_lbfgs(self, net, step, data):
@@ -315,7 +315,7 @@ def forward(module, x):
     return torch.cat([module(x[piece]) for piece in pieces])
 
 
-def _skorch_dataset(net, data):
+def skorch_dataset(net, data):
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
     if data is None or not net.callbacks_ or isinstance(data[0], SparseRows):
         return None

@@ -115,8 +115,8 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 
     Minimises the cross-entropy. It takes the place of `sklearn.neural_network.MLPClassifier`:
     parameters, defaults, fitted attributes, errors and warnings are the same, and for
-    scikit-learn's parameters so are the results for a seed, up to rounding. What comes after
-    `max_fun` in the signature is new.
+    scikit-learn's parameters so are the results for a seed, up to rounding, but for what
+    `early_stopping` says of itself. What comes after `max_fun` in the signature is new.
 
     Parameters
     ----------
@@ -267,7 +267,8 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
 
     It takes the place of `sklearn.neural_network.MLPRegressor`: parameters, defaults, fitted
     attributes, errors and warnings are the same, and for scikit-learn's parameters so are the
-    results for a seed, up to rounding. What comes after `max_fun` in the signature is new.
+    results for a seed, up to rounding, but for what `early_stopping` says of itself and for
+    'lbfgs' with several outputs. What comes after `max_fun` in the signature is new.
 
     Parameters
     ----------
