@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate
-from skdeep._training import GradientTraining, Mode, as_rows, forward
+from skdeep._training import GradientTraining, Mode, as_rows
 from skdeep._validation import check_rows, check_rows_and_target, check_weights, to_host
 from skdeep.data.split import split_rows
 
@@ -42,7 +42,8 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
     """Base of the estimators that train one network on rows with targets.
 
     A subclass has the parameters of `_params.TRAINING`, the target methods of `_targets` and
-    ``_make_module(n_features, n_outputs, rng)``.
+    ``_make_module(shape, n_outputs, rng)``, `shape` being that of one row. Where its rows are not
+    vectors it says so in `_check_training_data`, `_check_inputs` and `_as_input`.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -118,9 +119,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         """Train on X and y; `report` makes the `EpochReport`, if somebody listens."""
         resumed = hasattr(self, "net_") and (self.warm_start or incremental)
         self._check_combinations()
-        X, y = check_rows_and_target(
-            self, X, y, reset=not resumed, y_numeric=self._target_is_numeric
-        )
+        X, y = self._check_training_data(X, y, reset=not resumed)
         target = self._encode_target(y, resumed, incremental)
         weight = self._total_weight(X, target, sample_weight, incremental)
         validation = self._check_validation(*validation)
@@ -132,7 +131,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         watched = watched and self.solver != "lbfgs"
         if (stops_early or watched) and validation is None:
             rows = split_rows(
-                functools.partial(_row_keys, X, target),
+                functools.partial(self._row_keys, X, target),
                 len(target),
                 self.validation_fraction,
                 rng,
@@ -169,6 +168,19 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         self.__dict__.update(fitted)
         return self
 
+    def _check_training_data(self, X, y, *, reset):
+        """Check X and y of `fit`; with `reset` remember the shape and names of X's columns."""
+        numeric = self._target_is_numeric
+        return check_rows_and_target(self, X, y, reset=reset, y_numeric=numeric)
+
+    def _check_inputs(self, X):
+        """Check X of a prediction."""
+        return check_rows(self, X)
+
+    def _as_input(self, X, dtype, device):
+        """Checked rows where the network lives, as it eats them."""
+        return as_rows(X, dtype, device)
+
     def _check_combinations(self):
         """Raise where parameters contradict each other."""
 
@@ -183,9 +195,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             raise ValueError("X_val is provided, but y_val was not provided.")
         if X_val is None:
             raise ValueError("y_val is provided, but X_val was not provided.")
-        X_val, y_val = check_rows_and_target(
-            self, X_val, y_val, reset=False, y_numeric=self._target_is_numeric
-        )
+        X_val, y_val = self._check_training_data(X_val, y_val, reset=False)
         if sample_weight_val is not None:
             sample_weight_val = check_weights(sample_weight_val, X_val)
         return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
@@ -196,6 +206,13 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         weight = self._times_class_weight(target, weight, incremental)
         return None if weight is None or (weight == 1).all() else weight
 
+    def _row_keys(self, X, target):
+        """The content of each row and its target, as bytes."""
+        X = to_host(X)
+        if sp.issparse(X):
+            X = X.toarray()
+        return [x.tobytes() + t.tobytes() for x, t in zip(X, np.asarray(target))]
+
     @property
     def _optimizer(self):
         return self.net_.flat_optimizers_[0]
@@ -204,11 +221,11 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         """Raw scores for X, as a tensor on the network's device."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # for its error; its search for attributes is slow
-        X = check_rows(self, X)
+        X = self._check_inputs(X)
         module = self.net_.module_
         parameter = next(module.parameters())
         with torch.inference_mode():
-            return forward(module, as_rows(X, parameter.dtype, parameter.device))
+            return self._forward(module, self._as_input(X, parameter.dtype, parameter.device))
 
     def __sklearn_is_fitted__(self):
         return "net_" in self.__dict__
@@ -234,11 +251,3 @@ def _without_zero_weights(X, target, weight):
     if weight is None or weight.all():
         return X, target, weight
     return _take((X, target, weight), np.flatnonzero(weight))
-
-
-def _row_keys(X, target):
-    """The content of each row and its target, as bytes."""
-    X = to_host(X)
-    if sp.issparse(X):
-        X = X.toarray()
-    return [x.tobytes() + t.tobytes() for x, t in zip(X, np.asarray(target))]

@@ -168,7 +168,7 @@ class DeepTable(DeepEstimator):
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, data[0], data[1])) from None
 
-    def _make_module(self, n_features, n_outputs, rng):
+    def _make_module(self, shape, n_outputs, rng):
         return self._new_module(n_outputs)
 
     def _batch_size(self, n_samples):

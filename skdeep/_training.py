@@ -56,13 +56,13 @@ class Mode:
 class GradientTraining:
     """Training methods of `DeepEstimator`.
 
-    A family overrides what differs in it: `_players` (optimizers), `_make_step`, `_draws_noise`,
-    `_smallest_batch`.
+    A family overrides what differs in it: `_players` (optimizers), `_make_step`, `_forward`,
+    `_draws_noise`, `_smallest_batch`.
     """
 
     def _new_net(self, device, X, rng):
         dtype = engine.resolve_dtype(self.dtype, X.dtype, device)
-        module = self._make_module(X.shape[1], self.n_outputs_, rng).to(dtype).to(device)
+        module = self._make_module(X.shape[1:], self.n_outputs_, rng).to(dtype).to(device)
         return engine.DeepNet(
             module,
             self._make_loss().to(device),
@@ -106,7 +106,8 @@ class GradientTraining:
         """Rows, targets and weights where the network lives, in its precision."""
         dtype, device = net.dtype, torch.device(net.device)
         weight = None if weight is None else to_tensor(weight, dtype, device)
-        return as_rows(X, dtype, device), self._target_tensor(target, dtype, device), weight
+        X = self._as_input(X, dtype, device)
+        return X, self._target_tensor(target, dtype, device), weight
 
     def _batch_size(self, n_samples):
         if self.batch_size == "auto":
@@ -232,7 +233,7 @@ class GradientTraining:
 
         def validate():
             with torch.inference_mode():
-                raw = forward(net.module_, x)
+                raw = self._forward(net.module_, x)
                 loss = weighted_mean(net.criterion_(raw, target), weight) * share
                 score = None
                 if with_score:
@@ -240,6 +241,10 @@ class GradientTraining:
                 return float(loss), score
 
         return validate
+
+    def _forward(self, module, x):
+        """Raw scores of all rows; a family whose layers are not dense cuts them up otherwise."""
+        return forward(module, x)
 
     def _decoupled_decay(self):
         return self.alpha * (1 - self.l1_ratio) if self.solver == "adamw" else 0.0

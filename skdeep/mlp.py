@@ -50,9 +50,9 @@ class _BaseMLP(DeepEstimator):
                     f"to fit. Previously got {fitted}, now {sizes}."
                 )
 
-    def _make_module(self, n_features, n_outputs, rng):
+    def _make_module(self, shape, n_outputs, rng):
         net = MLPNet(
-            [n_features, *self._hidden_layer_sizes(), n_outputs],
+            [*shape, *self._hidden_layer_sizes(), n_outputs],
             self.activation,
             self.dropout,
             self.normalization,
