@@ -1,16 +1,22 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
+from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 __all__ = [
     "AbsoluteError",
     "BinaryCrossEntropy",
+    "Contrastive",
     "CrossEntropy",
     "Huber",
+    "NTXent",
     "Poisson",
+    "Prototypical",
     "Quantile",
     "SquaredError",
+    "Triplet",
+    "unit_length",
     "weighted_mean",
 ]
