@@ -4,6 +4,7 @@ from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
+from skdeep.siamese import SiameseClassifier, SiameseTransformer
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "SiameseClassifier",
+    "SiameseTransformer",
     "TabMClassifier",
     "TabMRegressor",
     "__version__",

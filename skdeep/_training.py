@@ -148,7 +148,7 @@ class GradientTraining:
         if self.solver == "lbfgs":
             return self._make_lbfgs(net, step, data)
         net.batch_size = self._batch_size(data[0].shape[0])
-        batches = Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
+        batches = self._make_batches(data, net.batch_size, rng)
         past = self.__dict__ if mode.resumed else {}
         return engine.Training(
             net,
@@ -179,6 +179,9 @@ class GradientTraining:
             interruptible=not mode.in_search,
             datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
+
+    def _make_batches(self, data, batch_size, rng):
+        return Batches(*data, batch_size=batch_size, smallest=self._smallest_batch())
 
     def _make_lbfgs(self, net, step, data):
         x, target, weight = data
@@ -322,6 +325,8 @@ def forward(module, x):
 
 def skorch_dataset(net, data):
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
-    if data is None or not net.callbacks_ or isinstance(data[0], SparseRows):
+    if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
+    if not isinstance(data[1], torch.Tensor):
+        return None  # pairs of rows: skorch wants as many targets as rows
     return Dataset(*data[:2])
