@@ -9,11 +9,30 @@ PARAMETERS = """
 n_components : int
     Length of the embedding; at least 1. A module given as `encoder` has its own.
 
-encoder : {'auto', 'dense'} or torch.nn.Module
+encoder : {'auto', 'dense', 'conv'} or torch.nn.Module
     The network from a row to its embedding. 'dense' is a stack of dense layers, and what 'auto'
-    takes for vectors. A module is copied; it gets batches of rows, (n_rows, n_features), and
-    returns (n_rows, n_components). Its weights are where training starts; noise inside it, such
-    as torch's dropout, comes from torch's global generator.
+    takes for vectors; 'conv' four blocks of convolutions (Vinyals et al., 2016; Snell et al.,
+    2017), which it takes for pictures and series. A module is copied; it gets batches of rows,
+    (n_rows, n_features) or with channels first, and returns (n_rows, n_components). Its weights
+    are where training starts; noise inside it, such as torch's dropout, comes from torch's global
+    generator.
+
+image_shape : tuple of int or None
+    (height, width) of grey pictures that come as (n_samples, height, width) or flat, or with the
+    number of channels. Without it, rows of numbers are vectors, 3-D arrays and lists of 2-D
+    arrays are series, 4-D arrays pictures.
+
+data_format : {'channels_last', 'channels_first'}
+    Where X has its channels: (n_samples, length, n_channels) and (n_samples, height, width,
+    n_channels), or behind the first axis.
+
+augment : {'auto', 'affine', 'affine_turns'} or None
+    How pictures are changed in training. 'affine': each is turned by up to 10 degrees, and
+    scaled, sheared and shifted by up to a tenth (in the manner of Koch et al., 2015);
+    'affine_turns': batches are also turned as a whole by multiples of 90 degrees, so that turned
+    classes count as classes of their own (Santoro et al., 2016). 'auto' is 'affine' for pictures,
+    'affine_turns' where they have 100 classes or more: an embedding of so many is one for others
+    too, and few are told apart better as they stand. Rows of other kinds stay as they are.
 
 hidden_layer_sizes : array-like of int or int
     Number of units in each hidden layer of a dense encoder.

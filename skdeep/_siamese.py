@@ -5,6 +5,7 @@ Classes, pairs and triplets go the same road: rows and what is known of them bec
 """
 
 import copy
+import math
 import warnings
 from numbers import Integral, Real
 
@@ -16,25 +17,32 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skdeep import _params, engine, losses
+from skdeep import _arrays, _params, engine, losses
+from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._training import Mode
-from skdeep._validation import check_rows, to_host
+from skdeep._validation import to_host
+from skdeep.data.augment import AffineJitter, Augmentation, QuarterTurns
+from skdeep.data.batches import chunks
 from skdeep.data.pairs import ClassBatches, TupleBatches
+from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.split import split_classes
 from skdeep.data.tensors import to_tensor
 from skdeep.losses import unit_length
+from skdeep.nets.conv import draw_weights
 from skdeep.nets.init import initialize
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 
 _DEFAULT_LOSS = {"classes": "nt_xent", "pairs": "contrastive", "triplets": "triplet"}
 _DEFAULT_MARGIN = {"contrastive": 1.0, "contrastive_squared": 1.0, "triplet": 0.2}
 _LARGEST_BATCH, _SMALLEST_BATCH, _STEPS = 256, 32, 8  # of batch_size='auto'
+_SCALE_ROWS = 1000  # that the scale of channels is taken from
+_MANY_CLASSES = 100  # from which on what sets classes apart matters more than these classes
 _GALLERY = 5  # training rows of a class that held-out rows are compared with after each epoch
 
 
-class BaseSiamese(DeepEstimator):
+class BaseSiamese(ArrayInput, DeepEstimator):
     """Base of `SiameseTransformer` and `SiameseClassifier`."""
 
     # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
@@ -55,7 +63,9 @@ class BaseSiamese(DeepEstimator):
         **{k: _params.DENSE[k] for k in ("hidden_layer_sizes", "activation", "dropout")},
         "solver": [StrOptions(_params.TRAINING["solver"][0].options - {"lbfgs"})],
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "encoder": [StrOptions({"auto", "dense"}), nn.Module],
+        **{k: _arrays.PARAMETERS[k] for k in ("image_shape", "data_format")},
+        "encoder": [StrOptions({"auto", "dense", "conv"}), nn.Module],
+        "augment": [StrOptions({"auto", "affine", "affine_turns"}), None],
         "loss": [
             StrOptions(
                 {
@@ -141,6 +151,8 @@ class BaseSiamese(DeepEstimator):
         self.n_outputs_ = int(self.n_components)
         net = self._new_net(device, X, rng)
         self.n_outputs_ = self._width_of_embedding(net, X)
+        if isinstance(net.module_, ConvEmbedding):
+            _set_scale(net.module_.scale, X)
         try:
             fitted = self._train(
                 net,
@@ -230,10 +242,23 @@ class BaseSiamese(DeepEstimator):
     def _make_module(self, shape, n_outputs, rng):
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
-        sizes = [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)]
-        net = MLPNet([*shape, *sizes, n_outputs], self.activation, self.dropout).double()
-        initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
+        if self._is_dense(shape):
+            if None in shape:
+                raise ValueError(
+                    "encoder='dense' needs rows of one length: series of unequal length are for "
+                    "encoder='conv'."
+                )
+            sizes = [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)]
+            units = [math.prod(shape), *sizes, n_outputs]
+            net = DenseEmbedding(units, self.activation, self.dropout).double()
+            initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
+            return net
+        net = ConvEmbedding(shape if len(shape) > 1 else (1, *shape), n_outputs).double()
+        draw_weights(net, rng)
         return net
+
+    def _is_dense(self, shape):
+        return self.encoder == "dense" or (self.encoder == "auto" and len(shape) == 1)
 
     def _width_of_embedding(self, net, X):
         """What the network makes of a row; a user's module may make anything."""
@@ -260,17 +285,38 @@ class BaseSiamese(DeepEstimator):
             return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, n_samples // _STEPS))
         return self.batch_size
 
-    def _make_batches(self, data, batch_size, rng):
+    def _make_batches(self, net, data, rng, changed=True):
+        """Batches of rows with what is known of them; `changed` by augmentation or as they are."""
         x, target, _ = data
+        transform = self._augmentation(net, x, rng) if changed else None
         if isinstance(target, tuple):
-            return TupleBatches(x, *target, batch_size=self._batch_size(len(target[0])))
+            size = self._batch_size(len(target[0]))
+            return TupleBatches(x, *target, batch_size=size, transform=transform)
         return ClassBatches(
             x,
             target,
-            n_classes_per_batch=max(2, batch_size // self.n_rows_per_class),
+            n_classes_per_batch=max(2, net.batch_size // self.n_rows_per_class),
             n_rows_per_class=self.n_rows_per_class,
             rng=rng,
+            transform=transform,
         )
+
+    def _augmentation(self, net, x, rng):
+        are_pictures = len(x.shape) == 4
+        if self.augment is None or (self.augment == "auto" and not are_pictures):
+            return None
+        if not are_pictures:
+            raise ValueError(
+                f"augment={self.augment!r} is for pictures, but rows have the shape "
+                f"{self.input_shape_}: expected 'auto' or None, or image_shape=(height, width)."
+            )
+        generator = torch.Generator(device=net.device)
+        generator.manual_seed(int(rng.randint(2**31 - 1)))
+        turns = self.augment == "affine_turns"
+        if self.augment == "auto":
+            turns = self._kind == "classes" and len(self.classes_) >= _MANY_CLASSES
+        changes = [QuarterTurns(rng)] if turns else []
+        return Augmentation([*changes, AffineJitter(generator)], net.dtype)
 
     def _validation_tensors(self, net, validation):
         """The held-out rows, and training rows of each class to compare them with."""
@@ -291,7 +337,7 @@ class BaseSiamese(DeepEstimator):
 
         def validate():
             rng = np.random.RandomState(0)  # the same comparisons after each epoch
-            batches = self._make_batches(held_out, net.batch_size, rng)
+            batches = self._make_batches(net, held_out, rng, changed=False)
             with torch.inference_mode():
                 loss = _mean_loss(net, batches)
                 return loss, self._held_out_score(net, held_out, gallery) if with_score else None
@@ -318,6 +364,12 @@ class BaseSiamese(DeepEstimator):
             return float((near < far[0]).double().mean())
         return float(roc_auc_score(to_host(label), -to_host(near)))
 
+    def _forward(self, module, x):
+        widest = max(p.shape[0] for p in module.parameters())
+        places = math.prod(n or 1000 for n in x.shape[2:])  # where channels are, in any series
+        pieces = chunks(x.shape[0], widest * places, x.device)
+        return torch.cat([module(x[piece]) for piece in pieces])
+
     def _embedded(self, module, x):
         """Embeddings of rows on the device."""
         raw = self._forward(module, x)
@@ -326,7 +378,7 @@ class BaseSiamese(DeepEstimator):
     def _embed(self, X):
         """Embeddings of rows as users give them, on the host."""
         check_is_fitted(self)
-        return self._embed_checked(self._check_rows(X, reset=False))
+        return self._embed_checked(self._check_arrays(X, reset=False))
 
     def _embed_checked(self, X):
         module = self.net_.module_
@@ -335,9 +387,18 @@ class BaseSiamese(DeepEstimator):
             x = self._as_input(X, parameter.dtype, parameter.device)
             return self._embedded(module, x).cpu().numpy()
 
-    def _check_rows(self, X, *, reset):
-        """Check rows that come without targets."""
-        return check_rows(self, X, reset=reset)
+    def _check_arrays(self, X, *, reset):
+        """As `ArrayInput`, but a row that is a vector has no channel."""
+        X = super()._check_arrays(X, reset=reset)
+        if len(self.input_shape_) > 1:
+            return X
+        return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
+
+    def _as_input(self, X, dtype, device):
+        x = super()._as_input(X, dtype, device)
+        if isinstance(self.encoder, nn.Module) and isinstance(x, torch.Tensor):
+            return x.to(dtype)  # skdeep's own networks take bytes as they are
+        return x
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -359,3 +420,23 @@ def _mean_loss(net, batches):
     values = [net.criterion_(net.module_(x), target) for x, target, _ in batches.epoch()]
     values = torch.cat(values)
     return float(values.mean()) if len(values) else 0.0
+
+
+def _set_scale(layer, X):
+    """Let a `Standardize` take the level off each channel and divide by its spread.
+
+    The level is the median: of pictures with a background it is the background, which the zeros
+    around them then go on with.
+    """
+    if isinstance(X, RaggedRows):
+        values = X.values.T
+    else:
+        some = X[np.unique(np.linspace(0, len(X) - 1, _SCALE_ROWS).astype(int))]
+        some = some.load() if isinstance(some, MappedRows) else to_host(some)
+        some = some[:, None] if some.ndim == 2 else some
+        values = np.moveaxis(some, 1, 0).reshape(some.shape[1], -1)
+    values = values.astype(np.float64)
+    spread = values.std(1)
+    scale = 1 / np.where(spread > 0, spread, 1.0)
+    for place, value in ((layer.mean, np.median(values, axis=1)), (layer.scale, scale)):
+        place.copy_(torch.from_numpy(value))

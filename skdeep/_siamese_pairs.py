@@ -222,8 +222,8 @@ class PairsMixin:
         """Checked rows, and tuples of their numbers."""
         if X is None:
             X, tuples = split_tuples(tuples, size)
-            return self._check_rows(X, reset=reset), tuples
-        X = self._check_rows(X, reset=reset)
+            return self._check_arrays(X, reset=reset), tuples
+        X = self._check_arrays(X, reset=reset)
         return X, check_numbers(tuples, size, X.shape[0])
 
     def _tuple_distances(self, X, tuples):

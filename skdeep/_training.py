@@ -152,7 +152,7 @@ class GradientTraining:
         if self.solver == "lbfgs":
             return self._make_lbfgs(net, step, data)
         net.batch_size = self._batch_size(data[0].shape[0])
-        batches = self._make_batches(data, net.batch_size, rng)
+        batches = self._make_batches(net, data, rng)
         past = self.__dict__ if mode.resumed else {}
         return engine.Training(
             net,
@@ -184,8 +184,8 @@ class GradientTraining:
             datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
 
-    def _make_batches(self, data, batch_size, rng):
-        return Batches(*data, batch_size=batch_size, smallest=self._smallest_batch())
+    def _make_batches(self, net, data, rng):
+        return Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
 
     def _make_lbfgs(self, net, step, data):
         x, target, weight = data

@@ -85,6 +85,9 @@ class SiameseTransformer(
         n_components=64,
         *,
         encoder="auto",
+        image_shape=None,
+        data_format="channels_last",
+        augment="auto",
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
@@ -117,6 +120,9 @@ class SiameseTransformer(
     ):
         self.n_components = n_components
         self.encoder = encoder
+        self.image_shape = image_shape
+        self.data_format = data_format
+        self.augment = augment
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -238,6 +244,9 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         n_neighbors=None,
         rejection_rate=None,
         encoder="auto",
+        image_shape=None,
+        data_format="channels_last",
+        augment="auto",
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
@@ -272,6 +281,9 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         self.n_neighbors = n_neighbors
         self.rejection_rate = rejection_rate
         self.encoder = encoder
+        self.image_shape = image_shape
+        self.data_format = data_format
+        self.augment = augment
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -514,7 +526,10 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
         def cost(log_temperature):
             scores = log_softmax(-distances / (scale * np.exp(log_temperature)), axis=1)
-            return -scores[np.arange(len(target)), target].mean()
+            # As if one more row were of any class: else no temperature is low enough for rows
+            # that are all right.
+            right = scores[np.arange(len(target)), target].sum()
+            return -(right + scores.mean()) / (len(target) + 1)
 
         best = minimize_scalar(cost, bounds=(-10, 5), method="bounded")
         self.temperature_ = scale * float(np.exp(best.x))

@@ -19,6 +19,8 @@ class TupleBatches:
     weight : Tensor of shape (n_tuples,), default=None
     batch_size : int
         Tuples in a batch.
+    transform : callable, default=None
+        Applied to the rows of each batch: augmentation.
 
     Examples
     --------
@@ -32,7 +34,8 @@ class TupleBatches:
     [[2.0, 0.0], [0.0, 1.0]]
     """
 
-    def __init__(self, x, tuples, label=None, weight=None, *, batch_size):
+    def __init__(self, x, tuples, label=None, weight=None, *, batch_size, transform=None):
+        self.transform = transform
         self.x, self.tuples, self.label, self.weight = x, tuples, label, weight
         self.n_samples = len(tuples)
         self.batch_size = batch_size
@@ -48,7 +51,8 @@ class TupleBatches:
             rows, inside = torch.unique(self.tuples[chosen], return_inverse=True)
             label = None if self.label is None else self.label[chosen]
             weight = None if self.weight is None else self.weight[chosen]
-            yield self.x.index_select(0, rows), (inside, label), weight
+            x = self.x.index_select(0, rows)
+            yield x if self.transform is None else self.transform(x), (inside, label), weight
 
 
 class ClassBatches:
