@@ -150,6 +150,12 @@ class BaseSiamese(ArrayInput, DeepEstimator):
         device = engine.resolve_device(self.device, X)
         self.n_outputs_ = int(self.n_components)
         net = self._new_net(device, X, rng)
+        largest = self._largest(X)
+        if largest > math.sqrt(torch.finfo(net.dtype).max):
+            raise ValueError(
+                f"X holds values up to {largest:.3g}, whose squares are no numbers any more: scale "
+                "it, with StandardScaler for example."
+            )
         self.n_outputs_ = self._width_of_embedding(net, X)
         if isinstance(net.module_, ConvEmbedding):
             _set_scale(net.module_.scale, X)

@@ -32,6 +32,10 @@ def is_table(estimator):
 FEW = {"n_estimators": 2, "max_iter": 40}  # members and epochs, of the estimators for tables
 
 
+def is_siamese(estimator):
+    return hasattr(estimator, "n_rows_per_class")
+
+
 def settings(**shortened):
     """Every estimator as it is, with early stopping and with small batches, where it has them."""
     for cls in checks.public_estimators():
@@ -40,7 +44,8 @@ def settings(**shortened):
             is_default = extra and extra.items() <= known.items()
             is_costly = "batch_size" in extra and is_table(cls())
             if set(extra) <= set(known) and not (is_default or is_costly):
-                wanted = {**(FEW if is_table(cls()) else {}), **shortened}
+                few = {"max_iter": 10} if is_siamese(cls()) else {}
+                wanted = {**(FEW if is_table(cls()) else few), **shortened}
                 short = {k: v for k, v in wanted.items() if k in known}
                 yield cls(**extra, **short)
 

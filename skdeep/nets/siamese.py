@@ -5,7 +5,7 @@ from torch import nn
 from skdeep.nets.blocks import Linear
 from skdeep.nets.conv import Standardize, mask_of
 from skdeep.nets.mlp import MLPNet
-from skdeep.nets.trunks import TRUNKS
+from skdeep.nets.trunks import Conv4
 
 
 class DenseEmbedding(MLPNet):
@@ -16,7 +16,7 @@ class DenseEmbedding(MLPNet):
 
 
 class ConvEmbedding(nn.Module):
-    """A convolutional trunk and, where it is not as wide as the embedding, a linear layer.
+    """Four blocks of convolutions and, where it is not as wide as the embedding, a linear layer.
 
     Parameters
     ----------
@@ -24,8 +24,9 @@ class ConvEmbedding(nn.Module):
         Of a row, channels first: (n_channels, length) or (n_channels, height, width); None stands
         for lengths that differ.
     n_components : int
-    trunk : str, default='conv4'
-        A key of `skdeep.nets.trunks.TRUNKS`.
+    n_filters : tuple of int, default=(32, 64, 64, 64)
+        Channels of the blocks of the trunk (`skdeep.nets.trunks.Conv4`). The papers have 64 in
+        each; the first looks at whole pictures and then takes half of the time.
 
     Shapes
     ------
@@ -40,11 +41,11 @@ class ConvEmbedding(nn.Module):
     torch.Size([2, 16])
     """
 
-    def __init__(self, shape, n_components, trunk="conv4"):
+    def __init__(self, shape, n_components, n_filters=(32, 64, 64, 64)):
         super().__init__()
-        self.config = {"shape": tuple(shape), "n_components": n_components, "trunk": trunk}
+        self.config = {"shape": shape, "n_components": n_components, "n_filters": n_filters}
         self.scale = Standardize(shape[0])
-        self.trunk = TRUNKS[trunk](shape)
+        self.trunk = Conv4(shape, n_filters)
         is_wide = self.trunk.width == n_components
         self.head = None if is_wide else Linear(self.trunk.width, n_components)
 
