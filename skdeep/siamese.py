@@ -319,8 +319,10 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
     def partial_fit(self, X, y, classes=None):
         """Add rows, of known or of new classes, without training the network.
 
-        The embedding, `temperature_` and `rejection_threshold_` stay as `fit` left them. An
-        estimator that is not fitted is fitted.
+        The embedding and `temperature_` stay as `fit` left them. Where `rejection_rate` is set
+        and rows lie farther from the other rows of their class than those of `fit` did,
+        `rejection_threshold_` grows, so that no more than this share of them would be rejected.
+        An estimator that is not fitted is fitted.
 
         Parameters
         ----------
@@ -351,7 +353,14 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
                 f"{self.classes_.dtype.type.__name__}: expected the same kind."
             )
         self._check_label_of_unknown(y)
-        self._add(self._embed_checked(X), y)
+        Z = self._embed_checked(X)
+        self._add(Z, y)
+        own = np.searchsorted(self.classes_, y)
+        several = self.class_count_[own] > 1
+        if self.rejection_rate is not None and several.any():
+            distances = self._distances(Z, own)[several].min(1)
+            needed = float(np.quantile(distances, 1 - self.rejection_rate))
+            self.rejection_threshold_ = max(self.rejection_threshold_, needed)
         return self
 
     def class_distance(self, X):
@@ -490,7 +499,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     def _distances(self, Z, own=None):
         """Distances (n_samples, n_classes); `own` are the classes of rows that count as rows of
-        them already and are left out there."""
+        them already, the last that were added, and are left out there."""
         if self.n_neighbors is not None:
             return self._neighbor_distances(Z, own)
         distances = euclidean_distances(Z, self.prototypes_)
@@ -512,7 +521,8 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         for start in range(0, len(Z), size):
             part = euclidean_distances(Z[start : start + size], self._rows)
             if own is not None:
-                part[np.arange(len(part)), start + np.arange(len(part))] = np.inf
+                here = np.arange(len(part))
+                part[here, len(self._rows) - len(Z) + start + here] = np.inf
             for c, rows in enumerate(members):
                 k = min(self.n_neighbors, len(rows))
                 near = np.partition(part[:, rows], k - 1, axis=1)[:, :k]
