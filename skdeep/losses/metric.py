@@ -44,7 +44,7 @@ class MetricLoss(Loss):
     (n_tuples, 2 or 3) and (n_tuples,); returns (n_values,).
     """
 
-    takes = ("classes",)  # what the loss can be made of: classes, pairs, triplets
+    takes: tuple[str, ...] = ("classes",)  # what the loss can be made of: classes, pairs, triplets
 
     def __init__(self, normalize=True):
         super().__init__()
