@@ -445,4 +445,4 @@ def _set_scale(layer, X):
     spread = values.std(1)
     scale = 1 / np.where(spread > 0, spread, 1.0)
     for place, value in ((layer.mean, np.median(values, axis=1)), (layer.scale, scale)):
-        place.copy_(torch.from_numpy(value))
+        place.copy_(torch.from_numpy(value).to(place.dtype))

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 
 from skdeep import SiameseClassifier, SiameseTransformer
 from skdeep._pairs import best_threshold, draw_pairs, fit_sigmoid
+from skdeep.persistence import load, save
 
 IRIS = load_iris()
 X, y = StandardScaler().fit_transform(IRIS.data), IRIS.target
@@ -451,6 +452,18 @@ def test_memory_map(tmp_path):
     first = make(**settings).fit(mapped, NUMBERS[:200]).transform(mapped)
     second = make(**settings).fit(PICTURES[:200], NUMBERS[:200]).transform(PICTURES[:200])
     np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_files_without_code(tmp_path):
+    pytest.importorskip("safetensors")
+    clf = classifier(image_shape=(8, 8), max_iter=1, n_neighbors=2, rejection_rate=0.1)
+    clf.fit(PICTURES[:200], NUMBERS[:200])
+    save(clf, tmp_path / "model")
+    again = load(tmp_path / "model")
+    expected = clf.predict_proba(PICTURES[:50])
+    np.testing.assert_array_equal(again.predict_proba(PICTURES[:50]), expected)
+    again.partial_fit(PICTURES[200:210], np.full(10, 99))
+    assert again.classes_[-1] == 99 and clf.classes_[-1] == 9
 
 
 # --- bad input --------------------------------------------------------------------------------
