@@ -190,7 +190,6 @@ def _checked(estimator, X, reset):
 
 
 def _rank(X):
-    """The rank of whatever can be made an array; `np.ndim` wants more than that."""
     return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
