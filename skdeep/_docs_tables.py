@@ -23,6 +23,10 @@ n_estimators : int
     Number of members: networks that train side by side as one and whose probabilities (or
     values) are averaged; at least 1.
 
+n_networks : int
+    Networks without a common weight that the members are spread over, at least 1; the greatest
+    common divisor of it and `n_estimators` is taken. Each holds out other rows.
+
 variant : {'mini', 'full'}
     'mini': members differ in the scales of their inputs and in their last layer alone; 'full':
     each has factors of its own in every layer (BatchEnsemble; Wen et al., 2020).
@@ -80,6 +84,10 @@ learning_rate : {'coslog4', 'flat_cos', 'cosine', 'constant'}
 
 learning_rate_init : float
     The (largest) learning rate; positive.
+
+averaging : float
+    Epochs that the moving average of the weights, which is what is judged and kept, looks back
+    (Polyak and Juditsky, 1992); 0 for the weights themselves.
 
 max_iter : int
     Largest number of epochs.

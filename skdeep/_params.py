@@ -148,6 +148,8 @@ REALMLP = {
 """Of RealMLP."""
 
 TABM = {
+    "n_networks": [Interval(Integral, 1, None, closed="left")],
+    "averaging": [Interval(Real, 0, None, closed="left")],
     "variant": [StrOptions({"mini", "full"})],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "embedding_size": [Interval(Integral, 0, None, closed="left")],

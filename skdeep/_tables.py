@@ -36,24 +36,23 @@ class Plan:
     Attributes
     ----------
     train : ndarray of int of shape (n_members, n_train)
-    held_out : ndarray of int of shape (n_members, n_held_out), or None
-    is_shared : bool
-        Whether all members have the same held-out rows.
+    held_out : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
+        Of each network, or the same rows for all.
     epochs : list of int, or None
-        Instead of held-out rows: the epoch whose weights each member keeps.
+        Instead of held-out rows: the epoch whose weights each network keeps.
     """
 
     train: np.ndarray
     held_out: np.ndarray | None = None
-    is_shared: bool = True
     epochs: list | None = None
 
 
 class DeepTable(DeepEstimator):
     """Base of the estimators for tables; a subclass adds the network and its course.
 
-    It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)``,
-    ``_members()`` and ``_schedule(net, n_steps)``.
+    It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)`` and
+    ``_schedule(net, n_steps)``. Members are networks of their own, or (`_networks`) share the
+    weights of one in groups of equal size.
     """
 
     # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
@@ -62,7 +61,6 @@ class DeepTable(DeepEstimator):
     momentum, nesterovs_momentum = 0.9, True
     warm_start = False
     numeric = "robust"
-    _has_own_rows = True  # whether each member holds out other rows
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
@@ -123,8 +121,8 @@ class DeepTable(DeepEstimator):
         if validation is not None:
             X_val, target_val, weight_val = validation
             added = (self.encoder_.encode(X_val), target_val, weight_val)
-            held_out = np.tile(n_samples + np.arange(len(X_val)), (n_members, 1))
-            return Plan(everything, held_out), _stack(data, added)
+            held_out = n_samples + np.arange(len(X_val))
+            return Plan(everything, held_out[None]), _stack(data, added)
         if not self.early_stopping:
             return Plan(everything), data
         labels = self._stratify_by(data[1])
@@ -132,14 +130,12 @@ class DeepTable(DeepEstimator):
             rows = self._small_split(data, labels, rng)
             if rows is None:
                 return Plan(everything), data
-            train, held_out = (np.tile(r, (n_members, 1)) for r in rows)
-            return Plan(train, held_out), data
+            train, held_out = rows
+            return Plan(np.tile(train, (n_members, 1)), held_out[None]), data
         keys = data[1] if labels is None and data[1].ndim == 1 else labels
-        n_draws = n_members if self._has_own_rows else 1
+        n_draws = self._networks()
         train, held_out = folds(n_samples, keys, self.validation_fraction, n_draws, rng)
-        if not self._has_own_rows:
-            train, held_out = (np.repeat(r, n_members, axis=0) for r in (train, held_out))
-        return Plan(train, held_out, is_shared=n_draws == 1), data
+        return Plan(np.repeat(train, n_members // n_draws, axis=0), held_out), data
 
     def _small_split(self, data, labels, rng):
         """One split for all members, with equal rows on one side; None where data are too few."""
@@ -154,6 +150,13 @@ class DeepTable(DeepEstimator):
             return [x.tobytes() + np.asarray(t).tobytes() for x, t in zip(X, target)]
 
         return split_rows(keys, len(X), self.validation_fraction, rng, labels, weight)
+
+    def _members(self):
+        return self.n_estimators
+
+    def _networks(self):
+        """How many networks without a common weight the members are spread over."""
+        return self._members()
 
     def _train_members(self, device, data, plan, rng, report):
         """Make a net, train it by `plan` and return the fitted attributes."""
@@ -184,10 +187,16 @@ class DeepTable(DeepEstimator):
         batches = MemberBatches(
             *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
         )
-        best = self._keeper(net)
+        best = engine.BestMembers(net.module_)
+        step = self._make_step(net)
+        validator = self._make_validator(net, (data, plan, best), stops_early)
+        average = self._average(net, len(batches))
+        if average is not None:
+            step = engine.AveragedStep(step, average)
+            validator = average.under(validator)
         return engine.Training(
             net,
-            self._make_step(net),
+            step,
             batches,
             schedule=self._schedule(net, self.max_iter * len(batches)),
             patience=self._patience(best, plan, stops_early),
@@ -196,7 +205,7 @@ class DeepTable(DeepEstimator):
             max_iter=self.max_iter if plan.epochs is None else max(max(plan.epochs), 1),
             shuffle=False,
             early_stopping=stops_early,
-            validator=self._make_validator(net, (data, plan, best), stops_early),
+            validator=validator,
             datasets=(skorch_dataset(net, data), None),
             best=best if stops_early else None,
             max_time=self.max_time,
@@ -207,8 +216,9 @@ class DeepTable(DeepEstimator):
         limit = self.n_iter_no_change if plan.held_out is not None else np.inf
         return engine.Patience(self.tol, limit, higher_is_better=stops_early)
 
-    def _keeper(self, net):
-        return engine.BestMembers(net.module_)
+    def _average(self, net, n_batches):
+        """A `WeightAverage` whose weights are judged and kept, or None."""
+        return None
 
     def _make_validator(self, net, validation, with_score):
         data, plan, best = validation
@@ -216,24 +226,22 @@ class DeepTable(DeepEstimator):
             return _count_epochs(plan.epochs, best)
         if plan.held_out is None:
             return None
-        held_out = plan.held_out[:1] if plan.is_shared else plan.held_out
-        rows = torch.as_tensor(held_out, device=data[0].device)
-        x, target, weight = (None if d is None else d[rows] for d in data)
+        rows = torch.as_tensor(plan.held_out, device=data[0].device)
+        x, *known = (None if d is None else d[rows] for d in data)
         share = self._reported_share()
+        of_members = [_spread(t, net.module_.n_members) for t in known]
+        of_judged = [_spread(t, self._networks()) for t in known]
 
         def validate():
             raw = self._held_out_raw(net.module_, x)
-            flat = [
-                None if t is None else t.expand(len(raw), *t.shape[1:]) for t in (target, weight)
-            ]
+            target, weight = of_members
             loss = weighted_mean(
-                net.criterion_(raw.flatten(0, 1), flat[0].flatten(0, 1)),
-                None if weight is None else flat[1].flatten(),
+                net.criterion_(raw.flatten(0, 1), target.flatten(0, 1)),
+                None if weight is None else weight.flatten(),
             )
             judged = self._judged(raw)
-            flat = [None if t is None else t[: len(judged)] for t in flat]
-            scores = self._validation_scores(judged, *flat, net.criterion_)
-            best.observe(self._steadied(scores, judged, *flat))
+            scores = self._validation_scores(judged, *of_judged, net.criterion_)
+            best.observe(self._steadied(scores, judged, *of_judged))
             return float(loss) * share, float(scores.mean())
 
         return validate
@@ -243,16 +251,16 @@ class DeepTable(DeepEstimator):
         return scores
 
     def _judged(self, raw):
-        """Whose scores choose the best epoch: each member for itself."""
+        """Raw scores that choose the best epoch of each network."""
         return raw
 
     @torch.inference_mode()
     def _held_out_raw(self, module, x):
-        """Raw scores (n_members, n_rows, n_outputs) of rows that members have or share."""
+        """Raw scores (n_members, n_rows, n_outputs) of rows that networks have or share."""
         if len(x) == 1 and module.n_members > 1:
             return self._forward(module, x[0]).transpose(0, 1)
         pieces = chunks(x.shape[1], self._width(module), x.device)
-        out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
+        out = [module(x[:, piece]).unflatten(0, (module.n_members, -1)) for piece in pieces]
         return torch.cat(out, 1)
 
     def _forward(self, module, x, **options):
@@ -280,7 +288,7 @@ class DeepTable(DeepEstimator):
         if plan.epochs is None:
             rows = raw = None
             if plan.held_out is not None:
-                rows = plan.held_out[:1] if plan.is_shared else plan.held_out
+                rows = plan.held_out
                 index = torch.as_tensor(rows, device=data[0].device)
                 raw = self._held_out_raw(net.module_, data[0][index])
             fitted |= out_of_fold(self, raw, rows, data)
@@ -344,6 +352,13 @@ def folds(n_samples, keys, fraction, n_draws, rng):
 def _equal_length(rows):
     n = min(map(len, rows))
     return np.stack([r[:n] for r in rows])
+
+
+def _spread(t, n):
+    """Rows of each network, or of all, as rows of n members or networks."""
+    if t is None:
+        return None
+    return t.expand(n, *t.shape[1:]) if len(t) == 1 else t.repeat_interleave(n // len(t), 0)
 
 
 def _stack(data, added):

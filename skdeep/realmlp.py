@@ -23,9 +23,6 @@ class _BaseRealMLP(DeepTable):
 
     _parameter_constraints: dict = {**_params.TABLES, **_params.REALMLP}
 
-    def _members(self):
-        return self.n_estimators
-
     def _auto_batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
 

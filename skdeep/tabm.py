@@ -1,5 +1,7 @@
 """TabM: an ensemble of perceptrons with shared weights for mixed tables."""
 
+import math
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,18 +24,19 @@ class _BaseTabM(DeepTable):
     _parameter_constraints: dict = {**_params.TABLES, **_params.TABM}
 
     numeric = "quantile"
-    _has_own_rows = False
 
-    def _members(self):
-        return self.n_estimators
+    def _networks(self):
+        return math.gcd(self.n_estimators, self.n_networks)
 
     def _auto_batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
 
     def _new_module(self, n_outputs):
         encoder = self.encoder_
+        n_networks = self._networks()
         return TabMNet(
-            self.n_estimators,
+            n_networks,
+            self.n_estimators // n_networks,
             encoder.n_numeric_,
             encoder.n_plain_,
             encoder.cardinalities_,
@@ -62,12 +65,16 @@ class _BaseTabM(DeepTable):
             "constant", optimizer, base=rate, power_t=0.5, n_epochs=1, steps_per_epoch=1
         )
 
-    def _keeper(self, net):
-        return engine.BestWeights([o.flat for o in net.flat_optimizers_])
+    def _average(self, net, n_batches):
+        if not self.averaging:
+            return None
+        return engine.WeightAverage(net.flat_optimizers_[0].flat, self.averaging * n_batches)
 
     def _judged(self, raw):
-        """The ensemble chooses the best epoch."""
-        return self._pool(raw.transpose(0, 1), temperature=1.0)[None]
+        """The members of a network choose its best epoch together."""
+        grouped = raw.unflatten(0, (self._networks(), -1)).transpose(1, 2)
+        pooled = self._pool(grouped.flatten(0, 1), temperature=1.0)
+        return pooled.unflatten(0, grouped.shape[:2])
 
     def _forward_options(self):
         kept = getattr(self, "members_", None)
@@ -171,6 +178,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         hidden_layer_sizes=(256, 256),
         *,
         n_estimators=32,
+        n_networks=4,
         variant="mini",
         categorical_features="from_dtype",
         max_one_hot=64,
@@ -185,6 +193,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         refit=False,
         batch_size="auto",
         learning_rate_init=2e-3,
+        averaging=1.0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -204,6 +213,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_estimators = n_estimators
+        self.n_networks = n_networks
         self.variant = variant
         self.categorical_features = categorical_features
         self.max_one_hot = max_one_hot
@@ -218,6 +228,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         self.refit = refit
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.averaging = averaging
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -275,6 +286,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         loss="squared_error",
         quantile=0.5,
         n_estimators=32,
+        n_networks=4,
         variant="mini",
         categorical_features="from_dtype",
         max_one_hot=64,
@@ -285,6 +297,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         refit=False,
         batch_size="auto",
         learning_rate_init=2e-3,
+        averaging=1.0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -306,6 +319,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         self.loss = loss
         self.quantile = quantile
         self.n_estimators = n_estimators
+        self.n_networks = n_networks
         self.variant = variant
         self.categorical_features = categorical_features
         self.max_one_hot = max_one_hot
@@ -316,6 +330,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         self.refit = refit
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.averaging = averaging
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state

@@ -1,5 +1,6 @@
 """Training: skorch lives here and nowhere else."""
 
+from skdeep.engine.averaging import AveragedStep, WeightAverage
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
@@ -17,6 +18,7 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "Autograd",
+    "AveragedStep",
     "BestMembers",
     "BestWeights",
     "Course",
@@ -30,6 +32,7 @@ __all__ = [
     "SingleStep",
     "Training",
     "TwoPlayerStep",
+    "WeightAverage",
     "make_schedule",
     "module_from_state",
     "module_state",

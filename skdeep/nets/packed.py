@@ -148,7 +148,8 @@ class ScheduledDropout(RandomModule):
         """ReLU and dropout in one, over the values of `x`."""
         if not (self.p and self.is_drawing()):
             return x.relu_()
-        return _DroppedReLU.apply(x, self._dropped(x), 1 / (1 - self.p))
+        kept = self._dropped(x).logical_not_().to(x.dtype)  # products are faster than masks
+        return _DroppedReLU.apply(x, kept, 1 / (1 - self.p))
 
     def _dropped(self, x):
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
@@ -158,11 +159,11 @@ class ScheduledDropout(RandomModule):
 
 
 class _DroppedReLU(torch.autograd.Function):
-    """``relu(x) * scale`` where not dropped; the output alone says where its slope is 0."""
+    """``relu(x) * scale`` where kept; the output alone says where its slope is 0."""
 
     @staticmethod
-    def forward(ctx, x, dropped, scale):
-        out = x.detach().relu_().masked_fill_(dropped, 0.0).mul_(scale)
+    def forward(ctx, x, kept, scale):
+        out = x.detach().relu_().mul_(kept.mul_(scale))
         ctx.scale = scale
         ctx.save_for_backward(out)
         return out
