@@ -102,6 +102,14 @@ early_stopping : bool
 validation_fraction : float
     Share of the rows that is held out, in [0, 1).
 
+amp : 'auto' or bool
+    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`: about twice as
+    fast where the processor has units for it. 'auto' does so on GPUs that have them.
+
+compile : bool
+    Whether training goes through torch's compiler, which takes a minute before the first step
+    and pays off on GPUs. It needs a compiler for C++ (or Triton); without one a warning says so.
+
 scaling_layer : bool
     Whether inputs have a learnt scale.
 

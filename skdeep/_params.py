@@ -122,6 +122,8 @@ TABLES = {
     "max_one_hot": [Interval(Integral, 1, None, closed="left")],
     "dropout": DENSE["dropout"],
     "refit": ["boolean"],
+    "amp": ["boolean", StrOptions({"auto"})],
+    "compile": ["boolean"],
 }
 """Of the estimators for mixed tables."""
 

@@ -181,6 +181,14 @@ class DeepTable(DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
+    def _training_forward(self, net):
+        forward, device = net.module_, torch.device(net.device)
+        if self.compile:
+            forward = engine.compiled(forward)
+        if engine.wants_mixed(self.amp, net.dtype, device):
+            forward = engine.mixed_precision(forward, net.dtype, device)
+        return forward
+
     def _make_run(self, net, data, plan, rng, mode):
         stops_early = mode.stops_early
         net.batch_size = self._batch_size(plan.train.shape[1])

@@ -155,6 +155,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         weight_init="data",
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -192,6 +194,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         self.weight_init = weight_init
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -268,6 +272,8 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         weight_init="data",
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -303,5 +309,7 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         self.weight_init = weight_init
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks

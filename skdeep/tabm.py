@@ -208,6 +208,8 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         gradient_clip_norm=1.0,
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -243,6 +245,8 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         self.gradient_clip_norm = gradient_clip_norm
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -312,6 +316,8 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         gradient_clip_norm=1.0,
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -345,5 +351,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         self.gradient_clip_norm = gradient_clip_norm
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks

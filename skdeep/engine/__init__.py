@@ -5,6 +5,7 @@ from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
+from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
@@ -33,11 +34,14 @@ __all__ = [
     "Training",
     "TwoPlayerStep",
     "WeightAverage",
+    "compiled",
     "make_schedule",
+    "mixed_precision",
     "module_from_state",
     "module_state",
     "resolve_device",
     "resolve_dtype",
     "threads_for",
+    "wants_mixed",
     "wants_score",
 ]
