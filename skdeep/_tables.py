@@ -61,6 +61,7 @@ class DeepTable(DeepEstimator):
     momentum, nesterovs_momentum = 0.9, True
     warm_start = False
     numeric = "robust"
+    _patience_growth = 0.0
 
     def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
@@ -195,7 +196,7 @@ class DeepTable(DeepEstimator):
         batches = MemberBatches(
             *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
         )
-        best = engine.BestMembers(net.module_)
+        best = engine.BestMembers(net.module_, self.tol)
         step = self._make_step(net)
         validator = self._make_validator(net, (data, plan, best), stops_early)
         average = self._average(net, len(batches))
@@ -221,8 +222,11 @@ class DeepTable(DeepEstimator):
         )
 
     def _patience(self, best, plan, stops_early):
-        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
-        return engine.Patience(self.tol, limit, higher_is_better=stops_early)
+        if plan.held_out is None:
+            return engine.Patience(self.tol, np.inf, higher_is_better=stops_early)
+        return engine.LastBestPatience(
+            self.tol, self.n_iter_no_change, stops_early, lambda: best.epochs, self._patience_growth
+        )
 
     def _average(self, net, n_batches):
         """A `WeightAverage` whose weights are judged and kept, or None."""

@@ -23,6 +23,8 @@ class _BaseRealMLP(DeepTable):
 
     _parameter_constraints: dict = {**_params.TABLES, **_params.REALMLP}
 
+    _patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
+
     def _auto_batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
 
@@ -66,10 +68,6 @@ class _BaseRealMLP(DeepTable):
             others=[regularise],
             max_time=self.max_time,
         )
-
-    def _patience(self, best, plan, stops_early):
-        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
-        return engine.GrowingPatience(self.tol, limit, stops_early, lambda: best.epochs)
 
     def _draws_noise(self):
         return bool(self.dropout)

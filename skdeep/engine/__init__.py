@@ -9,7 +9,7 @@ from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
+from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
 from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
@@ -17,6 +17,7 @@ __all__ = [
     "BOUNDED_SCHEDULES",
     "CURVES",
     "LBFGS",
+    "LastBestPatience",
     "SOLVERS",
     "Autograd",
     "AveragedStep",
@@ -26,7 +27,6 @@ __all__ = [
     "Curves",
     "DeepNet",
     "EpochReport",
-    "GrowingPatience",
     "NonFiniteLoss",
     "Patience",
     "Penalty",

@@ -7,7 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from skdeep.nets.packed import LevelEmbedding, ScheduledDropout
+from skdeep.nets.blocks import Dropout
+from skdeep.nets.packed import LevelEmbedding
 
 
 class PiecewiseLinearEmbedding(nn.Module):
@@ -188,7 +189,7 @@ class TabMNet(nn.Module):
         )
         self.head_weight = nn.Parameter(torch.zeros(*lead, units[-1], n_outputs))
         self.head_bias = nn.Parameter(torch.zeros(*lead, 1, n_outputs))
-        self.dropout = ScheduledDropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def embed(self, x):
         """What the members see of rows (n_networks or 1, n_samples, n_columns)."""

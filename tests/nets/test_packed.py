@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from skdeep.nets import realmlp, tabm
-from skdeep.nets.packed import PARAMETRIC, LevelEmbedding, ParametricActivation, ScheduledDropout
+from skdeep.nets.blocks import Dropout
+from skdeep.nets.packed import PARAMETRIC, LevelEmbedding, ParametricActivation
 
 PLAIN = {"selu": torch.selu, "mish": F.mish, "relu": torch.relu, "silu": F.silu}
 
@@ -27,7 +28,7 @@ def test_parametric_activation_against_autograd(name):
 
 
 def test_dropout_share_and_scale():
-    layer = ScheduledDropout(0.3)
+    layer = Dropout(0.3)
     layer.generator = torch.Generator().manual_seed(0)
     x = torch.ones(2, 100, 501)
     out = layer(x)
@@ -38,7 +39,7 @@ def test_dropout_share_and_scale():
 
 
 def test_relu_with_dropout_against_autograd():
-    layer = ScheduledDropout(0.5)
+    layer = Dropout(0.5)
     layer.generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 50, 7, requires_grad=True)
     out = layer.relu(x * 1.0)
