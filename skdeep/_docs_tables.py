@@ -93,7 +93,7 @@ max_iter : int
     Largest number of epochs.
 
 tol : float
-    An epoch that does not improve the validation score by this much counts as no improvement.
+    By how much an epoch must improve the score of held-out rows to be a new best epoch.
 
 early_stopping : bool
     Whether to hold out `validation_fraction` of the rows, to score each epoch on them and to end
@@ -126,8 +126,7 @@ encoder_ : TabularEncoder
     From the columns of X to what the network takes.
 
 best_epochs_ : list of int or None
-    The epoch, from 1, whose weights were kept: of each member (RealMLP), of the ensemble (TabM).
-    None where nothing was held out.
+    The epoch, from 1, whose weights were kept, of each network. None where nothing was held out.
 
 temperature_ : float
     What `calibrate` found; else 1. Above 1 it makes probabilities less extreme.

@@ -5,6 +5,7 @@ their predictions. The rows that a member does not train on choose its best epoc
 probabilities and give prediction intervals.
 """
 
+import functools
 import warnings
 from dataclasses import dataclass
 
@@ -141,15 +142,12 @@ class DeepTable(DeepEstimator):
     def _small_split(self, data, labels, rng):
         """One split for all members, with equal rows on one side; None where data are too few."""
         X, target, weight = data
-        if len(X) <= 4:
+        if len(X) <= 4:  # where `split_rows` raises, as scikit-learn does
             warnings.warn(
                 f"early_stopping=True has no effect: {len(X)} rows are too few to hold some out."
             )
             return None
-
-        def keys():
-            return [x.tobytes() + np.asarray(t).tobytes() for x, t in zip(X, target)]
-
+        keys = functools.partial(self._row_keys, X, target)
         return split_rows(keys, len(X), self.validation_fraction, rng, labels, weight)
 
     def _members(self):

@@ -15,6 +15,9 @@ from skdeep.preprocessing.quantiles import weighted_quantiles
 _BATCH_SIZE = """batch_size : int or 'auto'
     Rows in a mini-batch of each member; 'auto' grows with the rows, from 32 below 2,800 to 1,024
     from 108,000 on. The batches of an epoch are made as equal as they can be."""
+_PATIENCE = """n_iter_no_change : int or inf
+    Training ends this many epochs after the best epoch (of the network that has the latest), and
+    in epoch `max_iter`. Without held-out rows it goes on to the end."""
 _BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 
 
@@ -136,17 +139,20 @@ def _distinct(edges):
     return np.array(kept)
 
 
-@table_docs(batch_size=_BATCH_SIZE)
+@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE)
 class TabMClassifier(TableClassifier, _BaseTabM):
     """TabM classifier for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
-    Many perceptrons that share nearly all weights, on normal scores and piecewise linear
-    embeddings of numbers. Each member sees the rows in its own order; the mean of their losses is
-    minimised, and their probabilities are averaged. Training ends when the accuracy of the
-    average on held-out rows no longer improves. Mixed DataFrames are taken as they are.
+    Many perceptrons, groups of which share nearly all weights, on normal scores and piecewise
+    linear embeddings of numbers. Each member sees the rows in its own order; the mean of their
+    losses is minimised, and their probabilities are averaged. Mixed DataFrames are taken as they
+    are.
 
-    Where this differs from the paper's defaults: layers of 256 units instead of 512, and no noise
-    is added before numbers become normal scores (equal numbers get the same score instead).
+    Where this differs from the paper's defaults: the 32 members are spread over `n_networks`
+    networks, each of which holds out other rows, by which its best epoch is chosen (as fast as
+    one network, fewer errors); a moving average of the weights is judged and kept; the best epoch
+    is by accuracy and Brier score instead of accuracy; layers of 256 units instead of 512; no
+    noise is added before numbers become normal scores (equal numbers get the same score instead).
 
     Parameters
     ----------
@@ -178,7 +184,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         hidden_layer_sizes=(256, 256),
         *,
         n_estimators=32,
-        n_networks=4,
+        n_networks=8,
         variant="mini",
         categorical_features="from_dtype",
         max_one_hot=64,
@@ -251,7 +257,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         self.skorch_callbacks = skorch_callbacks
 
 
-@table_docs(batch_size=_BATCH_SIZE)
+@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE)
 class TabMRegressor(TableRegressor, _BaseTabM):
     """TabM regressor for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
@@ -290,7 +296,7 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         loss="squared_error",
         quantile=0.5,
         n_estimators=32,
-        n_networks=4,
+        n_networks=8,
         variant="mini",
         categorical_features="from_dtype",
         max_one_hot=64,
