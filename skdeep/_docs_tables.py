@@ -103,8 +103,9 @@ validation_fraction : float
     Share of the rows that is held out, in [0, 1).
 
 amp : 'auto' or bool
-    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`: about twice as
-    fast where the processor has units for it. 'auto' does so on GPUs that have them.
+    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`, which must be
+    'float32': about twice as fast where the processor has units for it. 'auto' does so on GPUs
+    that have them.
 
 compile : bool
     Whether training goes through torch's compiler, which takes a minute before the first step

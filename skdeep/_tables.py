@@ -64,7 +64,17 @@ class DeepTable(DeepEstimator):
     numeric = "robust"
     _patience_growth = 0.0
 
-    def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        report=None,
+        in_search=False,
+        **_,
+    ):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
         y = validate_data(
             self, "no_validation", to_host(y), multi_output=True, y_numeric=self._target_is_numeric
@@ -88,11 +98,11 @@ class DeepTable(DeepEstimator):
         rng = new_random_state(self.random_state)
         plan, data = self._plan(data, validation, rng)
         device = engine.resolve_device(self.device, X)
-        fitted = self._train_members(device, data, plan, rng, report)
+        fitted = self._train_members(device, data, plan, rng, in_search, report)
         if self.refit and plan.held_out is not None:
             everything = np.tile(np.arange(len(target)), (len(plan.train), 1))
             plan = Plan(everything, epochs=fitted["best_epochs_"])
-            again = self._train_members(device, data, plan, rng, None)
+            again = self._train_members(device, data, plan, rng, in_search)
             fitted["net_"] = again["net_"]
         self._forget_training()
         self.__dict__.pop("members_", None)
@@ -157,7 +167,7 @@ class DeepTable(DeepEstimator):
         """How many networks without a common weight the members are spread over."""
         return self._members()
 
-    def _train_members(self, device, data, plan, rng, report):
+    def _train_members(self, device, data, plan, rng, in_search, report=None):
         """Make a net, train it by `plan` and return the fitted attributes."""
         net = self._new_net(device, data[0], rng)
         tensors = self._tensors(net, *data)
@@ -166,7 +176,8 @@ class DeepTable(DeepEstimator):
         self._draw_weights(net.module_, rng, x[seen], None if weight is None else weight[seen])
         try:
             stops_early = plan.held_out is not None or plan.epochs is not None
-            return self._train(net, tensors, plan, rng, Mode(False, False, stops_early), report)
+            mode = Mode(False, False, stops_early, in_search=in_search)
+            return self._train(net, tensors, plan, rng, mode, report)
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, data[0], data[1])) from None
 
@@ -217,6 +228,7 @@ class DeepTable(DeepEstimator):
             best=best if stops_early else None,
             max_time=self.max_time,
             verbose=self.verbose,
+            interruptible=not mode.in_search,
         )
 
     def _patience(self, best, plan, stops_early):
