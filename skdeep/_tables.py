@@ -7,7 +7,6 @@ probabilities and give prediction intervals.
 
 import functools
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeep import engine
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import _check_y
+from skdeep._tables_plan import Plan, count_epochs, folds, spread, stack
 from skdeep._tables_targets import out_of_fold
 from skdeep._training import Mode, skorch_dataset
 from skdeep._validation import check_weights, to_host
@@ -28,24 +28,6 @@ from skdeep.data.tensors import to_tensor
 from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
 from skdeep.preprocessing.columns import check_table
-
-
-@dataclass
-class Plan:
-    """Which rows each member trains on and is judged by.
-
-    Attributes
-    ----------
-    train : ndarray of int of shape (n_members, n_train)
-    held_out : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
-        Of each network, or the same rows for all.
-    epochs : list of int, or None
-        Instead of held-out rows: the epoch whose weights each network keeps.
-    """
-
-    train: np.ndarray
-    held_out: np.ndarray | None = None
-    epochs: list | None = None
 
 
 class DeepTable(DeepEstimator):
@@ -134,7 +116,7 @@ class DeepTable(DeepEstimator):
             X_val, target_val, weight_val = validation
             added = (self.encoder_.encode(X_val), target_val, weight_val)
             held_out = n_samples + np.arange(len(X_val))
-            return Plan(everything, held_out[None]), _stack(data, added)
+            return Plan(everything, held_out[None]), stack(data, added)
         if not self.early_stopping:
             return Plan(everything), data
         labels = self._stratify_by(data[1])
@@ -245,14 +227,14 @@ class DeepTable(DeepEstimator):
     def _make_validator(self, net, validation, with_score):
         data, plan, best = validation
         if plan.epochs is not None:
-            return _count_epochs(plan.epochs, best)
+            return count_epochs(plan.epochs, best)
         if plan.held_out is None:
             return None
         rows = torch.as_tensor(plan.held_out, device=data[0].device)
         x, *known = (None if d is None else d[rows] for d in data)
         share = self._reported_share()
-        of_members = [_spread(t, net.module_.n_members) for t in known]
-        of_judged = [_spread(t, self._networks()) for t in known]
+        of_members = [spread(t, net.module_.n_members) for t in known]
+        of_judged = [spread(t, self._networks()) for t in known]
 
         def validate():
             raw = self._held_out_raw(net.module_, x)
@@ -343,63 +325,3 @@ class DeepTable(DeepEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
-
-
-def folds(n_samples, keys, fraction, n_draws, rng):
-    """Rows to train on and to hold out, for each member, as equal as counts allow.
-
-    The rows are dealt out in the order of `keys` (labels or numbers), so that each share has
-    about the same mix of them; members hold out different shares until all are used up.
-
-    Returns
-    -------
-    train : ndarray of int of shape (n_draws, n_train)
-    held_out : ndarray of int of shape (n_draws, n_held_out)
-    """
-    n_folds = max(2, round(1 / fraction)) if fraction else 2
-    train, held_out = [], []
-    for draw in range(n_draws):
-        if draw % n_folds == 0:
-            order = rng.permutation(n_samples)
-            if keys is not None:
-                order = order[np.argsort(keys[order], kind="stable")]
-            fold = np.empty(n_samples, dtype=np.int64)
-            fold[order] = np.arange(n_samples) % n_folds
-        is_out = fold == draw % n_folds
-        train.append(np.flatnonzero(~is_out))
-        held_out.append(np.flatnonzero(is_out))
-    return _equal_length(train), _equal_length(held_out)
-
-
-def _equal_length(rows):
-    n = min(map(len, rows))
-    return np.stack([r[:n] for r in rows])
-
-
-def _spread(t, n):
-    """Rows of each network, or of all, as rows of n members or networks."""
-    if t is None:
-        return None
-    return t.expand(n, *t.shape[1:]) if len(t) == 1 else t.repeat_interleave(n // len(t), 0)
-
-
-def _stack(data, added):
-    out = [np.concatenate([a, b]) for a, b in zip(data[:2], added[:2])]
-    weights = (data[2], added[2])
-    if weights == (None, None):
-        return *out, None
-    filled = [np.ones(len(d[0])) if w is None else w for w, d in zip(weights, (data, added))]
-    return *out, np.concatenate(filled)
-
-
-def _count_epochs(epochs, best):
-    """A validator that makes `best` keep the weights of the planned epochs."""
-    wanted = torch.tensor(epochs)
-    done = [0]
-
-    def validate():
-        done[0] += 1
-        best.observe((wanted == done[0]).float())
-        return 0.0, float(done[0])
-
-    return validate

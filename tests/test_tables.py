@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 import skdeep
-from skdeep._tables import folds
+from skdeep._tables_plan import folds
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
