@@ -45,6 +45,7 @@ class DeepTable(DeepEstimator):
     warm_start = False
     numeric = "robust"
     _patience_growth = 0.0
+    _mixes_on_cpu = False  # whether amp='auto' is for processors, too
 
     def _fit(
         self,
@@ -177,7 +178,7 @@ class DeepTable(DeepEstimator):
         forward, device = net.module_, torch.device(net.device)
         if self.compile:
             forward = engine.compiled(forward)
-        if engine.wants_mixed(self.amp, net.dtype, device):
+        if engine.wants_mixed(self.amp, net.dtype, device, self._mixes_on_cpu):
             forward = engine.mixed_precision(forward, net.dtype, device)
         return forward
 

@@ -5,7 +5,7 @@ import warnings
 import torch
 
 
-def wants_mixed(amp, dtype, device):
+def wants_mixed(amp, dtype, device, on_cpu=False):
     """Turn the `amp` parameter of an estimator into a bool.
 
     Parameters
@@ -14,12 +14,18 @@ def wants_mixed(amp, dtype, device):
         'auto' is True for float32 on a CUDA device that has units for bfloat16.
     dtype : torch.dtype
     device : torch.device
+    on_cpu : bool, default=False
+        Whether 'auto' is True on processors with such units, too.
     """
     if amp != "auto":
         return bool(amp)
-    if torch.device(device).type != "cuda" or dtype != torch.float32:
+    kind = torch.device(device).type
+    if dtype != torch.float32 or kind not in ("cpu", "cuda"):
         return False
-    return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+    if kind == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10
+    return on_cpu and any(known.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
 
 
 def mixed_precision(forward, dtype, device):
