@@ -14,17 +14,13 @@ import torch
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdeep import engine
-from skdeep._compat import StrOptions, _check_feature_names, _check_y
+from skdeep import _params, engine
+from skdeep._compat import _check_feature_names, _check_y
 from skdeep._validation import check_rows, to_host
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.tensors import to_tensor
 
-PARAMETERS = {
-    "data_format": [StrOptions({"channels_last", "channels_first"})],
-    "image_shape": [tuple, list, None],
-    "missing": [StrOptions({"error", "mask"})],
-}
+PARAMETERS = {name: _params.CNN[name] for name in ("data_format", "image_shape", "missing")}
 """Constraints of the parameters that `ArrayInput` reads."""
 
 RANKS = {
@@ -178,7 +174,7 @@ def _checked(estimator, X, reset):
             return _check_list(estimator, series, reset)
     if isinstance(X, torch.Tensor) and X.ndim != 2:
         X = _check_tensor(estimator, X)
-    elif np.ndim(X) != 2 or _keeps_bytes(estimator, X):
+    elif _rank(X) != 2 or _keeps_bytes(estimator, X):
         X = _check_nd(estimator, X)
     else:
         return _check_2d(estimator, X, reset)
@@ -187,6 +183,10 @@ def _checked(estimator, X, reset):
     if estimator.missing == "mask" and len(shape) == 2:
         return _without_padding(estimator, X, shape, reset)
     return X, shape
+
+
+def _rank(X):
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _keeps_bytes(estimator, X):
