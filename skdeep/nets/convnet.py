@@ -89,7 +89,7 @@ class ConvNet(nn.Module):
         self.mixing = mixes[0] if mixes else None
         self.frozen = frozen
         if frozen:
-            self.trunks.requires_grad_(False)
+            self.trunks.requires_grad_(False).eval()
 
     def train(self, mode=True):
         """torch's, but frozen trunks keep their running means."""

@@ -245,8 +245,9 @@ class Inception(nn.Module):
     ----------
     shape : tuple
         (n_channels, length).
-    n_filters : int, default=32
-        Channels of each convolution; a module gives four times as many.
+    n_filters : int, default=16
+        Channels of each convolution; a module gives four times as many. The paper has 32, which
+        takes three times as long.
     depth : int, default=6
         Modules.
     kernel_size : int, default=9
@@ -263,7 +264,7 @@ class Inception(nn.Module):
     torch.Size([3, 16])
     """
 
-    def __init__(self, shape, n_filters=32, depth=6, kernel_size=9, n_bottleneck=None):
+    def __init__(self, shape, n_filters=16, depth=6, kernel_size=9, n_bottleneck=None):
         super().__init__()
         n_channels, length = shape
         half = kernel_size // 2
