@@ -41,7 +41,8 @@ def light(cls):
     if is_table(cls()):
         return FEW
     if is_convolutional(cls()):
-        return {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+        short = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+        return {**short, "learning_rate": "cosine", "learning_rate_init": 0.02}  # few steps
     return {}
 
 
