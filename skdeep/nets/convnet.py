@@ -5,7 +5,7 @@ from torch import nn
 
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.blocks import Dropout, Linear
-from skdeep.nets.conv import Standardize, global_mean, mask_of, set_row_weight
+from skdeep.nets.conv import Standardize, channels_last, global_mean, mask_of, set_row_weight
 from skdeep.nets.trunks import TRUNKS
 
 
@@ -109,7 +109,7 @@ class ConvNet(nn.Module):
             for change in self.changes:
                 x = change(x, lengths)
             x = x if mask is None else x * mask
-        return x, mask
+        return (channels_last(x) if x.ndim == 4 else x), mask
 
     def features(self, x, mask=None):
         """What the heads see: (n_samples, width) for each member."""

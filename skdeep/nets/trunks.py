@@ -21,6 +21,7 @@ from skdeep.nets.conv import (
     BatchNorm,
     Conv1d,
     ConvNormReLU,
+    channels_last,
     global_mean,
 )
 
@@ -197,8 +198,7 @@ class ResNet(nn.Module):
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
         if self.stem is not None:
-            # oneDNN and cuDNN convolve faster where the channels of a pixel lie side by side.
-            x = self.stem(x).contiguous(memory_format=torch.channels_last)
+            x = channels_last(self.stem(x))
         if self.n_pools:
             x = MAX_POOLS[2](x, 2)
         for block in self.blocks:
@@ -334,8 +334,7 @@ class Conv4(nn.Module):
         """Feature maps of the last block."""
         for block, size in zip(self.blocks, self.pool_sizes):
             x = block(x, mask)
-            if self.dims == 2:
-                x = x.contiguous(memory_format=torch.channels_last)
+            x = channels_last(x) if self.dims == 2 else x
             x = MAX_POOLS[self.dims](x, size)
         return x
 
