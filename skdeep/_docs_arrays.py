@@ -60,7 +60,7 @@ augment : 'auto', str, list of str, dict of str to float, or None
 
 pretrained : str or path, dict of tensors, torch.nn.Module, fitted estimator, or None
     Weights to begin with, of the same architecture; those of its last layer are not used. A file
-    holds a state dict as `torch.save` writes it, or is one of safetensors.
+    holds a state dict as `torch.save` writes it; a dict of tensors is what safetensors reads.
 
 freeze : bool
     Whether only the last layer is trained.
@@ -152,7 +152,6 @@ def array_docs(numbers=None, **overrides):
         described = [
             _with_default(entries[name], parameter.default)
             for name, parameter in inspect.signature(cls).parameters.items()
-            if name not in cls.__doc__.split("{parameters}")[0]
         ]
         names = ["classes_"] if hasattr(cls, "predict_proba") else []
         attributes = [entries[name] for name in names + _SHARED if name in entries]

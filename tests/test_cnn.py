@@ -193,7 +193,7 @@ def test_factory_of_the_user():
         cnn(architecture=Plain(2)).fit(PICTURES, y)
 
 
-@pytest.mark.parametrize("source", ["estimator", "module", "dict", "file", "safetensors"])
+@pytest.mark.parametrize("source", ["estimator", "module", "dict", "file"])
 def test_pretrained_and_frozen(source, tmp_path):
     teacher = cnn().fit(PICTURES, y)
     module = teacher.net_.module_
@@ -201,9 +201,6 @@ def test_pretrained_and_frozen(source, tmp_path):
     if source == "file":
         given = tmp_path / "weights.pt"
         torch.save(module.state_dict(), given)
-    elif source == "safetensors":
-        given = tmp_path / "weights.safetensors"
-        pytest.importorskip("safetensors.torch").save_file(module.state_dict(), given)
     clf = cnn(pretrained=given, freeze=True, random_state=1).fit(PICTURES[:20], np.arange(20) % 2)
     np.testing.assert_array_equal(clf.transform(PICTURES), teacher.transform(PICTURES))
     assert len(clf.classes_) == 2
