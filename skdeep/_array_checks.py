@@ -133,6 +133,12 @@ def kept_type(dtype):
     return np.float32 if dtype.kind in "iubf" else np.float64
 
 
+def ranks_text(estimator):
+    """What each rank that the estimator takes means."""
+    text = RANKS[estimator.data_format]
+    return text if 4 in estimator._ranks else text.split(", and 4-D")[0]
+
+
 def _known_ranks(estimator):
     return (*estimator._ranks, 2) if estimator.image_shape is not None else estimator._ranks
 
@@ -141,7 +147,7 @@ def _refuse_rank(estimator, rank):
     grey = _GREY if 4 in estimator._ranks else ""
     raise ValueError(
         f"Found array with dim {rank}. {type(estimator).__name__} expected <= "
-        f"{max(estimator._ranks)}: {RANKS[estimator.data_format]}{grey}."
+        f"{max(estimator._ranks)}: {ranks_text(estimator)}{grey}."
     )
 
 
@@ -274,7 +280,7 @@ def _check_list(estimator, series, reset):
             raise ValueError(
                 f"Expected a list of arrays of one shape, got the shapes "
                 f"{sorted({a.shape for a in arrays})[:3]}. "
-                f"Only series may differ in length: {RANKS[estimator.data_format]}{_GREY}."
+                f"Only series may differ in length: {ranks_text(estimator)}{_GREY}."
             )
         return checked(estimator, np.stack(arrays), reset)
     known = None if reset else estimator.input_shape_
@@ -300,7 +306,7 @@ def _check_series(estimator, arrays):
     if len(widths) > 1:
         raise ValueError(
             f"All series must have the same number of channels, got {sorted(widths)}: "
-            f"{RANKS[estimator.data_format]}."
+            f"{ranks_text(estimator)}."
         )
     empty = next((i for i, a in enumerate(arrays) if not a.size), None)
     if empty is not None:

@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep import _params, engine
-from skdeep._array_checks import RANKS, checked, chunks_of, is_double, kept_type
+from skdeep._array_checks import checked, chunks_of, is_double, kept_type, ranks_text
 from skdeep._compat import _check_y
 from skdeep._validation import to_host
 from skdeep.data.rows import MappedRows, RaggedRows
@@ -182,5 +182,5 @@ def _compare_shape(estimator, shape):
         )
     raise ValueError(
         f"X has rows of shape {shape}, but {name} is expecting rows of shape {known} as input: "
-        f"{RANKS[estimator.data_format]}."
+        f"{ranks_text(estimator)}."
     )
