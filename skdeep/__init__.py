@@ -2,11 +2,14 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
+from skdeep.cnn import CNNClassifier, CNNRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
