@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Dropout, Linear, RandomModule
+from skdeep.nets.conv import ConvNormReLU, Standardize, global_mean
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _KERNELS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
@@ -50,6 +51,10 @@ class RecurrentNet(nn.Module):
     convolutional : tuple of (int, int), default=()
         Filters and kernel size of each layer of the branch that reads the same input beside the
         recurrent layers, as in LSTM-FCN (Karim et al., 2018).
+    scaled_output : bool, default=False
+        Whether an `OutputScale` follows the head.
+    has_missing : bool, default=False
+        Whether numbers may be NaN, which then count as the mean of their channel.
 
     Shapes
     ------
@@ -83,6 +88,8 @@ class RecurrentNet(nn.Module):
         dropout=0.0,
         recurrent_dropout=0.0,
         convolutional=(),
+        scaled_output=False,
+        has_missing=False,
     ):
         super().__init__()
         self.config = {
@@ -98,12 +105,15 @@ class RecurrentNet(nn.Module):
             "dropout": float(dropout),
             "recurrent_dropout": float(recurrent_dropout),
             "convolutional": tuple((int(n), int(k)) for n, k in convolutional),
+            "scaled_output": bool(scaled_output),
+            "has_missing": bool(has_missing),
         }
         if vocabulary_size:
             self.embedding = Embedding(vocabulary_size, embedding_size)
             n_channels = embedding_size
         else:
-            self.scale = ChannelScale(n_channels)
+            self.standardize = Standardize(n_channels)
+            self.standardize.has_missing = has_missing
         n_directions = 2 if bidirectional else 1
         width = n_directions * hidden_size
         self.layers = nn.ModuleList(
@@ -118,10 +128,15 @@ class RecurrentNet(nn.Module):
         self.branch = ConvolutionalBranch(n_channels, convolutional) if convolutional else None
         self.dropout = Dropout(dropout) if dropout else None
         self.head = Linear(width + (convolutional[-1][0] if convolutional else 0), n_outputs)
+        self.output = OutputScale(n_outputs) if scaled_output else None
 
     def forward(self, x):
-        features = self.features(x)
-        return self.head(features if self.dropout is None else self.dropout(features))
+        return self.score(self.features(x))
+
+    def score(self, features):
+        """Raw scores from `features`."""
+        scores = self.head(features if self.dropout is None else self.dropout(features))
+        return scores if self.output is None else self.output(scores)
 
     def features(self, x):
         """What the head sees, of shape (n_samples, n_features)."""
@@ -132,7 +147,7 @@ class RecurrentNet(nn.Module):
         """The input as numbers, time-major: what `saliency` takes gradients of."""
         if hasattr(self, "embedding"):
             return self.embedding(x[:, 0].T)
-        return self.scale(x).permute(2, 0, 1)
+        return self.standardize(x).permute(2, 0, 1)
 
     def encode(self, x, lengths):
         """Features of embedded sequences, of shape (length, n_samples, n_channels)."""
@@ -185,26 +200,6 @@ class Embedding(nn.Module):
 
     def forward(self, ids):
         return F.embedding(ids, self.weight)
-
-
-class ChannelScale(nn.Module):
-    """``(x - mean) / scale`` of each channel, by figures that training does not change.
-
-    Shapes
-    ------
-    x : (n_samples, n_channels, length); returns the same shape.
-    """
-
-    mean: torch.Tensor
-    scale: torch.Tensor
-
-    def __init__(self, n_channels):
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(n_channels))
-        self.register_buffer("scale", torch.ones(n_channels))
-
-    def forward(self, x):
-        return (x - self.mean[:, None]) / self.scale[:, None]
 
 
 class Recurrence(RandomModule):
@@ -287,7 +282,7 @@ class ConvolutionalBranch(nn.Module):
     ----------
     n_channels : int
     layers : tuple of (int, int)
-        Filters and kernel size of each layer.
+        Filters and kernel size, which is odd, of each layer.
 
     Shapes
     ------
@@ -298,85 +293,35 @@ class ConvolutionalBranch(nn.Module):
     def __init__(self, n_channels, layers):
         super().__init__()
         widths = [n_channels, *(n for n, _ in layers)]
-        self.convolutions = nn.ModuleList(
-            Convolution(n_in, n_out, kernel_size)
+        self.layers = nn.ModuleList(
+            ConvNormReLU(n_in, n_out, kernel_size, dims=1)
             for n_in, (n_out, kernel_size) in zip(widths, layers)
         )
-        self.norms = nn.ModuleList(StepNorm(n) for n in widths[1:])
 
     def forward(self, x, inside=None):
         x = x.permute(1, 2, 0).contiguous()
         mask = None if inside is None else inside.permute(1, 2, 0).to(x.dtype)
-        for convolution, norm in zip(self.convolutions, self.norms):
-            x = x if mask is None else x * mask
-            x = norm(convolution(x), mask).relu()
-        if mask is None:
-            return x.mean(2)
-        return (x * mask).sum(2) / mask.sum(2)
+        x = x if mask is None else x * mask
+        for layer in self.layers:
+            x = layer(x, mask)
+        return global_mean(x, mask)
 
 
-class Convolution(nn.Module):
-    """Cross-correlation along time that keeps the length; for shapes see `ConvolutionalBranch`."""
-
-    def __init__(self, n_in, n_out, kernel_size):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_out, n_in, kernel_size))
-
-    def forward(self, x):
-        kernel_size = self.weight.shape[2]
-        before = (kernel_size - 1) // 2
-        if kernel_size % 2 == 0:
-            x = F.pad(x, (before, kernel_size - 1 - before))
-            return F.conv1d(x, self.weight)
-        return F.conv1d(x, self.weight, padding=before)
-
-
-class StepNorm(nn.Module):
-    """Batch normalisation (Ioffe and Szegedy, 2015) over the steps of sequences.
-
-    Steps where the mask is 0 do not count.
+class OutputScale(nn.Module):
+    """``x * scale + shift`` for each output, by figures that training does not change.
 
     Shapes
     ------
-    x : (n_samples, n_channels, length), mask : (n_samples, 1, length) or None; returns the shape
-    of x.
+    x : (n_samples, n_outputs); returns the same shape.
     """
 
-    momentum, epsilon = 0.1, 1e-5  # torch's
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
-
-    def __init__(self, n_channels):
+    def __init__(self, n_outputs):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(n_channels))
-        self.bias = nn.Parameter(torch.zeros(n_channels))
-        self.register_buffer("running_mean", torch.zeros(n_channels))
-        self.register_buffer("running_var", torch.ones(n_channels))
+        self.register_buffer("shift", torch.zeros(n_outputs))
+        self.register_buffer("scale", torch.ones(n_outputs))
 
-    def forward(self, x, mask=None):
-        if (mask is None and x.shape[0] * x.shape[2] > 1) or not self.training:
-            return F.batch_norm(
-                x,
-                self.running_mean,
-                self.running_var,
-                self.weight,
-                self.bias,
-                self.training,
-                self.momentum,
-                self.epsilon,
-            )
-        if mask is None:
-            mask = torch.ones_like(x[:, :1])
-        count = mask.sum()
-        mean = (x * mask).sum((0, 2)) / count
-        centred = x - mean[:, None]
-        variance = (centred.square() * mask).sum((0, 2)) / count
-        with torch.no_grad():
-            unbiased = variance * (count / (count - 1).clamp(min=1))
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(unbiased, self.momentum)
-        factor = self.weight * (variance + self.epsilon).rsqrt()
-        return centred * factor[:, None] + self.bias[:, None]
+    def forward(self, x):
+        return torch.addcmul(self.shift, x, self.scale)
 
 
 class _Reversal(torch.autograd.Function):
@@ -451,7 +396,7 @@ def initialize(net, rng):
                 layer.weight_recurrent[gate] = _orthogonal(rng, n)
             if layer.cell == "lstm":
                 layer.bias_in[n : 2 * n] = 1.0
-        elif isinstance(layer, Convolution):
+        elif isinstance(layer, nn.Conv1d):
             fan_in = layer.weight[0].numel()
             layer.weight.copy_(_normal(rng, layer.weight.shape, math.sqrt(2 / fan_in)))
         elif isinstance(layer, nn.Linear):

@@ -10,7 +10,6 @@ from skdeep.nets.recurrent import (
     POOLINGS,
     Recurrence,
     RecurrentNet,
-    StepNorm,
     _reversal,
     initialize,
     reverse,
@@ -69,7 +68,7 @@ def test_same_as_packed_sequences_of_torch(cell, pooling):
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("n_layers", [1, 2])
-@pytest.mark.parametrize("convolutional", [(), ((4, 3), (6, 4))])
+@pytest.mark.parametrize("convolutional", [(), ((4, 3), (6, 5))])
 def test_padding_changes_nothing(pooling, bidirectional, n_layers, convolutional):
     net = make_net(
         pooling=pooling,
@@ -123,9 +122,9 @@ def test_tokens():
 def test_channels_are_scaled():
     net, x = make_net(), padded()
     before = net(x)
-    net.scale.mean += torch.tensor([1.0, -2.0, 3.0])
-    net.scale.scale *= torch.tensor([2.0, 0.5, 10.0])
-    moved = x * net.scale.scale[:, None] + net.scale.mean[:, None]
+    net.standardize.mean += torch.tensor([1.0, -2.0, 3.0])
+    net.standardize.scale /= torch.tensor([2.0, 0.5, 10.0])
+    moved = x / net.standardize.scale[:, None] + net.standardize.mean[:, None]
     torch.testing.assert_close(net(moved), before)
 
 
@@ -156,25 +155,9 @@ def test_recurrent_dropout_leaves_out_weights_and_keeps_their_mean():
     assert 44 < kept.mean() < 52 and kept.std() > 1
 
 
-def test_step_norm_is_batch_norm_over_the_steps_inside():
-    ours, theirs = StepNorm(3).double(), nn.BatchNorm1d(3).double()
-    x = padded(fill=50.0)
-    mask = (torch.arange(7) < LENGTHS[:, None]).double()[:, None]
-    flat = torch.cat([row[:, :n] for row, n in zip(x, LENGTHS)], 1).T
-    for _ in range(2):
-        out, expected = ours(x, mask), theirs(flat)
-    flat_out = torch.cat([row[:, :n] for row, n in zip(out, LENGTHS)], 1).T
-    torch.testing.assert_close(flat_out, expected)
-    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
-    torch.testing.assert_close(ours.running_var, theirs.running_var)
-    full = ours(x, torch.ones(5, 1, 7, dtype=torch.float64))
-    torch.testing.assert_close(full, nn.BatchNorm1d(3).double()(x))
-    assert StepNorm(3)(torch.ones(1, 3, 1)).abs().max() < 1e-6  # one step has no variance
-
-
 @pytest.mark.parametrize("length", [1, 2])
 def test_shortest_sequences(length):
-    net = make_net(convolutional=((4, 8), (6, 5)), pooling="attention", n_layers=2)
+    net = make_net(convolutional=((4, 7), (6, 5)), pooling="attention", n_layers=2)
     x = padded()[:, :, :length].contiguous()
     for out in (net(x), net((x, torch.full((5,), length)))):
         assert out.isfinite().all()
@@ -191,3 +174,16 @@ def test_initial_weights():
     again = make_net(vocabulary_size=50, hidden_size=6)
     for mine, other in zip(net.parameters(), again.parameters()):
         torch.testing.assert_close(mine, other, rtol=0, atol=0)
+
+
+def test_outputs_are_scaled_and_missing_numbers_are_means():
+    net, x = make_net(scaled_output=True, has_missing=True), padded()
+    before = net(x)
+    net.output.shift += 3.0
+    net.output.scale *= 2.0
+    torch.testing.assert_close(net(x), 2 * before + 3)
+    net.standardize.mean += 5.0
+    x[0, 1, 2] = 5.0
+    expected = net(x)
+    x[0, 1, 2] = torch.nan
+    torch.testing.assert_close(net(x), expected)
