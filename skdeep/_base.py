@@ -84,7 +84,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         -------
         self : estimator
         """
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=self._most_epochs())
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)

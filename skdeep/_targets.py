@@ -5,6 +5,7 @@ predictions. It stands left of `DeepEstimator` in the bases of an estimator.
 """
 
 import functools
+import math
 
 import numpy as np
 import torch
@@ -306,6 +307,52 @@ class DeepRegressor(RegressorMixin):
             The predicted values, in the precision of the network.
         """
         return self._decode(self._predict_raw(X))
+
+
+class ScaledRegressor(DeepRegressor):
+    """Regressors whose networks see standardised targets; predictions are back in y's units."""
+
+    def _learn_target_scale(self, target, weight):
+        y = np.asarray(target, dtype=np.float64)
+        self._target_center = np.average(y, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y - self._target_center) ** 2, axis=0, weights=weight))
+        floor = 1e-12 * np.maximum(np.abs(self._target_center), np.finfo(np.float32).tiny)
+        self._target_scale = np.where(scale > floor, scale, 1.0)
+        self._target_range = (y.min(axis=0), y.max(axis=0))
+
+    def _target_tensor(self, target, dtype, device):
+        scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
+        return super()._target_tensor(scaled, dtype, device)
+
+    def _target_too_large(self, target):
+        return None
+
+    def _decode(self, raw):
+        """Targets from raw scores, inside the range of those seen in fit."""
+        predicted = super()._decode(raw)
+        scaled = predicted.astype(np.float64) * self._target_scale + self._target_center
+        return np.clip(scaled, *self._target_range).astype(predicted.dtype)
+
+
+def mean_scores(raw, target_type):
+    """Raw scores of which the probabilities are the mean of those of several networks.
+
+    Parameters
+    ----------
+    raw : Tensor of shape (n_samples, n_members, n_outputs)
+    target_type : {'multiclass', 'binary', 'multilabel-indicator'}
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_outputs)
+        Logarithms of probabilities, for two classes and for labels log odds.
+    """
+    if target_type == "multiclass":
+        return torch.log_softmax(raw, 2).logsumexp(1) - math.log(raw.shape[1])
+    if raw.shape[1] == 1:
+        return raw[:, 0]
+    log_sigmoid = torch.nn.functional.logsigmoid
+    return log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)
 
 
 def _one_column(y):
