@@ -38,7 +38,23 @@ class SequenceInput(ArrayInput):
         if reset:
             self.__dict__.pop("vocabulary_size_", None)
             self.__dict__.pop("_known_tokens", None)
-        return super()._check_arrays(_with_channel(X, self.data_format), reset=reset)
+        return super()._check_arrays(self._with_channel(X, reset), reset=reset)
+
+    def _with_channel(self, X, reset):
+        """Series of one channel that come without an axis for it; all else as it is."""
+        ragged = not reset and None in self.input_shape_
+        if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
+            if not len(X) or not all(_is_sequence(x) for x in X):
+                return X
+            if len({len(x) for x in X}) == 1 and not ragged:
+                return X  # what scikit-learn takes for a table
+            arrays = [np.asarray(to_host(x)) for x in X]
+            if any(a.ndim != 1 or a.dtype.kind not in "iubf" for a in arrays):
+                return X
+            return [a[None] if self.data_format == "channels_first" else a[:, None] for a in arrays]
+        if ragged and isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim == 2:
+            return X[:, None] if self.data_format == "channels_first" else X[..., None]
+        return X
 
     def _check_tokens(self, X, *, reset):
         """Token ids without padding; with `reset` the ones that occur are remembered."""
@@ -78,18 +94,6 @@ class SequenceInput(ArrayInput):
         if self._reads_tokens:
             return engine.resolve_dtype(self.dtype or "float32", np.float32, device)
         return super()._precision(X, device)
-
-
-def _with_channel(X, data_format):
-    """A list of 1-D arrays of unequal length as series of one channel; all else as it is."""
-    if not isinstance(X, (list, tuple)) and not (isinstance(X, np.ndarray) and X.dtype == object):
-        return X
-    if not len(X) or not all(_is_sequence(x) for x in X) or len({len(x) for x in X}) == 1:
-        return X
-    arrays = [np.asarray(to_host(x)) for x in X]
-    if any(a.ndim != 1 or a.dtype.kind not in "iubf" for a in arrays):
-        return X
-    return [a[None] if data_format == "channels_first" else a[:, None] for a in arrays]
 
 
 def _is_sequence(x):

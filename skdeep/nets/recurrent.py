@@ -34,9 +34,8 @@ class RecurrentNet(nn.Module):
     cell : {'lstm', 'gru', 'rnn'}, default='lstm'
         Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); Cho et al.
         (2014); Elman (1990) with tanh.
-    hidden_size : int, default=64
+    hidden_sizes : tuple of int, default=(32,)
         Units of each direction of each layer.
-    n_layers : int, default=1
     bidirectional : bool, default=True
         Schuster and Paliwal (1997).
     pooling : {'last', 'max', 'mean', 'attention'}, default='max'
@@ -66,7 +65,7 @@ class RecurrentNet(nn.Module):
     --------
     >>> import torch
     >>> from skdeep.nets.recurrent import RecurrentNet
-    >>> net = RecurrentNet(2, 3, hidden_size=4, pooling="mean")
+    >>> net = RecurrentNet(2, 3, hidden_sizes=(4,), pooling="mean")
     >>> net(torch.zeros(5, 2, 7)).shape
     torch.Size([5, 3])
     >>> net((torch.zeros(5, 2, 7), torch.tensor([7, 7, 3, 2, 1]))).shape
@@ -81,8 +80,7 @@ class RecurrentNet(nn.Module):
         vocabulary_size=0,
         embedding_size=64,
         cell="lstm",
-        hidden_size=64,
-        n_layers=1,
+        hidden_sizes=(32,),
         bidirectional=True,
         pooling="max",
         dropout=0.0,
@@ -98,8 +96,7 @@ class RecurrentNet(nn.Module):
             "vocabulary_size": int(vocabulary_size),
             "embedding_size": int(embedding_size),
             "cell": cell,
-            "hidden_size": int(hidden_size),
-            "n_layers": int(n_layers),
+            "hidden_sizes": tuple(int(n) for n in hidden_sizes),
             "bidirectional": bool(bidirectional),
             "pooling": pooling,
             "dropout": float(dropout),
@@ -115,13 +112,12 @@ class RecurrentNet(nn.Module):
             self.standardize = Standardize(n_channels)
             self.standardize.has_missing = has_missing
         n_directions = 2 if bidirectional else 1
-        width = n_directions * hidden_size
+        widths = [n_channels, *(n_directions * n for n in hidden_sizes)]
         self.layers = nn.ModuleList(
-            nn.ModuleList(
-                Recurrence(cell, n_in, hidden_size, recurrent_dropout) for _ in range(n_directions)
-            )
-            for n_in in (n_channels, *[width] * (n_layers - 1))
+            nn.ModuleList(Recurrence(cell, n_in, n, recurrent_dropout) for _ in range(n_directions))
+            for n_in, n in zip(widths, hidden_sizes)
         )
+        width = widths[-1]
         self.pooling = pooling
         self.attention = Attention(width) if pooling == "attention" else None
         self.step_dropout = StepDropout(dropout) if dropout else None

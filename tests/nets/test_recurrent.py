@@ -19,7 +19,7 @@ LENGTHS = torch.tensor([7, 4, 1, 6, 7])
 
 
 def make_net(**params):
-    params = {"hidden_size": 5, "embedding_size": 4, **params}
+    params = {"hidden_sizes": (5,), "embedding_size": 4, **params}
     net = RecurrentNet(3, 2, **params).double()
     initialize(net, np.random.RandomState(0))
     return net
@@ -67,13 +67,13 @@ def test_same_as_packed_sequences_of_torch(cell, pooling):
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("hidden_sizes", [(5,), (5, 3)])
 @pytest.mark.parametrize("convolutional", [(), ((4, 3), (6, 5))])
-def test_padding_changes_nothing(pooling, bidirectional, n_layers, convolutional):
+def test_padding_changes_nothing(pooling, bidirectional, hidden_sizes, convolutional):
     net = make_net(
         pooling=pooling,
         bidirectional=bidirectional,
-        n_layers=n_layers,
+        hidden_sizes=hidden_sizes,
         convolutional=convolutional,
     ).eval()
     together = net((padded(), LENGTHS))
@@ -85,7 +85,7 @@ def test_padding_changes_nothing(pooling, bidirectional, n_layers, convolutional
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_padding_has_no_gradient(pooling):
-    net = make_net(pooling=pooling, convolutional=((4, 3),), n_layers=2)
+    net = make_net(pooling=pooling, convolutional=((4, 3),), hidden_sizes=(5, 3))
     x = padded(fill=2.0).requires_grad_()
     net((x, LENGTHS)).square().sum().backward()
     for grad, length in zip(x.grad, LENGTHS):
@@ -93,7 +93,7 @@ def test_padding_has_no_gradient(pooling):
 
 
 def test_gradient_is_the_slope():
-    net, x = make_net(pooling="attention", n_layers=2, convolutional=((4, 3),)), padded()
+    net, x = make_net(pooling="attention", hidden_sizes=(5, 3), convolutional=((4, 3),)), padded()
     for parameter in net.parameters():
         parameter.requires_grad_(False)
     x.requires_grad_()
@@ -129,7 +129,7 @@ def test_channels_are_scaled():
 
 
 def test_noise_needs_a_generator_and_training():
-    net, x = make_net(n_layers=2, dropout=0.5, recurrent_dropout=0.5), padded()
+    net, x = make_net(hidden_sizes=(5, 3), dropout=0.5, recurrent_dropout=0.5), padded()
     quiet = net(x)
     torch.testing.assert_close(net(x), quiet, rtol=0, atol=0)
     outputs = []
@@ -157,21 +157,21 @@ def test_recurrent_dropout_leaves_out_weights_and_keeps_their_mean():
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_shortest_sequences(length):
-    net = make_net(convolutional=((4, 7), (6, 5)), pooling="attention", n_layers=2)
+    net = make_net(convolutional=((4, 7), (6, 5)), pooling="attention", hidden_sizes=(5, 3))
     x = padded()[:, :, :length].contiguous()
     for out in (net(x), net((x, torch.full((5,), length)))):
         assert out.isfinite().all()
 
 
 def test_initial_weights():
-    net = make_net(vocabulary_size=50, hidden_size=6)
+    net = make_net(vocabulary_size=50, hidden_sizes=(6,))
     layer = net.layers[0][0]
     for gate in layer.weight_recurrent.split(6):
         torch.testing.assert_close(gate @ gate.T, torch.eye(6, dtype=torch.float64))
     bias = layer.bias_in.reshape(4, 6)
     assert (bias[1] == 1).all() and not bias[[0, 2, 3]].any() and not layer.bias_recurrent.any()
     assert net.embedding.weight.std().item() == pytest.approx(0.1, rel=0.2)
-    again = make_net(vocabulary_size=50, hidden_size=6)
+    again = make_net(vocabulary_size=50, hidden_sizes=(6,))
     for mine, other in zip(net.parameters(), again.parameters()):
         torch.testing.assert_close(mine, other, rtol=0, atol=0)
 
