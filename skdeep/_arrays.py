@@ -178,7 +178,7 @@ def _checked(estimator, X, reset):
             return _check_list(estimator, series, reset)
     if isinstance(X, torch.Tensor) and X.ndim != 2:
         X = _check_tensor(estimator, X)
-    elif np.ndim(X) != 2 or _keeps_bytes(estimator, X):
+    elif _rank(X) != 2 or _keeps_bytes(estimator, X):
         X = _check_nd(estimator, X)
     else:
         return _check_2d(estimator, X, reset)
@@ -187,6 +187,10 @@ def _checked(estimator, X, reset):
     if estimator.missing == "mask" and len(shape) == 2:
         return _without_padding(estimator, X, shape, reset)
     return X, shape
+
+
+def _rank(X):
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _keeps_bytes(estimator, X):
