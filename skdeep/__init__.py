@@ -2,6 +2,7 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
+from skdeep.cnn import CNNClassifier, CNNRegressor
 from skdeep.lstm import LSTMClassifier, LSTMRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.preprocessing import SequenceVectorizer
@@ -9,6 +10,8 @@ from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
     "LSTMClassifier",
     "LSTMRegressor",
     "MLPClassifier",

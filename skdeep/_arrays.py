@@ -14,17 +14,13 @@ import torch
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdeep import engine
-from skdeep._compat import StrOptions, _check_feature_names, _check_y
+from skdeep import _params, engine
+from skdeep._compat import _check_feature_names, _check_y
 from skdeep._validation import check_rows, to_host
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.tensors import to_tensor
 
-PARAMETERS = {
-    "data_format": [StrOptions({"channels_last", "channels_first"})],
-    "image_shape": [tuple, list, None],
-    "missing": [StrOptions({"error", "mask"})],
-}
+PARAMETERS = {name: _params.CNN[name] for name in ("data_format", "image_shape", "missing")}
 """Constraints of the parameters that `ArrayInput` reads."""
 
 RANKS = {

@@ -2,8 +2,10 @@
 
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
+from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
+from skdeep.engine.precision import mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
@@ -24,6 +26,7 @@ __all__ = [
     "DeepNet",
     "EpochReport",
     "GrowingPatience",
+    "MixingAutograd",
     "NonFiniteLoss",
     "Patience",
     "Penalty",
@@ -31,10 +34,12 @@ __all__ = [
     "Training",
     "TwoPlayerStep",
     "make_schedule",
+    "mixed_precision",
     "module_from_state",
     "module_state",
     "resolve_device",
     "resolve_dtype",
     "threads_for",
+    "wants_mixed",
     "wants_score",
 ]

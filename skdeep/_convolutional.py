@@ -1,0 +1,345 @@
+"""What convolutional classifiers and regressors share: network, batches, features, saliency."""
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep import _params, engine
+from skdeep._arrays import ArrayInput
+from skdeep._base import DeepEstimator
+from skdeep._pretrained import is_factory, load_pretrained, user_trunk
+from skdeep.data.batches import LengthBatches
+from skdeep.data.rows import LoadedRows, PaddedRows
+from skdeep.nets.augment import CHANGES, MIXES
+from skdeep.nets.conv import draw_weights
+from skdeep.nets.convnet import ConvNet
+
+AUTO_STEPS = {1: 600, 2: 6000}
+"""Steps of training that max_iter='auto' plans for: of series, of pictures."""
+AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
+"""Fewest and most epochs of max_iter='auto'."""
+AUTO_BATCH = {1: 64, 2: 128}
+_STATISTICS_ROWS = 10_000  # that means and deviations of the channels are taken from
+_PIECE = {"cpu": 2**22, "cuda": 2**27}  # numbers in the widest layer of a forward pass
+
+
+class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+    """Base of `CNNClassifier` and `CNNRegressor`."""
+
+    _parameter_constraints: dict = dict(_params.CNN)
+
+    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
+    l1_ratio, power_t = 0.0, 0.5
+    momentum, nesterovs_momentum = 0.9, True
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+    warm_start = False
+
+    # --- the network -----------------------------------------------------------------------
+
+    def _make_module(self, shape, n_outputs, rng):
+        architecture, options = self._architecture(shape)
+        members = architecture
+        if is_factory(architecture):
+            members = [user_trunk(architecture, shape, rng) for _ in range(self.n_estimators)]
+        net = ConvNet(
+            shape,
+            members,
+            options,
+            n_outputs,
+            self.n_estimators,
+            0.0 if architecture == "lenet" else float(self.dropout),
+            self._augmentation(len(shape) - 1),
+            frozen=self.freeze,
+        )
+        draw_weights(net.heads if is_factory(architecture) else net, rng)
+        if self.pretrained is not None:
+            load_pretrained(net, self.pretrained)
+        net.scale.has_missing = self.missing == "mask"
+        return net
+
+    def _architecture(self, shape):
+        """Name (or the user's module) and options of the trunk."""
+        name = self.architecture
+        if is_factory(name):
+            return name, {}
+        if name == "auto":
+            name = "inception" if len(shape) == 2 else "resnet"
+        if name == "inception" and len(shape) == 3:
+            raise ValueError(
+                "architecture='inception' is for series, and X holds pictures: use 'resnet' or "
+                "'lenet'."
+            )
+        options = {}
+        if self.n_filters is not None:
+            many = name != "inception"
+            options["n_filters"] = tuple(np.atleast_1d(self.n_filters).tolist())
+            options["n_filters"] = options["n_filters"] if many else options["n_filters"][0]
+        if self.kernel_size is not None and name in ("lenet", "inception"):
+            sizes = np.atleast_1d(self.kernel_size).tolist()
+            options["kernel_size"] = sizes[0] if len(sizes) == 1 else tuple(sizes)
+        if name == "lenet":
+            hidden = tuple(np.atleast_1d(self.hidden_layer_sizes).tolist())
+            options |= {
+                "activation": self.activation,
+                "pooling": self.pooling,
+                "pool_size": self.pool_size,
+                "hidden_layer_sizes": hidden,
+                "dropout": float(self.dropout),
+            }
+        return name, options
+
+    def _augmentation(self, dims):
+        """Names of the changes and their strengths."""
+        chosen = self.augment
+        if chosen is None:
+            return None
+        known = CHANGES | MIXES
+        fitting = sorted(name for name, (_, _, ranks) in known.items() if dims in ranks)
+        if isinstance(chosen, str):
+            chosen = (["shift"] if dims == 2 else []) if chosen == "auto" else [chosen]
+        strengths = {}
+        for name in chosen:
+            if name not in fitting:
+                kind = "pictures" if dims == 2 else "series"
+                raise ValueError(f"augment={name!r}: for {kind} expected any of {fitting}.")
+            strengths[name] = chosen[name] if isinstance(chosen, dict) else known[name][1]
+        if len(strengths.keys() & MIXES.keys()) > 1:
+            raise ValueError(f"augment={self.augment!r}: expected one of {sorted(MIXES)} at most.")
+        return strengths or None
+
+    def _check_combinations(self):
+        if self.freeze and self.pretrained is None and not is_factory(self.architecture):
+            raise ValueError(
+                "freeze=True trains the last layer alone: it needs weights from elsewhere, by "
+                "`pretrained` or by a module given as `architecture`."
+            )
+
+    def _draws_noise(self):
+        return True
+
+    # --- training --------------------------------------------------------------------------
+
+    def _train(self, net, data, validation, rng, mode, report):
+        scale = net.module_.scale
+        if is_factory(self.architecture):
+            scale.scale.fill_(1 / 255 if _is_bytes(data[0]) else 1.0)
+        elif not getattr(scale, "is_given", False):
+            mean, deviation = channel_statistics(data[0], data[2])
+            scale.mean.copy_(mean)
+            scale.scale.copy_(1 / deviation)
+        return super()._train(net, data, validation, rng, mode, report)
+
+    def _most_epochs(self):
+        return None if self.max_iter == "auto" else self.max_iter
+
+    def _n_epochs(self, batches):
+        if self.max_iter != "auto":
+            return self.max_iter
+        few, many = AUTO_EPOCHS[self._dims()]
+        return int(np.clip(-(-AUTO_STEPS[self._dims()] // len(batches)), few, many))
+
+    def _batch_size(self, n_samples):
+        if self.batch_size != "auto":
+            return super()._batch_size(n_samples)
+        # Batches of nearly equal size: a small last one would be a noisy step.
+        return -(-n_samples // max(1, round(n_samples / AUTO_BATCH[self._dims()])))
+
+    def _dims(self):
+        """1 for series, 2 for pictures."""
+        return 2 if len(self.input_shape_) == 3 else 1
+
+    def _make_batches(self, data, batch_size):
+        if isinstance(data[0], PaddedRows):
+            return LengthBatches(
+                *data, batch_size=batch_size, smallest=2, lengths=data[0].lengths.cpu().numpy()
+            )
+        return super()._make_batches(data, batch_size)
+
+    def _smallest_batch(self):
+        return 2  # batch normalisation
+
+    def _patience_limit(self, mode):
+        planned = self.learning_rate in engine.BOUNDED_SCHEDULES
+        return np.inf if planned and not mode.stops_early else self.n_iter_no_change
+
+    def _make_step(self, net):
+        optimizer = net.flat_optimizers_[0]
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device)
+        return engine.SingleStep(
+            optimizer,
+            engine.MixingAutograd(net.module_, net.criterion_, optimizer.flat, mixed),
+            engine.Penalty(optimizer.flat, 0.0 if self.solver == "adamw" else self.alpha),
+            clip=self.gradient_clip_norm,
+            data_scale=self._reported_share(),
+        )
+
+    def _uses_of_parameters(self, net):
+        places = np.prod([n or 100 for n in net.module_.shape], dtype=float)
+        return net.n_parameters * places / 8
+
+    # --- prediction ------------------------------------------------------------------------
+
+    def _forward(self, module, x):
+        return self._pool(_in_pieces(module, x, module))
+
+    @torch.inference_mode()
+    def transform(self, X):
+        """Return what the last layer sees: the features that the network has made of X.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or list of ndarray
+            Rows like those of `fit`.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features_out)
+            Those of each member, one after the other.
+        """
+        check_is_fitted(self)
+        module = self.net_.module_
+        x = self._input(X, module)
+
+        def features(x):
+            return torch.cat(module.features(*module.prepared(x)), 1)
+
+        return _in_pieces(module, x, features).cpu().numpy()
+
+    @property
+    def _n_features_out(self):
+        return sum(trunk.width for trunk in self.net_.module_.trunks)
+
+    def saliency(self, X, y=None):
+        """Return how much each number of X speaks for the prediction: gradient times input.
+
+        The gradient of the raw score (of the predicted class, or of `y`) by each number, times
+        that number less the mean of its channel in `fit` (Shrikumar et al., 2017): what the score
+        would lose, to first order, if the number were the mean.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or list of ndarray
+            Rows like those of `fit`.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes whose score is meant (numbers of outputs, for a regressor); None stands for
+            the predicted ones (the first output).
+
+        Returns
+        -------
+        saliency : ndarray of the shape of X, or list of ndarray
+        """
+        check_is_fitted(self)
+        X = self._check_inputs(X)
+        module = self.net_.module_
+        parameter = next(module.parameters())
+        x = self._as_input(X, parameter.dtype, parameter.device)
+        chosen = None if y is None else torch.as_tensor(self._output_numbers(y))
+        out = [None] * len(X)
+        for rows in _pieces(module, x):
+            chunk = None if chosen is None else chosen[rows].to(parameter.device)
+            for row, values in zip(rows.tolist(), self._saliency(module, x[rows], chunk)):
+                out[row] = self._as_given(values)
+        return out if isinstance(x, PaddedRows) else np.stack(out)
+
+    def _saliency(self, module, x, chosen):
+        """Gradient times input for one piece of rows, with channels first."""
+        lengths = x[1].tolist() if isinstance(x, tuple) else None
+        x, mask = module.prepared(x)
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            raw = module.scores(x, mask)
+            raw = raw if raw.ndim == 3 else raw[:, None]
+            score = self._score_of(self._pool(raw), chosen).sum()
+            (gradient,) = torch.autograd.grad(score, x)
+        values = (gradient * x.detach()).cpu().numpy()
+        return values if lengths is None else [v[:, :n] for v, n in zip(values, lengths)]
+
+    def _as_given(self, values):
+        """One row in the user's layout."""
+        if self.data_format == "channels_last":
+            values = np.moveaxis(values, 0, -1)
+        if self.image_shape is None and len(self.input_shape_) == 1:
+            return values.reshape(self.input_shape_)
+        return values
+
+    def _input(self, X, module):
+        """Checked X where the network lives."""
+        parameter = next(module.parameters())
+        return self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
+
+    def _pool(self, raw):
+        """Scores of the members together."""
+        return raw if raw.ndim == 2 else self._mean_scores(raw)
+
+
+def _is_bytes(x):
+    kind = x.source.dtype if isinstance(x, LoadedRows) else x.dtype
+    return str(kind).removeprefix("torch.") == "uint8"
+
+
+@torch.no_grad()
+def channel_statistics(x, weight=None):
+    """Mean and standard deviation of each channel over all rows and places, NaN left out.
+
+    Of more than 10,000 rows, 10,000 at equal distances are looked at.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, ...), LoadedRows or PaddedRows
+    weight : Tensor of shape (n_samples,), default=None
+
+    Returns
+    -------
+    mean, deviation : Tensor of float64 of shape (n_channels,)
+        A channel that does not vary has the deviation 1.
+    """
+    n = x.shape[0]
+    rows = torch.arange(0, n, max(1, n // _STATISTICS_ROWS))
+    weight = torch.ones(n) if weight is None else weight.cpu()
+    weight = weight.double()[rows]
+    sums = 0.0
+    for piece in rows.split(1000):
+        batch = x[piece.to(x.device)] if not isinstance(x, LoadedRows) else x[piece]
+        values, inside = batch, None
+        if isinstance(batch, tuple):
+            values, lengths = batch
+            inside = (torch.arange(values.shape[2], device=x.device) < lengths[:, None])[:, None]
+        values = values.flatten(2).double()
+        there = ~torch.isnan(values) if inside is None else ~torch.isnan(values) & inside
+        values = values.nan_to_num()
+        factor = weight[: len(piece), None].to(values.device)
+        weight = weight[len(piece) :]
+        parts = [there.sum(2), (values * there).sum(2), (values.square() * there).sum(2)]
+        sums = sums + torch.stack([(p * factor).sum(0) for p in parts])
+    count, total, squares = sums
+    mean = total / count.clamp(min=1e-12)
+    variance = (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
+    floor = 1e-12 * (1 + mean.square())
+    return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
+
+
+def _pieces(module, x):
+    """Row numbers of each piece of a forward pass; series of like length go together."""
+    n, *size = (x.shape[0], *x.shape[2:])
+    longest = [int(x.lengths.max())] if isinstance(x, PaddedRows) else size
+    width = max((p.shape[0] for p in module.parameters() if p.ndim > 1), default=1)
+    device = next(module.parameters()).device
+    budget = _PIECE["cpu" if device.type == "cpu" else "cuda"]
+    rows = max(1, min(1024, budget // (width * int(np.prod(longest)))))
+    order = torch.arange(n)
+    if isinstance(x, PaddedRows):
+        order = x.lengths.cpu().argsort(stable=True)
+    return order.split(rows)
+
+
+def _in_pieces(module, x, function):
+    """A function of rows that would be large for all of them at once."""
+    pieces = _pieces(module, x)
+    device = next(module.parameters()).device
+    out = [function(x[piece.to(device)]) for piece in pieces]
+    if not isinstance(x, PaddedRows):
+        return torch.cat(out)
+    back = torch.cat(pieces).argsort()
+    return torch.cat(out)[back.to(device)]
