@@ -3,10 +3,12 @@
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import DeepEstimator
-from skdeep._sequences import SequenceInput
+from skdeep._convolutional import channel_statistics
+from skdeep._sequences import SequenceInput, like_series, like_tokens
 from skdeep._validation import to_host
 from skdeep.data.batches import Batches, LengthBatches
 from skdeep.data.rows import PaddedRows
@@ -152,37 +154,26 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """Give the network the mean and the spread of what comes in and of what goes out."""
         x, target, weight = data
         if not self._reads_tokens:
-            mean, spread = moments(_pieces_of(x, weight))
+            mean, spread = channel_statistics(x, weight)
             module.standardize.mean.copy_(mean)
             module.standardize.scale.copy_(1 / spread)
         if self._has_scaled_output:
-            mean, spread = moments([(target, weight)])
+            mean, spread = channel_statistics(target[:, :, None], weight)
             module.output.shift.copy_(mean)
             module.output.scale.copy_(spread)
 
     # --- prediction ------------------------------------------------------------------------
 
     def _forward(self, module, x):
-        return self._in_pieces(module, x)
-
-    def _in_pieces(self, function, x):
-        """`function` of all rows, those of about the same length together."""
-        n = x.shape[0]
-        device = x.device
-        size = _PIECE.get(torch.device(device).type, 2048)
-        if not isinstance(x, PaddedRows):
-            return torch.cat([function(x[i : i + size]) for i in range(0, n, size)])
-        order = torch.argsort(x.lengths, stable=True)
-        out = torch.cat([function(x[rows]) for rows in order.split(size)])
-        return out[torch.argsort(order)]
+        return _in_pieces(module, x)
 
     def transform(self, X):
         """Return what the last layer sees of each sequence.
 
         Parameters
         ----------
-        X : array-like, list of arrays, or Tensor
-            Sequences as in `fit`.
+        X : array-like, Tensor or list of array-like
+            Sequences like those of `fit`.
 
         Returns
         -------
@@ -192,14 +183,64 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """
         check_is_fitted(self)
         module = self.net_.module_
-        parameter = next(module.parameters())
         with torch.inference_mode():
-            x = self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
-            return to_host(self._in_pieces(module.features, x))
+            return to_host(_in_pieces(module.features, self._input(X)))
 
     @property
     def _n_features_out(self):
         return self.net_.module_.head.in_features
+
+    def saliency(self, X, y=None):
+        """Return how much each number or token of X speaks for the prediction: gradient x input.
+
+        The gradient of the raw score (of the predicted class, or of `y`) by each number, times
+        that number less the mean of its channel in `fit` (Shrikumar et al., 2017): what the score
+        would lose, to first order, if the number were the mean. Of a token it is the sum over its
+        embedding, of which 0 takes the mean's place.
+
+        Parameters
+        ----------
+        X : array-like, Tensor or list of array-like
+            Sequences like those of `fit`.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes whose score is meant (numbers of outputs, for a regressor); None stands for
+            the predicted ones (the first output).
+
+        Returns
+        -------
+        saliency : ndarray of the shape of X, or list of ndarray
+            0 where X is padded.
+        """
+        check_is_fitted(self)
+        module, x = self.net_.module_, self._input(X)
+        chosen = None
+        if y is not None:
+            check_consistent_length(X, y)
+            chosen = torch.as_tensor(self._output_numbers(y), device=x.device)
+        out = [None] * x.shape[0]
+        for rows in _pieces(x):
+            part = None if chosen is None else chosen[rows]
+            for row, values in zip(rows.tolist(), self._saliency(module, x[rows], part)):
+                out[row] = values
+        if self._reads_tokens:
+            return like_tokens(X, [values.sum(1) for values in out])
+        return like_series(X, out, self.data_format)
+
+    def _saliency(self, module, x, chosen):
+        """Gradient times input of each sequence, (length, n_channels)."""
+        x, lengths = x if isinstance(x, tuple) else (x, None)
+        with torch.enable_grad():
+            embedded = module.embed(x).detach().requires_grad_()
+            raw = module.score(module.encode(embedded, lengths))
+            (gradient,) = torch.autograd.grad(self._score_of(raw, chosen).sum(), embedded)
+        values = to_host((gradient * embedded).transpose(0, 1))
+        return values if lengths is None else [v[:n] for v, n in zip(values, lengths.tolist())]
+
+    def _input(self, X):
+        """Checked X where the network lives."""
+        parameter = next(self.net_.module_.parameters())
+        return self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
 
 
 class _Weighing:
@@ -222,47 +263,17 @@ def _mean_length(x):
     return x.shape[2]
 
 
-def _pieces_of(x, weight, size=1024):
-    """Values of shape (n_values, n_channels) with their weights, piece by piece."""
-    for start in range(0, x.shape[0], size):
-        rows = slice(start, start + size)
-        piece = x[rows]
-        w = None if weight is None else weight[rows]
-        if isinstance(piece, tuple):
-            piece, lengths = piece
-            inside = torch.arange(piece.shape[2], device=piece.device) < lengths[:, None]
-        else:
-            inside = torch.ones(len(piece), piece.shape[2], dtype=torch.bool, device=piece.device)
-        w = None if w is None else w[:, None].expand(inside.shape)[inside]
-        yield piece.transpose(1, 2)[inside], w
+def _pieces(x):
+    """Row numbers of each piece of a forward pass; series of about one length go together."""
+    device = torch.device(x.device)
+    order = torch.arange(x.shape[0], device=device)
+    if isinstance(x, PaddedRows):
+        order = torch.argsort(x.lengths, stable=True)
+    return order.split(_PIECE.get(device.type, 2048))
 
 
-def moments(pieces):
-    """Weighted mean and standard deviation of each column; NaN does not count.
-
-    Parameters
-    ----------
-    pieces : iterable of (Tensor of shape (n_rows, n_columns), Tensor of shape (n_rows,) or None)
-
-    Returns
-    -------
-    mean, spread : Tensor of float64 of shape (n_columns,)
-        The spread of a column that is constant, or never there, is 1.
-    """
-    total = shift = None
-    for x, weight in pieces:
-        x = x.to(torch.float64 if x.device.type != "mps" else torch.float32)
-        weight = x.new_ones(len(x)) if weight is None else weight.to(x.dtype)
-        there = ~torch.isnan(x)
-        if shift is None:  # near the mean, so that the difference of squares below is exact
-            shift = torch.nan_to_num(x[:1].mean(0), nan=0.0)
-        x = torch.where(there, x - shift, x.new_zeros(()))
-        weight = weight[:, None] * there
-        sums = torch.stack([weight.sum(0), (weight * x).sum(0), (weight * x * x).sum(0)])
-        total = sums if total is None else total + sums
-    count = total[0].clamp(min=torch.finfo(total.dtype).tiny)
-    mean = total[1] / count
-    variance = (total[2] / count - mean.square()).clamp(min=0)
-    spread = variance.sqrt()
-    floor = 1e-7 * torch.maximum(mean.abs(), (mean + shift).abs())
-    return mean + shift, torch.where(spread > floor, spread, torch.ones_like(spread))
+def _in_pieces(function, x):
+    """A function of all rows that would take much memory for all of them at once."""
+    pieces = _pieces(x)
+    out = torch.cat([function(x[rows]) for rows in pieces])
+    return out[torch.argsort(torch.cat(pieces))] if isinstance(x, PaddedRows) else out

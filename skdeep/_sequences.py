@@ -143,3 +143,47 @@ def _whole_numbers(ids, name):
     if ids.size and ids.min() < 0:
         raise ValueError(f"X holds the negative id {int(ids.min())}. {name}: {_TOKENS}.")
     return ids.astype(np.int64, copy=False)
+
+
+def like_tokens(X, values):
+    """One number for each token, in the layout of X and 0 where it is padded.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, length) or list of array-like
+        Checked token ids, as the user gave them.
+    values : list of ndarray, length n_samples
+        The numbers of each sequence, without padding.
+    """
+    X = to_host(X)
+    X = X.to_numpy() if isinstance(X, pd.DataFrame) else X
+    rows = [np.asarray(to_host(row)) for row in X]
+    out = [np.zeros(len(row), dtype=values[0].dtype) for row in rows]
+    for row, numbers, ids in zip(out, values, rows):
+        row[ids != PADDING] = numbers
+    return out if isinstance(X, (list, tuple)) or X.dtype == object else np.stack(out)
+
+
+def like_series(X, values, data_format):
+    """One number for each number of X, in the layout of X and 0 where it is padded.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, length) or (n_samples, length, n_channels), or list
+        As the user gave it, checked.
+    values : sequence of ndarray of shape (length, n_channels)
+    data_format : {'channels_last', 'channels_first'}
+    """
+    is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object)
+    one = np.asarray(to_host(X[0])) if is_list else None
+    has_channels = one.ndim == 2 if is_list else getattr(X, "ndim", 2) == 3
+    axis = 2 if has_channels and data_format == "channels_first" else 1
+    length = None if is_list else X.shape[axis]
+    out = []
+    for v in values:
+        if length is not None and len(v) < length:
+            v = np.concatenate([v, np.zeros((length - len(v), v.shape[1]), v.dtype)])
+        v = v if has_channels else v[:, 0]
+        out.append(v.T if has_channels and data_format == "channels_first" else v)
+    is_ragged = is_list and len({len(x) for x in X}) > 1
+    return out if is_ragged or (is_list and has_channels) else np.stack(out)
