@@ -83,7 +83,7 @@ class ArrayInput:
 
     def _row_keys(self, X, target):
         if isinstance(X, MappedRows):
-            X = X.load()
+            X = X.load().astype(_kept_type(X.dtype) or X.dtype, copy=False)
         return [
             np.ascontiguousarray(x).tobytes() + t.tobytes()
             for x, t in zip(to_host(X), np.asarray(target))

@@ -19,7 +19,8 @@ AUTO_STEPS = {1: 600, 2: 6000}
 """Steps of training that max_iter='auto' plans for: of series, of pictures."""
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
-AUTO_BATCH = {1: 64, 2: 128}
+FULL_BATCH = 64
+AUTO_BATCH = {1: 32, 2: 128}
 _STATISTICS_ROWS = 10_000  # that means and deviations of the channels are taken from
 _PIECE = {"cpu": 2**22, "cuda": 2**27}  # numbers in the widest layer of a forward pass
 
@@ -142,6 +143,8 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
     def _batch_size(self, n_samples):
         if self.batch_size != "auto":
             return super()._batch_size(n_samples)
+        if n_samples <= FULL_BATCH and self._dims() == 1:
+            return n_samples
         # Batches of nearly equal size: a small last one would be a noisy step.
         return -(-n_samples // max(1, round(n_samples / AUTO_BATCH[self._dims()])))
 

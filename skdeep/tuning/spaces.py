@@ -115,7 +115,36 @@ REALMLP_RANGES = (
 )
 """Of RealMLP."""
 
+CNN_RANGES = (
+    Range(
+        "learning_rate_init",
+        FloatDistribution(1e-4, 1e-2, log=True),
+        "the range for Adam of Schmidt, Schneider and Hennig (Descending through a crowded valley, "
+        "ICML 2021), 1e-4 to 1, cut where one-cycle training of small networks diverges",
+    ),
+    Range(
+        "alpha",
+        FloatDistribution(1e-4, 1e-1, log=True),
+        "decoupled decay around the 0.01 to 0.1 that He et al. (Bag of tricks, CVPR 2019) and "
+        "Wightman et al. (ResNet strikes back, 2021) train residual networks with",
+    ),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.2, 0.5]),
+        "0.5 before the last layer is that of Krizhevsky et al. (NeurIPS 2012), 0.2 that of "
+        "Szegedy et al. (GoogLeNet has 0.4; CVPR 2015), halved for smaller networks",
+    ),
+    Range(
+        "label_smoothing",
+        CategoricalDistribution([0.0, 0.1]),
+        "0.1 is that of Szegedy et al. (Rethinking the Inception architecture, CVPR 2016)",
+    ),
+)
+"""Of convolutional networks."""
+
 SPACES = {
+    "CNNClassifier": CNN_RANGES,
+    "CNNRegressor": CNN_RANGES[:-1],
     "MLPClassifier": DENSE,
     "MLPRegressor": DENSE,
     "RealMLPClassifier": REALMLP_RANGES,
