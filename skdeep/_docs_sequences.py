@@ -61,12 +61,13 @@ batch_size : int or 'auto'
     length go together.
 
 max_iter : int or 'auto'
-    Largest number of epochs (passes over the data); 'auto' is as many as make 800 steps of
+    Largest number of epochs (passes over the data); 'auto' is as many as make 1000 steps of
     training, and at least 3.
 
 n_iter_no_change : int or inf
     With `early_stopping`, training ends after more than this number of epochs in a row whose
-    validation score did not improve by `tol`. Without it training goes on to `max_iter`.
+    validation score did not improve by `tol`; for 'one_cycle' more than 30 % of all epochs, in
+    which its rate grows. Without `early_stopping` training goes on to `max_iter`.
 
 loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}
     'squared_error' is half the squared error; 'absolute_error' estimates the median; 'huber' is

@@ -36,12 +36,20 @@ def is_convolutional(estimator):
     return hasattr(estimator, "augment")
 
 
+def is_recurrent(estimator):
+    return hasattr(estimator, "recurrent_dropout")
+
+
 def light(cls):
     """Few members, epochs and units, where the estimator as it is would take minutes."""
     if is_table(cls()):
         return FEW
     if is_convolutional(cls()):
         return {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+    if is_recurrent(cls()):
+        branch = [(16, 5), (16, 5), (16, 3)]
+        units = {"hidden_layer_sizes": (8,), "convolutional": branch}
+        return {**units, "learning_rate_init": 0.03, "max_iter": 40}
     return {}
 
 
