@@ -57,11 +57,11 @@ solver : {'adam', 'adamw', 'amsgrad', 'nadam', 'adamax', 'adagrad', 'adadelta', 
     How the weights are optimised, in mini-batches; see `MLPClassifier`.
 
 batch_size : int or 'auto'
-    Sequences in a mini-batch; 'auto' is ``min(64, n_samples)``. Sequences of about the same
-    length go together.
+    Sequences in a mini-batch; 'auto' is all of up to 64 sequences, 32 of up to 2,000, and 64 of
+    more. Sequences of about the same length go together.
 
 max_iter : int or 'auto'
-    Largest number of epochs (passes over the data); 'auto' is as many as make 1000 steps of
+    Largest number of epochs (passes over the data); 'auto' is as many as make 1,100 steps of
     training, and at least 3.
 
 n_iter_no_change : int or inf
