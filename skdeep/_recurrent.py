@@ -125,9 +125,9 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return max(FEWEST_EPOCHS, -(-STEPS // len(batches)))
 
     def _batch_size(self, n_samples):
-        return (
-            min(BATCH, n_samples) if self.batch_size == "auto" else super()._batch_size(n_samples)
-        )
+        if self.batch_size != "auto":
+            return super()._batch_size(n_samples)
+        return SMALL_BATCH if BATCH < n_samples <= SMALL_SET else min(BATCH, n_samples)
 
     def _patience_limit(self, mode):
         return self.n_iter_no_change if mode.stops_early else np.inf
