@@ -5,7 +5,7 @@ Sentiment of texts: a pipeline of two
 
 `SequenceVectorizer` turns texts into rows of token ids, `LSTMClassifier` reads them in both
 directions. The texts are made: some are about a film, and whether they praise it depends on the
-order of the words ("not good" is no praise), which a bag of words does not know. `saliency` tells
+order of the words ("not good" is no praise), which a bag of words does not know. The saliency tells
 which words spoke for the decision.
 """
 
@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
 from skdeep import LSTMClassifier, SequenceVectorizer
+from skdeep.plotting import SaliencyDisplay
 
 GOOD = ["good", "fine", "lovely", "moving", "clever"]
 BAD = ["bad", "dull", "clumsy", "tedious", "silly"]
@@ -61,7 +62,6 @@ print(f"{text!r}: {clf.predict([text])[0]}")
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), layout="constrained")
 axes[0].plot(lstm.loss_curve_, marker="o")
 axes[0].set(title="Training", xlabel="epoch", ylabel="loss")
-axes[1].bar(range(len(words)), saliency, color=np.where(saliency > 0, "tab:green", "tab:red"))
-axes[1].set_xticks(range(len(words)), words, rotation=60)
-axes[1].set(title=f"What spoke for {clf.predict([text])[0]!r}", ylabel="gradient x input")
+title = f"What spoke for {clf.predict([text])[0]!r}, in red"
+SaliencyDisplay(saliency, list(words), title=title).plot(ax=axes[1])
 plt.show()

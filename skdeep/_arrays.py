@@ -256,6 +256,12 @@ def _kept_type(dtype):
     return np.float32 if dtype.kind in "iubf" else np.float64
 
 
+def _ranks_text(estimator):
+    """What each rank that the estimator takes means."""
+    text = RANKS[estimator.data_format]
+    return text if 4 in estimator._ranks else text.replace(", and 4-D", "; 4-D").split("; 4-D")[0]
+
+
 def _known_ranks(estimator):
     return (*estimator._ranks, 2) if estimator.image_shape is not None else estimator._ranks
 
@@ -264,7 +270,7 @@ def _refuse_rank(estimator, rank):
     grey = _GREY if 4 in estimator._ranks else ""
     raise ValueError(
         f"Found array with dim {rank}. {type(estimator).__name__} expected <= "
-        f"{max(estimator._ranks)}: {RANKS[estimator.data_format]}{grey}."
+        f"{max(estimator._ranks)}: {_ranks_text(estimator)}{grey}."
     )
 
 
@@ -397,7 +403,7 @@ def _check_list(estimator, series, reset):
             raise ValueError(
                 f"Expected a list of arrays of one shape, got the shapes "
                 f"{sorted({a.shape for a in arrays})[:3]}. "
-                f"Only series may differ in length: {RANKS[estimator.data_format]}{_GREY}."
+                f"Only series may differ in length: {_ranks_text(estimator)}{_GREY}."
             )
         return _checked(estimator, np.stack(arrays), reset)
     known = None if reset else estimator.input_shape_
@@ -423,7 +429,7 @@ def _check_series(estimator, arrays):
     if len(widths) > 1:
         raise ValueError(
             f"All series must have the same number of channels, got {sorted(widths)}: "
-            f"{RANKS[estimator.data_format]}."
+            f"{_ranks_text(estimator)}."
         )
     empty = next((i for i, a in enumerate(arrays) if not a.size), None)
     if empty is not None:
@@ -467,5 +473,5 @@ def _compare_shape(estimator, shape):
         )
     raise ValueError(
         f"X has rows of shape {shape}, but {name} is expecting rows of shape {known} as input: "
-        f"{RANKS[estimator.data_format]}."
+        f"{_ranks_text(estimator)}."
     )

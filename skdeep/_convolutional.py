@@ -15,12 +15,11 @@ from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet
 
-AUTO_STEPS = {1: 600, 2: 6000}
+AUTO_STEPS = {1: 1000, 2: 5600}
 """Steps of training that max_iter='auto' plans for: of series, of pictures."""
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
 FULL_BATCH = 64
-AUTO_BATCH = {1: 32, 2: 128}
 _STATISTICS_ROWS = 10_000  # that means and deviations of the channels are taken from
 _PIECE = {"cpu": 2**22, "cuda": 2**27}  # numbers in the widest layer of a forward pass
 
@@ -143,10 +142,11 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
     def _batch_size(self, n_samples):
         if self.batch_size != "auto":
             return super()._batch_size(n_samples)
-        if n_samples <= FULL_BATCH and self._dims() == 1:
+        if n_samples <= FULL_BATCH:
             return n_samples
+        size = min(max(n_samples // 100, 32), 128)
         # Batches of nearly equal size: a small last one would be a noisy step.
-        return -(-n_samples // max(1, round(n_samples / AUTO_BATCH[self._dims()])))
+        return -(-n_samples // max(1, round(n_samples / size)))
 
     def _dims(self):
         """1 for series, 2 for pictures."""
@@ -161,10 +161,6 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 
     def _smallest_batch(self):
         return 2  # batch normalisation
-
-    def _patience_limit(self, mode):
-        planned = self.learning_rate in engine.BOUNDED_SCHEDULES
-        return np.inf if planned and not mode.stops_early else self.n_iter_no_change
 
     def _make_step(self, net):
         optimizer = net.flat_optimizers_[0]
@@ -216,7 +212,8 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
     def saliency(self, X, y=None):
         """Return how much each number of X speaks for the prediction: gradient times input.
 
-        The gradient of the raw score (of the predicted class, or of `y`) by each number, times
+        The gradient of the raw score (of the predicted class, or of `y`; of several networks the
+        logarithm of their mean probability) by each number, times
         that number less the mean of its channel in `fit` (Shrikumar et al., 2017): what the score
         would lose, to first order, if the number were the mean.
 
@@ -253,7 +250,6 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             raw = module.scores(x, mask)
-            raw = raw if raw.ndim == 3 else raw[:, None]
             score = self._score_of(self._pool(raw), chosen).sum()
             (gradient,) = torch.autograd.grad(score, x)
         values = (gradient * x.detach()).cpu().numpy()

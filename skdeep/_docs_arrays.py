@@ -21,11 +21,11 @@ architecture : {'auto', 'lenet', 'resnet', 'inception'}, torch.nn.Module or call
 n_filters : int, array-like of int or None
     Channels: of each convolution of 'lenet' (None is 20, 50), of each stage of 'resnet' (None is
     32, 64 for pictures and 64, 128, 128 for series), of each of the four branches of 'inception'
-    (None is 32).
+    (None is 16; the paper has 32).
 
 kernel_size : int, array-like of int or None
-    Steps or pixels of a side that a convolution of 'lenet' sees (None is 5), or the longest one
-    of 'inception' (None is 39).
+    Steps or pixels of a side that a convolution of 'lenet' (None is 5) or 'inception' (None is 9)
+    sees; those of 'inception' are odd, and also spread over 17 and 33 steps.
 
 activation : {'identity', 'logistic', 'tanh', 'relu', 'elu', 'leaky_relu', 'prelu', 'selu', \
 'softplus', 'gelu', 'silu', 'mish'}
@@ -60,7 +60,7 @@ augment : 'auto', str, list of str, dict of str to float, or None
 
 pretrained : str or path, dict of tensors, torch.nn.Module, fitted estimator, or None
     Weights to begin with, of the same architecture; those of its last layer are not used. A file
-    holds a state dict as `torch.save` writes it, or is one of safetensors.
+    holds a state dict as `torch.save` writes it; a dict of tensors is what safetensors reads.
 
 freeze : bool
     Whether only the last layer is trained.
@@ -86,8 +86,8 @@ alpha : float
     (Loshchilov and Hutter, 2019): each step takes ``learning_rate * alpha`` of the weights away.
 
 batch_size : int or 'auto'
-    Rows in a mini-batch; 'auto' is about 64 for series and 128 for pictures, all batches of an
-    epoch being made as equal as they can be.
+    Rows in a mini-batch; 'auto' is all rows up to 64 of them, then a hundredth of them, but at
+    least 32 and at most 128, all batches of an epoch being made as equal as they can be.
 
 learning_rate_init : float
     The learning rate to start from, or the largest one of 'one_cycle'; positive.
@@ -101,8 +101,9 @@ early_stopping : bool
     with the weights of the best epoch, at the latest after `max_iter` epochs.
 
 n_iter_no_change : int or inf
-    Training stops after more than this number of epochs in a row without an improvement by `tol`:
-    of the validation score, or of the training loss where `learning_rate` has no planned end.
+    Training stops after more than this number of epochs in a row without an improvement of the
+    validation score (without `early_stopping`, of the training loss) by `tol`. While a planned
+    learning rate is high there often is none, and the best epoch is one of the last.
 
 amp : 'auto' or bool
     Whether training computes in mixed precision (bfloat16); 'auto': on GPUs that have units for
@@ -151,7 +152,6 @@ def array_docs(numbers=None, **overrides):
         described = [
             _with_default(entries[name], parameter.default)
             for name, parameter in inspect.signature(cls).parameters.items()
-            if name not in cls.__doc__.split("{parameters}")[0]
         ]
         names = ["classes_"] if hasattr(cls, "predict_proba") else []
         attributes = [entries[name] for name in names + _SHARED if name in entries]

@@ -62,8 +62,8 @@ def load_pretrained(net, pretrained):
     ----------
     net : ConvNet
     pretrained : str or path, dict of tensors, torch.nn.Module, or a fitted estimator
-        A file has what `torch.save` made of a state dict, or of safetensors. Weights of another
-        estimator's bring their standardisation of the input along.
+        A file has what `torch.save` made of a state dict; nothing in it is executed. Weights of
+        another estimator's bring their standardisation of the input along.
 
     Raises
     ------
@@ -102,10 +102,6 @@ def _state(pretrained):
             f"pretrained={pretrained!r}: expected a path, a state dict, a torch.nn.Module or a "
             "fitted estimator."
         )
-    if str(pretrained).endswith(".safetensors"):
-        from safetensors.torch import load_file
-
-        return load_file(pretrained)
     found = torch.load(pretrained, map_location="cpu", weights_only=True)
     return found.get("state_dict", found)
 

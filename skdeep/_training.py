@@ -166,7 +166,7 @@ class GradientTraining:
             schedule=self._make_schedule(step.optimizers[0], len(batches), mode, n_epochs),
             patience=engine.Patience(
                 self.tol,
-                self._patience_limit(mode),
+                self.n_iter_no_change,
                 higher_is_better=mode.stops_early,
                 best=past.get("best_validation_score_" if mode.stops_early else "best_loss_"),
                 count=past.get("_no_improvement_count", 0),
@@ -194,9 +194,6 @@ class GradientTraining:
 
     def _n_epochs(self, batches):
         return self.max_iter
-
-    def _patience_limit(self, mode):
-        return self.n_iter_no_change
 
     def _uses_of_parameters(self, net):
         """How often a row meets a parameter, over all parameters: the work of a forward pass."""

@@ -45,11 +45,12 @@ def light(cls):
     if is_table(cls()):
         return FEW
     if is_convolutional(cls()):
-        return {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+        short = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+        return {**short, "learning_rate": "cosine", "learning_rate_init": 0.02}  # few steps
     if is_recurrent(cls()):
         branch = [(16, 5), (16, 5), (16, 3)]
-        units = {"hidden_layer_sizes": (8,), "convolutional": branch}
-        return {**units, "learning_rate_init": 0.03, "max_iter": 40}
+        short = {"hidden_layer_sizes": (8,), "convolutional": branch, "max_iter": 40}
+        return {**short, "learning_rate": "constant", "learning_rate_init": 0.03}
     return {}
 
 

@@ -40,14 +40,14 @@ class Augmentation(RandomModule):
 
 
 class Shift(Augmentation):
-    """Moves pictures by up to `strength` times their sides in each direction; what comes in at a
-    side repeats the picture's edge."""
+    """Moves pictures by whole pixels, up to `strength` times their sides, in each direction; what
+    comes in at a side repeats the picture's edge."""
 
     def change(self, x, lengths):
         places = []
         for axis in (2, 3):
             side = x.shape[axis]
-            most = max(round(self.strength * side), 1)
+            most = int(self.strength * side)
             by = torch.randint(
                 -most, most + 1, (len(x), 1), generator=self.generator, device=x.device
             )

@@ -5,7 +5,7 @@ from torch import nn
 
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.blocks import Dropout, Linear
-from skdeep.nets.conv import Standardize, global_mean, mask_of, set_row_weight
+from skdeep.nets.conv import Standardize, channels_last, global_mean, mask_of, set_row_weight
 from skdeep.nets.trunks import TRUNKS
 
 
@@ -89,7 +89,7 @@ class ConvNet(nn.Module):
         self.mixing = mixes[0] if mixes else None
         self.frozen = frozen
         if frozen:
-            self.trunks.requires_grad_(False)
+            self.trunks.requires_grad_(False).eval()
 
     def train(self, mode=True):
         """torch's, but frozen trunks keep their running means."""
@@ -109,7 +109,7 @@ class ConvNet(nn.Module):
             for change in self.changes:
                 x = change(x, lengths)
             x = x if mask is None else x * mask
-        return x, mask
+        return (channels_last(x) if x.ndim == 4 else x), mask
 
     def features(self, x, mask=None):
         """What the heads see: (n_samples, width) for each member."""
