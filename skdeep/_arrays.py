@@ -259,7 +259,7 @@ def _kept_type(dtype):
 def _ranks_text(estimator):
     """What each rank that the estimator takes means."""
     text = RANKS[estimator.data_format]
-    return text if 4 in estimator._ranks else text.replace(", and 4-D", "; 4-D").split("; 4-D")[0]
+    return text if 4 in estimator._ranks else text.split(", and 4-D")[0]
 
 
 def _known_ranks(estimator):

@@ -1,5 +1,7 @@
 """Convolutional networks for pictures, signals and series."""
 
+import numpy as np
+
 from skdeep import _params
 from skdeep._convolutional import AUTO_EPOCHS, AUTO_STEPS, BaseCNN
 from skdeep._docs_arrays import array_docs
