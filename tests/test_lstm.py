@@ -348,3 +348,20 @@ def test_saliency_has_the_layout_of_X():
     assert [len(s) for s in fitted.saliency([[2, 3], [4]])] == [2, 1]
     reg = LSTMRegressor(**SMALL).fit(whole[:3], np.ones((3, 2)))
     assert reg.saliency(whole[:3], [0, 1, 1]).shape == whole[:3].shape
+
+
+def test_saliency_is_drawn_over_a_series_and_a_text():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    from skdeep.plotting import SaliencyDisplay
+
+    plt.switch_backend("Agg")
+    X, y = ragged()
+    display = SaliencyDisplay.from_estimator(classifier().fit(X, y), X[0])
+    assert display.saliency.shape == X[0].shape
+    vectorizer = SequenceVectorizer(max_length=6)
+    ids = vectorizer.fit_transform(["a fine old film", "an awful film"])
+    fitted = classifier(vocabulary_size="auto").fit(ids, [1, 0])
+    words = vectorizer.inverse_transform(ids)[0].tolist()
+    display = SaliencyDisplay(fitted.saliency(ids)[0, : len(words)], words).plot()
+    assert "film" in [text.get_text().strip() for text in display.ax_.texts]
+    plt.close("all")
