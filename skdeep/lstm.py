@@ -33,8 +33,6 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
 
     Examples
     --------
-    Which of two texts praises:
-
     >>> from sklearn.pipeline import make_pipeline
     >>> from skdeep import LSTMClassifier, SequenceVectorizer
     >>> texts = ["what a fine film", "a dull film", "so dull", "fine, very fine"] * 5
@@ -44,10 +42,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
     ... )
     >>> clf.fit(texts, [1, 0, 0, 1] * 5).predict(["a very fine story", "a dull story"])
     array([1, 0])
-
-    Series of unequal length, rising or falling:
-
-    >>> import numpy as np
+    >>> import numpy as np  # and series of unequal length, rising or falling
     >>> X = [np.linspace(0, sign, n) for n in (5, 8, 6, 9) for sign in (1, -1)]
     >>> clf = LSTMClassifier(max_iter=20, random_state=0, device="cpu")
     >>> clf.fit(X, ["up", "down"] * 4).predict([np.linspace(2, 3, 7)])
@@ -154,13 +149,11 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
 
     Examples
     --------
-    The next two values of a wave, from the last 20:
-
     >>> import numpy as np
     >>> from skdeep import LSTMRegressor
     >>> wave = np.sin(np.arange(300) / 4)
     >>> windows = np.lib.stride_tricks.sliding_window_view(wave, 22)
-    >>> X, y = windows[:, :20], windows[:, 20:]
+    >>> X, y = windows[:, :20], windows[:, 20:]  # 20 values of the past, two to come
     >>> reg = LSTMRegressor(max_iter=10, random_state=0, device="cpu").fit(X[:200], y[:200])
     >>> reg.predict(X[200:]).shape
     (79, 2)

@@ -54,18 +54,18 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     tokenizer : callable, default=None
         Cuts a text into a list of tokens, in place of `token_pattern`.
 
-    analyzer : {'word', 'char', 'char_wb'} or callable, default='word'
-        Whether tokens are words or characters; a callable makes tokens from a raw text.
-
     stop_words : {'english'} or list, default=None
         Words that are left out.
 
-    token_pattern : str or None, default=r"(?u)\\\\b\\\\w\\\\w+\\\\b"
+    token_pattern : str or None, default=r"(?u)\\b\\w\\w+\\b"
         Regular expression of a word: two or more letters or digits.
 
     ngram_range : tuple (min_n, max_n), default=(1, 1)
         A token is this many words, or characters, long. With more than one length the tokens of
         the second length follow those of the first.
+
+    analyzer : {'word', 'char', 'char_wb'} or callable, default='word'
+        Whether tokens are words or characters; a callable makes tokens from a raw text.
 
     max_df : float in [0.0, 1.0] or int, default=1.0
         Leave terms out that more texts have: a share of the texts, or a number.
