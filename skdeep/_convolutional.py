@@ -10,18 +10,17 @@ from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator
 from skdeep._pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import LengthBatches
+from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import LoadedRows, PaddedRows
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet
 
-AUTO_STEPS = {1: 1000, 2: 5600}
+AUTO_STEPS = {1: 1000, 2: 6500}
 """Steps of training that max_iter='auto' plans for: of series, of pictures."""
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
 FULL_BATCH = 64
-_STATISTICS_ROWS = 10_000  # that means and deviations of the channels are taken from
-_PIECE = {"cpu": 2**22, "cuda": 2**27}  # numbers in the widest layer of a forward pass
 
 
 class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
@@ -180,7 +179,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
     # --- prediction ------------------------------------------------------------------------
 
     def _forward(self, module, x):
-        return self._pool(_in_pieces(module, x, module))
+        return self._pool(in_pieces(module, x, module))
 
     @torch.inference_mode()
     def transform(self, X):
@@ -203,7 +202,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         def features(x):
             return torch.cat(module.features(*module.prepared(x)), 1)
 
-        return _in_pieces(module, x, features).cpu().numpy()
+        return in_pieces(module, x, features).cpu().numpy()
 
     @property
     def _n_features_out(self):
@@ -237,7 +236,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         x = self._as_input(X, parameter.dtype, parameter.device)
         chosen = None if y is None else torch.as_tensor(self._output_numbers(y))
         out = [None] * len(X)
-        for rows in _pieces(module, x):
+        for rows in pieces(module, x):
             chunk = None if chosen is None else chosen[rows].to(parameter.device)
             for row, values in zip(rows.tolist(), self._saliency(module, x[rows], chunk)):
                 out[row] = self._as_given(values)
@@ -276,69 +275,3 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 def _is_bytes(x):
     kind = x.source.dtype if isinstance(x, LoadedRows) else x.dtype
     return str(kind).removeprefix("torch.") == "uint8"
-
-
-@torch.no_grad()
-def channel_statistics(x, weight=None):
-    """Mean and standard deviation of each channel over all rows and places, NaN left out.
-
-    Of more than 10,000 rows, 10,000 at equal distances are looked at.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n_samples, n_channels, ...), LoadedRows or PaddedRows
-    weight : Tensor of shape (n_samples,), default=None
-
-    Returns
-    -------
-    mean, deviation : Tensor of float64 of shape (n_channels,)
-        A channel that does not vary has the deviation 1.
-    """
-    n = x.shape[0]
-    rows = torch.arange(0, n, max(1, n // _STATISTICS_ROWS))
-    weight = torch.ones(n) if weight is None else weight.cpu()
-    weight = weight.double()[rows]
-    sums = 0.0
-    for piece in rows.split(1000):
-        batch = x[piece.to(x.device)] if not isinstance(x, LoadedRows) else x[piece]
-        values, inside = batch, None
-        if isinstance(batch, tuple):
-            values, lengths = batch
-            inside = (torch.arange(values.shape[2], device=x.device) < lengths[:, None])[:, None]
-        values = values.flatten(2).double()
-        there = ~torch.isnan(values) if inside is None else ~torch.isnan(values) & inside
-        values = values.nan_to_num()
-        factor = weight[: len(piece), None].to(values.device)
-        weight = weight[len(piece) :]
-        parts = [there.sum(2), (values * there).sum(2), (values.square() * there).sum(2)]
-        sums = sums + torch.stack([(p * factor).sum(0) for p in parts])
-    count, total, squares = sums
-    mean = total / count.clamp(min=1e-12)
-    variance = (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
-    floor = 1e-12 * (1 + mean.square())
-    return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
-
-
-def _pieces(module, x):
-    """Row numbers of each piece of a forward pass; series of like length go together."""
-    n, *size = (x.shape[0], *x.shape[2:])
-    longest = [int(x.lengths.max())] if isinstance(x, PaddedRows) else size
-    width = max((p.shape[0] for p in module.parameters() if p.ndim > 1), default=1)
-    device = next(module.parameters()).device
-    budget = _PIECE["cpu" if device.type == "cpu" else "cuda"]
-    rows = max(1, min(1024, budget // (width * int(np.prod(longest)))))
-    order = torch.arange(n)
-    if isinstance(x, PaddedRows):
-        order = x.lengths.cpu().argsort(stable=True)
-    return order.split(rows)
-
-
-def _in_pieces(module, x, function):
-    """A function of rows that would be large for all of them at once."""
-    pieces = _pieces(module, x)
-    device = next(module.parameters()).device
-    out = [function(x[piece.to(device)]) for piece in pieces]
-    if not isinstance(x, PaddedRows):
-        return torch.cat(out)
-    back = torch.cat(pieces).argsort()
-    return torch.cat(out)[back.to(device)]

@@ -1,7 +1,6 @@
 """Networks of the user's: modules and factories as trunks, and weights from elsewhere."""
 
 import copy
-import inspect
 import os
 import threading
 
@@ -121,8 +120,4 @@ def _load(module, weights, origin):
 
 def is_factory(architecture):
     """Whether `architecture` is a module, a class of modules or a function that makes them."""
-    return (
-        isinstance(architecture, nn.Module)
-        or (callable(architecture) and not isinstance(architecture, str))
-        or inspect.isclass(architecture)
-    )
+    return callable(architecture)  # modules are

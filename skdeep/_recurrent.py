@@ -7,10 +7,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import DeepEstimator
-from skdeep._convolutional import channel_statistics
 from skdeep._sequences import SequenceInput, like_series, like_tokens
 from skdeep._validation import to_host
 from skdeep.data.batches import Batches, LengthBatches
+from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows
 from skdeep.nets.conv import BatchNorm, set_row_weight
 from skdeep.nets.recurrent import RecurrentNet, initialize
@@ -28,7 +28,6 @@ BRANCH = ((64, 7), (64, 5), (64, 3))
 to a quarter of its filters, which take a sixth of the time, and odd kernels instead of 8."""
 WARM_UP = 0.3
 """Share of the epochs in which the rate of 'one_cycle' grows: patience is at least as long."""
-_PIECE = {"cpu": 256}  # rows in a forward pass; a GPU takes more
 _SHARED_BY_NETS = ("cell", "bidirectional", "pooling", "embedding_size")
 
 
@@ -176,7 +175,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     # --- prediction ------------------------------------------------------------------------
 
     def _forward(self, module, x):
-        return _in_pieces(module, x)
+        return in_pieces(module, x, module)
 
     def transform(self, X):
         """Return what the last layer sees of each sequence.
@@ -195,7 +194,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         check_is_fitted(self)
         module = self.net_.module_
         with torch.inference_mode():
-            return to_host(_in_pieces(module.features, self._input(X)))
+            return to_host(in_pieces(module, self._input(X), module.features))
 
     @property
     def _n_features_out(self):
@@ -230,7 +229,8 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             check_consistent_length(X, y)
             chosen = torch.as_tensor(self._output_numbers(y), device=x.device)
         out = [None] * x.shape[0]
-        for rows in _pieces(x):
+        for rows in pieces(module, x):
+            rows = rows.to(x.device)
             part = None if chosen is None else chosen[rows]
             for row, values in zip(rows.tolist(), self._saliency(module, x[rows], part)):
                 out[row] = values
@@ -272,19 +272,3 @@ def _mean_length(x):
     if isinstance(x, PaddedRows):
         return max(1, len(x.values) // len(x.lengths))
     return x.shape[2]
-
-
-def _pieces(x):
-    """Row numbers of each piece of a forward pass; series of about one length go together."""
-    device = torch.device(x.device)
-    order = torch.arange(x.shape[0], device=device)
-    if isinstance(x, PaddedRows):
-        order = torch.argsort(x.lengths, stable=True)
-    return order.split(_PIECE.get(device.type, 2048))
-
-
-def _in_pieces(function, x):
-    """A function of all rows that would take much memory for all of them at once."""
-    pieces = _pieces(x)
-    out = torch.cat([function(x[rows]) for rows in pieces])
-    return out[torch.argsort(torch.cat(pieces))] if isinstance(x, PaddedRows) else out

@@ -26,7 +26,7 @@ class SequenceInput(ArrayInput):
     It reads the parameters `vocabulary_size`, `data_format` and `missing`.
     """
 
-    _ranks = (2, 3)
+    _ranks: tuple = (2, 3)
 
     @property
     def _reads_tokens(self):

@@ -345,6 +345,6 @@ def forward(module, x):
 
 def skorch_dataset(net, data):
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
-    if data is None or not net.callbacks_ or isinstance(data[0], SparseRows):
+    if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
     return Dataset(*data[:2])

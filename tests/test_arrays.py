@@ -168,7 +168,7 @@ def test_memory_maps_are_read_in_pieces(dtype, early_stopping, tmp_path, monkeyp
 
     expected = cnn(batch_size=16, early_stopping=early_stopping).fit(values, target)
     monkeypatch.setattr(MappedRows, "load", counted)
-    monkeypatch.setattr("skdeep._convolutional._STATISTICS_ROWS", 80)
+    monkeypatch.setattr("skdeep.data.pieces.STATISTICS_ROWS", 80)
     clf = cnn(batch_size=16, early_stopping=early_stopping).fit(X, target)
     assert sizes.count(16) >= 6
     np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(values), atol=1e-5)

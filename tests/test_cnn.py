@@ -277,6 +277,16 @@ def test_standardised_inside():
     np.testing.assert_allclose(a, b, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_skorch_callbacks_with_series_of_unequal_length():
+    from skorch.callbacks import LRScheduler
+
+    series = [x[: 1 + i % 12] for i, x in enumerate(X)]
+    callback = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
+    clf = cnn(skorch_callbacks=[callback], learning_rate="constant").fit(series, y)
+    assert clf.n_iter_ == 3
+
+
 def test_grid_search_over_pictures():
     search = GridSearchCV(cnn(max_iter=2), {"n_filters": [(2,), (3, 4)]}, cv=2).fit(PICTURES, y)
     assert len(search.cv_results_["mean_test_score"]) == 2
