@@ -3,17 +3,22 @@
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.cnn import CNNClassifier, CNNRegressor
+from skdeep.lstm import LSTMClassifier, LSTMRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
+from skdeep.preprocessing import SequenceVectorizer
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
     "CNNClassifier",
     "CNNRegressor",
+    "LSTMClassifier",
+    "LSTMRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "SequenceVectorizer",
     "TabMClassifier",
     "TabMRegressor",
     "__version__",

@@ -34,7 +34,7 @@ class ArrayInput:
     data_format = "channels_last"
     image_shape = None
     missing = "error"
-    _ranks = (2, 3, 4)
+    _ranks: tuple = (2, 3, 4)
 
     def _check_training_data(self, X, y, *, reset):
         if y is None:

@@ -190,3 +190,25 @@ TABM = {
     "embedding_size": [Interval(Integral, 0, None, closed="left")],
 }
 """Of TabM."""
+
+SEQUENCES = {
+    **{
+        name: constraint
+        for name, constraint in TRAINING.items()
+        if name not in {"power_t", "momentum", "nesterovs_momentum", "max_fun", "l1_ratio"}
+    },
+    "solver": [StrOptions(set(SOLVERS))],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
+    "cell": [StrOptions({"lstm", "gru", "rnn"})],
+    "vocabulary_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+    "embedding_size": [Interval(Integral, 1, None, closed="left")],
+    "bidirectional": ["boolean"],
+    "pooling": [StrOptions({"last", "max", "mean", "attention"})],
+    "convolutional": [StrOptions({"auto"}), list, tuple, None],
+    "dropout": DENSE["dropout"],
+    "recurrent_dropout": DENSE["dropout"],
+    "data_format": [StrOptions({"channels_last", "channels_first"})],
+    "missing": [StrOptions({"error", "mask"})],
+}
+"""Of recurrent networks."""

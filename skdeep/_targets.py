@@ -152,6 +152,19 @@ class DeepClassifier(ClassifierMixin):
             return numbers.astype(int)
         return self.classes_[numbers.astype(int)]
 
+    def _score_of(self, raw, chosen):
+        """The raw score of each row's chosen class; None stands for the predicted one."""
+        if self._target_type == "binary":
+            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
+            return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
+        chosen = raw.argmax(1) if chosen is None else chosen
+        return raw.gather(1, chosen[:, None])
+
+    def _output_numbers(self, y):
+        y = np.asarray(y)
+        self._refuse_new_classes(np.unique(y), "y")
+        return np.searchsorted(self.classes_, y)
+
     def _score_raw(self, raw, target, weight):
         if self._target_type == "binary":
             target = target[:, 0]
@@ -282,6 +295,13 @@ class DeepRegressor(RegressorMixin):
     def _decode(self, raw):
         predicted = (raw.exp() if self.out_activation_ == "exp" else raw).cpu().numpy()
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
+
+    def _score_of(self, raw, chosen):
+        """The raw score of each row's chosen output; None stands for the first."""
+        return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
+
+    def _output_numbers(self, y):
+        return np.asarray(y)
 
     def _score_raw(self, raw, target, weight):
         predicted = self._decode(raw)

@@ -129,19 +129,6 @@ class CNNClassifier(DeepClassifier, BaseCNN):
     def _mean_scores(self, raw):
         return mean_scores(raw, self._target_type)
 
-    def _score_of(self, raw, chosen):
-        """The raw score of each row's chosen class."""
-        if self._target_type == "binary":
-            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
-            return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
-        chosen = raw.argmax(1) if chosen is None else chosen
-        return raw.gather(1, chosen[:, None])
-
-    def _output_numbers(self, y):
-        y = np.asarray(y)
-        self._refuse_new_classes(np.unique(y), "y")
-        return np.searchsorted(self.classes_, y)
-
 
 @array_docs(_NUMBERS)
 class CNNRegressor(ScaledRegressor, BaseCNN):
@@ -258,10 +245,3 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
 
     def _mean_scores(self, raw):
         return raw.mean(1)
-
-    def _score_of(self, raw, chosen):
-        """The raw score of each row's chosen output."""
-        return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
-
-    def _output_numbers(self, y):
-        return np.asarray(y)

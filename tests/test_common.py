@@ -36,6 +36,10 @@ def is_convolutional(estimator):
     return hasattr(estimator, "augment")
 
 
+def is_recurrent(estimator):
+    return hasattr(estimator, "recurrent_dropout")
+
+
 def light(cls):
     """Few members, epochs and units, where the estimator as it is would take minutes."""
     if is_table(cls()):
@@ -43,6 +47,10 @@ def light(cls):
     if is_convolutional(cls()):
         short = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
         return {**short, "learning_rate": "cosine", "learning_rate_init": 0.02}  # few steps
+    if is_recurrent(cls()):
+        branch = [(16, 5), (16, 5), (16, 3)]
+        short = {"hidden_layer_sizes": (8,), "convolutional": branch, "max_iter": 40}
+        return {**short, "learning_rate": "constant", "learning_rate_init": 0.03}
     return {}
 
 
