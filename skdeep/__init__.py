@@ -2,18 +2,26 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
+from skdeep.cnn import CNNClassifier, CNNRegressor
+from skdeep.lstm import LSTMClassifier, LSTMRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
+from skdeep.preprocessing import SequenceVectorizer
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.siamese import SiameseClassifier, SiameseTransformer
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
+    "CNNClassifier",
+    "CNNRegressor",
+    "LSTMClassifier",
+    "LSTMRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
     "SiameseClassifier",
     "SiameseTransformer",
+    "SequenceVectorizer",
     "TabMClassifier",
     "TabMRegressor",
     "__version__",

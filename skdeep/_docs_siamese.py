@@ -9,10 +9,11 @@ PARAMETERS = """
 n_components : int
     Length of the embedding; at least 1. A module given as `encoder` has its own.
 
-encoder : {'auto', 'dense', 'conv'} or torch.nn.Module
+encoder : {'auto', 'dense', 'conv', 'lstm'} or torch.nn.Module
     The network from a row to its embedding. 'dense' is a stack of dense layers, and what 'auto'
     takes for vectors; 'conv' four blocks of convolutions (Vinyals et al., 2016; Snell et al.,
-    2017), which it takes for pictures and series. A module is copied; it gets batches of rows,
+    2017), which it takes for pictures and series; 'lstm' recurrent layers in both directions over
+    series, and over vectors as series of one channel. A module is copied; it gets batches of rows,
     (n_rows, n_features) or with channels first, and returns (n_rows, n_components). Its weights
     are where training starts; noise inside it, such as torch's dropout, comes from torch's global
     generator.
@@ -35,7 +36,8 @@ augment : {'auto', 'affine', 'affine_turns'} or None
     too, and few are told apart better as they stand. Rows of other kinds stay as they are.
 
 hidden_layer_sizes : array-like of int or int
-    Number of units in each hidden layer of a dense encoder.
+    Number of units in each hidden layer of a dense encoder, and in each direction of each layer
+    of a recurrent one.
 
 loss : {'auto', 'nt_xent', 'prototypical', 'triplet', 'contrastive', 'contrastive_squared'}
     What is minimised; 'auto' is 'nt_xent' for classes, 'contrastive' for pairs and 'triplet' for

@@ -28,8 +28,10 @@ from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.split import split_classes
 from skdeep.data.tensors import to_tensor
 from skdeep.losses import unit_length
-from skdeep.nets.conv import draw_weights
+from skdeep.nets import recurrent
+from skdeep.nets.conv import Standardize, draw_weights
 from skdeep.nets.init import initialize
+from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 
 _DEFAULT_LOSS = {"classes": "nt_xent", "pairs": "contrastive", "triplets": "triplet"}
@@ -59,7 +61,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         "solver": [StrOptions(_params.TRAINING["solver"][0].options - {"lbfgs"})],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         **{k: _arrays.PARAMETERS[k] for k in ("image_shape", "data_format")},
-        "encoder": [StrOptions({"auto", "dense", "conv"}), nn.Module],
+        "encoder": [StrOptions({"auto", "dense", "conv", "lstm"}), nn.Module],
         "augment": [StrOptions({"auto", "affine", "affine_turns"}), None],
         "loss": [
             StrOptions(
@@ -152,8 +154,9 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
                 "it, with StandardScaler for example."
             )
         self.n_outputs_ = self._width_of_embedding(net, X)
-        if isinstance(net.module_, ConvEmbedding):
-            _set_scale(net.module_.scale, X)
+        for layer in net.module_.modules():
+            if isinstance(layer, Standardize):
+                _set_scale(layer, X)
         try:
             fitted = self._train(
                 net,
@@ -254,7 +257,16 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
             net = DenseEmbedding(units, self.activation, self.dropout).double()
             initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
             return net
-        net = ConvEmbedding(shape if len(shape) > 1 else (1, *shape), n_outputs).double()
+        if self.encoder == "lstm":
+            if len(shape) > 2:
+                raise ValueError(
+                    "encoder='lstm' is for vectors and series: pictures are for encoder='conv'."
+                )
+            sizes = np.atleast_1d(self.hidden_layer_sizes)
+            net = RecurrentNet(shape[0], n_outputs, hidden_sizes=sizes, dropout=self.dropout)
+            recurrent.initialize(net.double(), rng)
+            return net
+        net = ConvEmbedding(shape, n_outputs).double()
         draw_weights(net, rng)
         return net
 
@@ -305,7 +317,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
     def _check_arrays(self, X, *, reset):
         """As `ArrayInput`, but a row that is a vector has no channel."""
         X = super()._check_arrays(X, reset=reset)
-        if len(self.input_shape_) > 1:
+        if len(self.input_shape_) > 1 or self.encoder in ("conv", "lstm"):
             return X
         return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
 

@@ -445,6 +445,17 @@ def test_series_of_unequal_length():
     assert KNeighborsClassifier(1).fit(Z[::2], labels[::2]).score(Z[1::2], labels[1::2]) > 0.6
 
 
+def test_recurrent_encoder():
+    rows, labels = series()
+    est = make(encoder="lstm", hidden_layer_sizes=16, max_iter=15).fit(rows, labels)
+    Z = est.transform(rows)
+    assert KNeighborsClassifier(1).fit(Z[::2], labels[::2]).score(Z[1::2], labels[1::2]) > 0.6
+    np.testing.assert_allclose(est.transform(rows[:3]), Z[:3], atol=1e-5)
+    assert make(encoder="lstm", hidden_layer_sizes=4, max_iter=2).fit(X, y).n_features_in_ == 4
+    with pytest.raises(ValueError, match="encoder='lstm' is for vectors and series"):
+        make(encoder="lstm", image_shape=(8, 8)).fit(PICTURES[:50], NUMBERS[:50])
+
+
 def test_memory_map(tmp_path):
     np.save(tmp_path / "x.npy", PICTURES[:200])
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

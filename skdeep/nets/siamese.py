@@ -51,7 +51,6 @@ class ConvEmbedding(nn.Module):
 
     def forward(self, x):
         x, lengths = x if isinstance(x, tuple) else (x, None)
-        x = x[:, None] if x.ndim == 2 else x  # a vector is a series of one channel
         mask = None if lengths is None else mask_of(x, lengths)
         z = self.trunk(self.scale(x, mask), mask)
         return z if self.head is None else self.head(z)

@@ -3,7 +3,8 @@
 Matplotlib is imported only when something is drawn.
 """
 
+from skdeep.plotting.saliency import SaliencyDisplay
 from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["SearchDisplay", "TrainingCurveDisplay"]
+__all__ = ["SaliencyDisplay", "SearchDisplay", "TrainingCurveDisplay"]
