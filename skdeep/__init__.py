@@ -3,10 +3,12 @@
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.mlp import MLPClassifier, MLPRegressor
+from skdeep.outlier import AutoencoderOutlierDetector
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
+    "AutoencoderOutlierDetector",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",

@@ -6,7 +6,7 @@ from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
-from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
+from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
 from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
@@ -29,6 +29,7 @@ __all__ = [
     "Penalty",
     "SingleStep",
     "Training",
+    "TrimmedAutograd",
     "TwoPlayerStep",
     "make_schedule",
     "module_from_state",

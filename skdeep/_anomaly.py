@@ -1,0 +1,168 @@
+"""How odd a row is, from its values and its residuals; and where odd begins.
+
+A scorer is fitted on the values `x` of the training rows and on their residuals `r` (what each
+value is above its prediction from the others), and gives each row's contributions: one number for
+each column, whose sum is how odd the row is. They are scikit-learn estimators so that
+`skdeep.persistence` may write them into files without code.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.covariance import LedoitWolf
+from sklearn.neighbors import NearestNeighbors
+
+SMALLEST_SPREAD = 0.01
+"""Of residuals, in standard deviations of their column: a value that others predict without error
+must not make a rounding error an outlier."""
+
+_MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
+_SELF = 1e-6  # distance, in shares of a row's own length, below which two rows are the same
+_PIECE = 2**22  # numbers in a temporary array of differences
+
+
+class SquaredResiduals(BaseEstimator):
+    """Sum of squared residuals.
+
+    Parameters
+    ----------
+    spread : {None, 'standard', 'robust'}, default=None
+        Divide each column by the root mean square of the training residuals, or by their median
+        absolute value (times 1.4826), so that columns that nothing predicts do not drown others.
+    """
+
+    def __init__(self, spread=None):
+        self.spread = spread
+
+    def fit(self, x, r):
+        self.scale_ = np.ones(r.shape[1])
+        if self.spread == "standard":
+            self.scale_ = residual_spread(r)
+        elif self.spread == "robust":
+            mad = _MAD * np.median(np.abs(r), axis=0)
+            # Where half of the residuals are 0 (sparse columns), the usual spread stands in.
+            self.scale_ = np.where(mad > SMALLEST_SPREAD, mad, residual_spread(r))
+        return self
+
+    def contributions(self, x, r):
+        return np.square(r / self.scale_)
+
+
+class Mahalanobis(BaseEstimator):
+    """Squared Mahalanobis distance of [x, r] under the covariance matrix of Ledoit and Wolf
+    (2004), which few rows do not make singular.
+
+    A column's contribution is its share of the quadratic form, which correlated columns may make
+    negative.
+    """
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        known = LedoitWolf().fit(np.hstack([x, r / self.scale_]))
+        self.location_, self.precision_ = known.location_, known.precision_
+        return self
+
+    def contributions(self, x, r):
+        v = np.hstack([x, r / self.scale_]) - self.location_
+        parts = v * (v @ self.precision_)
+        return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
+
+
+class Neighbors(BaseEstimator):
+    """Mean squared distance to the nearest training rows in [x, r].
+
+    Parameters
+    ----------
+    n_neighbors : int
+    leave_out_self : bool
+        Whether a training row that is equal to the row in question is left out once: where
+        training rows are scored, it is the row itself.
+    """
+
+    def __init__(self, n_neighbors, leave_out_self):
+        self.n_neighbors, self.leave_out_self = n_neighbors, leave_out_self
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        self.rows_ = np.hstack([x, r / self.scale_])
+        return self
+
+    def _search(self):
+        """Made when it is needed: a tree is compiled code, which files without code cannot hold."""
+        if "_tree" not in self.__dict__:
+            self._tree = NearestNeighbors().fit(self.rows_)
+        return self._tree
+
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "_tree"}
+
+    def _nearest(self, v):
+        n_rows, search = len(self.rows_), self._search()
+        if not self.leave_out_self:
+            return search.kneighbors(v, min(self.n_neighbors, n_rows))
+        wanted = min(self.n_neighbors + 1, n_rows)
+        distance, place = search.kneighbors(v, wanted)
+        if wanted == 1:
+            return distance, place
+        is_self = distance[:, 0] <= _SELF * (1 + np.linalg.norm(v, axis=1))
+        keep = np.where(is_self[:, None], np.arange(1, wanted), np.arange(wanted - 1))
+        return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
+
+    def score(self, x, r):
+        """The sum of the contributions, without working them out."""
+        distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
+        return np.square(distance).mean(1)
+
+    def contributions(self, x, r):
+        v, n = np.hstack([x, r / self.scale_]), x.shape[1]
+        _, place = self._nearest(v)
+        rows = self.rows_
+        step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
+        parts = [
+            np.square(v[i : i + step, None] - rows[place[i : i + step]]).mean(1)
+            for i in range(0, len(v), step)
+        ]
+        parts = np.concatenate(parts)
+        return parts[:, :n] + parts[:, n:]
+
+
+def total(scorer, x, r):
+    """How odd each row is."""
+    score = getattr(scorer, "score", None)
+    return score(x, r) if score is not None else scorer.contributions(x, r).sum(1)
+
+
+def residual_spread(r):
+    """Root mean square of each column of residuals, `SMALLEST_SPREAD` at least."""
+    return np.maximum(np.sqrt(np.square(r).mean(0)), SMALLEST_SPREAD)
+
+
+def upper_fence(values):
+    """Where values are far out: a quartile distance and a half above the upper quartile
+    (Tukey, 1977)."""
+    q1, q3 = np.quantile(values, [0.25, 0.75])
+    return q3 + 1.5 * (q3 - q1)
+
+
+class Tail(BaseEstimator):
+    """Share of held-out rows that are at least as odd.
+
+    It is fitted on how odd rows are that the network was not trained on. Of more than 1,000 as
+    many quantiles are kept, the largest values among them.
+    """
+
+    LARGEST = 1000
+
+    def fit(self, oddness):
+        self.n_rows_ = n = len(oddness)
+        ranks = np.arange(n)
+        if n > self.LARGEST:
+            ranks = np.unique(n - np.geomspace(1, n, self.LARGEST).astype(int))
+        self.ranks_, self.values_ = ranks, np.sort(oddness)[ranks]
+        return self
+
+    def probability(self, oddness):
+        """``(1 + number of rows at least as odd) / (1 + number of rows)`` (Davison and Hinkley,
+        1997: never 0)."""
+        place = np.searchsorted(self.values_, oddness, side="left")
+        below = np.append(self.ranks_, self.n_rows_)[place]
+        return (1.0 + self.n_rows_ - below) / (1.0 + self.n_rows_)
