@@ -2,12 +2,16 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
+from skdeep.autoencoder import Autoencoder
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.outlier import AutoencoderOutlierDetector
+from skdeep.rbm import RBM
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
+    "RBM",
+    "Autoencoder",
     "AutoencoderOutlierDetector",
     "MLPClassifier",
     "MLPRegressor",

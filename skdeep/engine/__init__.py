@@ -5,7 +5,7 @@ from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.report import EpochReport, wants_score
-from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
+from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
 from skdeep.engine.threads import threads_for
@@ -19,6 +19,7 @@ __all__ = [
     "Autograd",
     "BestMembers",
     "BestWeights",
+    "Constant",
     "Course",
     "Curves",
     "DeepNet",

@@ -1,7 +1,7 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
-from skdeep.losses.reconstruction import MaskedSquaredError
+from skdeep.losses.reconstruction import MaskedSquaredError, Reconstruction
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
@@ -13,6 +13,7 @@ __all__ = [
     "MaskedSquaredError",
     "Poisson",
     "Quantile",
+    "Reconstruction",
     "SquaredError",
     "weighted_mean",
 ]

@@ -1,6 +1,79 @@
 """Losses of networks that reconstruct their input."""
 
+import torch
+from torch.nn import functional as F
+
 from skdeep.losses.base import Loss
+
+
+class Reconstruction(Loss):
+    """Error of a reconstruction, mean over the columns, and penalties on the code.
+
+    Parameters
+    ----------
+    kind : {'squared_error', 'cross_entropy', 'mixed'}, default='squared_error'
+        'cross_entropy' takes raw scores (before the sigmoid) and targets in [0, 1]; 'mixed' is
+        cross-entropy for the columns in `is_binary`, squared error for the others.
+    is_binary : tuple of bool, default=()
+        Of each column, for 'mixed'.
+    l1 : float, default=0.0
+        Weight of the sum of absolute activations of the code.
+    kl : float, default=0.0
+        Weight of the Kullback-Leibler divergence between Bernoulli variables with the mean
+        `kl_target` and with the mean activations of a batch, summed over the code (Lee et al.,
+        2008; Ng, 2011).
+    kl_target : float, default=0.05
+    contraction : float, default=0.0
+        Weight of the squared Frobenius norm of the code's derivative by the input (Rifai et al.,
+        2011).
+
+    Shapes
+    ------
+    raw : (n_samples, n_columns), or that with the code and the norms; target : (n_samples,
+    n_columns); returns (n_samples,).
+    """
+
+    def __init__(
+        self,
+        kind="squared_error",
+        is_binary=(),
+        l1=0.0,
+        kl=0.0,
+        kl_target=0.05,
+        contraction=0.0,
+    ):
+        super().__init__()
+        self.kind, self.is_binary = kind, tuple(is_binary)
+        self.l1, self.kl, self.kl_target, self.contraction = l1, kl, kl_target, contraction
+
+    def forward(self, raw, target):
+        if not isinstance(raw, tuple):
+            return self.elementwise(raw, target).mean(1)
+        raw, code, norms = raw
+        elements = self.elementwise(raw, target).mean(1)
+        if self.l1:
+            elements = elements + self.l1 * code.abs().sum(1)
+        if self.kl:
+            elements = elements + self.kl * _bernoulli_divergence(self.kl_target, code.mean(0))
+        if self.contraction:
+            elements = elements + self.contraction * norms
+        return elements
+
+    def elementwise(self, raw, target):
+        """The error of each value."""
+        if self.kind == "squared_error":
+            return (raw - target).square()
+        entropy = F.binary_cross_entropy_with_logits(raw, target, reduction="none")
+        if self.kind == "cross_entropy":
+            return entropy
+        binary = torch.tensor(self.is_binary, device=raw.device)
+        return torch.where(binary, entropy, (raw - target).square())
+
+
+def _bernoulli_divergence(wanted, mean):
+    mean = mean.clamp(1e-6, 1 - 1e-6)
+    parts = wanted * torch.log(wanted / mean) + (1 - wanted) * torch.log((1 - wanted) / (1 - mean))
+    return parts.sum()
 
 
 class MaskedSquaredError(Loss):

@@ -1,6 +1,7 @@
 """Masked networks: each feature predicted from the others."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -83,7 +84,7 @@ class MaskedNet(nn.Module):
         self.activation = ACTIVATIONS[activation]()
         widths = [2 * self.n_columns, *hidden_layer_sizes, self.n_columns]
         self.linears = nn.ModuleList(
-            PackedLinear(n_members, n_in, n_out) for n_in, n_out in zip(widths, widths[1:])
+            PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(widths)
         )
 
     @torch.no_grad()
