@@ -8,6 +8,7 @@ from skdeep.outlier import AutoencoderOutlierDetector
 from skdeep.rbm import RBM
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
+from skdeep.vae import VariationalAutoencoder
 
 __all__ = [
     "RBM",
@@ -19,6 +20,7 @@ __all__ = [
     "RealMLPRegressor",
     "TabMClassifier",
     "TabMRegressor",
+    "VariationalAutoencoder",
     "__version__",
     "show_versions",
 ]

@@ -17,6 +17,8 @@ must not make a rounding error an outlier."""
 
 _MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
 _SELF = 1e-6  # distance, in shares of a row's own length, below which two rows are the same
+_FLOOR = 0.05  # of the median: rows that have twins must not make all others outliers
+_TINY = 1e-12
 _PIECE = 2**22  # numbers in a temporary array of differences
 
 
@@ -86,6 +88,11 @@ class Neighbors(BaseEstimator):
         self.rows_ = np.hstack([x, r / self.scale_])
         return self
 
+    def _with(self, other):
+        """The same rows as another scorer has."""
+        self.rows_, self._tree = other.rows_, other._search()
+        return self
+
     def _search(self):
         """Made when it is needed: a tree is compiled code, which files without code cannot hold."""
         if "_tree" not in self.__dict__:
@@ -107,6 +114,13 @@ class Neighbors(BaseEstimator):
         keep = np.where(is_self[:, None], np.arange(1, wanted), np.arange(wanted - 1))
         return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
 
+    def _differences(self, v, place):
+        """Mean squared difference to the nearest rows, column by column."""
+        step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
+        pieces = [slice(i, i + step) for i in range(0, len(v), step)]
+        parts = [np.square(v[p, None] - self.rows_[place[p]]).mean(1) for p in pieces]
+        return np.concatenate(parts)
+
     def score(self, x, r):
         """The sum of the contributions, without working them out."""
         distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
@@ -114,15 +128,51 @@ class Neighbors(BaseEstimator):
 
     def contributions(self, x, r):
         v, n = np.hstack([x, r / self.scale_]), x.shape[1]
-        _, place = self._nearest(v)
-        rows = self.rows_
-        step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
-        parts = [
-            np.square(v[i : i + step, None] - rows[place[i : i + step]]).mean(1)
-            for i in range(0, len(v), step)
-        ]
-        parts = np.concatenate(parts)
+        parts = self._differences(v, self._nearest(v)[1])
         return parts[:, :n] + parts[:, n:]
+
+
+class Local(Neighbors):
+    """Geometric mean of two numbers, each relative to what is usual where the row is.
+
+    The first is the mean squared distance to the nearest training rows, divided by the root of
+    theirs to their own nearest: halfway between the distance to neighbours (Ramaswamy et al.,
+    2000), which overlooks outliers near dense groups, and its ratio to theirs, as in the local
+    outlier factor (Breunig et al., 2000), which knows no far away. The second is the mean squared
+    residual, divided by the root of the nearest rows' mean.
+    """
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        self.rows_ = np.array(x)
+        own, _ = Neighbors(self.n_neighbors, True)._with(self)._nearest(self.rows_)
+        self.usual_distance_ = np.square(own).mean(1)
+        self.usual_residual_ = np.square(r / self.scale_).mean(1)
+        self.floors_ = [
+            _FLOOR * np.median(usual) + _TINY
+            for usual in (self.usual_distance_, self.usual_residual_)
+        ]
+        return self
+
+    def _both(self, x, r):
+        """The two numbers, what they are divided by, and the nearest rows."""
+        distance, place = self._nearest(x)
+        usual = (self.usual_distance_, self.usual_residual_)
+        divisors = [np.sqrt(u[place].mean(1) + low) for u, low in zip(usual, self.floors_)]
+        return np.square(distance).mean(1), np.square(r / self.scale_).mean(1), divisors, place
+
+    def score(self, x, r):
+        distance, residual, divisors, _ = self._both(x, r)
+        return np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
+
+    def contributions(self, x, r):
+        """Half by shares in the distance, half by shares in the residual."""
+        distance, residual, divisors, place = self._both(x, r)
+        whole = np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
+        far = self._differences(x, place)
+        off = np.square(r / self.scale_)
+        shares = sum(part / np.maximum(part.sum(1, keepdims=True), _TINY) for part in (far, off))
+        return 0.5 * whole[:, None] * shares
 
 
 def total(scorer, x, r):

@@ -44,7 +44,8 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         return check_rows(self, X)
 
     def _score_raw(self, raw, target, weight):
-        error = self._make_loss()(raw, torch.as_tensor(target, device=raw.device))
+        device = (raw[0] if isinstance(raw, tuple) else raw).device
+        error = self._make_loss()(raw, torch.as_tensor(target, device=device))
         return -float(np.average(to_host(error), weights=weight))
 
     def score(self, X, y=None):

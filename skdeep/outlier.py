@@ -11,7 +11,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine
-from skdeep._anomaly import Mahalanobis, Neighbors, SquaredResiduals, Tail, total, upper_fence
+from skdeep._anomaly import (
+    Local,
+    Mahalanobis,
+    Neighbors,
+    SquaredResiduals,
+    Tail,
+    total,
+    upper_fence,
+)
 from skdeep._base import DeepEstimator, all_or_nothing, new_random_state
 from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._docs import shared_docs
@@ -46,8 +54,8 @@ def _scores_its_own_rows(estimator):
     return True
 
 
-_SCORES = {"auto", "mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn"}
-_STORE_ROWS = ("neighbors", "latent_knn")
+_SCORES = {"auto", "mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn", "local"}
+_STORE_ROWS = ("neighbors", "latent_knn", "local")
 
 
 @shared_docs
@@ -82,7 +90,7 @@ class AutoencoderOutlierDetector(OutlierMixin, DeepUnsupervised, DeepEstimator):
         row must also be odder than 95 % of the held-out rows.
 
     score_method : {'auto', 'mse', 'normalized', 'robust', 'mahalanobis', 'neighbors', \
-'latent_knn'}, default='auto'
+'latent_knn', 'local'}, default='auto'
         How odd a row is, from its standardised values x and residuals r:
 
         - 'mse': sum of r**2.
@@ -93,14 +101,18 @@ class AutoencoderOutlierDetector(OutlierMixin, DeepUnsupervised, DeepEstimator):
         - 'neighbors': mean squared distance to the `n_neighbors` nearest training rows in
           [x, r / s].
         - 'latent_knn': the same in [z, r / s], z being the narrowest hidden layer.
-        - 'auto': 'neighbors' with `novelty`, else 'mahalanobis'.
+        - 'local': geometric mean of the distance to the `n_neighbors` nearest training rows in x
+          and of the mean of ``(r / s)**2``, each divided by the square root of what is usual
+          among these rows: halfway between a distance to neighbours and a local outlier factor
+          (Breunig et al., 2000).
+        - 'auto': 'local' with `novelty`, else 'mahalanobis'.
 
     n_neighbors : int, default=5
-        Of 'neighbors' and 'latent_knn'.
+        Of 'neighbors', 'latent_knn' and 'local'.
 
     max_reference_rows : int, default=10_000
-        Training rows that 'neighbors' and 'latent_knn' keep, drawn at random if there are more;
-        so do streams, see `partial_fit`. Otherwise no rows are kept.
+        Training rows that 'neighbors', 'latent_knn' and 'local' keep, drawn at random if there
+        are more; so do streams, see `partial_fit`. Otherwise no rows are kept.
 
     n_estimators : int, default=1
         Networks (members) whose mean predicts, trained side by side as one, each from its own
@@ -547,7 +559,7 @@ default='from_dtype'
     def _learn_scores(self, rows, train, held_out, rng):
         method = self.score_method
         if method == "auto":
-            method = "neighbors" if self.novelty else "mahalanobis"
+            method = "local" if self.novelty else "mahalanobis"
         self.score_method_ = method
         if method in _STORE_ROWS and len(rows) > self.max_reference_rows:
             # Drawn once: what is kept of the training rows is kept of all rows, too.
@@ -581,6 +593,8 @@ default='from_dtype'
     def _make_scorer(self, leave_out_self):
         if self.score_method_ == "mahalanobis":
             return Mahalanobis()
+        if self.score_method_ == "local":
+            return Local(self.n_neighbors, leave_out_self)
         if self.score_method_ in _STORE_ROWS:
             return Neighbors(self.n_neighbors, leave_out_self)
         spread = {"mse": None, "normalized": "standard", "robust": "robust"}

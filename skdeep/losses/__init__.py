@@ -1,7 +1,7 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
-from skdeep.losses.reconstruction import MaskedSquaredError, Reconstruction
+from skdeep.losses.reconstruction import EvidenceBound, MaskedSquaredError, Reconstruction
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
@@ -9,6 +9,7 @@ __all__ = [
     "AbsoluteError",
     "BinaryCrossEntropy",
     "CrossEntropy",
+    "EvidenceBound",
     "Huber",
     "MaskedSquaredError",
     "Poisson",

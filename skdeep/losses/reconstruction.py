@@ -1,5 +1,7 @@
 """Losses of networks that reconstruct their input."""
 
+import math
+
 import torch
 from torch.nn import functional as F
 
@@ -98,3 +100,34 @@ class MaskedSquaredError(Loss):
         prediction, mask = (part.flatten(0, 1) for part in raw)
         errors = (prediction - target.nan_to_num()).square() * mask
         return errors.sum(1) / mask.sum(1).clamp(min=1)
+
+
+class EvidenceBound(Loss):
+    """Minus the evidence lower bound of a variational autoencoder (Kingma and Welling, 2014).
+
+    Parameters
+    ----------
+    likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
+    beta : float, default=1.0
+        Weight of the divergence between the codes' distribution and the standard normal one
+        (Higgins et al., 2017).
+
+    Shapes
+    ------
+    raw : outputs (n_samples, n_columns), their log variances (n_columns,), means and log variances
+    of the codes (n_samples, n_components); target : (n_samples, n_columns); returns (n_samples,).
+    """
+
+    def __init__(self, likelihood="gaussian", beta=1.0):
+        super().__init__()
+        self.likelihood, self.beta = likelihood, beta
+
+    def forward(self, raw, target):
+        output, spread, mean, log_variance = raw
+        if self.likelihood == "bernoulli":
+            entropy = F.binary_cross_entropy_with_logits(output, target, reduction="none").sum(1)
+        else:
+            squares = (target - output).square() * (-spread).exp()
+            entropy = 0.5 * (squares + spread + math.log(2 * math.pi)).sum(1)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        return entropy + self.beta * divergence
