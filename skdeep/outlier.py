@@ -43,6 +43,7 @@ FEWEST = 20  # rows from which some are held out
 LARGEST_PASS = 32
 """Passes through the network in which each feature is hidden once; more features are hidden
 several at a time."""
+_ROUNDING = 1e-9  # equal rows may differ by it
 
 
 def _scores_its_own_rows(estimator):
@@ -587,7 +588,7 @@ default='from_dtype'
     def _threshold(self, oddness):
         if self.contamination != "auto":
             return np.percentile(oddness, 100 * (1 - self.contamination))
-        fence = upper_fence(oddness)
+        fence = upper_fence(oddness) * (1 + _ROUNDING) + _ROUNDING
         return max(fence, np.quantile(oddness, 0.95)) if self.novelty else fence
 
     def _make_scorer(self, leave_out_self):

@@ -189,7 +189,8 @@ class RBM(DeepTransformer, DeepEstimator):
 
     def _new_net(self, device, X, rng):
         net = super()._new_net(device, X, rng)
-        initialize_rbm(net.module_, rng, to_host(X).mean(0))
+        with np.errstate(over="ignore"):  # training will say that they are too large
+            initialize_rbm(net.module_, rng, to_host(X).mean(0))
         return net
 
     def _make_module(self, shape, n_outputs, rng):
