@@ -61,6 +61,8 @@ class Mahalanobis(BaseEstimator):
         self.scale_ = residual_spread(r)
         known = LedoitWolf().fit(np.hstack([x, r / self.scale_]))
         self.location_, self.precision_ = known.location_, known.precision_
+        if known.covariance_.trace() < _TINY:  # rows that differ by rounding alone
+            self.precision_ = np.zeros_like(known.precision_)
         return self
 
     def contributions(self, x, r):
