@@ -447,7 +447,6 @@ class Autoencoder(DeepTransformer, DeepEstimator):
             width,
             visible="bernoulli" if i or self.loss == "cross_entropy" else "auto",
             max_iter=self.pretraining_iter,
-            batch_size=100,
             random_state=rng.randint(2**31),
             device=self.device,
             dtype=self.dtype,

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from skdeep.nets.blocks import ACTIVATIONS, Linear, RandomModule
 
 _SMALLEST_STD = 0.05  # of Gaussian outputs: a column without noise would outweigh all others
+_FIRST_VARIANCE = 0.1  # small, or codes would be given up before the decoder can read them
 _LOG_VARIANCES = (-10.0, 10.0)  # of codes
 
 
@@ -69,7 +70,8 @@ class VAENet(nn.Module):
         self.decoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(up))
         self.activation = ACTIVATIONS[activation]()
         self.draw = Draw()
-        self.spread = nn.Parameter(torch.zeros(n_features))
+        start = math.log(math.expm1(_FIRST_VARIANCE * math.log(2)))
+        self.spread = nn.Parameter(torch.full((n_features,), start))
 
     def _run(self, linears, h):
         for linear in linears[:-1]:
