@@ -55,11 +55,25 @@ class Mahalanobis(BaseEstimator):
 
     A column's contribution is its share of the quadratic form, which correlated columns may make
     negative.
+
+    Parameters
+    ----------
+    trim : float in [0, 1), default=0.0
+        Share of the training rows, the farthest ones, without which the centre and the matrix
+        are worked out again: one concentration step (Rousseeuw and Van Driessen, 1999).
     """
+
+    def __init__(self, trim=0.0):
+        self.trim = trim
 
     def fit(self, x, r):
         self.scale_ = residual_spread(r)
-        known = LedoitWolf().fit(np.hstack([x, r / self.scale_]))
+        v = np.hstack([x, r / self.scale_])
+        known = LedoitWolf().fit(v)
+        if self.trim:
+            distance = known.mahalanobis(v)
+            near = distance <= np.quantile(distance, 1 - self.trim)
+            known = LedoitWolf().fit(v[near])
         self.location_, self.precision_ = known.location_, known.precision_
         if known.covariance_.trace() < _TINY:  # rows that differ by rounding alone
             self.precision_ = np.zeros_like(known.precision_)

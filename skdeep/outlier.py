@@ -124,7 +124,8 @@ class AutoencoderOutlierDetector(OutlierMixin, DeepUnsupervised, DeepEstimator):
 
     trim : 'auto' or float, default='auto'
         Share of the rows of each batch, those of largest loss, that training leaves out after its
-        first fifth, in [0, 0.5]. 'auto' is 0 with `novelty`, else 0.1.
+        first fifth, in [0, 0.5]; of all rows, those farthest out, that 'mahalanobis' leaves out
+        when it works out its centre and its matrix. 'auto' is 0 with `novelty`, else 0.1.
 
     missing : {'mask', 'error'}, default='mask'
         What to do with missing numbers (NaN): hide them from the network, and count no error for
@@ -525,14 +526,17 @@ default='from_dtype'
             datasets=(skorch_dataset(net, data), None),
         )
 
+    def _trim(self):
+        if self.trim == "auto":
+            return 0.0 if self.novelty else TRIMMED
+        return float(self.trim)
+
     def _trimmed_step(self, net):
         optimizer = net.flat_optimizers_[0]
         gradient = engine.TrimmedAutograd(
             net.module_, net.criterion_, optimizer.flat, self.n_estimators
         )
-        trim = self.trim
-        if trim == "auto":
-            trim = 0.0 if self.novelty else TRIMMED
+        trim = self._trim()
 
         def set_trim(t):
             gradient.share = trim if t >= TRIM_FROM else 0.0
@@ -593,7 +597,7 @@ default='from_dtype'
 
     def _make_scorer(self, leave_out_self):
         if self.score_method_ == "mahalanobis":
-            return Mahalanobis()
+            return Mahalanobis(self._trim())
         if self.score_method_ == "local":
             return Local(self.n_neighbors, leave_out_self)
         if self.score_method_ in _STORE_ROWS:
