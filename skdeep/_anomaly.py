@@ -191,6 +191,52 @@ class Local(Neighbors):
         return 0.5 * whole[:, None] * shares
 
 
+class Sampled(Mahalanobis):
+    """Geometric mean of `Mahalanobis` and of the mean squared distance in x to the nearest tenth
+    of a few training rows drawn at random (Sugiyama and Borgwardt, 2013).
+
+    The first sees broken relations between columns, and one centre; the second sees any number of
+    centres. A tenth of a sample is more than a bunch of outliers, which near one another would
+    hide from their nearest neighbours, can have in it.
+
+    Parameters
+    ----------
+    trim : float in [0, 1)
+        Of `Mahalanobis`.
+    rows : ndarray of int
+        The rows drawn; see `SAMPLE`.
+    """
+
+    SAMPLE = 100
+
+    def __init__(self, trim=0.0, rows=None):
+        super().__init__(trim)
+        self.rows = rows
+
+    def fit(self, x, r):
+        super().fit(x, r)
+        rows, none = x[self.rows], np.zeros((len(self.rows), 0))
+        self.near_ = Neighbors(max(1, len(rows) // 10), True)
+        self.near_.scale_, self.near_.rows_ = np.ones(0), np.hstack([rows, none])
+        return self
+
+    def _distance(self, x):
+        return self.near_.score(x, np.zeros((len(x), 0)))
+
+    def score(self, x, r):
+        whole = np.maximum(super().contributions(x, r).sum(1), 0.0)
+        return np.sqrt(whole) * np.sqrt(self._distance(x))
+
+    def contributions(self, x, r):
+        """Half by shares in the one, half by shares in the other."""
+        parts = super().contributions(x, r)
+        _, place = self.near_._nearest(x)
+        far = self.near_._differences(x, place)
+        wholes = [np.maximum(p.sum(1, keepdims=True), _TINY) for p in (parts, far)]
+        shares = parts / wholes[0] + far / wholes[1]
+        return 0.5 * self.score(x, r)[:, None] * shares
+
+
 def total(scorer, x, r):
     """How odd each row is."""
     score = getattr(scorer, "score", None)

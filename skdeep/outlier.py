@@ -15,6 +15,7 @@ from skdeep._anomaly import (
     Local,
     Mahalanobis,
     Neighbors,
+    Sampled,
     SquaredResiduals,
     Tail,
     total,
@@ -55,8 +56,9 @@ def _scores_its_own_rows(estimator):
     return True
 
 
-_SCORES = {"auto", "mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn", "local"}
+_SUMS = {"mse": None, "normalized": "standard", "robust": "robust"}
 _STORE_ROWS = ("neighbors", "latent_knn", "local")
+_SCORES = {"auto", *_SUMS, *_STORE_ROWS, "mahalanobis", "sampled"}
 
 
 @shared_docs
@@ -91,7 +93,7 @@ class AutoencoderOutlierDetector(OutlierMixin, DeepUnsupervised, DeepEstimator):
         row must also be odder than 95 % of the held-out rows.
 
     score_method : {'auto', 'mse', 'normalized', 'robust', 'mahalanobis', 'neighbors', \
-'latent_knn', 'local'}, default='auto'
+'latent_knn', 'local', 'sampled'}, default='auto'
         How odd a row is, from its standardised values x and residuals r:
 
         - 'mse': sum of r**2.
@@ -106,14 +108,16 @@ class AutoencoderOutlierDetector(OutlierMixin, DeepUnsupervised, DeepEstimator):
           and of the mean of ``(r / s)**2``, each divided by the square root of what is usual
           among these rows: halfway between a distance to neighbours and a local outlier factor
           (Breunig et al., 2000).
-        - 'auto': 'local' with `novelty`, else 'mahalanobis'.
+        - 'sampled': geometric mean of 'mahalanobis' and of the mean squared distance in x to
+          the nearest tenth of 100 training rows drawn at random (Sugiyama and Borgwardt, 2013).
+        - 'auto': 'local' with `novelty`, else 'sampled'.
 
     n_neighbors : int, default=5
         Of 'neighbors', 'latent_knn' and 'local'.
 
     max_reference_rows : int, default=10_000
         Training rows that 'neighbors', 'latent_knn' and 'local' keep, drawn at random if there
-        are more; so do streams, see `partial_fit`. Otherwise no rows are kept.
+        are more; so do streams, see `partial_fit`. 'sampled' keeps 100, other scores none.
 
     n_estimators : int, default=1
         Networks (members) whose mean predicts, trained side by side as one, each from its own
@@ -564,7 +568,7 @@ default='from_dtype'
     def _learn_scores(self, rows, train, held_out, rng):
         method = self.score_method
         if method == "auto":
-            method = "local" if self.novelty else "mahalanobis"
+            method = "local" if self.novelty else "sampled"
         self.score_method_ = method
         if method in _STORE_ROWS and len(rows) > self.max_reference_rows:
             # Drawn once: what is kept of the training rows is kept of all rows, too.
@@ -575,9 +579,12 @@ default='from_dtype'
         self._latent_scale = None
         apart = held_out is not None
         if apart:  # they must not be among the rows that they are compared with
-            self._scorer = self._make_scorer(False).fit(*self._values(train)[:2])
+            scorer = self._make_scorer(False, len(train), rng)
+            self._scorer = scorer.fit(*self._values(train)[:2])
             self._tail = Tail().fit(self._oddness(held_out))
-        self._scorer = self._make_scorer(not self.novelty).fit(*self._values(known)[:2])
+        self._scorer = self._make_scorer(not self.novelty, len(known), rng).fit(
+            *self._values(known)[:2]
+        )
         oddness = None
         if not (apart and self.novelty):
             if self.novelty and method in _STORE_ROWS:
@@ -595,15 +602,16 @@ default='from_dtype'
         fence = upper_fence(oddness) * (1 + _ROUNDING) + _ROUNDING
         return max(fence, np.quantile(oddness, 0.95)) if self.novelty else fence
 
-    def _make_scorer(self, leave_out_self):
+    def _make_scorer(self, leave_out_self, n_rows, rng):
         if self.score_method_ == "mahalanobis":
             return Mahalanobis(self._trim())
+        if self.score_method_ == "sampled":
+            return Sampled(self._trim(), rng.permutation(n_rows)[: Sampled.SAMPLE])
         if self.score_method_ == "local":
             return Local(self.n_neighbors, leave_out_self)
         if self.score_method_ in _STORE_ROWS:
             return Neighbors(self.n_neighbors, leave_out_self)
-        spread = {"mse": None, "normalized": "standard", "robust": "robust"}
-        return SquaredResiduals(spread[self.score_method_])
+        return SquaredResiduals(_SUMS[self.score_method_])
 
     @torch.inference_mode()
     def _values(self, rows):

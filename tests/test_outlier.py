@@ -14,10 +14,11 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeep import AutoencoderOutlierDetector
-from skdeep._anomaly import Local, Mahalanobis, Neighbors, SquaredResiduals, Tail, total
+from skdeep._anomaly import Local, Mahalanobis, Neighbors, Sampled, SquaredResiduals, Tail, total
 from skdeep.persistence import load, save
 
-METHODS = ("mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn", "local")
+METHODS = ("mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn")
+METHODS += ("local", "sampled")
 SMALL = {"hidden_layer_sizes": (32, 32), "max_iter": 60, "random_state": 0, "device": "cpu"}
 
 
@@ -95,6 +96,14 @@ def test_scores_are_those_of_a_slow_loop():
     np.testing.assert_allclose(
         total(SquaredResiduals("standard").fit(x, r), x_new, r_new), expected
     )
+    known = Sampled(rows=np.arange(20)).fit(x, r)
+    expected = [
+        np.sqrt(total(Mahalanobis().fit(x, r), a[None], b[None])[0])
+        * np.sqrt(np.sort(((x[:20] - a) ** 2).sum(1))[:2].mean())
+        for a, b in zip(x_new, r_new)
+    ]
+    np.testing.assert_allclose(total(known, x_new, r_new), expected)
+
     known = Mahalanobis().fit(x, r)
     expected = [(a - known.location_) @ known.precision_ @ (a - known.location_) for a in v_new]
     np.testing.assert_allclose(total(known, x_new, r_new), expected)
