@@ -164,7 +164,8 @@ class Autoencoder(DeepTransformer, DeepEstimator):
     >>> from sklearn.datasets import load_digits
     >>> from skdeep import Autoencoder
     >>> X = load_digits().data / 16.0
-    >>> ae = Autoencoder((64, 8), max_iter=20, tol=0, random_state=0, device="cpu").fit(X)
+    >>> ae = Autoencoder((64, 8), learning_rate="cosine", learning_rate_init=0.01, max_iter=20,
+    ...                  random_state=0, device="cpu").fit(X)
     >>> ae.transform(X).shape
     (1797, 8)
     >>> bool(((ae.reconstruct(X) - X) ** 2).mean() < 0.5 * X.var(axis=0).mean())
