@@ -4,71 +4,20 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, losses
 from skdeep._base import DeepEstimator
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
-from skdeep._unsupervised import DeepUnsupervised
-from skdeep._validation import check_rows, to_host
+from skdeep._transformers import DeepTransformer, check_codes
+from skdeep._validation import to_host
 from skdeep.data.batches import chunks
-from skdeep.data.tensors import to_tensor
 from skdeep.nets.autoencoder import AutoencoderNet
 from skdeep.nets.init import initialize
 
 _NOISES = {"masking", "gaussian", "salt_and_pepper"}
 _BOUNDED = ("cross_entropy", "mixed")
-
-
-class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUnsupervised):
-    """What transformers whose network goes to a code and back share."""
-
-    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
-    power_t, momentum, nesterovs_momentum, l1_ratio = 0.5, 0.9, True, 0.0
-    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
-
-    def _run(self, X, function, width):
-        """``function(module, rows)`` over checked rows, in pieces, as an array."""
-        module = self.net_.module_
-        parameter = next(module.parameters())
-        x = to_tensor(X, parameter.dtype, parameter.device)
-        with torch.inference_mode():
-            pieces = [function(module, x[p]) for p in chunks(len(x), width, x.device)]
-            return to_host(torch.cat(pieces))
-
-    def _checked(self, X):
-        check_is_fitted(self)
-        return check_rows(self, X)
-
-    def _score_raw(self, raw, target, weight):
-        device = (raw[0] if isinstance(raw, tuple) else raw).device
-        error = self._make_loss()(raw, torch.as_tensor(target, device=device))
-        return -float(np.average(to_host(error), weights=weight))
-
-    def score(self, X, y=None):
-        """Mean of `score_samples`, for searches.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        y : None
-            Not used.
-
-        Returns
-        -------
-        score : float
-            The greater, the better.
-        """
-        return float(np.mean(self.score_samples(X)))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 @shared_docs
@@ -559,14 +508,6 @@ class _Quiet(Autoencoder):
         run = super()._make_run(*args)
         run.single_epoch = True
         return run
-
-
-def check_codes(X, width, name):
-    """Codes for `inverse_transform`, by scikit-learn's rules."""
-    X = check_array(X, dtype=(np.float64, np.float32))
-    if X.shape[1] != width:
-        raise ValueError(f"X has {X.shape[1]} columns, but {name} has {width} units in that layer.")
-    return X
 
 
 @torch.no_grad()

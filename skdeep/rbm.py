@@ -10,8 +10,8 @@ from skdeep import _params, engine, losses
 from skdeep._base import DeepEstimator, all_or_nothing, new_random_state
 from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._docs import shared_docs
+from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
-from skdeep.autoencoder import DeepTransformer, check_codes
 from skdeep.data.tensors import to_tensor
 from skdeep.nets.rbm import ContrastiveDivergence, RBMNet, initialize_rbm
 

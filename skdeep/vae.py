@@ -10,8 +10,8 @@ from skdeep import _params, losses
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
+from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
-from skdeep.autoencoder import DeepTransformer, check_codes
 from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet
 
