@@ -42,13 +42,14 @@ def pictures(folder, name, n):
 def denoise(folder, n=20_000, epochs=20):
     """Print, for each rate of masking noise, what is left of its error."""
     X, X_test = pictures(folder, "X_train", n), pictures(folder, "X_test", 2_000)
-    print(f"denoising: {n:,} pictures, {epochs} epochs, 784-1000-1000-784")
+    print(f"denoising: {n:,} pictures, {epochs} epochs, 784-1000-784")
     for rate in (0.1, 0.2, 0.3, 0.4):
         net = Autoencoder(
             (1000,),
             code_activation="relu",
-            decoder_layer_sizes=(1000,),
             loss="cross_entropy",
+            batch_size=100,
+            learning_rate_init=0.005,
             noise="masking",
             noise_rate=rate,
             max_iter=epochs,
