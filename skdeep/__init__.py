@@ -3,8 +3,11 @@
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.autoencoder import Autoencoder
+from skdeep.cnn import CNNClassifier, CNNRegressor
+from skdeep.lstm import LSTMClassifier, LSTMRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.outlier import AutoencoderOutlierDetector
+from skdeep.preprocessing import SequenceVectorizer
 from skdeep.rbm import RBM
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
@@ -14,10 +17,15 @@ __all__ = [
     "RBM",
     "Autoencoder",
     "AutoencoderOutlierDetector",
+    "CNNClassifier",
+    "CNNRegressor",
+    "LSTMClassifier",
+    "LSTMRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "SequenceVectorizer",
     "TabMClassifier",
     "TabMRegressor",
     "VariationalAutoencoder",

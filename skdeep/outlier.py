@@ -459,6 +459,9 @@ default='from_dtype'
     def _make_loss(self):
         return MaskedSquaredError()
 
+    def _most_epochs(self):
+        return None if self.max_iter == "auto" else self.max_iter
+
     def _draws_noise(self):
         return True
 

@@ -23,7 +23,8 @@ import skdeep
 def public_estimators():
     """The estimator classes that `skdeep` exports."""
     exported = [getattr(skdeep, name) for name in skdeep.__all__]
-    return [e for e in exported if inspect.isclass(e) and hasattr(e, "get_params")]
+    found = [e for e in exported if inspect.isclass(e) and hasattr(e, "get_params")]
+    return [e for e in found if get_tags(e()).input_tags.two_d_array]  # of texts: see their tests
 
 
 def make_data(estimator, n_samples=80):

@@ -1,13 +1,16 @@
 """Training: skorch lives here and nowhere else."""
 
+from skdeep.engine.averaging import AveragedStep, WeightAverage
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
+from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
+from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
+from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
 from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
@@ -15,8 +18,10 @@ __all__ = [
     "BOUNDED_SCHEDULES",
     "CURVES",
     "LBFGS",
+    "LastBestPatience",
     "SOLVERS",
     "Autograd",
+    "AveragedStep",
     "BestMembers",
     "BestWeights",
     "Constant",
@@ -24,7 +29,7 @@ __all__ = [
     "Curves",
     "DeepNet",
     "EpochReport",
-    "GrowingPatience",
+    "MixingAutograd",
     "NonFiniteLoss",
     "Patience",
     "Penalty",
@@ -32,11 +37,15 @@ __all__ = [
     "Training",
     "TrimmedAutograd",
     "TwoPlayerStep",
+    "WeightAverage",
+    "compiled",
     "make_schedule",
+    "mixed_precision",
     "module_from_state",
     "module_state",
     "resolve_device",
     "resolve_dtype",
     "threads_for",
+    "wants_mixed",
     "wants_score",
 ]
