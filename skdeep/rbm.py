@@ -214,7 +214,7 @@ class RBM(DeepTransformer, DeepEstimator):
     def _batch_size(self, n_samples):
         return min(self.batch_size, n_samples)
 
-    def _make_schedule(self, optimizer, n_batches, mode):
+    def _make_schedule(self, optimizer, n_batches, mode, n_epochs):
         return engine.Constant(optimizer, self._rate())
 
     def _make_run(self, net, data, validation, rng, mode):
