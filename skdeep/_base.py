@@ -84,6 +84,10 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         -------
         self : estimator
         """
+        return self._fit_and_report(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _fit_and_report(self, X, y, sample_weight, validation):
+        """`_fit`, with the callbacks of the user told of it and of its epochs."""
         context = self._init_callback_context(max_subtasks=self._most_epochs())
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
@@ -95,7 +99,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             X,
             y,
             sample_weight,
-            (X_val, y_val, sample_weight_val),
+            validation,
             incremental=False,
             report=report,
             watched=engine.wants_score(callbacks, context),

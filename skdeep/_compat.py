@@ -20,7 +20,12 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _check_y
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
+    _check_sample_weight,
+    _check_y,
+)
 
 __all__ = [
     "BaseSearchCV",
@@ -32,6 +37,7 @@ __all__ = [
     "StrOptions",
     "_MultimetricScorer",
     "_check_feature_names",
+    "_check_feature_names_in",
     "_check_optimize_result",
     "_check_partial_fit_first_call",
     "_check_sample_weight",

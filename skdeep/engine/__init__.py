@@ -8,8 +8,8 @@ from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
-from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
-from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
+from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
+from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
 from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
 from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
@@ -24,6 +24,7 @@ __all__ = [
     "AveragedStep",
     "BestMembers",
     "BestWeights",
+    "Constant",
     "Course",
     "Curves",
     "DeepNet",
@@ -34,6 +35,7 @@ __all__ = [
     "Penalty",
     "SingleStep",
     "Training",
+    "TrimmedAutograd",
     "TwoPlayerStep",
     "WeightAverage",
     "compiled",

@@ -73,19 +73,23 @@ class Cosine(Constant):
 
 
 class OneCycle(Cosine):
-    """Up from a 25th of the base rate over the first 30 % of all steps, then down to a 10,000th
-    of that start, both along a cosine (Smith and Topin, 2018; numbers of fastai and torch)."""
-
-    RISE, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
+    """Up and down along `one_cycle` (Smith and Topin, 2018)."""
 
     def before_step(self, step):
-        done = min(step / self.n_steps, 1.0)
-        if done < self.RISE:
-            low, share = self.START, (1 - math.cos(math.pi * done / self.RISE)) / 2
-        else:
-            low = self.END
-            share = (1 + math.cos(math.pi * (done - self.RISE) / (1 - self.RISE))) / 2
-        self.optimizer.learning_rate = self.base * (low + (1 - low) * share)
+        self.optimizer.learning_rate = self.base * one_cycle(min(step / self.n_steps, 1.0))
+
+
+RISE, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
+
+
+def one_cycle(t):
+    """From a 25th up to 1 over the first 30 % of [0, 1], then down to a 10,000th of that start,
+    both along a cosine (Smith and Topin, 2018; numbers of fastai and torch)."""
+    if t < RISE:
+        low, share = START, (1 - math.cos(math.pi * t / RISE)) / 2
+    else:
+        low, share = END, (1 + math.cos(math.pi * (t - RISE) / (1 - RISE))) / 2
+    return low + (1 - low) * share
 
 
 def coslog4(t):
@@ -104,7 +108,13 @@ def half_cos(t):
     return 0.5 * (1 + math.cos(math.pi * t))
 
 
-CURVES = {"coslog4": coslog4, "flat_cos": flat_cos, "cosine": half_cos, "constant": lambda t: 1.0}
+CURVES = {
+    "coslog4": coslog4,
+    "flat_cos": flat_cos,
+    "cosine": half_cos,
+    "constant": lambda t: 1.0,
+    "one_cycle": one_cycle,
+}
 
 
 class Course(Constant):

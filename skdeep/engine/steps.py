@@ -86,6 +86,40 @@ class Autograd:
         return loss.detach()
 
 
+class TrimmedAutograd(Autograd):
+    """Gradient without the rows of largest loss, which may be outliers (least trimmed squares,
+    Rousseeuw, 1984; for autoencoders Zhou and Paffenroth, 2017).
+
+    Parameters
+    ----------
+    module, loss, flat
+        As for `Autograd`.
+    n_members : int, default=1
+        The losses are those of so many networks, one network after the other; each leaves out
+        its own rows.
+
+    Attributes
+    ----------
+    share : float
+        Of the rows of a batch that are left out; 0 at the start.
+    """
+
+    def __init__(self, module, loss, flat, n_members=1):
+        super().__init__(module, loss, flat)
+        self.n_members, self.share = n_members, 0.0
+
+    def __call__(self, x, target, weight):
+        self.flat.grads.zero_()
+        with torch.enable_grad():
+            elements = self.loss(self.module(x), target).unflatten(0, (self.n_members, -1))
+            n_out = int(self.share * elements.shape[1])
+            if n_out:
+                elements = elements.sort(1).values[:, : elements.shape[1] - n_out]
+            loss = elements.mean()
+            loss.backward()
+        return loss.detach()
+
+
 def _update(optimizer, clip):
     """Step, after scaling the gradient to a norm of at most `clip` (Pascanu et al., 2013)."""
     if clip is not None:

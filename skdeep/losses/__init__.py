@@ -2,6 +2,7 @@
 
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
 from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
+from skdeep.losses.reconstruction import EvidenceBound, MaskedSquaredError, Reconstruction
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
@@ -10,11 +11,14 @@ __all__ = [
     "BinaryCrossEntropy",
     "Contrastive",
     "CrossEntropy",
+    "EvidenceBound",
     "Huber",
+    "MaskedSquaredError",
     "NTXent",
     "Poisson",
     "Prototypical",
     "Quantile",
+    "Reconstruction",
     "SquaredError",
     "Triplet",
     "unit_length",

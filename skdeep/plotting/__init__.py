@@ -3,8 +3,18 @@
 Matplotlib is imported only when something is drawn.
 """
 
+from skdeep.plotting.anomaly import AnomalyScoreDisplay
+from skdeep.plotting.embedding import EmbeddingDisplay
+from skdeep.plotting.reconstruction import ReconstructionDisplay
 from skdeep.plotting.saliency import SaliencyDisplay
 from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["SaliencyDisplay", "SearchDisplay", "TrainingCurveDisplay"]
+__all__ = [
+    "AnomalyScoreDisplay",
+    "EmbeddingDisplay",
+    "ReconstructionDisplay",
+    "SaliencyDisplay",
+    "SearchDisplay",
+    "TrainingCurveDisplay",
+]

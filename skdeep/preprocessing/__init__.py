@@ -2,5 +2,6 @@
 
 from skdeep.preprocessing.sequences import SequenceVectorizer
 from skdeep.preprocessing.tabular import TabularEncoder
+from skdeep.preprocessing.windows import SlidingWindow
 
-__all__ = ["SequenceVectorizer", "TabularEncoder"]
+__all__ = ["SequenceVectorizer", "SlidingWindow", "TabularEncoder"]

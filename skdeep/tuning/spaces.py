@@ -153,6 +153,75 @@ SIAMESE_RANGES = (
     ),
 )
 """Of the siamese estimators."""
+_CODE = "Hinton and Salakhutdinov (2006) and Vincent et al. (JMLR 2010): "
+_RATE = Range(
+    "learning_rate_init",
+    FloatDistribution(1e-4, 1e-2, log=True),
+    f"as for MLPs: {RTDL} has 1e-5 to 1e-2, log-uniform",
+)
+
+AUTOENCODER_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width, code) for width in (64, 128, 256, 512) for code in (4, 8, 16, 32, 64)],
+        f"{_CODE}a wide layer before a narrow code, in powers of two",
+    ),
+    _RATE,
+    Range(
+        "noise_rate",
+        CategoricalDistribution([0.1, 0.25, 0.4]),
+        f"{_CODE}masking noise of 10, 25 and 40 %",
+        unless={"noise": (None,)},
+    ),
+)
+"""Of autoencoders."""
+
+VAE_RANGES = (
+    Range(
+        "n_components",
+        [3, 5, 10, 20, 50],
+        "within the 3 to 200 dimensions of Kingma and Welling (2014), figure 2",
+    ),
+    Range(
+        "beta",
+        FloatDistribution(0.1, 10.0, log=True),
+        "around the 1 of Kingma and Welling; Higgins et al. (2017) go up from there",
+    ),
+    _RATE,
+)
+"""Of variational autoencoders."""
+
+RBM_RANGES = (
+    Range("n_components", [64, 128, 256, 512], "powers of two around scikit-learn's default, 256"),
+    Range(
+        "learning_rate_init",
+        FloatDistribution(1e-3, 1e-1, log=True),
+        "scikit-learn's advice for BernoulliRBM: reasonable values are in 10**[-3, 0]; above 0.1 "
+        "persistent chains fall behind (Tieleman, 2008)",
+    ),
+)
+"""Of restricted Boltzmann machines."""
+
+OUTLIER_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (2, 3) for width in (64, 128, 256)],
+        "around the default: 64 to 256 units, as in the autoencoders of PyOD and DeepOD",
+    ),
+    Range(
+        "mask_rate",
+        FloatDistribution(0.15, 0.8),
+        "from the 15 % of BERT (Devlin et al., 2019) to about the 75 % of masked autoencoders (He "
+        "et al., 2022)",
+    ),
+    Range(
+        "learning_rate_init",
+        FloatDistribution(5e-4, 1e-2, log=True),
+        "a factor of about five on either side of the default, 0.002",
+    ),
+)
+"""Of the outlier detector; without labels only its loss on held-out rows can be compared."""
+
 CNN_RANGES = (
     Range(
         "learning_rate_init",
@@ -216,18 +285,22 @@ LSTM_RANGES = (
 """Of recurrent networks."""
 
 SPACES = {
+    "Autoencoder": AUTOENCODER_RANGES,
+    "AutoencoderOutlierDetector": OUTLIER_RANGES,
     "CNNClassifier": CNN_RANGES,
     "CNNRegressor": CNN_RANGES[:-1],
     "LSTMClassifier": LSTM_RANGES,
     "LSTMRegressor": LSTM_RANGES,
     "MLPClassifier": DENSE,
     "MLPRegressor": DENSE,
+    "RBM": RBM_RANGES,
     "RealMLPClassifier": REALMLP_RANGES,
     "RealMLPRegressor": REALMLP_RANGES,
     "SiameseClassifier": SIAMESE_RANGES,
     "SiameseTransformer": SIAMESE_RANGES,
     "TabMClassifier": TABM_RANGES,
     "TabMRegressor": TABM_RANGES,
+    "VariationalAutoencoder": VAE_RANGES,
 }
 """By name of the class; classes that inherit from these have their spaces."""
 

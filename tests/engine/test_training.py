@@ -237,3 +237,28 @@ def test_penalty(weighted):
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(flat.weight_grads, (0.3 * w + 0.7 * w.sign()) / 5)
     assert not flat.grads[flat.n_weights :].any()
+
+
+def test_trimmed_steps_leave_out_the_worst_rows_of_each_member():
+    import torch
+
+    from skdeep.engine import TrimmedAutograd
+    from skdeep.engine.flat import FlatParameters
+
+    class Member(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.center = torch.nn.Parameter(torch.zeros(2, 1))
+
+        def forward(self, x):
+            return (x - self.center).flatten()
+
+    net = Member()
+    flat = FlatParameters(net)
+    step = TrimmedAutograd(net, lambda raw, target: raw.square(), flat, n_members=2)
+    x = torch.tensor([[1.0, 2.0, 3.0, 100.0], [50.0, 4.0, 5.0, 6.0]])
+    assert step(x, None, None) == pytest.approx(float(x.square().mean()))
+    step.share = 0.25
+    kept = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    assert step(x, None, None) == pytest.approx(float(kept.square().mean()))
+    torch.testing.assert_close(net.center.grad[:, 0], -2 * kept.sum(1) / 6)

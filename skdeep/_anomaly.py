@@ -1,0 +1,280 @@
+"""How odd a row is, from its values and its residuals; and where odd begins.
+
+A scorer is fitted on the values `x` of the training rows and on their residuals `r` (what each
+value is above its prediction from the others), and gives each row's contributions: one number for
+each column, whose sum is how odd the row is. They are scikit-learn estimators so that
+`skdeep.persistence` may write them into files without code.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.covariance import LedoitWolf
+from sklearn.neighbors import NearestNeighbors
+
+SMALLEST_SPREAD = 0.01
+"""Of residuals, in standard deviations of their column: a value that others predict without error
+must not make a rounding error an outlier."""
+
+_MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
+_SELF = 1e-6  # distance, in shares of a row's own length, below which two rows are the same
+_FLOOR = 0.05  # of the median: rows that have twins must not make all others outliers
+_TINY = 1e-12
+_PIECE = 2**22  # numbers in a temporary array of differences
+
+
+class SquaredResiduals(BaseEstimator):
+    """Sum of squared residuals.
+
+    Parameters
+    ----------
+    spread : {None, 'standard', 'robust'}, default=None
+        Divide each column by the root mean square of the training residuals, or by their median
+        absolute value (times 1.4826), so that columns that nothing predicts do not drown others.
+    """
+
+    def __init__(self, spread=None):
+        self.spread = spread
+
+    def fit(self, x, r):
+        self.scale_ = np.ones(r.shape[1])
+        if self.spread == "standard":
+            self.scale_ = residual_spread(r)
+        elif self.spread == "robust":
+            mad = _MAD * np.median(np.abs(r), axis=0)
+            # Where half of the residuals are 0 (sparse columns), the usual spread stands in.
+            self.scale_ = np.where(mad > SMALLEST_SPREAD, mad, residual_spread(r))
+        return self
+
+    def contributions(self, x, r):
+        return np.square(r / self.scale_)
+
+
+class Mahalanobis(BaseEstimator):
+    """Squared Mahalanobis distance of [x, r] under the covariance matrix of Ledoit and Wolf
+    (2004), which few rows do not make singular.
+
+    A column's contribution is its share of the quadratic form, which correlated columns may make
+    negative.
+
+    Parameters
+    ----------
+    trim : float in [0, 1), default=0.0
+        Share of the training rows, the farthest ones, without which the centre and the matrix
+        are worked out again: one concentration step (Rousseeuw and Van Driessen, 1999).
+    """
+
+    def __init__(self, trim=0.0):
+        self.trim = trim
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        v = np.hstack([x, r / self.scale_])
+        known = LedoitWolf().fit(v)
+        if self.trim:
+            distance = known.mahalanobis(v)
+            near = distance <= np.quantile(distance, 1 - self.trim)
+            known = LedoitWolf().fit(v[near])
+        self.location_, self.precision_ = known.location_, known.precision_
+        if known.covariance_.trace() < _TINY:  # rows that differ by rounding alone
+            self.precision_ = np.zeros_like(known.precision_)
+        return self
+
+    def contributions(self, x, r):
+        v = np.hstack([x, r / self.scale_]) - self.location_
+        parts = v * (v @ self.precision_)
+        return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
+
+
+class Neighbors(BaseEstimator):
+    """Mean squared distance to the nearest training rows in [x, r].
+
+    Parameters
+    ----------
+    n_neighbors : int
+    leave_out_self : bool
+        Whether a training row that is equal to the row in question is left out once: where
+        training rows are scored, it is the row itself.
+    """
+
+    def __init__(self, n_neighbors, leave_out_self):
+        self.n_neighbors, self.leave_out_self = n_neighbors, leave_out_self
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        self.rows_ = np.hstack([x, r / self.scale_])
+        return self
+
+    def _with(self, other):
+        """The same rows as another scorer has."""
+        self.rows_, self._tree = other.rows_, other._search()
+        return self
+
+    def _search(self):
+        """Made when it is needed: a tree is compiled code, which files without code cannot hold."""
+        if "_tree" not in self.__dict__:
+            self._tree = NearestNeighbors().fit(self.rows_)
+        return self._tree
+
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "_tree"}
+
+    def _nearest(self, v):
+        n_rows, search = len(self.rows_), self._search()
+        if not self.leave_out_self:
+            return search.kneighbors(v, min(self.n_neighbors, n_rows))
+        wanted = min(self.n_neighbors + 1, n_rows)
+        distance, place = search.kneighbors(v, wanted)
+        if wanted == 1:
+            return distance, place
+        is_self = distance[:, 0] <= _SELF * (1 + np.linalg.norm(v, axis=1))
+        keep = np.where(is_self[:, None], np.arange(1, wanted), np.arange(wanted - 1))
+        return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
+
+    def _differences(self, v, place):
+        """Mean squared difference to the nearest rows, column by column."""
+        step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
+        pieces = [slice(i, i + step) for i in range(0, len(v), step)]
+        parts = [np.square(v[p, None] - self.rows_[place[p]]).mean(1) for p in pieces]
+        return np.concatenate(parts)
+
+    def score(self, x, r):
+        """The sum of the contributions, without working them out."""
+        distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
+        return np.square(distance).mean(1)
+
+    def contributions(self, x, r):
+        v, n = np.hstack([x, r / self.scale_]), x.shape[1]
+        parts = self._differences(v, self._nearest(v)[1])
+        return parts[:, :n] + parts[:, n:]
+
+
+class Local(Neighbors):
+    """Geometric mean of two numbers, each relative to what is usual where the row is.
+
+    The first is the mean squared distance to the nearest training rows, divided by the root of
+    theirs to their own nearest: halfway between the distance to neighbours (Ramaswamy et al.,
+    2000), which overlooks outliers near dense groups, and its ratio to theirs, as in the local
+    outlier factor (Breunig et al., 2000), which knows no far away. The second is the mean squared
+    residual, divided by the root of the nearest rows' mean.
+    """
+
+    def fit(self, x, r):
+        self.scale_ = residual_spread(r)
+        self.rows_ = np.array(x)
+        own, _ = Neighbors(self.n_neighbors, True)._with(self)._nearest(self.rows_)
+        self.usual_distance_ = np.square(own).mean(1)
+        self.usual_residual_ = np.square(r / self.scale_).mean(1)
+        self.floors_ = [
+            _FLOOR * np.median(usual) + _TINY
+            for usual in (self.usual_distance_, self.usual_residual_)
+        ]
+        return self
+
+    def _both(self, x, r):
+        """The two numbers, what they are divided by, and the nearest rows."""
+        distance, place = self._nearest(x)
+        usual = (self.usual_distance_, self.usual_residual_)
+        divisors = [np.sqrt(u[place].mean(1) + low) for u, low in zip(usual, self.floors_)]
+        return np.square(distance).mean(1), np.square(r / self.scale_).mean(1), divisors, place
+
+    def score(self, x, r):
+        distance, residual, divisors, _ = self._both(x, r)
+        return np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
+
+    def contributions(self, x, r):
+        """Half by shares in the distance, half by shares in the residual."""
+        distance, residual, divisors, place = self._both(x, r)
+        whole = np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
+        far = self._differences(x, place)
+        off = np.square(r / self.scale_)
+        shares = sum(part / np.maximum(part.sum(1, keepdims=True), _TINY) for part in (far, off))
+        return 0.5 * whole[:, None] * shares
+
+
+class Sampled(Mahalanobis):
+    """Geometric mean of `Mahalanobis` and of the mean squared distance in x to the nearest tenth
+    of a few training rows drawn at random (Sugiyama and Borgwardt, 2013).
+
+    The first sees broken relations between columns, and one centre; the second sees any number of
+    centres. A tenth of a sample is more than a bunch of outliers, which near one another would
+    hide from their nearest neighbours, can have in it.
+
+    Parameters
+    ----------
+    trim : float in [0, 1)
+        Of `Mahalanobis`.
+    rows : ndarray of int
+        The rows drawn; see `SAMPLE`.
+    """
+
+    SAMPLE = 100
+
+    def __init__(self, trim=0.0, rows=None):
+        super().__init__(trim)
+        self.rows = rows
+
+    def fit(self, x, r):
+        super().fit(x, r)
+        rows, none = x[self.rows], np.zeros((len(self.rows), 0))
+        self.near_ = Neighbors(max(1, len(rows) // 10), True)
+        self.near_.scale_, self.near_.rows_ = np.ones(0), np.hstack([rows, none])
+        return self
+
+    def _distance(self, x):
+        return self.near_.score(x, np.zeros((len(x), 0)))
+
+    def score(self, x, r):
+        whole = np.maximum(super().contributions(x, r).sum(1), 0.0)
+        return np.sqrt(whole) * np.sqrt(self._distance(x))
+
+    def contributions(self, x, r):
+        """Half by shares in the one, half by shares in the other."""
+        parts = super().contributions(x, r)
+        _, place = self.near_._nearest(x)
+        far = self.near_._differences(x, place)
+        wholes = [np.maximum(p.sum(1, keepdims=True), _TINY) for p in (parts, far)]
+        shares = parts / wholes[0] + far / wholes[1]
+        return 0.5 * self.score(x, r)[:, None] * shares
+
+
+def total(scorer, x, r):
+    """How odd each row is."""
+    score = getattr(scorer, "score", None)
+    return score(x, r) if score is not None else scorer.contributions(x, r).sum(1)
+
+
+def residual_spread(r):
+    """Root mean square of each column of residuals, `SMALLEST_SPREAD` at least."""
+    return np.maximum(np.sqrt(np.square(r).mean(0)), SMALLEST_SPREAD)
+
+
+def upper_fence(values):
+    """Where values are far out: a quartile distance and a half above the upper quartile
+    (Tukey, 1977)."""
+    q1, q3 = np.quantile(values, [0.25, 0.75])
+    return q3 + 1.5 * (q3 - q1)
+
+
+class Tail(BaseEstimator):
+    """Share of held-out rows that are at least as odd.
+
+    It is fitted on how odd rows are that the network was not trained on. Of more than 1,000 as
+    many quantiles are kept, the largest values among them.
+    """
+
+    LARGEST = 1000
+
+    def fit(self, oddness):
+        self.n_rows_ = n = len(oddness)
+        ranks = np.arange(n)
+        if n > self.LARGEST:
+            ranks = np.unique(n - np.geomspace(1, n, self.LARGEST).astype(int))
+        self.ranks_, self.values_ = ranks, np.sort(oddness)[ranks]
+        return self
+
+    def probability(self, oddness):
+        """``(1 + number of rows at least as odd) / (1 + number of rows)`` (Davison and Hinkley,
+        1997: never 0)."""
+        place = np.searchsorted(self.values_, oddness, side="left")
+        below = np.append(self.ranks_, self.n_rows_)[place]
+        return (1.0 + self.n_rows_ - below) / (1.0 + self.n_rows_)

@@ -1,0 +1,133 @@
+"""Losses of networks that reconstruct their input."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from skdeep.losses.base import Loss
+
+
+class Reconstruction(Loss):
+    """Error of a reconstruction, mean over the columns, and penalties on the code.
+
+    Parameters
+    ----------
+    kind : {'squared_error', 'cross_entropy', 'mixed'}, default='squared_error'
+        'cross_entropy' takes raw scores (before the sigmoid) and targets in [0, 1]; 'mixed' is
+        cross-entropy for the columns in `is_binary`, squared error for the others.
+    is_binary : tuple of bool, default=()
+        Of each column, for 'mixed'.
+    l1 : float, default=0.0
+        Weight of the sum of absolute activations of the code.
+    kl : float, default=0.0
+        Weight of the Kullback-Leibler divergence between Bernoulli variables with the mean
+        `kl_target` and with the mean activations of a batch, summed over the code (Lee et al.,
+        2008; Ng, 2011).
+    kl_target : float, default=0.05
+    contraction : float, default=0.0
+        Weight of the squared Frobenius norm of the code's derivative by the input (Rifai et al.,
+        2011).
+
+    Shapes
+    ------
+    raw : (n_samples, n_columns), or that with the code and the norms; target : (n_samples,
+    n_columns); returns (n_samples,).
+    """
+
+    def __init__(
+        self,
+        kind="squared_error",
+        is_binary=(),
+        l1=0.0,
+        kl=0.0,
+        kl_target=0.05,
+        contraction=0.0,
+    ):
+        super().__init__()
+        self.kind, self.is_binary = kind, tuple(is_binary)
+        self.l1, self.kl, self.kl_target, self.contraction = l1, kl, kl_target, contraction
+
+    def forward(self, raw, target):
+        if not isinstance(raw, tuple):
+            return self.elementwise(raw, target).mean(1)
+        raw, code, norms = raw
+        elements = self.elementwise(raw, target).mean(1)
+        if self.l1:
+            elements = elements + self.l1 * code.abs().sum(1)
+        if self.kl:
+            elements = elements + self.kl * _bernoulli_divergence(self.kl_target, code.mean(0))
+        if self.contraction:
+            elements = elements + self.contraction * norms
+        return elements
+
+    def elementwise(self, raw, target):
+        """The error of each value."""
+        if self.kind == "squared_error":
+            return (raw - target).square()
+        entropy = F.binary_cross_entropy_with_logits(raw, target, reduction="none")
+        if self.kind == "cross_entropy":
+            return entropy
+        binary = torch.tensor(self.is_binary, device=raw.device)
+        return torch.where(binary, entropy, (raw - target).square())
+
+
+def _bernoulli_divergence(wanted, mean):
+    mean = mean.clamp(1e-6, 1 - 1e-6)
+    parts = wanted * torch.log(wanted / mean) + (1 - wanted) * torch.log((1 - wanted) / (1 - mean))
+    return parts.sum()
+
+
+class MaskedSquaredError(Loss):
+    """Mean squared error of the values that were hidden, for each row.
+
+    Shapes
+    ------
+    raw : (predictions, mask), both (n_members, n_samples, n_columns), the mask 1 where an error
+    counts; target : (n_members * n_samples, n_columns), anything where none does;
+    returns (n_members * n_samples,).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.losses import MaskedSquaredError
+    >>> prediction, mask = torch.zeros(1, 1, 3), torch.tensor([[[1.0, 1.0, 0.0]]])
+    >>> MaskedSquaredError()((prediction, mask), torch.tensor([[1.0, 3.0, 5.0]]))
+    tensor([5.])
+    """
+
+    def forward(self, raw, target):
+        prediction, mask = (part.flatten(0, 1) for part in raw)
+        errors = (prediction - target.nan_to_num()).square() * mask
+        return errors.sum(1) / mask.sum(1).clamp(min=1)
+
+
+class EvidenceBound(Loss):
+    """Minus the evidence lower bound of a variational autoencoder (Kingma and Welling, 2014).
+
+    Parameters
+    ----------
+    likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
+    beta : float, default=1.0
+        Weight of the divergence between the codes' distribution and the standard normal one
+        (Higgins et al., 2017).
+
+    Shapes
+    ------
+    raw : outputs (n_samples, n_columns), their log variances (n_columns,), means and log variances
+    of the codes (n_samples, n_components); target : (n_samples, n_columns); returns (n_samples,).
+    """
+
+    def __init__(self, likelihood="gaussian", beta=1.0):
+        super().__init__()
+        self.likelihood, self.beta = likelihood, beta
+
+    def forward(self, raw, target):
+        output, spread, mean, log_variance = raw
+        if self.likelihood == "bernoulli":
+            entropy = F.binary_cross_entropy_with_logits(output, target, reduction="none").sum(1)
+        else:
+            squares = (target - output).square() * (-spread).exp()
+            entropy = 0.5 * (squares + spread + math.log(2 * math.pi)).sum(1)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        return entropy + self.beta * divergence

@@ -1,0 +1,51 @@
+"""Noise that a denoising autoencoder has to remove (Vincent et al., 2010)."""
+
+import torch
+
+from skdeep.nets.blocks import RandomModule
+
+
+class Corruption(RandomModule):
+    """Spoils a copy of the input in training.
+
+    Parameters
+    ----------
+    kind : {'masking', 'gaussian', 'salt_and_pepper'}
+        'masking' sets a share `rate` of the values to 0; 'gaussian' adds noise of the standard
+        deviation `rate`; 'salt_and_pepper' sets a share `rate` of the values to `low` or `high`
+        of their column, by a coin.
+    rate : float
+    low, high : tuple of float, default=()
+        Of 'salt_and_pepper': smallest and largest value of each column.
+
+    Shapes
+    ------
+    x : (n_samples, ...); returns the same shape.
+    """
+
+    def __init__(self, kind, rate, low=(), high=()):
+        super().__init__()
+        self.kind, self.rate = kind, rate
+        if kind == "salt_and_pepper":
+            self.register_buffer("low", torch.tensor(low, dtype=torch.float64), persistent=False)
+            self.register_buffer("high", torch.tensor(high, dtype=torch.float64), persistent=False)
+
+    def forward(self, x):
+        return self.spoil(x, self.generator) if self.is_drawing() else x
+
+    def spoil(self, x, generator):
+        """A spoilt copy of `x`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+        generator : torch.Generator
+        """
+        if self.kind == "gaussian":
+            return x + torch.empty_like(x).normal_(0.0, self.rate, generator=generator)
+        draws = torch.empty_like(x).uniform_(generator=generator)
+        if self.kind == "masking":
+            return x * (draws >= self.rate)
+        spoilt = torch.where(draws < 0.5 * self.rate, self.low.to(x.dtype), x)
+        is_high = (draws >= 0.5 * self.rate) & (draws < self.rate)
+        return torch.where(is_high, self.high.to(x.dtype), spoilt)

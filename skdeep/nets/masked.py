@@ -1,0 +1,173 @@
+"""Masked networks: each feature predicted from the others."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from skdeep.nets.blocks import ACTIVATIONS, RandomModule
+from skdeep.nets.packed import PackedLinear
+
+
+class FeatureMask(RandomModule):
+    """Hides features at random: of each row a share drawn evenly from 0 to `rate`, one at least.
+
+    Parameters
+    ----------
+    rate : float in (0, 1]
+
+    Shapes
+    ------
+    n_members, n_samples, n_features; returns a mask of that shape, 1 where hidden.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, shape, dtype, device):
+        options = {"dtype": dtype, "device": device}
+        share = torch.empty((*shape[:2], 1), **options).uniform_(generator=self.generator)
+        draws = torch.empty(shape, **options).uniform_(generator=self.generator)
+        hidden = draws < share * self.rate
+        return hidden.scatter_(2, draws.argmin(2, keepdim=True), True).to(dtype)
+
+
+class MaskedNet(nn.Module):
+    """Predicts hidden features of a row from the others, several networks (members) at once.
+
+    The input is ``[x * (1 - m), m]``, m being 1 where a feature is hidden: the network knows
+    what it does not see, and a bottleneck is not needed, for there is nothing to copy (masking
+    noise as in Vincent et al., 2010, with the mask as an input as in Germain et al., 2015, MADE).
+    A value that is missing (NaN) is hidden, and no error is counted for it.
+
+    Parameters
+    ----------
+    n_members : int
+    sources : tuple of int
+        For each input column the number of the feature that it stands for: the columns of one
+        feature (a one-hot category) are hidden together.
+    hidden_layer_sizes : tuple of int
+    activation : str, default='silu'
+        A key of `skdeep.nets.blocks.ACTIVATIONS`.
+    mask_rate : float in (0, 1], default=0.5
+        Largest share of features that a training step hides.
+
+    Shapes
+    ------
+    x : (n_members, n_samples, n_columns); returns the predictions, of that shape, and the mask
+    of the errors that count (none outside of training).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.masked import MaskedNet
+    >>> net = MaskedNet(1, (0, 1, 1), (8,))
+    >>> net.residuals(torch.zeros(5, 3), [[0], [1]]).shape
+    torch.Size([5, 3])
+    """
+
+    def __init__(self, n_members, sources, hidden_layer_sizes, activation="silu", mask_rate=0.5):
+        super().__init__()
+        self.config = {
+            "n_members": int(n_members),
+            "sources": tuple(int(s) for s in sources),
+            "hidden_layer_sizes": tuple(int(n) for n in hidden_layer_sizes),
+            "activation": activation,
+            "mask_rate": float(mask_rate),
+        }
+        self.n_members, self.n_columns = n_members, len(sources)
+        self.n_features = max(sources) + 1
+        self.register_buffer("sources", torch.tensor(sources), persistent=False)
+        self.mask = FeatureMask(mask_rate)
+        self.activation = ACTIVATIONS[activation]()
+        widths = [2 * self.n_columns, *hidden_layer_sizes, self.n_columns]
+        self.linears = nn.ModuleList(
+            PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(widths)
+        )
+
+    @torch.no_grad()
+    def initialize(self, rng):
+        """He et al. (2015), normal; the last layer a tenth of it, so that the first predictions
+        are near the mean."""
+        for linear in self.linears:
+            scale = math.sqrt(2 / linear.weight.shape[1])
+            if linear is self.linears[-1]:
+                scale *= 0.1
+            draws = torch.as_tensor(rng.normal(0.0, scale, tuple(linear.weight.shape)))
+            linear.weight.copy_(draws)
+            linear.bias.zero_()
+
+    def parameter_group(self, name):
+        """Factors of the learning rate and of the decay: biases do not decay."""
+        return 1.0, 0.0 if name.endswith("bias") else 1.0
+
+    def forward(self, x):
+        missing = x.isnan()
+        known = (~missing).to(x.dtype)
+        x = x.nan_to_num()
+        hidden = torch.zeros_like(x)
+        if self.mask.is_drawing():
+            shape = (*x.shape[:2], self.n_features)
+            hidden = self.mask(shape, x.dtype, x.device).index_select(2, self.sources)
+        unseen = torch.maximum(hidden, 1 - known)
+        h = self.linears[0](torch.cat([x * (1 - unseen), unseen], 2))
+        return self._from_first(h), hidden * known
+
+    def _from_first(self, h, columns=slice(None)):
+        """Predictions of some columns from the first layer's sums."""
+        h = self.activation(h)
+        for linear in self.linears[1:-1]:
+            h = self.activation(linear(h))
+        last = self.linears[-1]
+        return torch.baddbmm(last.bias[:, :, columns], h, last.weight[:, :, columns])
+
+    def _first(self, x):
+        """Known values, 1 where missing, and the first layer's sums with nothing hidden."""
+        missing = x.isnan().to(x.dtype)
+        x = x.nan_to_num()
+        both = torch.cat([x, missing], 1).expand(self.n_members, -1, -1)
+        return x, missing, self.linears[0](both)
+
+    def residuals(self, x, groups):
+        """What each value is above its prediction from the features outside of its group.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_columns)
+        groups : list of list of int
+            Features that are hidden together; each feature in one of them.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_columns)
+            From the mean of the members' predictions; 0 where `x` is missing.
+        """
+        x, missing, base = self._first(x)
+        weight = self.linears[0].weight
+        out = torch.empty_like(x)
+        for group in groups:
+            wanted = torch.tensor(group, device=x.device)
+            columns = torch.isin(self.sources, wanted).nonzero().flatten()
+            n = len(columns)
+            change = torch.cat([-x[:, columns], 1 - missing[:, columns]], 1)
+            rows = weight[:, torch.cat([columns, columns + self.n_columns])]
+            h = torch.baddbmm(base, change.expand(self.n_members, -1, 2 * n), rows)
+            prediction = self._from_first(h, columns).mean(0)
+            out[:, columns] = (x[:, columns] - prediction) * (1 - missing[:, columns])
+        return out
+
+    def latent(self, x):
+        """Activations of the narrowest hidden layer with nothing hidden, the mean of the members.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_units)
+        """
+        h = self.activation(self._first(x)[2])
+        sizes = self.config["hidden_layer_sizes"]
+        narrowest = sizes.index(min(sizes))
+        for linear in self.linears[1 : narrowest + 1]:
+            h = self.activation(linear(h))
+        return h.mean(0)

@@ -1,0 +1,127 @@
+"""Restricted Boltzmann machines."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skdeep.nets.blocks import Linear
+
+
+class RBMNet(nn.Module):
+    """Weights and formulas of a machine with binary hidden units.
+
+    The energy is ``-h W v - c h - b v`` for binary visible units and
+    ``|v - b|^2 / 2 - h W v - c h`` for Gaussian ones of unit variance (Hinton, 2012, "A practical
+    guide to training restricted Boltzmann machines").
+
+    Parameters
+    ----------
+    n_visible, n_hidden : int
+    visible : {'bernoulli', 'gaussian'}, default='bernoulli'
+    n_chains : int, default=0
+        Chains of sampling that persistent contrastive divergence goes on with.
+
+    Shapes
+    ------
+    v : (n_samples, n_visible); returns the probabilities of the hidden units, (n_samples,
+    n_hidden).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.rbm import RBMNet
+    >>> RBMNet(4, 2).free_energy(torch.zeros(3, 4)).shape
+    torch.Size([3])
+    """
+
+    def __init__(self, n_visible, n_hidden, visible="bernoulli", n_chains=0):
+        super().__init__()
+        self.config = {
+            "n_visible": int(n_visible),
+            "n_hidden": int(n_hidden),
+            "visible": visible,
+            "n_chains": int(n_chains),
+        }
+        self.visible = visible
+        self.hidden = Linear(n_visible, n_hidden)
+        self.visible_bias = nn.Parameter(torch.zeros(n_visible))
+        self.register_buffer("chains", torch.zeros(n_chains, n_visible))
+
+    def forward(self, v):
+        return torch.sigmoid(self.hidden(v))
+
+    def visible_means(self, h):
+        """Means of the visible units given the hidden ones."""
+        sums = F.linear(h, self.hidden.weight.t(), self.visible_bias)
+        return torch.sigmoid(sums) if self.visible == "bernoulli" else sums
+
+    def free_energy(self, v):
+        """Minus the logarithm of the sum over all hidden states of ``exp(-energy)``."""
+        below = F.softplus(self.hidden(v)).sum(1)
+        if self.visible == "bernoulli":
+            return -(v @ self.visible_bias) - below
+        return 0.5 * (v - self.visible_bias).square().sum(1) - below
+
+    def gibbs_step(self, v, generator):
+        """One round of sampling, hidden units and then visible ones."""
+        h = _flip(self(v), generator)
+        means = self.visible_means(h)
+        if self.visible == "bernoulli":
+            return _flip(means, generator)
+        return means + torch.empty_like(means).normal_(generator=generator)
+
+
+class ContrastiveDivergence:
+    """Gradient of the loss of an `RBMNet`: CD-k (Hinton, 2002) or, with chains that go on from
+    batch to batch, PCD (Tieleman, 2008).
+
+    Parameters
+    ----------
+    net : RBMNet
+        Whose parameters have their ``.grad`` set.
+    generator : torch.Generator
+    n_steps : int, default=1
+        Rounds of Gibbs sampling for each batch.
+    """
+
+    def __init__(self, net, generator, n_steps=1):
+        self.net, self.generator, self.n_steps = net, generator, n_steps
+        self.chains = net.chains if len(net.chains) else None
+
+    def __call__(self, x, target, weight):
+        """Write the gradient and return the mean squared error of one round trip."""
+        net = self.net
+        h = net(x)
+        fantasy = x if self.chains is None else self.chains
+        for _ in range(self.n_steps):
+            fantasy = net.gibbs_step(fantasy, self.generator)
+        if self.chains is not None:
+            self.chains.copy_(fantasy)
+        h_fantasy = net(fantasy)
+        share = torch.full_like(x[:, 0], 1 / len(x)) if weight is None else weight / weight.sum()
+        # Without chains each fantasy belongs to a row and has its weight.
+        other = share if self.chains is None else torch.full_like(fantasy[:, 0], 1 / len(fantasy))
+        v, v_fantasy = x * share[:, None], fantasy * other[:, None]
+        net.hidden.weight.grad.copy_(h_fantasy.t() @ v_fantasy - h.t() @ v)
+        net.hidden.bias.grad.copy_(other @ h_fantasy - share @ h)
+        net.visible_bias.grad.copy_(v_fantasy.sum(0) - v.sum(0))
+        errors = (net.visible_means(h) - x).square().mean(1)
+        return torch.dot(errors, share)
+
+
+def _flip(p, generator):
+    return (torch.empty_like(p).uniform_(generator=generator) < p).to(p.dtype)
+
+
+@torch.no_grad()
+def initialize_rbm(net, rng, means):
+    """Small weights, and visible biases that give each unit its mean (Hinton, 2012, section 8)."""
+    net.hidden.weight.copy_(torch.as_tensor(rng.normal(0.0, 0.01, tuple(net.hidden.weight.shape))))
+    net.hidden.bias.zero_()
+    means = torch.as_tensor(means, dtype=net.visible_bias.dtype)
+    if net.visible == "bernoulli":
+        edge = 1 / (1 + math.exp(4.0))  # a pixel that is always off must be able to come back
+        means = torch.logit(means.clamp(edge, 1 - edge))
+    net.visible_bias.copy_(means)

@@ -1,0 +1,134 @@
+"""Variational autoencoders (Kingma and Welling, 2014)."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skdeep.nets.blocks import ACTIVATIONS, Linear, RandomModule
+
+_SMALLEST_STD = 0.05  # of Gaussian outputs: a column without noise would outweigh all others
+_FIRST_VARIANCE = 0.1  # small, or codes would be given up before the decoder can read them
+_LOG_VARIANCES = (-10.0, 10.0)  # of codes
+
+
+class Draw(RandomModule):
+    """Codes from their means and log variances; the means themselves outside of training."""
+
+    def forward(self, mean, log_variance):
+        if not self.is_drawing():
+            return mean
+        noise = torch.empty_like(mean).normal_(generator=self.generator)
+        return mean + noise * (0.5 * log_variance).exp()
+
+
+class VAENet(nn.Module):
+    """Encoder to a normal distribution over codes, decoder to one over rows.
+
+    Parameters
+    ----------
+    n_features : int
+    hidden_layer_sizes : tuple of int
+        Of the encoder; the decoder mirrors it.
+    n_components : int
+        Width of the code.
+    activation : str, default='relu'
+    likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
+        Gaussian outputs have a learnt variance for each column.
+
+    Shapes
+    ------
+    x : (n_samples, n_features); returns the outputs (means, or raw scores before the sigmoid),
+    the log variances of the columns (n_features,), and means and log variances of the codes, both
+    (n_samples, n_components).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.vae import VAENet
+    >>> VAENet(4, (8,), 2).encode(torch.zeros(3, 4))[0].shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(
+        self, n_features, hidden_layer_sizes, n_components, activation="relu", likelihood="gaussian"
+    ):
+        super().__init__()
+        self.config = {
+            "n_features": int(n_features),
+            "hidden_layer_sizes": tuple(int(n) for n in hidden_layer_sizes),
+            "n_components": int(n_components),
+            "activation": activation,
+            "likelihood": likelihood,
+        }
+        self.likelihood = likelihood
+        down = [n_features, *hidden_layer_sizes, 2 * n_components]
+        up = [n_components, *reversed(hidden_layer_sizes), n_features]
+        self.encoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(down))
+        self.decoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(up))
+        self.activation = ACTIVATIONS[activation]()
+        self.draw = Draw()
+        start = math.log(math.expm1(_FIRST_VARIANCE * math.log(2)))
+        self.spread = nn.Parameter(torch.full((n_features,), start))
+
+    def _run(self, linears, h):
+        for linear in linears[:-1]:
+            h = self.activation(linear(h))
+        return linears[-1](h)
+
+    def encode(self, x):
+        """Means and log variances of the codes."""
+        mean, log_variance = self._run(self.encoder, x).chunk(2, dim=1)
+        return mean, log_variance.clamp(*_LOG_VARIANCES)
+
+    def decode(self, z):
+        """Outputs of codes, before the sigmoid of 'bernoulli'."""
+        return self._run(self.decoder, z)
+
+    @property
+    def log_variance(self):
+        """Of each column, with a lowest value."""
+        return (F.softplus(self.spread) / math.log(2) + _SMALLEST_STD**2).log()
+
+    def forward(self, x):
+        mean, log_variance = self.encode(x)
+        return self.decode(self.draw(mean, log_variance)), self.log_variance, mean, log_variance
+
+    def means(self, raw):
+        """Expected rows from outputs."""
+        return torch.sigmoid(raw) if self.likelihood == "bernoulli" else raw
+
+    def log_likelihood_bound(self, x, noise):
+        """The importance-weighted bound of Burda et al. (2016).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+        noise : Tensor of shape (n_draws, n_components)
+            Standard normal; the same for all rows, so that rows do not depend on each other.
+
+        Returns
+        -------
+        Tensor of shape (n_samples,)
+        """
+        mean, log_variance = self.encode(x)
+        std = (0.5 * log_variance).exp()
+        weights = []
+        for draw in noise:
+            z = mean + std * draw
+            prior_to_posterior = 0.5 * (draw.square() - z.square() + log_variance).sum(1)
+            weights.append(
+                prior_to_posterior
+                - negative_log_likelihood(self.decode(z), self.log_variance, x, self.likelihood)
+            )
+        return torch.logsumexp(torch.stack(weights), 0) - math.log(len(noise))
+
+
+def negative_log_likelihood(raw, log_variance, x, likelihood):
+    """Of each row, given the outputs of its code."""
+    if likelihood == "bernoulli":
+        return F.binary_cross_entropy_with_logits(raw, x, reduction="none").sum(1)
+    squares = (x - raw).square() * (-log_variance).exp()
+    return 0.5 * (squares + log_variance + math.log(2 * math.pi)).sum(1)

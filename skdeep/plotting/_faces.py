@@ -1,0 +1,13 @@
+"""What displays of anomaly scores, reconstructions and codes share."""
+
+from skdeep.plotting._panels import check_matplotlib
+
+
+def axes_for(caller, ax):
+    """`ax`, or new axes where it is None."""
+    check_matplotlib(caller)
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]

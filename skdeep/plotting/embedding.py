@@ -1,0 +1,128 @@
+"""Codes in the plane."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep.plotting._faces import axes_for
+
+
+class EmbeddingDisplay:
+    """Codes of rows as points in the plane, coloured by a label or a number.
+
+    It is recommended to make a display with `from_estimator` or `from_predictions`. All
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    codes : array-like of shape (n_samples, n_components)
+        With more than two components, the first two principal ones are drawn.
+
+    labels : array-like of shape (n_samples,), default=None
+        Up to 20 different values are labels with a legend, more are numbers with a colour bar.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    points_ : ndarray of shape (n_samples, 2)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep.plotting import EmbeddingDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> EmbeddingDisplay(X, y).plot().points_.shape
+    (150, 2)
+    """
+
+    def __init__(self, codes, labels=None, *, name=None):
+        self.codes = codes
+        self.labels = labels
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None):
+        """Transform X with a fitted transformer and draw the codes.
+
+        Parameters
+        ----------
+        estimator : estimator
+            With `transform`.
+
+        X : array-like of shape (n_samples, n_features)
+
+        y : array-like of shape (n_samples,), default=None
+            Labels or numbers to colour the points by.
+
+        name : str, default=None
+            By default the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+        """
+        check_is_fitted(estimator)
+        last = estimator[-1] if hasattr(estimator, "steps") else estimator
+        name = type(last).__name__ if name is None else name
+        return cls(estimator.transform(X), y, name=name).plot(ax)
+
+    @classmethod
+    def from_predictions(cls, codes, labels=None, *, name=None, ax=None):
+        """Draw codes that are there.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n_samples, n_components)
+
+        labels : array-like of shape (n_samples,), default=None
+
+        name : str, default=None
+
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+        """
+        return cls(codes, labels, name=name).plot(ax)
+
+    def plot(self, ax=None, *, size=8):
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+
+        size : float, default=8
+            Of the points, in square points.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+        """
+        ax = axes_for("EmbeddingDisplay", ax)
+        codes = np.asarray(self.codes, dtype=float)
+        if codes.shape[1] > 2:
+            codes = PCA(2).fit_transform(codes)
+        elif codes.shape[1] == 1:
+            codes = np.column_stack([codes[:, 0], np.zeros(len(codes))])
+        self.points_ = codes
+        values = None if self.labels is None else np.asarray(self.labels)
+        kinds = [] if values is None else np.unique(values)
+        if values is None:
+            ax.scatter(*codes.T, s=size)
+        elif len(kinds) <= 20:
+            for kind in kinds:
+                ax.scatter(*codes[values == kind].T, s=size, label=str(kind))
+            ax.legend(markerscale=2, fontsize="small")
+        else:
+            ax.figure.colorbar(ax.scatter(*codes.T, s=size, c=values), ax=ax)
+        ax.set(xlabel="component 1", ylabel="component 2", title=self.name or "")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

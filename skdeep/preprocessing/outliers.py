@@ -1,0 +1,143 @@
+"""Columns as an outlier detector sees them: nothing that could be odd is thrown away."""
+
+import numpy as np
+
+from skdeep.preprocessing.columns import check_table, numbers
+from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.preprocessing.tabular import TabularEncoder
+
+FENCE = 10.0
+"""Values this many quartile distances from the median are moved there before means and standard
+deviations are taken, and scaled values beyond this many standard deviations grow by their
+logarithm only: one wild value must neither hide all others nor blow up a network."""
+
+
+class OutlierEncoder(TabularEncoder):
+    """`TabularEncoder` for outlier detectors.
+
+    Columns are standardised, not clipped at three units as for prediction; a missing number stays
+    NaN; a category with more than `max_one_hot` levels becomes the rarity of its level,
+    ``-log((count + 1) / (n_samples + 1))``; and columns that were constant in `fit` come last,
+    0 where they still are, else ``sqrt(n_samples)``: what a single deviating row would have had.
+
+    Attributes
+    ----------
+    sources_ : ndarray of int of shape (n_columns,)
+        The input column that each varying column is from; -1 for a table without any.
+
+    constant_sources_ : ndarray of int of shape (n_constant,)
+        The same for the constant ones, which come after them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.preprocessing.outliers import OutlierEncoder
+    >>> encoder = OutlierEncoder().fit(np.array([[0.0, 7.0], [1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
+    >>> encoder.transform(np.array([[3.0, 7.0], [np.nan, 8.0]])).round(2)
+    array([[1.34, 0.  ],
+           [ nan, 2.  ]], dtype=float32)
+    """
+
+    def __init__(self, *, categorical_features="from_dtype", max_one_hot=32):
+        super().__init__(
+            numeric="robust", categorical_features=categorical_features, max_one_hot=max_one_hot
+        )
+
+    def _learn(self, X, weight):
+        super()._learn(X, weight)
+        self._rarity = {j: _rarity(self._codes(X, j), self._count(j)) for j in self._numbered}
+        rarity = self._rare_columns(X)
+        self._rare_center = rarity.mean(0)
+        spread = rarity.std(0)
+        self._rare_scale = np.where(spread > 0, spread, 1.0)
+        own = [*self._many, *self._two, *self._with_gaps]
+        for j in self._one_hot:
+            own += [j] * (self._count(j) if self._count(j) > 2 else 1)
+        own += self._numbered
+        self.sources_ = np.array(own or [-1])
+        places = np.flatnonzero(~self.is_categorical_)
+        constant = np.setdiff1d(places, [*self._many, *self._two])
+        levels = numbers(X, constant, self._names) if len(constant) else np.zeros((len(X), 0))
+        self._constants = np.array([_first_known(column) for column in levels.T])
+        one_level = [j for j in np.flatnonzero(self.is_categorical_) if j not in set(own)]
+        self._constant_numbers, self._constant_levels = constant, [int(j) for j in one_level]
+        self.constant_sources_ = np.array([*constant, *one_level], dtype=np.int64)
+        self._surprise = float(soft_clip(np.sqrt(len(X))))
+        return self
+
+    def _count(self, j):
+        return len(self._levels[j]["numbers"])
+
+    def _learn_scales(self, R, weight):
+        low, center, high = weighted_quantiles(R, [0.25, 0.5, 0.75], weight)
+        reach = np.where(high > low, FENCE * (high - low), np.inf)
+        fenced = np.clip(R, center - reach, center + reach)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._center = _nanmean(fenced)
+            spread = np.sqrt(_nanmean(np.square(fenced - self._center)))
+        if not np.isfinite(self._center + spread).all():
+            raise ValueError("X holds values too large to be squared: scale it first.")
+        self._scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+
+    def encode(self, X):
+        """`transform` for a table that has been checked."""
+        out = soft_clip((self._raw(X) - self._center) * self._scale)
+        rare = soft_clip((self._rare_columns(X) - self._rare_center) / self._rare_scale)
+        return np.concatenate([out, rare, self._deviations(X)], axis=1, dtype=np.float32)
+
+    def _rare_columns(self, X):
+        if not self._numbered:
+            return np.zeros((len(X), 0))
+        return np.stack([self._rarity[j][self._codes(X, j) + 1] for j in self._numbered], 1)
+
+    def _deviations(self, X):
+        """Of the constant columns: how far they are from their constant, in rows."""
+        out = np.zeros((len(X), len(self.constant_sources_)))
+        n = len(self._constant_numbers)
+        if n:
+            now = numbers(X, self._constant_numbers, self._names)
+            gap = np.abs(now - self._constants)
+            out[:, :n] = gap > 1e-9 * np.maximum(np.abs(now), np.abs(self._constants))
+            never_known = np.isnan(self._constants)
+            out[:, :n][:, never_known] = ~np.isnan(now[:, never_known])
+        for place, j in enumerate(self._constant_levels, start=n):
+            out[:, place] = self._codes(X, j) != 0
+        return out * self._surprise
+
+    def transform(self, X):
+        """Encode the columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_samples, n_columns + n_constant)
+        """
+        X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
+        return self.encode(X)
+
+
+def soft_clip(z):
+    """`z` up to `FENCE` on either side, from there on its logarithm, without a step or a kink."""
+    size = np.abs(z)
+    with np.errstate(invalid="ignore"):
+        beyond = FENCE + np.log1p(np.maximum(size - FENCE, 0.0))
+        return np.where(size > FENCE, np.sign(z) * beyond, z)
+
+
+def _rarity(codes, n_levels):
+    """Of level numbers -1 (missing or unknown), 0, 1, ..."""
+    counts = np.bincount(codes + 1, minlength=n_levels + 1)
+    return -np.log((counts + 1) / (len(codes) + 1))
+
+
+def _first_known(column):
+    known = column[~np.isnan(column)]
+    return known[0] if len(known) else np.nan
+
+
+def _nanmean(R):
+    counts = np.maximum((~np.isnan(R)).sum(0), 1)
+    return np.nansum(R, axis=0) / counts

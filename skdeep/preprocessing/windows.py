@@ -1,0 +1,125 @@
+"""Windows over a series, one for each time step."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdeep._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
+
+
+class SlidingWindow(TransformerMixin, BaseEstimator):
+    """Rows of a series to windows: row t of the output is the window that ends at row t.
+
+    There are as many rows as before, so that what follows in a pipeline gives one answer for
+    each time step: ``make_pipeline(SlidingWindow(24), AutoencoderOutlierDetector())`` scores
+    each moment of a series by how it came about. Windows do not reach over calls: the first rows
+    of each call are padded.
+
+    Parameters
+    ----------
+    window : int, default=10
+        Number of time steps in a window, its last one included.
+
+    padding : {'edge', 'zero', 'reflect'}, default='edge'
+        What stands before the first row: the first row again, zeros, or the series backwards
+        (where it is shorter than the window, again and again).
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of channels, the columns of X in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where all of them are strings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.preprocessing import SlidingWindow
+    >>> SlidingWindow(3).fit_transform(np.array([[1.0], [2.0], [3.0], [4.0]]))
+    array([[1., 1., 1.],
+           [1., 1., 2.],
+           [1., 2., 3.],
+           [2., 3., 4.]])
+    """
+
+    _parameter_constraints: dict = {
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "padding": [StrOptions({"edge", "zero", "reflect"})],
+    }
+
+    def __init__(self, window=10, *, padding="edge"):
+        self.window = window
+        self.padding = padding
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Remember the number and the names of the channels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps, n_channels)
+            In the order of time. Missing values (NaN) stay where they are.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : SlidingWindow
+        """
+        validate_data(
+            self, X, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan", reset=True
+        )
+        return self
+
+    def transform(self, X):
+        """Cut the windows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps, n_channels)
+
+        Returns
+        -------
+        X_out : ndarray of shape (n_steps, window * n_channels)
+            The channels of the oldest step come first.
+        """
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan", reset=False
+        )
+        modes = {"edge": "edge", "zero": "constant", "reflect": "reflect"}
+        mode = modes[self.padding] if len(X) > 1 or self.padding == "zero" else "edge"
+        padded = np.pad(X, ((self.window - 1, 0), (0, 0)), mode=mode)
+        windows = sliding_window_view(padded, self.window, axis=0)
+        return np.ascontiguousarray(windows.transpose(0, 2, 1).reshape(len(X), -1))
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the output columns: ``name_lag2``, ``name_lag1``, ``name_lag0`` (now).
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the channels, by default those of `fit`, else ``x0``, ``x1``, ...
+
+        Returns
+        -------
+        ndarray of str of shape (window * n_channels,)
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        lags = range(self.window - 1, -1, -1)
+        return np.array([f"{name}_lag{lag}" for lag in lags for name in names], dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "n_features_in_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.requires_fit = True
+        return tags
