@@ -5,6 +5,7 @@ from skdeep._version import __version__
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
+from skdeep.tabular_gan import TabularGAN
 
 __all__ = [
     "MLPClassifier",
@@ -13,6 +14,7 @@ __all__ = [
     "RealMLPRegressor",
     "TabMClassifier",
     "TabMRegressor",
+    "TabularGAN",
     "__version__",
     "show_versions",
 ]

@@ -6,6 +6,7 @@ prediction, in `_targets.py`.
 """
 
 import functools
+import numbers
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,7 +85,12 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         -------
         self : estimator
         """
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        return self._fit_and_report(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _fit_and_report(self, X, y, sample_weight, validation):
+        """`_fit`, with the callbacks of the user told of it and of its epochs."""
+        n_epochs = self.max_iter if isinstance(self.max_iter, numbers.Integral) else None
+        context = self._init_callback_context(max_subtasks=n_epochs)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)
@@ -95,7 +101,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             X,
             y,
             sample_weight,
-            (X_val, y_val, sample_weight_val),
+            validation,
             incremental=False,
             report=report,
             watched=engine.wants_score(callbacks, context),

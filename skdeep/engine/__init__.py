@@ -1,5 +1,7 @@
 """Training: skorch lives here and nowhere else."""
 
+from skdeep.engine.average import AveragedStep, BestAverage, BestParts, MovingAverage
+from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
@@ -17,13 +19,17 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "Autograd",
+    "AveragedStep",
+    "BestAverage",
     "BestMembers",
+    "BestParts",
     "BestWeights",
     "Course",
     "Curves",
     "DeepNet",
     "EpochReport",
     "GrowingPatience",
+    "MovingAverage",
     "NonFiniteLoss",
     "Patience",
     "Penalty",
@@ -37,4 +43,5 @@ __all__ = [
     "resolve_dtype",
     "threads_for",
     "wants_score",
+    "warn_of_collapse",
 ]

@@ -1,5 +1,6 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
+from skdeep.losses.adversarial import LogLikelihood
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
@@ -9,6 +10,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "CrossEntropy",
     "Huber",
+    "LogLikelihood",
     "Poisson",
     "Quantile",
     "SquaredError",

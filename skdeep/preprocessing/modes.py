@@ -106,10 +106,36 @@ class NumberModes:
         inside = np.linspace(0.0, _BELOW_ONE, self.grid.shape[1])
         return np.arange(len(self.grid))[:, None] + inside
 
-    def log_widths(self, unit=1.0):
-        """Logarithm of each mode's length over `unit`; 0 for single values and 'missing'."""
-        width = np.r_[self.grid[:, -1] - self.grid[:, 0], [0.0] * self.has_missing]
-        return np.where(width > 0, np.log(np.where(width > 0, width, 1.0) / unit), 0.0)
+    def log_densities(self, values, positions):
+        """Logarithm of the density inside each value's mode: 0 for single values and 'missing',
+        minus infinity out of range.
+
+        Parameters
+        ----------
+        values : Series of shape (n_samples,)
+        positions : ndarray of shape (n_samples,)
+            What `encode` makes of them.
+        """
+        x, n_modes = to_floats(values), len(self.grid)
+        out = np.zeros(len(x))
+        if not n_modes:
+            return out
+        mode = np.minimum(positions.astype(int), n_modes - 1)
+        piece = np.minimum((positions - mode) / _BELOW_ONE * _N_PLACES, _N_PLACES - 1).astype(int)
+        width = self.grid[mode, piece + 1] - self.grid[mode, piece]
+        inside = (positions < n_modes) & (width > 0)
+        out[inside] = -np.log(width[inside] * _N_PLACES)
+        with np.errstate(invalid="ignore"):
+            out[(x < self.grid[0, 0]) | (x > self.grid[-1, -1])] = -np.inf
+        return out
+
+    def out_of_range(self, values):
+        """The range as values of the column's type, if one of `values` lies outside, else a pair
+        of None."""
+        x, known = to_floats(values), self.grid.ravel()
+        if not len(known) or not ((x < known[0]) | (x > known[-1])).any():
+            return None, None
+        return tuple(from_floats(known[[0, -1]], self.dtype))
 
     def scaled_edges(self):
         """Ends of each mode in units of the quartiles' distance, softly clipped at 3."""
@@ -121,7 +147,7 @@ class NumberModes:
         scale = (high - low) or np.ptp(ends) / 2 or 1.0
         z = (ends - middle) / scale
         z = z / np.sqrt(1 + (z / 3) ** 2)
-        return np.concatenate([z, np.zeros((self.has_missing, 2))])
+        return np.concatenate([z, np.zeros((int(self.has_missing), 2))])
 
 
 @dataclass
@@ -206,9 +232,19 @@ class LevelModes:
             index = np.where(mode == len(self) - 1, len(table) - 1, index)
         return pd.Series(table[index], dtype=object).astype(self.dtype).array
 
-    def log_widths(self, unit=1.0):
-        """Zeros: levels have no length."""
-        return np.zeros(len(self))
+    def log_densities(self, values, positions):
+        """Logarithm of the share of each level in its mode: not 0 for pooled levels alone."""
+        out = np.zeros(len(positions))
+        if self.pooled:
+            pooled = positions.astype(int) == len(self.levels)
+            place = np.searchsorted(self.pool_share, positions[pooled] % 1, side="right")
+            share = np.diff(self.pool_share, prepend=0.0)
+            out[pooled] = np.log(share[np.minimum(place, len(share) - 1)])
+        return out
+
+    def out_of_range(self, values):
+        """A pair of None: levels have no range."""
+        return None, None
 
 
 def learn_modes(values, n_bins, max_categories):
@@ -259,7 +295,9 @@ def from_floats(x, dtype):
         return pd.Series(whole).astype(dtype).array
     if dtype.kind in "iu":
         series = pd.Series(np.round(x))
-        return (series if isinstance(dtype, np.dtype) else series.astype("Int64")).astype(dtype).array
+        return (
+            (series if isinstance(dtype, np.dtype) else series.astype("Int64")).astype(dtype).array
+        )
     return pd.Series(x).astype(dtype).array
 
 
