@@ -55,12 +55,12 @@ class DeepGenerator(DeepEstimator):
         device = next(self.net_.module_.parameters()).device
         return seeded(device, check_random_state(rng))
 
-    def _player_options(self, learning_rate, beta_1, beta_2, weight_decay=0.0):
+    def _player_options(self, learning_rate, beta_1, weight_decay=0.0):
         return {
             "solver": "adamw",
             "learning_rate": float(learning_rate),
             "beta_1": beta_1,
-            "beta_2": beta_2,
+            "beta_2": self.beta_2,
             "weight_decay": weight_decay,
         }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skdeep._validation import to_host
@@ -36,13 +36,10 @@ def joined(estimator, X, y, *, reset):
     if y is not None:
         y = to_host(y)
         check_consistent_length(frame, y)
-        target = (
-            y
-            if isinstance(y, pd.Series)
-            else pd.Series(np.asarray(y).reshape(len(frame), -1)[:, 0])
-        )
-        columns.append(target)
-        names = [*names, "target" if target.name is None else target.name]
+        if not isinstance(y, pd.Series):
+            y = pd.Series(column_or_1d(np.asarray(y)))
+        columns.append(y)
+        names = [*names, "target" if y.name is None else y.name]
     columns = [c.reset_index(drop=True).rename(n) for c, n in zip(columns, names)]
     return columns, names
 

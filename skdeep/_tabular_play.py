@@ -25,10 +25,8 @@ class TabularPlay:
 
     def _players(self):
         return {
-            "generator": self._player_options(
-                self.learning_rate_init, 0.9, self.beta_2, self.alpha
-            ),
-            "critic": self._player_options(self.play_learning_rate, 0.0, self.beta_2),
+            "generator": self._player_options(self.learning_rate_init, 0.9, self.alpha),
+            "critic": self._player_options(self.play_learning_rate, 0.0),
         }
 
     def _train(self, net, data, held_out, rng, mode, report):

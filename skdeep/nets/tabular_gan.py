@@ -6,6 +6,7 @@ before it and gives the probability of each mode; the place is uniform.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -86,7 +87,7 @@ class ColumnNet(nn.Module):
     def __init__(self, n_inputs, hidden, n_modes, dropout):
         super().__init__()
         units = [n_inputs, *hidden] if n_inputs else []
-        self.linears = nn.ModuleList(Linear(a, b) for a, b in zip(units, units[1:]))
+        self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
         self.last = Linear(units[-1], n_modes, bias=False) if units else None
         self.bias = nn.Parameter(torch.zeros(n_modes))
         self.dropout = Dropout(dropout)
@@ -220,7 +221,7 @@ class RowCritic(nn.Module):
         super().__init__()
         self.pac = pac
         units = [n_features * pac, *hidden, 1]
-        self.linears = nn.ModuleList(Linear(a, b) for a, b in zip(units, units[1:]))
+        self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
 
     def forward(self, features):
         h = features.reshape(len(features) // self.pac, -1)
