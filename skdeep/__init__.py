@@ -2,12 +2,14 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
+from skdeep.gan_outlier import GANOutlierDetector
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
 from skdeep.tabular_gan import TabularGAN
 
 __all__ = [
+    "GANOutlierDetector",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",

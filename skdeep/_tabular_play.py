@@ -80,7 +80,7 @@ class TabularPlay:
             engine.Penalty(optimizer.flat, 0.0),
             clip=self.gradient_clip_norm,
         )
-        return _AveragedTraining(
+        return engine.AveragedTraining(
             net,
             engine.AveragedStep(step, [average]),
             batches,
@@ -117,7 +117,7 @@ class TabularPlay:
             clip=self.gradient_clip_norm,
         )
         judge = self._judge(generator, average, held_out, None)
-        return _AveragedTraining(
+        return engine.AveragedTraining(
             net,
             engine.AveragedStep(step, [average]),
             batches,
@@ -177,19 +177,6 @@ class TabularPlay:
             "best_validation_score_": max(scores, default=None) if scores else None,
             "validation_loss_curve_": [-s for s in scores] if scores else None,
         }
-
-
-class _AveragedTraining(engine.Training):
-    """A run that ends with the average of the weights, where no best epoch is kept."""
-
-    def __init__(self, *args, average, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.average = average
-
-    def run(self):
-        super().run()
-        if not self.early_stopping:
-            self.average.apply()
 
 
 class _Play:

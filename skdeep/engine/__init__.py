@@ -1,6 +1,12 @@
 """Training: skorch lives here and nowhere else."""
 
-from skdeep.engine.average import AveragedStep, BestAverage, BestParts, MovingAverage
+from skdeep.engine.average import (
+    AveragedStep,
+    AveragedTraining,
+    BestAverage,
+    BestParts,
+    MovingAverage,
+)
 from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
@@ -20,6 +26,7 @@ __all__ = [
     "SOLVERS",
     "Autograd",
     "AveragedStep",
+    "AveragedTraining",
     "BestAverage",
     "BestMembers",
     "BestParts",

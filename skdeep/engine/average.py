@@ -4,6 +4,8 @@ import contextlib
 
 import torch
 
+from skdeep.engine.training import Training
+
 
 class MovingAverage:
     """Exponential moving average of the parameters (Yaz et al., ICLR 2019, for generators).
@@ -130,3 +132,24 @@ class BestAverage:
         """Put the remembered average in the parameters' place, if there is one."""
         if self.saved is not None:
             self.average.flat.values.copy_(self.saved)
+
+
+class AveragedTraining(Training):
+    """A run that ends with the average of the weights, where no best epoch is kept.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `Training`.
+    average : MovingAverage
+    """
+
+    def __init__(self, *args, average, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.average = average
+
+    def run(self):
+        """Train, and leave the average as the weights."""
+        super().run()
+        if not self.early_stopping:
+            self.average.apply()
