@@ -140,7 +140,7 @@ def main():
     common.one_thread()
     ours, theirs = overhead(40)
     print(f"overhead per fit: {ours:.1f} ms; GridSearchCV: {theirs:.1f} ms")
-    one, two, fit = two_processes(20_000, 4, 10)
+    one, two, fit = two_processes(20_000, 4, 40)
     print(f"two processes: {one:.1f} s -> {two:.1f} s, {one / two:.2f}x (fits of {fit:.1f} s)")
     print(f"{args.trials} candidates x 5 folds, {args.rows} rows, {args.epochs} epochs each")
     for seed in range(args.repeat):

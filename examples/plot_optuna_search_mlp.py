@@ -32,6 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skdeep import MLPClassifier
+from skdeep.plotting import SearchDisplay
 from skdeep.tuning import OptunaSearchCV, search_space
 
 # Candidates train for as long as they may: the search compares what comes of it.
@@ -127,19 +128,11 @@ print(f"nested cross-validation: {nested.mean():.3f} +- {nested.std():.3f}")
 # %%
 # How the search went
 # -------------------
+# Crosses are networks that were stopped early. What a parameter matters is Optuna's estimate from
+# the networks that were trained to the end.
 
-fig, ax = plt.subplots(layout="constrained")
-for name, found, color in (("Optuna", search, "C0"), ("at random", at_random, "C1")):
-    scores = found.cv_results_["mean_test_score"]
-    ax.plot(scores, "o", color=color, alpha=0.4)
-    ax.plot(np.maximum.accumulate(scores), color=color, label=f"best so far, {name}")
-ax.plot(
-    np.flatnonzero(pruned), search.cv_results_["mean_test_score"][pruned], "kx", label="stopped"
-)
-ax.set_xlabel("Candidate")
-ax.set_ylabel("Accuracy in cross-validation")
-ax.grid(alpha=0.25)
-ax.legend()
+SearchDisplay.from_estimator(search, score_name="accuracy in cross-validation")
+SearchDisplay.from_estimator(search, kind="importance")
 folder.cleanup()
 
 plt.show()

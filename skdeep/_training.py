@@ -61,7 +61,7 @@ class GradientTraining:
     """
 
     def _new_net(self, device, X, rng):
-        dtype = engine.resolve_dtype(self.dtype, X.dtype, device)
+        dtype = self._precision(X, device)
         module = self._make_module(X.shape[1:], self.n_outputs_, rng).to(dtype).to(device)
         return engine.DeepNet(
             module,
@@ -72,6 +72,10 @@ class GradientTraining:
             lr=self.learning_rate_init,
             max_epochs=self.max_iter,
         ).initialize()
+
+    def _precision(self, X, device):
+        """The type of the network's parameters."""
+        return engine.resolve_dtype(self.dtype, X.dtype, device)
 
     def _known_net(self, device, incremental):
         """The net of the last fit; a warm start gives it what the parameters say now."""
@@ -286,10 +290,14 @@ class GradientTraining:
         ):
             self.__dict__.pop(name, None)
 
+    def _largest(self, X):
+        """The largest absolute value in checked rows."""
+        values = X.data if sp.issparse(X) else X
+        return float(abs(values).max()) if len(values) else 0.0
+
     def _explain(self, error, X, target):
         """The likely cause of a loss that is not finite."""
-        values = X.data if sp.issparse(X) else X
-        largest = float(abs(values).max()) if len(values) else 0.0
+        largest = self._largest(X)
         cause = (
             f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
             if largest > _LARGE

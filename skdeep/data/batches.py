@@ -24,7 +24,7 @@ class Batches:
 
     Parameters
     ----------
-    x : Tensor, tuple of Tensor, or SparseRows
+    x : Tensor, tuple of Tensor, SparseRows, or rows of `skdeep.data.rows` for a device
         Inputs, with the rows along the first axis.
     target : Tensor of shape (n_samples, ...)
     weight : Tensor of shape (n_samples,), default=None
@@ -84,6 +84,57 @@ class Batches:
         return tuple(inputs) if self.is_tuple else inputs[0], target, weight
 
 
+class LengthBatches(Batches):
+    """Batches of series of about the same length, so that padding costs little.
+
+    Within windows of the shuffled rows, series are sorted by length (those of one length keep
+    their random order) and cut into batches; the batches then come in random order.
+
+    Parameters
+    ----------
+    x, target, weight, batch_size, smallest
+        As for `Batches`.
+    lengths : array-like of int of shape (n_samples,)
+    window : int, default=50
+        Batches that are sorted together: the more, the less padding, and the less random.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.data.batches import LengthBatches
+    >>> rows = torch.arange(4)
+    >>> batches = LengthBatches(rows, rows, batch_size=2, lengths=[9, 2, 8, 3])
+    >>> [x.tolist() for x, target, weight in batches.epoch(order=[3, 2, 1, 0])]
+    [[1, 3], [2, 0]]
+    """
+
+    def __init__(self, x, target, weight=None, *, batch_size, lengths, smallest=1, window=50):
+        super().__init__(x, target, weight, batch_size=batch_size, smallest=smallest)
+        self.lengths = np.asarray(lengths)
+        self.window = window
+
+    def epoch(self, order=None):
+        """Yield all batches once; see `Batches`."""
+        order = np.arange(self.n_samples) if order is None else np.asarray(order)
+        tensors = [*self.inputs, self.target, self.weight]
+        for rows in self._grouped(order):
+            rows = torch.as_tensor(rows, device=self.target.device)
+            yield self._batch([_gather(t, rows) for t in tensors])
+
+    def _grouped(self, order):
+        """Row numbers of each batch."""
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        for first in range(0, len(self.bounds), self.window):
+            bounds = self.bounds[first : first + self.window]
+            offset = bounds[0][0]
+            rows = order[offset : bounds[-1][1]]
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            batches = [rows[start - offset : stop - offset] for start, stop in bounds]
+            # By the place of a batch's last row in the random order, which is random itself.
+            yield from sorted(batches, key=lambda batch: place[batch[-1]])
+
+
 class SparseRows:
     """CSR rows on the host that become sparse tensors on the device batch by batch.
 
@@ -122,8 +173,8 @@ def _bounds(n_samples, batch_size, smallest):
 def _n_bytes(t):
     if t is None:
         return 0
-    if isinstance(t, SparseRows):
-        return float("inf")  # always cut from the host's matrix batch by batch
+    if not isinstance(t, torch.Tensor):
+        return float("inf")  # rows that are made batch by batch
     return t.numel() * t.element_size()
 
 

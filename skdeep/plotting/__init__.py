@@ -3,6 +3,7 @@
 Matplotlib is imported only when something is drawn.
 """
 
+from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["TrainingCurveDisplay"]
+__all__ = ["SearchDisplay", "TrainingCurveDisplay"]

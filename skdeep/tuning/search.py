@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 import optuna
 from scipy.stats import rankdata
+from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import BaseSearchCV, Interval, StrOptions
 from skdeep.tuning._loop import Loop
@@ -108,6 +109,9 @@ multimetric_
     study_ : optuna.Study
         With a trial for each candidate; also there if `fit` was interrupted or raised.
 
+    objective_names_ : list of str
+        What the study maximises: names of metrics, or 'score'.
+
     n_features_in_, classes_, feature_names_in_
         Those of `best_estimator_`.
 
@@ -115,6 +119,7 @@ multimetric_
     --------
     PruneTrials : How candidates are stopped.
     search_space : The default space of an estimator.
+    skdeep.plotting.SearchDisplay : How the search went.
 
     Notes
     -----
@@ -300,6 +305,18 @@ multimetric_
         if known is None:
             return ["score"]
         return [self.refit] if self.refit in known else known[:1]
+
+    @property
+    def objective_names_(self):
+        """What `study_` optimises, in the order of its directions."""
+        check_is_fitted(self, "study_")
+        known = self._metric_names()
+        if known is None and getattr(self, "multimetric_", False):  # a callable named them
+            prefix = "mean_test_"
+            known = [k.removeprefix(prefix) for k in self.cv_results_ if k.startswith(prefix)]
+        if known is None and isinstance(self.scoring, str):
+            return [self.scoring]
+        return list(self._objective_names(known))
 
     def __getstate__(self):
         """Without the study, where the search is sent to a worker while it runs."""

@@ -1,0 +1,183 @@
+"""Rows that are no one tensor: too many for the memory, or of unequal length.
+
+Each has two stages. On the host an object stands for rows that were checked, and indexing it gives
+another one without copying what it stands for. Its `to` gives rows for a device: indexing those
+gives what a network eats.
+"""
+
+import numpy as np
+import torch
+
+from skdeep.data.tensors import to_tensor
+
+
+class MappedRows:
+    """Rows of a memory map, which is read batch by batch.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, ...)
+        Usually a view of a `numpy.memmap`.
+    rows : ndarray of int of shape (n_samples,), default=None
+        The rows that this stands for, None being all.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skdeep.data.rows import MappedRows
+    >>> some = MappedRows(np.arange(12.0).reshape(4, 3))[np.array([3, 1])]
+    >>> some.shape, some.to(torch.float32, "cpu")[:1]
+    ((2, 3), tensor([[ 9., 10., 11.]]))
+    """
+
+    def __init__(self, array, rows=None):
+        self.array, self.rows = array, rows
+        self.dtype = array.dtype
+        self.shape = (len(array) if rows is None else len(rows), *array.shape[1:])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        here = np.arange(len(self)) if self.rows is None else self.rows
+        return MappedRows(self.array, here[rows])
+
+    def load(self, rows=slice(None)):
+        """The chosen rows in memory, an ndarray."""
+        return self.array[rows if self.rows is None else self.rows[rows]]
+
+    def to(self, dtype, device):
+        """Rows for a device; see `LoadedRows`."""
+        return LoadedRows(self, dtype, device)
+
+
+class LoadedRows:
+    """Rows that come to the device batch by batch.
+
+    Parameters
+    ----------
+    source : MappedRows
+    dtype : torch.dtype or None
+        None keeps the type of the source: fewer bytes go to the device.
+    device : torch.device
+    """
+
+    def __init__(self, source, dtype, device):
+        self.source, self.dtype, self.device = source, dtype, device
+        self.shape = source.shape
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        rows = rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
+        return to_tensor(np.array(self.source.load(rows)), self.dtype, self.device)
+
+    def index_select(self, axis, rows):
+        return self[rows]
+
+    def split(self, sizes):
+        """Generate consecutive pieces of the given numbers of rows."""
+        return _pieces(self, sizes)
+
+
+class RaggedRows:
+    """Series of unequal length, one after the other in one array.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps, n_channels)
+    starts, lengths : ndarray of int of shape (n_samples,)
+        Where each series begins in `values`, and its number of steps.
+
+    Attributes
+    ----------
+    shape : tuple
+        ``(n_samples, n_channels, None)``.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skdeep.data.rows import RaggedRows
+    >>> series = RaggedRows.from_list([np.ones((2, 1)), np.full((3, 1), 7.0)])
+    >>> x, lengths = series.to(torch.float32, "cpu")[[1, 0]]
+    >>> x.tolist(), lengths.tolist()
+    ([[[7.0, 7.0, 7.0]], [[1.0, 1.0, 0.0]]], [3, 2])
+    """
+
+    def __init__(self, values, starts, lengths):
+        self.values, self.starts, self.lengths = values, starts, lengths
+        self.dtype = values.dtype
+        self.shape = (len(lengths), values.shape[1], None)
+
+    @classmethod
+    def from_list(cls, series):
+        """From arrays of shape (length, n_channels)."""
+        lengths = np.array([len(s) for s in series], dtype=np.int64)
+        starts = np.concatenate([[0], lengths.cumsum()[:-1]])
+        return cls(np.concatenate(series), starts, lengths)
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __iter__(self):
+        """Generate the series, each of shape (length, n_channels)."""
+        for start, length in zip(self.starts, self.lengths):
+            yield self.values[start : start + length]
+
+    def __getitem__(self, rows):
+        return RaggedRows(self.values, self.starts[rows], self.lengths[rows])
+
+    def to(self, dtype, device):
+        """Rows for a device; see `PaddedRows`."""
+        return PaddedRows(
+            to_tensor(self.values, dtype, device),
+            torch.as_tensor(self.starts, device=device),
+            torch.as_tensor(self.lengths, device=device),
+        )
+
+
+class PaddedRows:
+    """Series of unequal length on the device, which become padded batches.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_steps, n_channels)
+    starts, lengths : Tensor of int64 of shape (n_samples,)
+
+    Notes
+    -----
+    Indexing gives ``(x, lengths)`` with x of shape (n, n_channels, max(lengths)), 0 where a series
+    is over.
+    """
+
+    def __init__(self, values, starts, lengths):
+        self.values, self.starts, self.lengths = values, starts, lengths
+        self.dtype, self.device = values.dtype, values.device
+        self.shape = (len(lengths), values.shape[1], None)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        steps = torch.arange(int(lengths.max()), device=self.device)
+        inside = steps < lengths[:, None]
+        place = (starts[:, None] + steps).clamp_(max=len(self.values) - 1)
+        x = self.values[place]
+        x = torch.where(inside[..., None], x, x.new_zeros(()))
+        return x.transpose(1, 2).contiguous(), lengths
+
+    def index_select(self, axis, rows):
+        return self[rows]
+
+    def split(self, sizes):
+        """Generate consecutive pieces of the given numbers of rows."""
+        return _pieces(self, sizes)
+
+
+def _pieces(rows, sizes):
+    start = 0
+    for size in sizes:
+        yield rows[start : start + size]
+        start += size

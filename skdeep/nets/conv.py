@@ -1,0 +1,246 @@
+"""Parts of convolutional networks for series (n, channels, length) and pictures.
+
+Layers know weights of rows and series of unequal length: a padded batch comes with a mask, 1 where
+a series has a step and 0 behind its end, and no layer lets the padding through.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Conv1d(nn.Conv1d):
+    """torch's convolution over series, without a draw of weights: see `draw_weights`."""
+
+    def reset_parameters(self):
+        """Leave the weights as they are."""
+
+
+class Conv2d(nn.Conv2d):
+    """torch's convolution over pictures, without a draw of weights: see `draw_weights`."""
+
+    def reset_parameters(self):
+        """Leave the weights as they are."""
+
+
+CONVOLUTIONS = {1: Conv1d, 2: Conv2d}
+MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
+MEAN_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (Ioffe and Szegedy, 2015) for which a row of weight 2 is a row given
+    twice, and padding is not there.
+
+    Parameters
+    ----------
+    n_channels : int
+    momentum : float, default=0.1
+        Share of a batch in the running mean and variance, torch's default.
+    eps : float, default=1e-5
+
+    Attributes
+    ----------
+    row_weight : Tensor of shape (n_samples,), or None
+        Of the batch that comes next; see `set_row_weight`.
+
+    Shapes
+    ------
+    x : (n_samples, n_channels, ...); mask : (n_samples, 1, length) or None; returns that of x.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.conv import BatchNorm
+    >>> BatchNorm(1)(torch.tensor([[[1.0]], [[3.0]]])).flatten().tolist()
+    [-0.9999949932098389, 0.9999949932098389]
+    """
+
+    row_weight = None
+
+    def __init__(self, n_channels, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(n_channels))
+        self.bias = nn.Parameter(torch.zeros(n_channels))
+        self.register_buffer("running_mean", torch.zeros(n_channels))
+        self.register_buffer("running_var", torch.ones(n_channels))
+
+    def forward(self, x, mask=None):
+        if self.training and x.numel() == x.shape[1]:  # one number has no variance
+            return self._scaled(x, self.running_mean, self.running_var)
+        if not self.training or (mask is None and self.row_weight is None):
+            return F.batch_norm(
+                x,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                self.training,
+                self.momentum,
+                self.eps,
+            )
+        mean, var, count = self._moments(x, mask)
+        with torch.no_grad():
+            unbiased = var * (count / (count - 1).clamp(min=1))
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+        return self._scaled(x, mean, var)
+
+    def _moments(self, x, mask):
+        """Mean, variance and number of values of each channel."""
+        weight = x.new_ones(len(x)) if self.row_weight is None else self.row_weight.to(x.dtype)
+        weight = weight.view(-1, *[1] * (x.ndim - 1))
+        weight = weight.expand(-1, 1, *x.shape[2:]) if mask is None else weight * mask
+        axes = [0, *range(2, x.ndim)]
+        count = weight.sum()
+        mean = (x * weight).sum(axes) / count
+        var = ((x - _per_channel(mean, x)).square() * weight).sum(axes) / count
+        return mean, var, count
+
+    def _scaled(self, x, mean, var):
+        scale = self.weight * (var + self.eps).rsqrt()
+        return x * _per_channel(scale, x) + _per_channel(self.bias - mean * scale, x)
+
+
+def _per_channel(values, x):
+    return values.view(1, -1, *[1] * (x.ndim - 2))
+
+
+def set_row_weight(module, weight):
+    """Hand the weights of the next batch's rows to every layer that looks across rows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    weight : Tensor of shape (n_samples,), or None
+    """
+    for layer in module.modules():
+        if isinstance(layer, BatchNorm):
+            layer.row_weight = weight
+
+
+class ConvNormReLU(nn.Module):
+    """Convolution without bias, batch normalisation, ReLU; nothing of it where it is padded.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels.
+    kernel_size : int
+        Odd: the output is as long as the input (for stride 1).
+    dims : {1, 2}, default=2
+    stride : int, default=1
+    activate : bool, default=True
+        False leaves out the ReLU.
+
+    Shapes
+    ------
+    x : (n_samples, n_in, ...); mask : (n_samples, 1, length) or None;
+    returns (n_samples, n_out, ...).
+    """
+
+    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True):
+        super().__init__()
+        self.conv = CONVOLUTIONS[dims](
+            n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False
+        )
+        self.norm = BatchNorm(n_out)
+        self.activate = activate
+
+    def forward(self, x, mask=None):
+        x = self.norm(self.conv(x), mask)
+        x = F.relu(x, inplace=True) if self.activate else x
+        return x if mask is None else x * mask
+
+
+class Standardize(nn.Module):
+    """``(x - mean) * scale`` for each channel, in the type of the network; NaN becomes 0.
+
+    Bytes become numbers here, on the device, batch by batch.
+
+    Parameters
+    ----------
+    n_channels : int
+
+    Shapes
+    ------
+    x : (n_samples, n_channels, ...); returns the same.
+    """
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_channels))
+        self.register_buffer("scale", torch.ones(n_channels))
+        self.has_missing = False
+
+    def forward(self, x, mask=None):
+        shift = -self.mean * self.scale
+        x = torch.addcmul(
+            _per_channel(shift, x), x.to(self.mean.dtype), _per_channel(self.scale, x)
+        )
+        if self.has_missing:
+            x = torch.nan_to_num(x, nan=0.0)
+        return x if mask is None else x * mask
+
+
+def mask_of(x, lengths):
+    """1 where a series has a step, 0 behind its end.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, max(lengths))
+    lengths : Tensor of int of shape (n_samples,)
+
+    Returns
+    -------
+    Tensor of shape (n_samples, 1, max(lengths)), in a floating type
+    """
+    steps = torch.arange(x.shape[2], device=x.device)
+    dtype = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+    return (steps < lengths[:, None]).to(dtype)[:, None]
+
+
+def global_mean(x, mask=None):
+    """The mean of each channel over all places that are not padding.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, ...)
+    mask : Tensor of shape (n_samples, 1, length), default=None
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_channels)
+    """
+    if mask is None:
+        return x.mean(tuple(range(2, x.ndim)))
+    return (x * mask).sum(2) / mask.sum(2).clamp(min=1)
+
+
+@torch.no_grad()
+def draw_weights(net, rng):
+    """Initial weights of all convolutions and linear layers of `net`, in order.
+
+    A convolution without bias, which a batch normalisation follows, gets normal weights of
+    variance ``2 / n_in`` (He et al., 2015); other layers get weights and biases uniform in
+    ±1/sqrt(n_in) (LeCun et al., 1998), n_in being the numbers that go into one unit.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+    rng : numpy.random.RandomState
+    """
+    for layer in net.modules():
+        if not isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+            continue
+        shape = tuple(layer.weight.shape)
+        n_in = math.prod(shape[1:])
+        if layer.bias is None:
+            layer.weight.copy_(torch.as_tensor(rng.normal(0.0, math.sqrt(2 / n_in), shape)))
+            continue
+        bound = 1 / math.sqrt(n_in)
+        layer.weight.copy_(torch.as_tensor(rng.uniform(-bound, bound, shape)))
+        layer.bias.copy_(torch.as_tensor(rng.uniform(-bound, bound, shape[:1])))

@@ -1,0 +1,343 @@
+"""Convolutional trunks: from series or pictures to one vector per row.
+
+All have one interface. A trunk is made from the shape of a row with channels first,
+``(n_channels, length)`` or ``(n_channels, height, width)``, length being None where it differs from
+row to row. ``trunk(x, mask)`` gives (n_samples, trunk.width), ``trunk.maps(x, mask)`` the feature
+maps before they are pooled; `mask` of shape (n_samples, 1, length) marks what is no padding.
+Weights are drawn by `skdeep.nets.conv.draw_weights`.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from skdeep.nets.blocks import ACTIVATIONS, Dropout, Linear
+from skdeep.nets.conv import (
+    CONVOLUTIONS,
+    MAX_POOLS,
+    MEAN_POOLS,
+    BatchNorm,
+    Conv1d,
+    ConvNormReLU,
+    global_mean,
+)
+
+_MONOTONE = ("identity", "logistic", "tanh", "relu", "elu", "leaky_relu", "selu", "softplus")
+
+
+class LeNet(nn.Module):
+    """Convolutions with an activation and pooling after each, then dense layers
+    (LeCun et al., 1998).
+
+    Kernels and pools are cut to the size of what they look at, so that small inputs work. Series
+    of unequal length are padded at both ends and averaged over time before the dense layers.
+
+    Parameters
+    ----------
+    shape : tuple
+        (n_channels, length) or (n_channels, height, width).
+    n_filters : tuple of int, default=(20, 50)
+    kernel_size : int or tuple of int, default=5
+        Of all convolutions, or of each.
+    activation : str, default='relu'
+        A key of `skdeep.nets.blocks.ACTIVATIONS`.
+    pooling : {'max', 'mean'}, default='max'
+    pool_size : int, default=2
+    hidden_layer_sizes : tuple of int, default=(500,)
+    dropout : float in [0, 1), default=0.0
+        After each dense layer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.trunks import LeNet
+    >>> net = LeNet((1, 28, 28))
+    >>> net(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 500])
+    """
+
+    def __init__(
+        self,
+        shape,
+        n_filters=(20, 50),
+        kernel_size=5,
+        activation="relu",
+        pooling="max",
+        pool_size=2,
+        hidden_layer_sizes=(500,),
+        dropout=0.0,
+    ):
+        super().__init__()
+        n_channels, *size = shape
+        self.dims, self.is_ragged = len(size), None in size
+        self.pool = (MAX_POOLS if pooling == "max" else MEAN_POOLS)[self.dims]
+        # Both orders give the same numbers; the other one computes fewer.
+        self.pools_first = pooling == "max" and activation in _MONOTONE
+        kernels = [kernel_size] * len(n_filters) if isinstance(kernel_size, int) else kernel_size
+        self.convs, self.pool_sizes = nn.ModuleList(), []
+        for n_in, n_out, k in zip([n_channels, *n_filters], n_filters, kernels):
+            conv, size, pool = self._layer(n_in, n_out, k, size, pool_size)
+            self.convs.append(conv)
+            self.pool_sizes.append(pool)
+        self.activations = nn.ModuleList(ACTIVATIONS[activation]() for _ in n_filters)
+        n_flat = ([n_channels, *n_filters][-1]) * (1 if self.is_ragged else math.prod(size))
+        units = [n_flat, *hidden_layer_sizes]
+        self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
+        self.dense = nn.ModuleList(
+            nn.Sequential(ACTIVATIONS[activation](), *([Dropout(dropout)] if dropout else []))
+            for _ in hidden_layer_sizes
+        )
+        self.width = units[-1]
+
+    def _layer(self, n_in, n_out, kernel, size, pool):
+        """A convolution, the size of its pooled output and of its pools."""
+        make = CONVOLUTIONS[self.dims]
+        if self.is_ragged:
+            odd = kernel // 2 * 2 + 1
+            return make(n_in, n_out, odd, padding=odd // 2), size, (1,)
+        kernel = tuple(min(kernel, n) for n in size)
+        size = [n - k + 1 for n, k in zip(size, kernel)]
+        pools = tuple(min(pool, n) for n in size)
+        return make(n_in, n_out, kernel), [n // p for n, p in zip(size, pools)], pools
+
+    def maps(self, x, mask=None):
+        """Feature maps of the last convolution."""
+        for conv, activation, size in zip(self.convs, self.activations, self.pool_sizes):
+            x = conv(x)
+            if self.pools_first:
+                x = activation(self.pool(x, size))
+            else:
+                x = self.pool(activation(x), size)
+            x = x if mask is None else x * mask
+        return x
+
+    def forward(self, x, mask=None):
+        x = self.maps(x, mask)
+        x = global_mean(x, mask) if self.is_ragged else x.flatten(1)
+        for linear, rest in zip(self.linears, self.dense):
+            x = rest(linear(x))
+        return x
+
+
+class _Residual(nn.Module):
+    """Convolutions with a way around them (He et al., 2016)."""
+
+    def __init__(self, n_in, n_out, kernels, dims, stride=1):
+        super().__init__()
+        widths = [n_in, *[n_out] * len(kernels)]
+        last = len(kernels) - 1
+        self.layers = nn.ModuleList(
+            ConvNormReLU(a, b, k, dims, stride if i == 0 else 1, activate=i < last)
+            for i, ((a, b), k) in enumerate(zip(pairwise(widths), kernels))
+        )
+        plain = n_in == n_out and stride == 1
+        self.around = None if plain else ConvNormReLU(n_in, n_out, 1, dims, stride, activate=False)
+
+    def forward(self, x, mask=None):
+        y = x
+        for layer in self.layers:
+            y = layer(y, mask)
+        around = x if self.around is None else self.around(x, mask)
+        return torch.relu_(y + around)
+
+
+class ResNet(nn.Module):
+    """Residual networks: for series that of Wang, Yan and Oates (2017), for pictures a small one
+    in the manner of He et al. (2016).
+
+    For series: three blocks of three convolutions (kernels of 7, 5 and 3 steps; 64, 128 and 128
+    channels), no stride. For pictures: a stem, and stages of blocks of two 3 x 3 convolutions;
+    each stage after the first halves the sides. The stem leaves pictures below 16 pixels as they
+    are, halves those below 64 and quarters larger ones, so that time per picture stays bounded.
+
+    Parameters
+    ----------
+    shape : tuple
+        (n_channels, length) or (n_channels, height, width).
+    n_filters : tuple of int, default=None
+        Channels of each block (series) or stage (pictures); None is (64, 128, 128) or (32, 64).
+    n_blocks : int, default=1
+        Blocks of each stage of pictures.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.trunks import ResNet
+    >>> net = ResNet((3, 32, 32), n_filters=(8, 16))
+    >>> net(torch.zeros(2, 3, 32, 32)).shape, net.maps(torch.zeros(2, 3, 32, 32)).shape
+    (torch.Size([2, 16]), torch.Size([2, 16, 8, 8]))
+    """
+
+    def __init__(self, shape, n_filters=None, n_blocks=1):
+        super().__init__()
+        n_channels, *size = shape
+        self.dims = len(size)
+        if self.dims == 1:
+            self.stem, self.n_pools = None, 0
+            widths = tuple(n_filters or (64, 128, 128))
+            pairs = zip([n_channels, *widths], widths)
+            blocks = [_Residual(n_in, n_out, (7, 5, 3), 1) for n_in, n_out in pairs]
+        else:
+            widths = tuple(n_filters or (32, 64))
+            side = min(size)
+            stride = 1 if side < 16 else 2
+            self.stem = ConvNormReLU(n_channels, widths[0], 3 if stride == 1 else 5, 2, stride)
+            self.n_pools = 1 if side >= 64 else 0
+            blocks = []
+            for i, (n_in, n_out) in enumerate(zip([widths[0], *widths], widths)):
+                blocks += [
+                    _Residual(n_in if j == 0 else n_out, n_out, (3, 3), 2, 2 if i and not j else 1)
+                    for j in range(n_blocks)
+                ]
+        self.blocks = nn.ModuleList(blocks)
+        self.width = widths[-1]
+
+    def maps(self, x, mask=None):
+        """Feature maps of the last block."""
+        if self.stem is not None:
+            # oneDNN and cuDNN convolve faster where the channels of a pixel lie side by side.
+            x = self.stem(x).contiguous(memory_format=torch.channels_last)
+        if self.n_pools:
+            x = MAX_POOLS[2](x, 2)
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+    def forward(self, x, mask=None):
+        return global_mean(self.maps(x, mask), mask)
+
+
+class _InceptionModule(nn.Module):
+    """Three convolutions of different reach and a pooled one, side by side."""
+
+    def __init__(self, n_in, n_filters, kernels, n_bottleneck):
+        super().__init__()
+        narrow = n_in > 1
+        self.bottleneck = Conv1d(n_in, n_bottleneck, 1, bias=False) if narrow else None
+        n_narrow = n_bottleneck if narrow else n_in
+        self.convs = nn.ModuleList(
+            Conv1d(n_narrow, n_filters, k, padding=k // 2, bias=False) for k in kernels
+        )
+        self.pooled = Conv1d(n_in, n_filters, 1, bias=False)
+        self.norm = BatchNorm((len(kernels) + 1) * n_filters)
+
+    def forward(self, x, mask=None):
+        narrow = x if self.bottleneck is None else self.bottleneck(x)
+        # Zeros at both ends, as for the convolutions: a padded series must look the same there.
+        pooled = self.pooled(MAX_POOLS[1](nn.functional.pad(x, (1, 1)), 3, 1))
+        y = torch.cat([*(conv(narrow) for conv in self.convs), pooled], 1)
+        y = torch.relu_(self.norm(y, mask))
+        return y if mask is None else y * mask
+
+
+class Inception(nn.Module):
+    """Inception network for series (Ismail Fawaz et al., 2020, InceptionTime).
+
+    Modules of convolutions with kernels of 39, 19 and 9 steps (the paper has 40, 20 and 10; odd
+    ones need no padding on one side) behind a bottleneck, beside a pooled one; a way around each
+    three of them.
+
+    Parameters
+    ----------
+    shape : tuple
+        (n_channels, length).
+    n_filters : int, default=32
+        Channels of each convolution; a module gives four times as many.
+    depth : int, default=6
+        Modules.
+    kernel_size : int, default=39
+        The longest one; the others are about a half and a quarter of it. Kernels that are longer
+        than twice the series are cut: they would see nothing but padding.
+    n_bottleneck : int, default=None
+        Channels of the bottleneck; None is `n_filters`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.trunks import Inception
+    >>> Inception((2, 50), n_filters=4)(torch.zeros(3, 2, 50)).shape
+    torch.Size([3, 16])
+    """
+
+    def __init__(self, shape, n_filters=32, depth=6, kernel_size=39, n_bottleneck=None):
+        super().__init__()
+        n_channels, length = shape
+        reach = kernel_size if length is None else min(kernel_size, 2 * length - 1)
+        kernels = [max(reach // d, 1) // 2 * 2 + 1 for d in (1, 2, 4)]
+        self.width = n_out = n_filters * (len(kernels) + 1)
+        self.inceptions = nn.ModuleList(
+            _InceptionModule(
+                n_channels if i == 0 else n_out, n_filters, kernels, n_bottleneck or n_filters
+            )
+            for i in range(depth)
+        )
+        self.around = nn.ModuleList(
+            ConvNormReLU(n_channels if i == 0 else n_out, n_out, 1, 1, activate=False)
+            for i in range(depth // 3)
+        )
+
+    def maps(self, x, mask=None):
+        """Feature maps of the last module."""
+        before = x
+        for i, inception in enumerate(self.inceptions):
+            x = inception(x, mask)
+            if i % 3 == 2:
+                x = before = torch.relu_(x + self.around[i // 3](before, mask))
+        return x
+
+    def forward(self, x, mask=None):
+        return global_mean(self.maps(x, mask), mask)
+
+
+class Conv4(nn.Module):
+    """Blocks of convolution, batch normalisation, ReLU and pooling by 2, the trunk of few-shot
+    learning (Vinyals et al., 2016; Snell et al., 2017).
+
+    Parameters
+    ----------
+    shape : tuple
+        (n_channels, length) or (n_channels, height, width).
+    n_filters : int, default=64
+    depth : int, default=4
+        Blocks; one that would pool less than 2 numbers leaves the size as it is. What is left is
+        flattened, or averaged over time where the lengths of series differ.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.trunks import Conv4
+    >>> Conv4((1, 28, 28))(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 64])
+    """
+
+    def __init__(self, shape, n_filters=64, depth=4):
+        super().__init__()
+        n_channels, *size = shape
+        self.dims, self.is_ragged = len(size), None in size
+        self.blocks, self.pool_sizes = nn.ModuleList(), []
+        for i in range(depth):
+            self.blocks.append(
+                ConvNormReLU(n_filters if i else n_channels, n_filters, 3, self.dims)
+            )
+            pools = (1,) if self.is_ragged else tuple(min(2, n) for n in size)
+            self.pool_sizes.append(pools)
+            size = size if self.is_ragged else [n // p for n, p in zip(size, pools)]
+        self.width = n_filters * (1 if self.is_ragged else math.prod(size))
+
+    def maps(self, x, mask=None):
+        """Feature maps of the last block."""
+        for block, size in zip(self.blocks, self.pool_sizes):
+            x = block(x, mask)
+            if self.dims == 2:
+                x = x.contiguous(memory_format=torch.channels_last)
+            x = MAX_POOLS[self.dims](x, size)
+        return x
+
+    def forward(self, x, mask=None):
+        x = self.maps(x, mask)
+        return global_mean(x, mask) if self.is_ragged else x.flatten(1)
+
+
+TRUNKS = {"lenet": LeNet, "resnet": ResNet, "inception": Inception, "conv4": Conv4}
