@@ -3,6 +3,7 @@
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.gan_outlier import GANOutlierDetector
+from skdeep.image_gan import ImageGAN
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.tabm import TabMClassifier, TabMRegressor
@@ -10,6 +11,7 @@ from skdeep.tabular_gan import TabularGAN
 
 __all__ = [
     "GANOutlierDetector",
+    "ImageGAN",
     "MLPClassifier",
     "MLPRegressor",
     "RealMLPClassifier",
