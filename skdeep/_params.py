@@ -161,6 +161,7 @@ TABULAR_GAN = {
     "gradient_penalty": [Interval(Real, 0, None, closed="left")],
     "pac": [Interval(Integral, 1, None, closed="left")],
     "critic_ratio": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [StrOptions({"auto"}), *TRAINING["max_iter"]],
     "warm_up": [Interval(Real, 0, 1, closed="both")],
     "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     "max_categories": [Interval(Integral, 1, None, closed="left")],

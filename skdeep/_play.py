@@ -28,18 +28,25 @@ class Play:
     noise : torch.Generator
     conditional : bool, default=False
         Whether the batch's target is a label for both players.
+    cycle : float, default=0.0
+        Weight, in the generator's loss, of the squared error with which it makes a real sample
+        from the code that its ``encode`` finds, and a code from the sample made of it.
     """
 
-    def __init__(self, generator, critic, loss, penalty, latent_size, noise, conditional=False):
+    def __init__(
+        self, generator, critic, loss, penalty, latent_size, noise, conditional=False, cycle=0.0
+    ):
         self.generator, self.critic = generator, critic
         self.loss, self.penalty = loss, penalty
         self.latent_size, self.noise, self.conditional = latent_size, noise, conditional
+        self.cycle, self._code = cycle, None
 
     def _make(self, batch):
         x, label, _ = batch
         z = torch.randn(len(x), self.latent_size, device=x.device, generator=self.noise)
         label = label if self.conditional else None
-        return x, self.generator(z.to(x.dtype), label), label
+        self._code = z.to(x.dtype)
+        return x, self.generator(self._code, label), label
 
     def critic_loss(self, batch):
         """The critic's loss, with the penalties on its gradient."""
@@ -63,6 +70,15 @@ class Play:
     def generator_loss(self, batch):
         """The generator's loss."""
         real, made, label = self._make(batch)
+        loss = self._answer(real, made, label)
+        if self.cycle:
+            again = self.generator(self.generator.encode(real))
+            code = self.generator.encode(made.detach())
+            error = (real - again).square().mean() + (self._code - code).square().mean()
+            loss = loss + self.cycle * error
+        return loss
+
+    def _answer(self, real, made, label):
         score = self.critic(made, label)
         if self.loss == "vanilla":
             return vanilla_generator(score).mean()

@@ -54,6 +54,7 @@ def as_made(arrays, names, layout):
     layout : numpy.dtype or None
         Type of an array; None for a frame.
     """
-    frame = pd.DataFrame(dict(enumerate(arrays)))
+    # With its type: pandas would make text of objects.
+    frame = pd.DataFrame({j: pd.Series(a, dtype=a.dtype) for j, a in enumerate(arrays)})
     frame.columns = names
     return frame if layout is None else frame.to_numpy(dtype=layout)

@@ -17,6 +17,7 @@ from skdeep.losses.adversarial import (
 from skdeep.nets.blocks import set_generator
 
 _LARGEST_WEIGHT = 5.0  # of a made row, in means; a critic far off must not rule alone
+_EPOCHS, _STEPS = 50, 1000  # of 'auto'
 _JUDGED = 2000  # made rows that are compared with real ones for a sign of collapse
 
 
@@ -36,22 +37,25 @@ class TabularPlay:
         net.batch_size = self._batch_size(len(data[0]))
         batches = Batches(*data, batch_size=net.batch_size, smallest=2 * self.pac)
         curves, started = engine.Curves([], [], []), time.monotonic()
-        n_warm_up = min(round(self.max_iter * self.warm_up), self.max_iter)
+        n_epochs = self.max_iter
+        if n_epochs == "auto":
+            n_epochs = max(_EPOCHS, -(-_STEPS // len(batches)))
+        n_warm_up = min(round(n_epochs * self.warm_up), n_epochs)
         runs = []
         try:
             with engine.threads_for(net.batch_size, net.n_parameters):
-                for make, n_epochs in (
+                for make, n in (
                     (self._warm_up_run, n_warm_up),
-                    (self._play_run, self.max_iter - n_warm_up),
+                    (self._play_run, n_epochs - n_warm_up),
                 ):
                     left = (
                         None
                         if self.max_time is None
                         else self.max_time - (time.monotonic() - started)
                     )
-                    if not n_epochs or (left is not None and left <= 0 and runs):
+                    if not n or (left is not None and left <= 0 and runs):
                         continue
-                    run = make(net, batches, data, held_out, curves, n_epochs, noise, rng, mode)
+                    run = make(net, batches, data, held_out, curves, n, noise, rng, mode)
                     run.max_time, run.interruptible = left, not mode.in_search
                     run.datasets = (skorch_dataset(net, data), None)
                     run.n_seen = runs[-1].n_seen if runs else 0

@@ -46,7 +46,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         'lstm' the first is the critic's and the encoder's, the last the generator's.
 
     latent_size : int or 'auto', default='auto'
-        Numbers in a code. 'auto' is half the features, between 2 and 16.
+        Numbers in a code. 'auto' is a quarter of the features, between 2 and 16.
 
     loss : {'auto', 'relativistic', 'vanilla', 'wgan-gp'}, default='auto'
         What the critic minimises: the relativistic loss with penalties on its gradients (Huang et
@@ -59,6 +59,11 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
 
     critic_ratio : int, default=1
         Steps of the critic for each one of the generator.
+
+    cycle_weight : float or 'auto', default='auto'
+        Weight, beside the game with the critic, of making a row again from its code, generator and
+        encoder learning together, not negative. 'auto' is 0 for 'dense' and 10 for 'lstm' (as in
+        TadGAN: Geiger et al., 2020).
 
     feature_weight : float, default=0.1
         Share of the critic's features in the score, beside the residuals, in [0, 1] (lambda of
@@ -144,6 +149,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         "loss": [StrOptions({"auto", "relativistic", "vanilla", "wgan-gp"})],
         "gradient_penalty": [Interval(Real, 0, None, closed="left")],
         "critic_ratio": [Interval(Integral, 1, None, closed="left")],
+        "cycle_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "feature_weight": [Interval(Real, 0, 1, closed="both")],
         "search_steps": [Interval(Integral, 0, None, closed="left")],
         "search_learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -162,6 +168,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         loss="auto",
         gradient_penalty=1.0,
         critic_ratio=1,
+        cycle_weight="auto",
         feature_weight=0.1,
         search_steps=20,
         search_learning_rate=0.05,
@@ -185,6 +192,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         self.loss = loss
         self.gradient_penalty = gradient_penalty
         self.critic_ratio = critic_ratio
+        self.cycle_weight = cycle_weight
         self.feature_weight = feature_weight
         self.search_steps = search_steps
         self.search_learning_rate = search_learning_rate
@@ -270,7 +278,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     def _make_module(self, shape, n_outputs, rng):
         latent_size = self.latent_size
         if latent_size == "auto":
-            latent_size = int(np.clip(shape[0] // 2, 2, 16))
+            latent_size = int(np.clip(shape[0] // 4, 2, 16))
         sizes = to_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         net = LatentGANNet(self.network, *self.window_shape_, sizes, latent_size).double()
         initialize(net, rng)
@@ -284,7 +292,6 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         return {
             "generator": self._player_options(rate, 0.0),
             "critic": self._player_options(rate, 0.0),
-            "encoder": self._player_options(rate, 0.9),
         }
 
     def _train(self, net, data, rng, in_search, report):
@@ -329,6 +336,9 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         loss = self.loss
         if loss == "auto":
             loss = "vanilla" if self.network == "lstm" else "relativistic"
+        cycle = self.cycle_weight
+        if cycle == "auto":
+            cycle = 10.0 if self.network == "lstm" else 0.0
         play = Play(
             module.generator,
             module.critic,
@@ -336,8 +346,9 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
             self.gradient_penalty,
             module.config["latent_size"],
             noise,
+            cycle=cycle,
         )
-        generator, critic, _ = net.flat_optimizers_
+        generator, critic = net.flat_optimizers_
         average = engine.MovingAverage(generator.flat, self.ema)
         step = engine.TwoPlayerStep(
             play.generator_loss,
@@ -356,7 +367,8 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         )
 
     def _encode_run(self, net, batches, n_epochs, noise, rng):
-        optimizer = net.flat_optimizers_[2]
+        optimizer = net.flat_optimizers_[0]
+        optimizer.forget()
         step = engine.SingleStep(
             optimizer,
             _EncoderGradient(net.module_, optimizer.flat, noise),
@@ -429,7 +441,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     def _search(self, module, x):
         """The least loss on the way of the search, for each row by itself, and its residuals."""
         with torch.no_grad():
-            z = module.encoder(x)
+            z = module.generator.encode(x)
             features = module.critic.hidden(x)
         z.requires_grad_()
         optimizer = torch.optim.Adam([z], lr=self.search_learning_rate)
@@ -547,8 +559,7 @@ class _EncoderGradient:
             again = module(x)
             loss = (x - again).square().mean()
             loss = loss + (features - module.critic.hidden(again)).square().mean()
-            loss = loss + (code - module.encoder(made)).square().mean()
-            grads = torch.autograd.grad(loss, self.flat.parameters)
-        for p, grad in zip(self.flat.parameters, grads):
-            p.grad.copy_(grad)
+            loss = loss + (code - module.generator.encode(made)).square().mean()
+            # The generator's gradients stay zero, and without moments so do its steps.
+            loss.backward(inputs=list(module.generator.reader.parameters()))
         return loss.detach()

@@ -77,7 +77,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
         Decoupled weight decay of the generator (Loshchilov and Hutter, 2019), not negative.
 
     batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch; 'auto' is ``min(256, n_samples)``.
+        Rows in a mini-batch; 'auto' is a twentieth of the rows, between 32 and 256.
 
     learning_rate_init : float, default=0.002
         Learning rate of the warm-up, which falls to 0 along a cosine.
@@ -85,8 +85,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
     play_learning_rate : float, default=0.0002
         Learning rate of both players afterwards.
 
-    max_iter : int, default=50
-        Number of epochs, the warm-up included.
+    max_iter : int or 'auto', default='auto'
+        Number of epochs, the warm-up included. 'auto' is 50, or as many more as make 1,000 steps.
 
     early_stopping : bool, default=True
         Whether to hold out rows, and to end with the weights that make these most probable: for
@@ -160,7 +160,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
         **{
             name: _params.TRAINING[name]
             for name in (
-                *("alpha", "batch_size", "learning_rate_init", "max_iter", "early_stopping", "tol"),
+                *("alpha", "batch_size", "learning_rate_init", "early_stopping", "tol"),
                 *("validation_fraction", "n_iter_no_change", "gradient_clip_norm", "beta_2"),
                 *("random_state", "verbose", "device", "dtype", "max_time", "skorch_callbacks"),
             )
@@ -186,7 +186,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
         batch_size="auto",
         learning_rate_init=0.002,
         play_learning_rate=0.0002,
-        max_iter=50,
+        max_iter="auto",
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=15,
@@ -296,7 +296,9 @@ class TabularGAN(TabularPlay, DeepGenerator):
         return self._as_input(target, dtype, device)
 
     def _batch_size(self, n_samples):
-        size = 256 if self.batch_size == "auto" else self.batch_size
+        size = self.batch_size
+        if size == "auto":
+            size = int(np.clip(n_samples // 20, 32, 256))
         return -(-n_samples // max(1, round(n_samples / min(size, n_samples))))
 
     # --- use -------------------------------------------------------------------------------
@@ -384,11 +386,12 @@ class TabularGAN(TabularPlay, DeepGenerator):
     def _condition(self, j, name, value):
         modes = self.modes_[j]
         try:
+            if isinstance(modes.dtype, pd.CategoricalDtype):
+                known = set(modes.dtype.categories)
+                unknown = [v for v in value if not pd.isna(v) and v not in known]
+                if unknown:
+                    raise ValueError(f"{unknown[0]!r} is none of its levels")
             values = pd.Series(value, dtype=object).astype(modes.dtype).rename(name)
-            if isinstance(modes.dtype, pd.CategoricalDtype) and values.isna().sum() > sum(
-                pd.isna(v) for v in value
-            ):
-                raise ValueError(f"{value[0]!r} is none of its levels")
             positions = modes.encode(values)
             low, high = modes.out_of_range(values)
         except (ValueError, TypeError) as error:
@@ -422,7 +425,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
         -------
         density : ndarray of shape (n_samples,)
             The probability of categories and of frequent or few numbers, times the density of
-            other numbers in the units of the data; minus infinity for numbers out of range.
+            other numbers in the units of the data. A number outside the range of `fit` counts as
+            the nearest one inside.
 
         Raises
         ------
@@ -435,7 +439,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
             raise ValueError("y was given, but fit had none.")
         modes = self.modes_[: len(columns)]
         positions = _positions(modes, columns)
-        density = sum(m.log_densities(c, p) for m, c, p in zip(modes, columns, positions.T))
+        density = sum(m.log_densities(p) for m, p in zip(modes, positions.T))
         full = np.full((len(positions), len(self.modes_)), 0.5)
         full[:, : len(columns)] = positions
         x = self._as_input(full, self.net_.dtype, torch.device(self.net_.device))

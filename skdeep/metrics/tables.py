@@ -12,9 +12,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
+_MISSING = "\0missing"
 _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "ContingencySimilarity"
 
 
@@ -296,7 +296,8 @@ def _numbers(values):
 
 
 def _text(values):
-    return values.astype(object).where(values.notna(), None).astype(str).to_numpy()
+    missing = values.isna().to_numpy()
+    return np.where(missing, _MISSING, [str(v) for v in values.astype(object)])
 
 
 def _total_variation(a, b):
@@ -345,9 +346,10 @@ def _points(*frames):
     parts = [[] for _ in frames]
     for name in real.columns:
         if _is_number(real[name]):
-            scaler = StandardScaler().fit(_numbers(real[name])[:, None])
+            known = _numbers(real[name].dropna())
+            center, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
             for part, frame in zip(parts, frames):
-                z = scaler.transform(_numbers(frame[name])[:, None])
+                z = (_numbers(frame[name])[:, None] - center) / (spread or 1.0)
                 missing = np.isnan(z)
                 part.append(np.hstack([np.where(missing, 0.0, z), missing]))
         else:

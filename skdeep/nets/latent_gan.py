@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, pad
 
 from skdeep.nets.blocks import Linear
 
 _SLOPE = 0.2  # of the leaky ReLU (Radford et al., 2016)
+_MOST_STEPS = 16  # of a recurrent network; longer windows are read and written in patches
 
 
 class DenseStack(nn.Module):
@@ -45,8 +46,13 @@ class LSTM(nn.LSTM):
         """Leave the weights as they are."""
 
 
+def _patch(length):
+    """Time steps that a recurrent network takes at once."""
+    return -(-length // _MOST_STEPS)
+
+
 class WindowReader(nn.Module):
-    """A window, step by step, to a vector: the mean of an LSTM's outputs, then a linear layer.
+    """A window, patch by patch, to a vector: the mean of an LSTM's outputs, then a linear layer.
 
     Shapes
     ------
@@ -55,21 +61,22 @@ class WindowReader(nn.Module):
 
     def __init__(self, length, n_channels, n_units, n_outputs):
         super().__init__()
-        self.length = length
-        self.lstm = LSTM(n_channels, n_units, batch_first=True)
+        self.width = _patch(length) * n_channels
+        self.lstm = LSTM(self.width, n_units, batch_first=True)
         self.last = Linear(n_units, n_outputs)
 
     def hidden(self, x):
         """What goes into the last layer, (n_samples, n_units)."""
-        return self.lstm(x.reshape(len(x), self.length, -1))[0].mean(1)
+        x = pad(x, (0, -x.shape[1] % self.width))
+        return self.lstm(x.reshape(len(x), -1, self.width))[0].mean(1)
 
     def forward(self, x, label=None):
         return self.last(self.hidden(x))
 
 
 class WindowWriter(nn.Module):
-    """A code to a window: an LSTM that is given the code at each step, beside the step's place in
-    the window, and a linear layer on its outputs.
+    """A code to a window: an LSTM that is given the code at each patch, beside the patch's place
+    in the window, and a linear layer on its outputs.
 
     Shapes
     ------
@@ -78,17 +85,38 @@ class WindowWriter(nn.Module):
 
     def __init__(self, n_inputs, n_units, length, n_channels):
         super().__init__()
-        self.length = length
-        place = torch.linspace(-1, 1, length)
+        self.n_numbers = length * n_channels
+        place = torch.linspace(-1, 1, -(-length // _patch(length)))
         places = [place, *(torch.sin(math.pi * k * place) for k in (1, 2, 4, 8))]
         self.register_buffer("places", torch.stack(places, 1))
         self.lstm = LSTM(n_inputs + len(places), n_units, batch_first=True)
-        self.last = Linear(n_units, n_channels)
+        self.last = Linear(n_units, _patch(length) * n_channels)
 
     def forward(self, z, label=None):
-        steps = z[:, None].expand(-1, self.length, -1)
+        steps = z[:, None].expand(-1, len(self.places), -1)
         places = self.places.to(z.dtype).expand(len(z), -1, -1)
-        return self.last(self.lstm(torch.cat([steps, places], 2))[0]).flatten(1)
+        out = self.last(self.lstm(torch.cat([steps, places], 2))[0]).flatten(1)
+        return out[:, : self.n_numbers]
+
+
+class Coder(nn.Module):
+    """A generator, which writes a row from a code, and an encoder, which reads a code from a row.
+
+    Shapes
+    ------
+    z : (n_samples, latent_size); returns (n_samples, n_numbers).
+    """
+
+    def __init__(self, writer, reader):
+        super().__init__()
+        self.writer, self.reader = writer, reader
+
+    def forward(self, z, label=None):
+        return self.writer(z)
+
+    def encode(self, x):
+        """The code of each row, (n_samples, latent_size)."""
+        return self.reader(x)
 
 
 class LatentGANNet(nn.Module):
@@ -123,16 +151,17 @@ class LatentGANNet(nn.Module):
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         n = length * n_channels
         if network == "dense":
-            self.generator = DenseStack([latent_size, *hidden, n])
+            writer = DenseStack([latent_size, *hidden, n])
+            reader = DenseStack([n, *hidden[::-1], latent_size])
             self.critic = DenseCritic([n, *hidden[::-1], 1])
-            self.encoder = DenseStack([n, *hidden[::-1], latent_size])
         else:
-            self.generator = WindowWriter(latent_size, hidden[-1], length, n_channels)
+            writer = WindowWriter(latent_size, hidden[-1], length, n_channels)
+            reader = WindowReader(length, n_channels, hidden[0], latent_size)
             self.critic = WindowCritic(length, n_channels, hidden[0], 1)
-            self.encoder = WindowReader(length, n_channels, hidden[0], latent_size)
+        self.generator = Coder(writer, reader)
 
     def forward(self, x):
-        return self.generator(self.encoder(x))
+        return self.generator(self.generator.encode(x))
 
 
 class DenseCritic(DenseStack):

@@ -3,7 +3,8 @@
 Matplotlib is imported only when something is drawn.
 """
 
+from skdeep.plotting.samples import SampleDisplay
 from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["SearchDisplay", "TrainingCurveDisplay"]
+__all__ = ["SampleDisplay", "SearchDisplay", "TrainingCurveDisplay"]

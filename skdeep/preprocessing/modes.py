@@ -106,18 +106,16 @@ class NumberModes:
         inside = np.linspace(0.0, _BELOW_ONE, self.grid.shape[1])
         return np.arange(len(self.grid))[:, None] + inside
 
-    def log_densities(self, values, positions):
-        """Logarithm of the density inside each value's mode: 0 for single values and 'missing',
-        minus infinity out of range.
+    def log_densities(self, positions):
+        """Logarithm of the density inside each value's mode: 0 for single values and 'missing'.
 
         Parameters
         ----------
-        values : Series of shape (n_samples,)
         positions : ndarray of shape (n_samples,)
-            What `encode` makes of them.
+            What `encode` makes of the values.
         """
-        x, n_modes = to_floats(values), len(self.grid)
-        out = np.zeros(len(x))
+        n_modes = len(self.grid)
+        out = np.zeros(len(positions))
         if not n_modes:
             return out
         mode = np.minimum(positions.astype(int), n_modes - 1)
@@ -125,8 +123,6 @@ class NumberModes:
         width = self.grid[mode, piece + 1] - self.grid[mode, piece]
         inside = (positions < n_modes) & (width > 0)
         out[inside] = -np.log(width[inside] * _N_PLACES)
-        with np.errstate(invalid="ignore"):
-            out[(x < self.grid[0, 0]) | (x > self.grid[-1, -1])] = -np.inf
         return out
 
     def out_of_range(self, values):
@@ -232,7 +228,7 @@ class LevelModes:
             index = np.where(mode == len(self) - 1, len(table) - 1, index)
         return pd.Series(table[index], dtype=object).astype(self.dtype).array
 
-    def log_densities(self, values, positions):
+    def log_densities(self, positions):
         """Logarithm of the share of each level in its mode: not 0 for pooled levels alone."""
         out = np.zeros(len(positions))
         if self.pooled:
