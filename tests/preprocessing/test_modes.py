@@ -53,7 +53,7 @@ def test_modes_of_numbers_by_hand():
     assert (np.diff(modes.grid.ravel()) >= 0).all()
     inside = modes.grid[~single]
     assert ((inside < 1).all(1) | (inside >= 10).all(1)).all()  # no mode crosses the gap
-    drawn = modes.decode(np.random.RandomState(0).uniform(0, len(modes), size=2000))
+    drawn = np.asarray(modes.decode(np.random.RandomState(0).uniform(0, len(modes), size=2000)))
     assert not ((drawn > 1) & (drawn < 5)).any()
 
 
