@@ -93,6 +93,13 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     ema : float, default=0.99
         Decay of the moving average of the generator's weights, in [0, 1).
 
+    beta_2 : float, default=0.99
+        Decay rate of the mean of squared gradients in Adam, in [0, 1).
+
+    validation_fraction : float, default=0.1
+        Share of the rows that the players do not see, in [0, 1), for `offset_` where
+        `contamination` is 'auto'. With fewer than 20 rows none are held out.
+
     gradient_clip_norm : float or None, default=None
         Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al.,
         2013).
@@ -130,8 +137,10 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     >>> from skdeep import GANOutlierDetector
     >>> a = np.random.RandomState(0).normal(size=(300, 1))
     >>> X = np.hstack([a, -a, 2 * a])
-    >>> detector = GANOutlierDetector(random_state=0, latent_size=1, device="cpu").fit(X)
-    >>> detector.predict([[1.0, 1.0, 2.0], [1.0, -1.0, 2.0]])
+    >>> detector = GANOutlierDetector(
+    ...     hidden_layer_sizes=32, latent_size=1, max_iter=150, random_state=0, device="cpu"
+    ... ).fit(X)
+    >>> detector.predict([[2.0, 2.0, -2.0], [1.0, -1.0, 2.0]])
     array([-1,  1])
     """
 
@@ -158,6 +167,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         "ema": [Interval(Real, 0, 1, closed="left")],
     }
     early_stopping, tol, alpha, dtype = False, 0.0, 0.0, "float32"
+    out_activation_ = "identity"
 
     def __init__(
         self,

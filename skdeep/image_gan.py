@@ -76,6 +76,9 @@ class ImageGAN(DeepGenerator):
         Decay of the moving average of the generator's weights that makes the pictures of 'r3gan',
         in [0, 1).
 
+    beta_2 : float, default=0.99
+        Decay rate of the mean of squared gradients in Adam, in [0, 1).
+
     early_stopping : bool, default=False
         Whether to hold out pictures and to end with the generator of the epoch that comes closest
         to them; see `validation_scores_`.
@@ -151,7 +154,7 @@ class ImageGAN(DeepGenerator):
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "ema": [Interval(Real, 0, 1, closed="left")],
     }
-    alpha, dtype = 0.0, "float32"
+    alpha, dtype, out_activation_ = 0.0, "float32", "tanh"
 
     def __init__(
         self,

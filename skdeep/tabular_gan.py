@@ -102,6 +102,9 @@ class TabularGAN(TabularPlay, DeepGenerator):
     tol : float, default=0.0
         Of the mean log-likelihood of the held-out rows.
 
+    beta_2 : float, default=0.99
+        Decay rate of the mean of squared gradients in Adam, in [0, 1).
+
     gradient_clip_norm : float or None, default=None
         Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al.,
         2013).
@@ -156,13 +159,15 @@ class TabularGAN(TabularPlay, DeepGenerator):
     (['cat'], True)
     """
 
+    dtype, out_activation_ = "float32", "softmax"
+
     _parameter_constraints: dict = {
         **{
             name: _params.TRAINING[name]
             for name in (
                 *("alpha", "batch_size", "learning_rate_init", "early_stopping", "tol"),
                 *("validation_fraction", "n_iter_no_change", "gradient_clip_norm", "beta_2"),
-                *("random_state", "verbose", "device", "dtype", "max_time", "skorch_callbacks"),
+                *("random_state", "verbose", "device", "max_time", "skorch_callbacks"),
             )
         },
         **_params.TABULAR_GAN,
@@ -196,7 +201,6 @@ class TabularGAN(TabularPlay, DeepGenerator):
         random_state=None,
         verbose=False,
         device="auto",
-        dtype=None,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -225,7 +229,6 @@ class TabularGAN(TabularPlay, DeepGenerator):
         self.random_state = random_state
         self.verbose = verbose
         self.device = device
-        self.dtype = dtype
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -245,7 +248,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
         self.column_names_ = names
         self._layout = None if hasattr(X, "columns") else _layout(columns, X)
         self._n_targets = len(names) - self.n_features_in_
-        positions = _positions(self.modes_, columns).astype(self.dtype or "float32")
+        positions = _positions(self.modes_, columns).astype(self.dtype)
         self.n_outputs_ = len(names)
         rng = new_random_state(self.random_state)
         net = self._new_net(engine.resolve_device(self.device, X), positions, rng)
