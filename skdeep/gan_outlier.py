@@ -138,9 +138,10 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     >>> a = np.random.RandomState(0).normal(size=(300, 1))
     >>> X = np.hstack([a, -a, 2 * a])
     >>> detector = GANOutlierDetector(
-    ...     hidden_layer_sizes=32, latent_size=1, max_iter=150, random_state=0, device="cpu"
+    ...     hidden_layer_sizes=(64, 64), latent_size=1, learning_rate_init=0.003, max_iter=200,
+    ...     random_state=0, device="cpu",
     ... ).fit(X)
-    >>> detector.predict([[2.0, 2.0, -2.0], [1.0, -1.0, 2.0]])
+    >>> detector.predict([[1.0, 1.0, 2.0], [1.0, -1.0, 2.0]])
     array([-1,  1])
     """
 
