@@ -250,7 +250,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
     def _check_windows(self, X, *, reset):
         """Rows as vectors; the shape of a window is remembered or compared."""
         X = to_host(X)
-        if self.network == "dense" or np.ndim(X) < 3:
+        if self.network == "dense" or np.asarray(X).ndim < 3:
             X = check_rows(self, X, reset=reset)
             if hasattr(X, "toarray"):
                 raise TypeError("Sparse data was passed, but dense data is required.")
@@ -435,6 +435,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         """Oddness of scaled rows, and squared residuals of each of their numbers."""
         # Double precision: a row's score must not depend, even by rounding, on its neighbours.
         module = copy.deepcopy(self.net_.module_)
+        module.train()  # nothing here behaves otherwise then, and cuDNN's LSTM has gradients
         device = next(module.parameters()).device
         if device.type != "mps":
             module = module.double()

@@ -16,7 +16,7 @@ from skdeep._tabular_play import TabularPlay
 from skdeep._training import Mode
 from skdeep.data.split import split_rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
-from skdeep.preprocessing.modes import learn_modes
+from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes
 
 _ROWS_AT_A_TIME = 8192
 
@@ -244,7 +244,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
         n_bins = self.n_bins
         if n_bins == "auto":
             n_bins = int(np.clip(n_samples // 25, 8, 64))
-        self.modes_ = [learn_modes(c, n_bins, self.max_categories) for c in columns]
+        modes = [learn_modes(c, n_bins, self.max_categories) for c in columns]
+        self._modes = [(m.is_number, dict(vars(m))) for m in modes]
         self.column_names_ = names
         self._layout = None if hasattr(X, "columns") else _layout(columns, X)
         self._n_targets = len(names) - self.n_features_in_
@@ -303,6 +304,14 @@ class TabularGAN(TabularPlay, DeepGenerator):
         if size == "auto":
             size = int(np.clip(n_samples // 20, 32, 256))
         return -(-n_samples // max(1, round(n_samples / min(size, n_samples))))
+
+    @property
+    def modes_(self):
+        """What the generator knows of each column, y being the last."""
+        return [
+            (NumberModes if is_number else LevelModes)(**fields)
+            for is_number, fields in self._modes  # plain data, which files without code can hold
+        ]
 
     # --- use -------------------------------------------------------------------------------
 

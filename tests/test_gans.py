@@ -585,3 +585,22 @@ def test_no_warning_of_collapse_in_a_good_fit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         GANOutlierDetector(max_iter=100, random_state=0, device="cpu").fit(X)
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[2], ImageGAN(**SMALL)], ids=repr)
+def test_files_without_code(estimator, tmp_path, digits):
+    pytest.importorskip("safetensors")
+    from skdeep.persistence import load, save
+
+    X = mixed_table(60) if isinstance(estimator, TabularGAN) else digits[0][:60]
+    X = X.reshape(60, -1) if isinstance(estimator, GANOutlierDetector) else X
+    fitted = clone(estimator).set_params(random_state=0).fit(X)
+    save(fitted, tmp_path / "model.skdeep")
+    again = load(tmp_path / "model.skdeep")
+    if hasattr(fitted, "score_samples"):
+        np.testing.assert_array_equal(again.score_samples(X), fitted.score_samples(X))
+    if hasattr(fitted, "sample"):
+        assert str(again.sample(3)) == str(fitted.sample(3))

@@ -3,8 +3,10 @@
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from skdeep.losses.base import Loss
 
-class LogLikelihood(torch.nn.Module):
+
+class LogLikelihood(Loss):
     """Minus the logarithm of a row's probability, from those of its columns.
 
     Shapes

@@ -31,8 +31,8 @@ class NumberModes:
         Quantiles within each mode, both ends included; a single value is repeated.
     has_missing : bool
         Whether a last mode stands for missing values.
-    dtype : dtype
-        What the column comes back as.
+    described : str or dict
+        The type that the column comes back as; see `described_dtype`.
     step : float
         The numbers are multiples of it, counted from `start`; 0 for any number.
     start : float
@@ -43,13 +43,18 @@ class NumberModes:
 
     grid: np.ndarray
     has_missing: bool
-    dtype: object
+    described: object
     step: float = 0.0
     start: float = 0.0
     decimals: int | None = None
     counts: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     is_number = True
+
+    @property
+    def dtype(self):
+        """The type that the column comes back as."""
+        return dtype_from(self.described)
 
     def __len__(self):
         return len(self.grid) + self.has_missing
@@ -61,8 +66,10 @@ class NumberModes:
         known = np.sort(x[~np.isnan(x)])
         missing = len(known) < len(x)
         if not len(known):
-            return cls(np.empty((0, _N_PLACES + 1)), True, values.dtype, counts=np.array([len(x)]))
-        self = cls(_number_grid(known, n_bins), missing, values.dtype, start=known[0])
+            nothing = np.empty((0, _N_PLACES + 1))
+            return cls(nothing, True, described_dtype(values.dtype), counts=np.array([len(x)]))
+        described = described_dtype(values.dtype)
+        self = cls(_number_grid(known, n_bins), missing, described, start=float(known[0]))
         self.step, self.decimals = _granularity(known, values.dtype)
         codes = np.floor(self.encode(values)).astype(int)
         self.counts = np.bincount(codes, minlength=len(self))
@@ -159,7 +166,8 @@ class LevelModes:
     pool_share : ndarray of shape (n_pooled,)
         Cumulated share of each of them in that mode.
     has_missing : bool
-    dtype : dtype
+    described : str or dict
+        The type of the column; see `described_dtype`.
     counts : ndarray of shape (n_modes,)
     """
 
@@ -167,10 +175,15 @@ class LevelModes:
     pooled: list
     pool_share: np.ndarray
     has_missing: bool
-    dtype: object
+    described: object
     counts: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     is_number = False
+
+    @property
+    def dtype(self):
+        """The type that the column comes back as."""
+        return dtype_from(self.described)
 
     def __len__(self):
         return len(self.levels) + bool(self.pooled) + self.has_missing
@@ -188,8 +201,9 @@ class LevelModes:
         kept, rest = order[:max_categories], order[max_categories:]
         share = np.cumsum(counts[rest]) / max(counts[rest].sum(), 1)
         missing = n < len(values)
+        described = described_dtype(values.dtype)
         self = cls(
-            [uniques[i] for i in kept], [uniques[i] for i in rest], share, missing, values.dtype
+            [uniques[i] for i in kept], [uniques[i] for i in rest], share, missing, described
         )
         self.counts = np.bincount(np.floor(self.encode(values)).astype(int), minlength=len(self))
         return self
@@ -268,6 +282,22 @@ def learn_modes(values, n_bins, max_categories):
     if values.dtype.kind in "iu" and _counts_rows(values):
         _warn_of_identifier(values.name, len(values))
     return NumberModes.learn(values, n_bins)
+
+
+def described_dtype(dtype):
+    """A column's type as plain data, which models can keep: its name, or of categories a dict."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return str(dtype)
+    levels = dtype.categories
+    return {"levels": levels.tolist(), "dtype": str(levels.dtype), "ordered": bool(dtype.ordered)}
+
+
+def dtype_from(described):
+    """The type that `described_dtype` described."""
+    if isinstance(described, str):
+        return pd.api.types.pandas_dtype(described)
+    levels = pd.Index(described["levels"], dtype=described["dtype"])
+    return pd.CategoricalDtype(levels, ordered=described["ordered"])
 
 
 def to_floats(values):
