@@ -6,7 +6,6 @@ prediction, in `_targets.py`.
 """
 
 import functools
-import numbers
 
 import numpy as np
 import scipy.sparse as sp
@@ -89,8 +88,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
 
     def _fit_and_report(self, X, y, sample_weight, validation):
         """`_fit`, with the callbacks of the user told of it and of its epochs."""
-        n_epochs = self.max_iter if isinstance(self.max_iter, numbers.Integral) else None
-        context = self._init_callback_context(max_subtasks=n_epochs)
+        context = self._init_callback_context(max_subtasks=self._most_epochs())
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)

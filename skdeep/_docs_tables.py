@@ -23,6 +23,10 @@ n_estimators : int
     Number of members: networks that train side by side as one and whose probabilities (or
     values) are averaged; at least 1.
 
+n_networks : int
+    Networks without a common weight that the members are spread over, at least 1; the greatest
+    common divisor of it and `n_estimators` is taken. Each holds out other rows.
+
 variant : {'mini', 'full'}
     'mini': members differ in the scales of their inputs and in their last layer alone; 'full':
     each has factors of its own in every layer (BatchEnsemble; Wen et al., 2020).
@@ -81,11 +85,15 @@ learning_rate : {'coslog4', 'flat_cos', 'cosine', 'constant'}
 learning_rate_init : float
     The (largest) learning rate; positive.
 
+averaging : float
+    Epochs that the moving average of the weights, which is what is judged and kept, looks back
+    (Polyak and Juditsky, 1992); 0 for the weights themselves.
+
 max_iter : int
     Largest number of epochs.
 
 tol : float
-    An epoch that does not improve the validation score by this much counts as no improvement.
+    By how much an epoch must improve the score of held-out rows to be a new best epoch.
 
 early_stopping : bool
     Whether to hold out `validation_fraction` of the rows, to score each epoch on them and to end
@@ -93,6 +101,15 @@ early_stopping : bool
 
 validation_fraction : float
     Share of the rows that is held out, in [0, 1).
+
+amp : 'auto' or bool
+    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`, which must be
+    'float32': about twice as fast where the processor has units for it. 'auto' does so on GPUs
+    that have them.
+
+compile : bool
+    Whether training goes through torch's compiler, which takes a minute before the first step
+    and pays off on GPUs. It needs a compiler for C++ (or Triton); without one a warning says so.
 
 scaling_layer : bool
     Whether inputs have a learnt scale.
@@ -110,8 +127,7 @@ encoder_ : TabularEncoder
     From the columns of X to what the network takes.
 
 best_epochs_ : list of int or None
-    The epoch, from 1, whose weights were kept: of each member (RealMLP), of the ensemble (TabM).
-    None where nothing was held out.
+    The epoch, from 1, whose weights were kept, of each network. None where nothing was held out.
 
 temperature_ : float
     What `calibrate` found; else 1. Above 1 it makes probabilities less extreme.

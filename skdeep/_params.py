@@ -122,6 +122,8 @@ TABLES = {
     "max_one_hot": [Interval(Integral, 1, None, closed="left")],
     "dropout": DENSE["dropout"],
     "refit": ["boolean"],
+    "amp": ["boolean", StrOptions({"auto"})],
+    "compile": ["boolean"],
 }
 """Of the estimators for mixed tables."""
 
@@ -148,6 +150,8 @@ REALMLP = {
 """Of RealMLP."""
 
 TABM = {
+    "n_networks": [Interval(Integral, 1, None, closed="left")],
+    "averaging": [Interval(Real, 0, None, closed="left")],
     "variant": [StrOptions({"mini", "full"})],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "embedding_size": [Interval(Integral, 0, None, closed="left")],

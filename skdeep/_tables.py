@@ -5,8 +5,8 @@ their predictions. The rows that a member does not train on choose its best epoc
 probabilities and give prediction intervals.
 """
 
+import functools
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdeep import engine
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import _check_y
+from skdeep._tables_plan import Plan, count_epochs, folds, spread, stack
 from skdeep._tables_targets import out_of_fold
 from skdeep._training import Mode, skorch_dataset
 from skdeep._validation import check_weights, to_host
@@ -29,31 +30,12 @@ from skdeep.preprocessing import TabularEncoder
 from skdeep.preprocessing.columns import check_table
 
 
-@dataclass
-class Plan:
-    """Which rows each member trains on and is judged by.
-
-    Attributes
-    ----------
-    train : ndarray of int of shape (n_members, n_train)
-    held_out : ndarray of int of shape (n_members, n_held_out), or None
-    is_shared : bool
-        Whether all members have the same held-out rows.
-    epochs : list of int, or None
-        Instead of held-out rows: the epoch whose weights each member keeps.
-    """
-
-    train: np.ndarray
-    held_out: np.ndarray | None = None
-    is_shared: bool = True
-    epochs: list | None = None
-
-
 class DeepTable(DeepEstimator):
     """Base of the estimators for tables; a subclass adds the network and its course.
 
-    It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)``,
-    ``_members()`` and ``_schedule(net, n_steps)``.
+    It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)`` and
+    ``_schedule(net, n_steps)``. Members are networks of their own, or (`_networks`) share the
+    weights of one in groups of equal size.
     """
 
     # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
@@ -62,9 +44,20 @@ class DeepTable(DeepEstimator):
     momentum, nesterovs_momentum = 0.9, True
     warm_start = False
     numeric = "robust"
-    _has_own_rows = True  # whether each member holds out other rows
+    _patience_growth = 0.0
+    _mixes_on_cpu = False  # whether amp='auto' is for processors, too
 
-    def _fit(self, X, y, sample_weight, validation=(None, None, None), *, report=None, **_):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation=(None, None, None),
+        *,
+        report=None,
+        in_search=False,
+        **_,
+    ):
         # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
         y = validate_data(
             self, "no_validation", to_host(y), multi_output=True, y_numeric=self._target_is_numeric
@@ -88,11 +81,11 @@ class DeepTable(DeepEstimator):
         rng = new_random_state(self.random_state)
         plan, data = self._plan(data, validation, rng)
         device = engine.resolve_device(self.device, X)
-        fitted = self._train_members(device, data, plan, rng, report)
+        fitted = self._train_members(device, data, plan, rng, in_search, report)
         if self.refit and plan.held_out is not None:
             everything = np.tile(np.arange(len(target)), (len(plan.train), 1))
             plan = Plan(everything, epochs=fitted["best_epochs_"])
-            again = self._train_members(device, data, plan, rng, None)
+            again = self._train_members(device, data, plan, rng, in_search)
             fitted["net_"] = again["net_"]
         self._forget_training()
         self.__dict__.pop("members_", None)
@@ -123,8 +116,8 @@ class DeepTable(DeepEstimator):
         if validation is not None:
             X_val, target_val, weight_val = validation
             added = (self.encoder_.encode(X_val), target_val, weight_val)
-            held_out = np.tile(n_samples + np.arange(len(X_val)), (n_members, 1))
-            return Plan(everything, held_out), _stack(data, added)
+            held_out = n_samples + np.arange(len(X_val))
+            return Plan(everything, held_out[None]), stack(data, added)
         if not self.early_stopping:
             return Plan(everything), data
         labels = self._stratify_by(data[1])
@@ -132,30 +125,32 @@ class DeepTable(DeepEstimator):
             rows = self._small_split(data, labels, rng)
             if rows is None:
                 return Plan(everything), data
-            train, held_out = (np.tile(r, (n_members, 1)) for r in rows)
-            return Plan(train, held_out), data
+            train, held_out = rows
+            return Plan(np.tile(train, (n_members, 1)), held_out[None]), data
         keys = data[1] if labels is None and data[1].ndim == 1 else labels
-        n_draws = n_members if self._has_own_rows else 1
+        n_draws = self._networks()
         train, held_out = folds(n_samples, keys, self.validation_fraction, n_draws, rng)
-        if not self._has_own_rows:
-            train, held_out = (np.repeat(r, n_members, axis=0) for r in (train, held_out))
-        return Plan(train, held_out, is_shared=n_draws == 1), data
+        return Plan(np.repeat(train, n_members // n_draws, axis=0), held_out), data
 
     def _small_split(self, data, labels, rng):
         """One split for all members, with equal rows on one side; None where data are too few."""
         X, target, weight = data
-        if len(X) <= 4:
+        if len(X) <= 4:  # where `split_rows` raises, as scikit-learn does
             warnings.warn(
                 f"early_stopping=True has no effect: {len(X)} rows are too few to hold some out."
             )
             return None
-
-        def keys():
-            return [x.tobytes() + np.asarray(t).tobytes() for x, t in zip(X, target)]
-
+        keys = functools.partial(self._row_keys, X, target)
         return split_rows(keys, len(X), self.validation_fraction, rng, labels, weight)
 
-    def _train_members(self, device, data, plan, rng, report):
+    def _members(self):
+        return self.n_estimators
+
+    def _networks(self):
+        """How many networks without a common weight the members are spread over."""
+        return self._members()
+
+    def _train_members(self, device, data, plan, rng, in_search, report=None):
         """Make a net, train it by `plan` and return the fitted attributes."""
         net = self._new_net(device, data[0], rng)
         tensors = self._tensors(net, *data)
@@ -164,7 +159,8 @@ class DeepTable(DeepEstimator):
         self._draw_weights(net.module_, rng, x[seen], None if weight is None else weight[seen])
         try:
             stops_early = plan.held_out is not None or plan.epochs is not None
-            return self._train(net, tensors, plan, rng, Mode(False, False, stops_early), report)
+            mode = Mode(False, False, stops_early, in_search=in_search)
+            return self._train(net, tensors, plan, rng, mode, report)
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, data[0], data[1])) from None
 
@@ -178,16 +174,30 @@ class DeepTable(DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
+    def _training_forward(self, net):
+        forward, device = net.module_, torch.device(net.device)
+        if self.compile:
+            forward = engine.compiled(forward)
+        if engine.wants_mixed(self.amp, net.dtype, device, self._mixes_on_cpu):
+            forward = engine.mixed_precision(forward, net.dtype, device)
+        return forward
+
     def _make_run(self, net, data, plan, rng, mode):
         stops_early = mode.stops_early
         net.batch_size = self._batch_size(plan.train.shape[1])
         batches = MemberBatches(
             *data, plan.train, batch_size=net.batch_size, rng=rng if self.shuffle else None
         )
-        best = self._keeper(net)
+        best = engine.BestMembers(net.module_, self.tol)
+        step = self._make_step(net)
+        validator = self._make_validator(net, (data, plan, best), stops_early)
+        average = self._average(net, len(batches))
+        if average is not None:
+            step = engine.AveragedStep(step, average)
+            validator = average.under(validator)
         return engine.Training(
             net,
-            self._make_step(net),
+            step,
             batches,
             schedule=self._schedule(net, self.max_iter * len(batches)),
             patience=self._patience(best, plan, stops_early),
@@ -196,44 +206,47 @@ class DeepTable(DeepEstimator):
             max_iter=self.max_iter if plan.epochs is None else max(max(plan.epochs), 1),
             shuffle=False,
             early_stopping=stops_early,
-            validator=self._make_validator(net, (data, plan, best), stops_early),
+            validator=validator,
             datasets=(skorch_dataset(net, data), None),
             best=best if stops_early else None,
             max_time=self.max_time,
             verbose=self.verbose,
+            interruptible=not mode.in_search,
         )
 
     def _patience(self, best, plan, stops_early):
-        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
-        return engine.Patience(self.tol, limit, higher_is_better=stops_early)
+        if plan.held_out is None:
+            return engine.Patience(self.tol, np.inf, higher_is_better=stops_early)
+        return engine.LastBestPatience(
+            self.tol, self.n_iter_no_change, stops_early, lambda: best.epochs, self._patience_growth
+        )
 
-    def _keeper(self, net):
-        return engine.BestMembers(net.module_)
+    def _average(self, net, n_batches):
+        """A `WeightAverage` whose weights are judged and kept, or None."""
+        return None
 
     def _make_validator(self, net, validation, with_score):
         data, plan, best = validation
         if plan.epochs is not None:
-            return _count_epochs(plan.epochs, best)
+            return count_epochs(plan.epochs, best)
         if plan.held_out is None:
             return None
-        held_out = plan.held_out[:1] if plan.is_shared else plan.held_out
-        rows = torch.as_tensor(held_out, device=data[0].device)
-        x, target, weight = (None if d is None else d[rows] for d in data)
+        rows = torch.as_tensor(plan.held_out, device=data[0].device)
+        x, *known = (None if d is None else d[rows] for d in data)
         share = self._reported_share()
+        of_members = [spread(t, net.module_.n_members) for t in known]
+        of_judged = [spread(t, self._networks()) for t in known]
 
         def validate():
             raw = self._held_out_raw(net.module_, x)
-            flat = [
-                None if t is None else t.expand(len(raw), *t.shape[1:]) for t in (target, weight)
-            ]
+            target, weight = of_members
             loss = weighted_mean(
-                net.criterion_(raw.flatten(0, 1), flat[0].flatten(0, 1)),
-                None if weight is None else flat[1].flatten(),
+                net.criterion_(raw.flatten(0, 1), target.flatten(0, 1)),
+                None if weight is None else weight.flatten(),
             )
             judged = self._judged(raw)
-            flat = [None if t is None else t[: len(judged)] for t in flat]
-            scores = self._validation_scores(judged, *flat, net.criterion_)
-            best.observe(self._steadied(scores, judged, *flat))
+            scores = self._validation_scores(judged, *of_judged, net.criterion_)
+            best.observe(self._steadied(scores, judged, *of_judged))
             return float(loss) * share, float(scores.mean())
 
         return validate
@@ -243,16 +256,16 @@ class DeepTable(DeepEstimator):
         return scores
 
     def _judged(self, raw):
-        """Whose scores choose the best epoch: each member for itself."""
+        """Raw scores that choose the best epoch of each network."""
         return raw
 
     @torch.inference_mode()
     def _held_out_raw(self, module, x):
-        """Raw scores (n_members, n_rows, n_outputs) of rows that members have or share."""
+        """Raw scores (n_members, n_rows, n_outputs) of rows that networks have or share."""
         if len(x) == 1 and module.n_members > 1:
             return self._forward(module, x[0]).transpose(0, 1)
         pieces = chunks(x.shape[1], self._width(module), x.device)
-        out = [module(x[:, piece]).unflatten(0, (len(x), -1)) for piece in pieces]
+        out = [module(x[:, piece]).unflatten(0, (module.n_members, -1)) for piece in pieces]
         return torch.cat(out, 1)
 
     def _forward(self, module, x, **options):
@@ -280,7 +293,7 @@ class DeepTable(DeepEstimator):
         if plan.epochs is None:
             rows = raw = None
             if plan.held_out is not None:
-                rows = plan.held_out[:1] if plan.is_shared else plan.held_out
+                rows = plan.held_out
                 index = torch.as_tensor(rows, device=data[0].device)
                 raw = self._held_out_raw(net.module_, data[0][index])
             fitted |= out_of_fold(self, raw, rows, data)
@@ -313,56 +326,3 @@ class DeepTable(DeepEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
-
-
-def folds(n_samples, keys, fraction, n_draws, rng):
-    """Rows to train on and to hold out, for each member, as equal as counts allow.
-
-    The rows are dealt out in the order of `keys` (labels or numbers), so that each share has
-    about the same mix of them; members hold out different shares until all are used up.
-
-    Returns
-    -------
-    train : ndarray of int of shape (n_draws, n_train)
-    held_out : ndarray of int of shape (n_draws, n_held_out)
-    """
-    n_folds = max(2, round(1 / fraction)) if fraction else 2
-    train, held_out = [], []
-    for draw in range(n_draws):
-        if draw % n_folds == 0:
-            order = rng.permutation(n_samples)
-            if keys is not None:
-                order = order[np.argsort(keys[order], kind="stable")]
-            fold = np.empty(n_samples, dtype=np.int64)
-            fold[order] = np.arange(n_samples) % n_folds
-        is_out = fold == draw % n_folds
-        train.append(np.flatnonzero(~is_out))
-        held_out.append(np.flatnonzero(is_out))
-    return _equal_length(train), _equal_length(held_out)
-
-
-def _equal_length(rows):
-    n = min(map(len, rows))
-    return np.stack([r[:n] for r in rows])
-
-
-def _stack(data, added):
-    out = [np.concatenate([a, b]) for a, b in zip(data[:2], added[:2])]
-    weights = (data[2], added[2])
-    if weights == (None, None):
-        return *out, None
-    filled = [np.ones(len(d[0])) if w is None else w for w, d in zip(weights, (data, added))]
-    return *out, np.concatenate(filled)
-
-
-def _count_epochs(epochs, best):
-    """A validator that makes `best` keep the weights of the planned epochs."""
-    wanted = torch.tensor(epochs)
-    done = [0]
-
-    def validate():
-        done[0] += 1
-        best.observe((wanted == done[0]).float())
-        return 0.0, float(done[0])
-
-    return validate

@@ -21,7 +21,7 @@ def out_of_fold(estimator, raw, rows, data):
     estimator : DeepTable
     raw : Tensor of shape (n_members, n_held_out, n_outputs), or None
         Scores of each member for the rows that it has not trained on.
-    rows : ndarray of int of shape (n_members, n_held_out) or (1, n_held_out), or None
+    rows : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
     data : tuple of (x, target, weight)
 
     Returns
@@ -30,8 +30,8 @@ def out_of_fold(estimator, raw, rows, data):
     """
     if raw is None:
         return estimator._without_held_out()
-    is_shared = len(rows) == 1  # then they judge the ensemble, else each member
-    raw = raw.transpose(0, 1) if is_shared else raw.flatten(0, 1).unsqueeze(1)
+    # Rows of their own are predicted by the members of one network, common rows by all.
+    raw = raw.unflatten(0, (len(rows), -1)).transpose(1, 2).flatten(0, 1)
     index = torch.as_tensor(rows.ravel(), device=data[0].device)
     target, weight = (None if d is None else d[index] for d in data[1:])
     return estimator._from_held_out(raw, target, weight)

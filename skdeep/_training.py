@@ -216,7 +216,7 @@ class GradientTraining:
         if PlainBackprop.applies_to(net.module_, loss):
             gradient = PlainBackprop(net.module_, loss)
         else:
-            gradient = engine.Autograd(net.module_, loss, optimizer.flat)
+            gradient = engine.Autograd(self._training_forward(net), loss, optimizer.flat)
         l1 = self.alpha * self.l1_ratio
         l2 = 0.0 if self.solver == "adamw" else self.alpha - l1
         return engine.SingleStep(
@@ -226,6 +226,10 @@ class GradientTraining:
             clip=self.gradient_clip_norm,
             data_scale=self._reported_share(),
         )
+
+    def _training_forward(self, net):
+        """What a training step calls: the module, or a faster form of it."""
+        return net.module_
 
     def _make_validator(self, net, validation, with_score):
         """A function that gives (loss, score) on the validation rows."""

@@ -23,8 +23,7 @@ class _BaseRealMLP(DeepTable):
 
     _parameter_constraints: dict = {**_params.TABLES, **_params.REALMLP}
 
-    def _members(self):
-        return self.n_estimators
+    _patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
     def _auto_batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
@@ -69,10 +68,6 @@ class _BaseRealMLP(DeepTable):
             others=[regularise],
             max_time=self.max_time,
         )
-
-    def _patience(self, best, plan, stops_early):
-        limit = self.n_iter_no_change if plan.held_out is not None else np.inf
-        return engine.GrowingPatience(self.tol, limit, stops_early, lambda: best.epochs)
 
     def _draws_noise(self):
         return bool(self.dropout)
@@ -158,6 +153,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         weight_init="data",
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -195,6 +192,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         self.weight_init = weight_init
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -271,6 +270,8 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         weight_init="data",
         device="auto",
         dtype="float32",
+        amp="auto",
+        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -306,5 +307,7 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         self.weight_init = weight_init
         self.device = device
         self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks

@@ -10,7 +10,15 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeep import MLPClassifier, MLPRegressor
+from skdeep import (
+    MLPClassifier,
+    MLPRegressor,
+    RealMLPClassifier,
+    RealMLPRegressor,
+    TabMClassifier,
+    TabMRegressor,
+)
+from skdeep.engine import wants_mixed
 
 pytestmark = [
     pytest.mark.gpu,
@@ -21,6 +29,9 @@ pytestmark = [
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 BOTH = pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+TABLES = pytest.mark.parametrize(
+    "cls", [RealMLPClassifier, RealMLPRegressor, TabMClassifier, TabMRegressor]
+)
 
 
 def output(estimator, X):
@@ -118,3 +129,31 @@ def test_stream_and_warm_start():
     )
     clf.set_params(device="cpu").fit(X, y)
     assert not any(p.is_cuda for p in clf.net_.module_.parameters())
+
+
+@TABLES
+def test_tables_near_the_cpu(cls):
+    params = {"max_iter": 3, "random_state": 0, "dtype": "float64", "dropout": 0.0}
+    gpu, cpu = (cls(device=d, **params).fit(X[:600], y[:600]) for d in ("cuda", "cpu"))
+    assert gpu.best_epochs_ == cpu.best_epochs_
+    np.testing.assert_allclose(output(gpu, X), output(cpu, X), rtol=1e-5, atol=1e-6)
+
+
+@TABLES
+def test_tables_in_mixed_precision(cls):
+    device = torch.device("cuda")
+    native = torch.cuda.get_device_capability(device) >= (8, 0)
+    assert wants_mixed("auto", torch.float32, device) == native
+    assert not wants_mixed("auto", torch.float64, device)
+    mixed, full = (
+        cls(max_iter=20, random_state=0, amp=amp).fit(X[:1000], y[:1000]) for amp in (True, False)
+    )
+    assert next(mixed.net_.module_.parameters()).dtype == torch.float32
+    assert mixed.score(X[1000:], y[1000:]) > full.score(X[1000:], y[1000:]) - 0.05
+
+
+@TABLES
+def test_tables_through_the_compiler(cls):
+    model = cls(max_iter=5, random_state=0, compile=True).fit(X[:1000], y[:1000])
+    plain = cls(max_iter=5, random_state=0).fit(X[:1000], y[:1000])
+    assert abs(model.score(X[1000:], y[1000:]) - plain.score(X[1000:], y[1000:])) < 0.05

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 import skdeep
-from skdeep._tables import folds
+from skdeep._tables_plan import folds
+from skdeep.engine import wants_mixed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -65,6 +67,23 @@ def test_mixed_frame(estimator):
     assert "net_" in vars(model)
     with pytest.raises(NotFittedError):
         clone(model).predict(X)
+
+
+@everyone
+def test_polars(estimator):
+    """The same bits from a polars frame as from the pandas frame it was made of."""
+    pl = pytest.importorskip("polars")
+    X, y = mixed()
+    frame = pl.DataFrame({name: X[name].tolist() for name in X}, nan_to_null=True)
+    frame = frame.with_columns(pl.col("job").cast(pl.Categorical))
+    y = y > 0 if estimator in CLASSIFIERS else y
+    models = [clone(estimator).fit(data, y) for data in (X, frame)]
+    assert models[1].feature_names_in_.tolist() == list(X)
+    for data in (X, frame, frame[:1]):
+        rows = X[: len(data)]
+        np.testing.assert_array_equal(models[0].predict(rows), models[1].predict(data))
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        models[1].predict(frame.select(frame.columns[::-1]))
 
 
 @everyone
@@ -302,6 +321,87 @@ def test_members_train_on_other_rows():
     assert len(np.unique(held_out)) == held_out.size
     for t, h in zip(train, held_out):
         assert not set(t) & set(h)
+
+
+@pytest.mark.parametrize("cls", [skdeep.TabMClassifier, skdeep.TabMRegressor])
+def test_networks_of_tabm_hold_out_their_own_rows(cls):
+    X, y = make_friedman1(400, random_state=0)
+    y = y > np.median(y) if cls is skdeep.TabMClassifier else y
+    model = cls(n_estimators=6, n_networks=3, **SHORT).fit(X, y)
+    assert model.net_.module_.n_networks == len(model.best_epochs_) == 3
+    one = cls(n_estimators=6, n_networks=1, **SHORT).fit(X, y)
+    assert one.net_.module_.n_networks == len(one.best_epochs_) == 1
+    odd = cls(n_estimators=6, n_networks=4, **SHORT).fit(X, y)
+    assert odd.net_.module_.n_networks == 2
+    if cls is skdeep.TabMRegressor:  # five rows of six are held out by one network or another
+        assert len(model._residuals) == 3 * len(one._residuals)
+
+
+@pytest.mark.parametrize("cls", [skdeep.TabMClassifier, skdeep.TabMRegressor])
+def test_weight_average_is_what_is_kept(cls):
+    X, y = make_friedman1(400, random_state=0)
+    y = y > np.median(y) if cls is skdeep.TabMClassifier else y
+    settings = {**SHORT, "max_iter": 3, "n_estimators": 2, "learning_rate_init": 0.1}
+    for early_stopping in (True, False):
+        settings["early_stopping"] = early_stopping
+        plain, short, long = (
+            cls(averaging=a, **settings).fit(X, y).net_.module_.head_weight for a in (0, 0.2, 5)
+        )
+        assert not torch.equal(plain, short)
+        assert not torch.equal(short, long)
+
+
+@everyone
+def test_mixed_precision(estimator):
+    """bfloat16 has 8 bits: results move a little, and not at all where it is off."""
+    on_cpu = estimator._mixes_on_cpu and wants_mixed("auto", torch.float32, "cpu", on_cpu=True)
+    model, X, y = fitted(clone(estimator).set_params(amp=True, max_iter=40))
+    full, _, _ = fitted(clone(estimator).set_params(amp=False, max_iter=40))
+    auto, _, _ = fitted(clone(estimator).set_params(max_iter=40))
+    assert next(model.net_.module_.parameters()).dtype == torch.float32
+    assert model.score(X, y) > 0.6
+    weights = [m.net_.module_.linears[0].weight for m in (model, full, auto)]
+    assert not torch.equal(weights[0], weights[1])
+    assert torch.equal(weights[not on_cpu], weights[2])
+
+
+@everyone
+def test_compiler_that_fails_is_named(estimator, monkeypatch):
+    def no_compiler(module, **_):
+        def fail(x):
+            raise RuntimeError("no C++ compiler\nin many lines")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    X, y = mixed(100)
+    with pytest.warns(UserWarning, match="compile=True has no effect.*'no C\\+\\+ compiler'"):
+        model = clone(estimator).set_params(compile=True).fit(X, y > 0)
+    plain = clone(estimator).fit(X, y > 0)
+    np.testing.assert_array_equal(model.predict(X), plain.predict(X))
+
+
+@pytest.mark.slow
+@everyone
+def test_compiled_training_is_the_same(estimator):
+    X, y = mixed(100)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        model = clone(estimator).set_params(compile=True).fit(X, y > 0)
+    plain = clone(estimator).fit(X, y > 0)
+    assert model.best_epochs_ == plain.best_epochs_
+    weights = [m.net_.module_.linears[0].weight for m in (model, plain)]
+    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
+    pickle.dumps(model)
+
+
+@everyone
+def test_tol_is_what_a_better_epoch_needs(estimator):
+    X, y = mixed(240)
+    y = y > 0 if estimator in CLASSIFIERS else y
+    strict = clone(estimator).set_params(tol=5.0, n_iter_no_change=3).fit(X, y)
+    assert strict.best_epochs_ == [1] * len(strict.best_epochs_)
+    assert strict.n_iter_ < 8
 
 
 def test_members_do_not_mix():

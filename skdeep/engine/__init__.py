@@ -1,21 +1,23 @@
 """Training: skorch lives here and nowhere else."""
 
 from skdeep.engine.average import (
-    AveragedStep,
     AveragedTraining,
     BestAverage,
     BestParts,
+    FollowedStep,
     MovingAverage,
 )
+from skdeep.engine.averaging import AveragedStep, WeightAverage
 from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
+from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, BestWeights, GrowingPatience, Patience
+from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
 from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
@@ -23,6 +25,7 @@ __all__ = [
     "BOUNDED_SCHEDULES",
     "CURVES",
     "LBFGS",
+    "LastBestPatience",
     "SOLVERS",
     "Autograd",
     "AveragedStep",
@@ -35,7 +38,7 @@ __all__ = [
     "Curves",
     "DeepNet",
     "EpochReport",
-    "GrowingPatience",
+    "FollowedStep",
     "MovingAverage",
     "NonFiniteLoss",
     "Patience",
@@ -43,12 +46,16 @@ __all__ = [
     "SingleStep",
     "Training",
     "TwoPlayerStep",
+    "WeightAverage",
+    "compiled",
     "make_schedule",
+    "mixed_precision",
     "module_from_state",
     "module_state",
     "resolve_device",
     "resolve_dtype",
     "threads_for",
+    "wants_mixed",
     "wants_score",
     "warn_of_collapse",
 ]

@@ -49,8 +49,8 @@ class MovingAverage:
         self.flat.values.copy_(self.values)
 
 
-class AveragedStep:
-    """A step after which averages are brought up to date.
+class FollowedStep:
+    """A step of any kind, of two players too, after which averages are brought up to date.
 
     Parameters
     ----------

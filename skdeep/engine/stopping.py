@@ -45,12 +45,13 @@ class Patience:
         return self.count > self.limit
 
 
-class GrowingPatience(Patience):
-    """Patience that grows with the best epoch: it runs out `n_iter_no_change` epochs plus twice
-    the best epoch after that epoch (the rule of TabArena's RealMLP, Erickson et al., 2025).
+class LastBestPatience(Patience):
+    """Patience that looks at the members' best epochs: it runs out `n_iter_no_change` epochs plus
+    `growth` times the latest of them after that epoch.
 
     Networks whose learning rate rises and falls get better in waves, each longer than the one
-    before it; a fixed patience would end training in a trough.
+    before it; a fixed patience would end training in a trough. The growth of 2 is the rule of
+    TabArena's RealMLP (Erickson et al., 2025).
 
     Parameters
     ----------
@@ -58,11 +59,12 @@ class GrowingPatience(Patience):
         As for `Patience`.
     best_epochs : callable
         Gives the best epochs so far, one for each member.
+    growth : float, default=0.0
     """
 
-    def __init__(self, tol, n_iter_no_change, higher_is_better, best_epochs):
+    def __init__(self, tol, n_iter_no_change, higher_is_better, best_epochs, growth=0.0):
         super().__init__(tol, n_iter_no_change, higher_is_better)
-        self.best_epochs = best_epochs
+        self.best_epochs, self.growth = best_epochs, growth
         self._epoch = 0
 
     def update(self, value):
@@ -72,7 +74,8 @@ class GrowingPatience(Patience):
     @property
     def ran_out(self):
         """Whether patience has run out."""
-        return self._epoch >= 3 * max(self.best_epochs(), default=0) + self.limit
+        latest = max(self.best_epochs(), default=0)
+        return self._epoch >= (1 + self.growth) * latest + self.limit
 
 
 class BestWeights:
@@ -118,6 +121,8 @@ class BestMembers:
     Parameters
     ----------
     module : torch.nn.Module
+    tol : float, default=0.0
+        What a score must be above the best one to be better.
 
     Attributes
     ----------
@@ -127,7 +132,8 @@ class BestMembers:
         When they were reached, from 1.
     """
 
-    def __init__(self, module):
+    def __init__(self, module, tol=0.0):
+        self.tol = tol
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.scores, self.epochs, self.saved = None, [], None
         self._epoch = 0
@@ -143,7 +149,7 @@ class BestMembers:
             self.scores = torch.full_like(scores, -math.inf)
             self.epochs = [0] * len(scores)
             self.saved = [p.detach().clone() for p in self.parameters]
-        better = scores >= self.scores
+        better = scores >= self.scores + self.tol
         for member in better.nonzero().flatten().tolist():
             self.scores[member], self.epochs[member] = scores[member], self._epoch
             for p, kept in zip(self.parameters, self.saved):

@@ -58,18 +58,49 @@ class RandomModule(nn.Module):
 
 class Dropout(RandomModule):
     """Sets a share `p` of the units to zero and scales the others by ``1 / (1 - p)``
-    (Srivastava et al., 2014)."""
+    (Srivastava et al., 2014). A schedule may change `p` from step to step.
+
+    The mask comes from 16 random bits a unit, four units to a 64-bit draw: drawing a float for
+    each unit would take as long as the layer's matrix product.
+    """
 
     def __init__(self, p):
         super().__init__()
         self.p = p
 
     def forward(self, x):
-        if not self.is_drawing():
+        if not (self.p and self.is_drawing()):
             return x
-        # Twice as fast as bernoulli_ on a CPU.
-        kept = torch.empty_like(x).uniform_(generator=self.generator).lt_(1 - self.p)
-        return x * kept.div_(1 - self.p)
+        return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
+
+    def relu(self, x):
+        """ReLU and dropout in one, over the values of `x`."""
+        if not (self.p and self.is_drawing()):
+            return x.relu_()
+        kept = self._dropped(x).logical_not_().to(x.dtype)  # products are faster than masks
+        return _DroppedReLU.apply(x, kept, 1 / (1 - self.p))
+
+    def _dropped(self, x):
+        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+        bits.random_(-(2**63), None, generator=self.generator)
+        draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
+        return draws < round(self.p * 2**16) - 2**15
+
+
+class _DroppedReLU(torch.autograd.Function):
+    """``relu(x) * scale`` where kept; the output alone says where its slope is 0."""
+
+    @staticmethod
+    def forward(ctx, x, kept, scale):
+        out = x.detach().relu_().mul_(kept.mul_(scale))
+        ctx.scale = scale
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        (out,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None, None
 
 
 class GaussianNoise(RandomModule):

@@ -9,8 +9,6 @@ import math
 import torch
 from torch import nn
 
-from skdeep.nets.blocks import RandomModule
-
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848  # Klambauer et al., 2017
 _MISH_LINEAR = 20.0  # above it mish(x) = x in single and double precision
 
@@ -126,51 +124,6 @@ class ParametricActivation(nn.Module):
 
     def forward(self, x):
         return _Blend.apply(x, self.slope, self.function)
-
-
-class ScheduledDropout(RandomModule):
-    """Dropout (Srivastava et al., 2014) whose share `p` a schedule changes from step to step.
-
-    The mask comes from 16 random bits a unit, four units to a 64-bit draw: drawing a float for
-    each unit would take as long as the layer's matrix product.
-    """
-
-    def __init__(self, p):
-        super().__init__()
-        self.p = p
-
-    def forward(self, x):
-        if not (self.p and self.is_drawing()):
-            return x
-        return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
-
-    def relu(self, x):
-        """ReLU and dropout in one, over the values of `x`."""
-        if not (self.p and self.is_drawing()):
-            return x.relu_()
-        return _DroppedReLU.apply(x, self._dropped(x), 1 / (1 - self.p))
-
-    def _dropped(self, x):
-        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
-        bits.random_(-(2**63), None, generator=self.generator)
-        draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
-        return draws < round(self.p * 2**16) - 2**15
-
-
-class _DroppedReLU(torch.autograd.Function):
-    """``relu(x) * scale`` where not dropped; the output alone says where its slope is 0."""
-
-    @staticmethod
-    def forward(ctx, x, dropped, scale):
-        out = x.detach().relu_().masked_fill_(dropped, 0.0).mul_(scale)
-        ctx.scale = scale
-        ctx.save_for_backward(out)
-        return out
-
-    @staticmethod
-    def backward(ctx, grad):
-        (out,) = ctx.saved_tensors
-        return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None, None
 
 
 class PeriodicEmbedding(nn.Module):

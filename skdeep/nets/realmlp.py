@@ -5,13 +5,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from skdeep.nets.blocks import Dropout
 from skdeep.nets.packed import (
     LevelEmbedding,
     PackedLinear,
     PackedScale,
     ParametricActivation,
     PeriodicEmbedding,
-    ScheduledDropout,
 )
 
 _CONTEXT = 5  # rows whose hyperplanes a bias is drawn from ("he+5")
@@ -94,7 +94,7 @@ class RealMLPNet(nn.Module):
         self.activations = nn.ModuleList(
             ParametricActivation(n_members, n, activation, parametric) for n in hidden
         )
-        self.dropout = ScheduledDropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def embed(self, x):
         """The input of the first linear layer, (n_members, n_samples, width)."""

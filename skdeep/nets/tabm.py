@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from skdeep.nets.packed import LevelEmbedding, ScheduledDropout
+from skdeep.nets.blocks import Dropout
+from skdeep.nets.packed import LevelEmbedding
 
 
 class PiecewiseLinearEmbedding(nn.Module):
@@ -19,22 +19,21 @@ class PiecewiseLinearEmbedding(nn.Module):
 
     Parameters
     ----------
-    n_features, n_bins, n_outputs : int
+    n_networks, n_features, n_bins, n_outputs : int
 
     Shapes
     ------
-    x : (n_samples, n_features); returns (n_samples, n_features * n_outputs).
+    x : (n_networks, n_samples, n_features), or (1, n_samples, n_features), the same rows for all;
+    returns (n_networks, n_samples, n_features * n_outputs).
     """
 
-    def __init__(self, n_features, n_bins, n_outputs):
+    def __init__(self, n_networks, n_features, n_bins, n_outputs):
         super().__init__()
         # The last "bin" is the number itself: no lower end, no upper end.
         self.register_buffer("lower", torch.zeros(n_features, 1, n_bins + 1))
         self.register_buffer("inverse", torch.zeros(n_features, 1, n_bins + 1))
-        self.register_buffer("floor", torch.zeros(n_features, 1, n_bins + 1))
-        self.register_buffer("ceiling", torch.ones(n_features, 1, n_bins + 1))
-        self.weight = nn.Parameter(torch.zeros(n_features, n_bins + 1, n_outputs))
-        self.bias = nn.Parameter(torch.zeros(n_features, 1, n_outputs))
+        self.weight = nn.Parameter(torch.zeros(n_networks, n_features, n_bins + 1, n_outputs))
+        self.bias = nn.Parameter(torch.zeros(n_networks, n_features, 1, n_outputs))
 
     @torch.no_grad()
     def initialize(self, rng, edges):
@@ -51,45 +50,70 @@ class PiecewiseLinearEmbedding(nn.Module):
             n_bins = len(known) - 1
             self.lower[j, 0, :n_bins] = known[:-1]
             self.inverse[j, 0, :n_bins] = 1 / known.diff()
-        self.inverse[:, :, -1] = 1.0
-        self.floor[:, :, -1], self.ceiling[:, :, -1] = -math.inf, math.inf
-        bound = 1 / math.sqrt(self.weight.shape[2])
+        bound = 1 / math.sqrt(self.weight.shape[3])
         self.weight.zero_()
-        draw = rng.uniform(-bound, bound, (2, len(self.weight), self.weight.shape[2]))
-        self.weight[:, -1] = torch.as_tensor(draw[0])
-        self.bias[:, 0] = torch.as_tensor(draw[1])
+        draw = rng.uniform(-bound, bound, (2, *self.bias[:, :, 0].shape))
+        self.weight[:, :, -1] = torch.as_tensor(draw[0])
+        self.bias[:, :, 0] = torch.as_tensor(draw[1])
+
+    @torch.no_grad()
+    def _code(self, x):
+        """(n_networks * n_features, n_samples, n_bins + 1), or 1 in place of n_networks."""
+        columns = x.transpose(1, 2).unsqueeze(3)
+        code = (columns - self.lower).mul_(self.inverse).clamp_(0.0, 1.0)
+        code[..., -1:] = columns
+        return code.flatten(0, 1)
 
     def forward(self, x):
-        with torch.no_grad():
-            code = (x.t().unsqueeze(2) - self.lower).mul_(self.inverse)
-            torch.clamp(code, self.floor, self.ceiling, out=code)
-        return torch.baddbmm(self.bias, code, self.weight).transpose(0, 1).flatten(1)
+        n_networks, n_features, _, n_outputs = self.weight.shape
+        if len(x) == n_networks:
+            out = torch.baddbmm(self.bias.flatten(0, 1), self._code(x), self.weight.flatten(0, 1))
+            out = out.unflatten(0, (n_networks, n_features)).transpose(1, 2)
+        else:
+            wide = self.weight.permute(1, 2, 0, 3).flatten(2)
+            out = torch.bmm(self._code(x), wide).unflatten(2, (n_networks, n_outputs))
+            out = out.permute(2, 1, 0, 3) + self.bias.transpose(1, 2)
+        return out.flatten(2)
 
 
 class SharedLinear(nn.Module):
-    """A linear layer whose weights all members share: ``((x * r) @ weight.T) * s + b`` with
-    r, s and b of each member, or ``x @ weight.T + b`` with a shared b.
+    """A linear layer whose weights the members of a network share: ``((x * r) @ W) * s + b`` with
+    r, s and b of each member, or ``x @ W + b`` with a shared b.
 
     Shapes
     ------
-    x : (n_members, n_samples, in_features); returns (n_members, n_samples, out_features).
+    x : (n_networks, n_members, n_samples, in_features); returns the same with out_features.
     """
 
-    def __init__(self, n_members, in_features, out_features, has_adapters):
+    def __init__(self, n_networks, n_members, in_features, out_features, has_adapters):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(out_features, in_features))
-        lead = (n_members, 1) if has_adapters else ()
-        self.bias = nn.Parameter(torch.zeros(*lead, out_features))
+        self.weight = nn.Parameter(torch.zeros(n_networks, in_features, out_features))
+        n_biases = n_members if has_adapters else 1
+        self.bias = nn.Parameter(torch.zeros(n_networks, n_biases, 1, out_features))
         self.input_factor = self.output_factor = None
         if has_adapters:
-            self.input_factor = nn.Parameter(torch.ones(n_members, 1, in_features))
-            self.output_factor = nn.Parameter(torch.ones(n_members, 1, out_features))
+            self.input_factor = nn.Parameter(torch.ones(n_networks, n_members, 1, in_features))
+            self.output_factor = nn.Parameter(torch.ones(n_networks, n_members, 1, out_features))
 
-    def forward(self, x, members=slice(None)):
-        if self.input_factor is None:
-            return F.linear(x, self.weight, self.bias)
-        z = F.linear(x * self.input_factor[members], self.weight)
-        return torch.addcmul(self.bias[members], z, self.output_factor[members])
+    def forward(self, x, chosen=None):
+        """`chosen` is None or the number of a network and of its members that take part."""
+        weight, r, s, b = (
+            _pick(p, chosen)
+            for p in (self.weight, self.input_factor, self.output_factor, self.bias)
+        )
+        if r is None:
+            return torch.baddbmm(b[:, 0], x.flatten(1, 2), weight).unflatten(1, x.shape[1:3])
+        z = torch.bmm((x * r).flatten(1, 2), weight).unflatten(1, x.shape[1:3])
+        return torch.addcmul(b, z, s)
+
+
+def _pick(parameter, chosen):
+    """A parameter of a network, and of some of its members where each has its own."""
+    if chosen is None or parameter is None:
+        return parameter
+    network, members = chosen
+    parameter = parameter[network : network + 1]
+    return parameter[:, members] if parameter.dim() == 4 and parameter.shape[1] > 1 else parameter
 
 
 class TabMNet(nn.Module):
@@ -97,8 +121,10 @@ class TabMNet(nn.Module):
 
     Parameters
     ----------
-    n_members, n_numeric, n_plain : int
-        Number of members, of numbers to embed and of columns taken as they are.
+    n_networks, n_members : int
+        Networks side by side without a common weight, and the members of each.
+    n_numeric, n_plain : int
+        Number of numbers to embed and of columns taken as they are.
     cardinalities : list of int
         Levels of each category.
     hidden : list of int
@@ -115,20 +141,22 @@ class TabMNet(nn.Module):
 
     Shapes
     ------
-    x : (n_members, n_samples, n_columns), other rows for each member; returns raw scores
-    (n_members * n_samples, n_outputs). Or (n_samples, n_columns), the same rows for all; returns
-    (n_samples, n_members, n_outputs).
+    x : (n, n_samples, n_columns), other rows for each member (n is the number of all members) or
+    for each network (n is the number of networks); returns raw scores
+    (n_networks * n_members * n_samples, n_outputs). Or (n_samples, n_columns), the same rows for
+    all; returns (n_samples, n_networks * n_members, n_outputs).
 
     Examples
     --------
     >>> import torch
     >>> from skdeep.nets.tabm import TabMNet
-    >>> TabMNet(4, 2, 1, [], [8, 8], 3, 0.1)(torch.zeros(5, 3)).shape
-    torch.Size([5, 4, 3])
+    >>> TabMNet(2, 4, 2, 1, [], [8, 8], 3, 0.1)(torch.zeros(5, 3)).shape
+    torch.Size([5, 8, 3])
     """
 
     def __init__(
         self,
+        n_networks,
         n_members,
         n_numeric,
         n_plain,
@@ -143,44 +171,60 @@ class TabMNet(nn.Module):
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.n_members, self.n_numeric, self.n_codes = n_members, n_numeric, len(cardinalities)
-        has_embedding = n_embedding > 0 and n_numeric > 0
-        self.numbers = (
-            PiecewiseLinearEmbedding(n_numeric, n_bins, n_embedding) if has_embedding else None
-        )
-        self.levels = LevelEmbedding(1, cardinalities, n_level_embedding) if cardinalities else None
-        self.chunks = [n_embedding if has_embedding else 1] * n_numeric + [1] * n_plain
-        self.chunks += [n_level_embedding] * len(cardinalities)
-        width = sum(self.chunks)
-        self.input_scale = nn.Parameter(torch.ones(n_members, 1, width))
+        self.n_networks, self.n_each = n_networks, n_members
+        self.n_members = n_networks * n_members
+        self.n_numeric, self.n_codes = n_numeric, len(cardinalities)
+        self.numbers = self.levels = None
+        if n_embedding > 0 and n_numeric > 0:
+            self.numbers = PiecewiseLinearEmbedding(n_networks, n_numeric, n_bins, n_embedding)
+        if cardinalities:
+            self.levels = LevelEmbedding(n_networks, cardinalities, n_level_embedding)
+        self.chunks = [n_embedding if self.numbers is not None else 1] * n_numeric
+        self.chunks += [1] * n_plain + [n_level_embedding] * len(cardinalities)
+        lead, width = (n_networks, n_members), sum(self.chunks)
+        self.input_scale = nn.Parameter(torch.ones(*lead, 1, width))
         units = [width, *hidden]
         self.linears = nn.ModuleList(
-            SharedLinear(n_members, n_in, n_out, not is_mini) for n_in, n_out in pairwise(units)
+            SharedLinear(*lead, n_in, n_out, not is_mini) for n_in, n_out in pairwise(units)
         )
-        self.head_weight = nn.Parameter(torch.zeros(n_members, units[-1], n_outputs))
-        self.head_bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
-        self.dropout = ScheduledDropout(dropout)
+        self.head_weight = nn.Parameter(torch.zeros(*lead, units[-1], n_outputs))
+        self.head_bias = nn.Parameter(torch.zeros(*lead, 1, n_outputs))
+        self.dropout = Dropout(dropout)
 
     def embed(self, x):
-        """What all members see of rows (n_samples, n_columns)."""
-        n_columns = x.shape[1] - self.n_codes
-        parts = [x[:, : self.n_numeric]]
-        if self.numbers is not None:
-            parts[0] = self.numbers(parts[0])
-        parts.append(x[:, self.n_numeric : n_columns])
+        """What the members see of rows (n_networks or 1, n_samples, n_columns)."""
+        n_columns = x.shape[2] - self.n_codes
+        numbers = x[..., : self.n_numeric]
+        parts = [numbers if self.numbers is None else self.numbers(numbers)]
+        parts.append(x[..., self.n_numeric : n_columns])
         if self.levels is not None:
-            parts.append(self.levels(x[None, :, n_columns:])[0])
-        return torch.cat(parts, 1)
+            parts.append(self.levels(x[..., n_columns:].expand(self.n_networks, -1, -1)))
+        n = max(map(len, parts))
+        return torch.cat([part.expand(n, -1, -1) for part in parts], 2)
 
-    def forward(self, x, members=slice(None)):
-        is_packed = x.dim() == 3
-        h = self.embed(x.flatten(0, 1) if is_packed else x)
-        h = h.unflatten(0, (self.n_members, -1)) if is_packed else h.unsqueeze(0)
-        h = h * self.input_scale[members]
+    def forward(self, x, members=None):
+        """`members`, a list of rising numbers, leaves the others out."""
+        if x.dim() == 3:
+            n_sets = len(x) // self.n_networks  # one for each member, or one
+            h = self.embed(x.unflatten(0, (self.n_networks, n_sets)).flatten(1, 2))
+            return self._heads(h.unflatten(1, (n_sets, -1))).flatten(0, 1)
+        h = self.embed(x.unsqueeze(0))
+        h = h.expand(self.n_networks, -1, -1).unsqueeze(1)
+        if members is None:
+            return self._heads(h).transpose(0, 1)
+        by_network = {}
+        for member in members:
+            by_network.setdefault(member // self.n_each, []).append(member % self.n_each)
+        out = [self._heads(h[g : g + 1], (g, some)) for g, some in by_network.items()]
+        return torch.cat(out).transpose(0, 1)
+
+    def _heads(self, h, chosen=None):
+        """Raw scores (n_members, n_samples, n_outputs) of embedded rows."""
+        h = h * _pick(self.input_scale, chosen)
         for linear in self.linears:
-            h = self.dropout.relu(linear(h, members))
-        out = torch.baddbmm(self.head_bias[members], h, self.head_weight[members])
-        return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
+            h = self.dropout.relu(linear(h, chosen))
+        weight, bias = (_pick(p, chosen).flatten(0, 1) for p in (self.head_weight, self.head_bias))
+        return torch.baddbmm(bias, h.flatten(0, 1), weight)
 
     def parameter_group(self, name):
         """(factor of the learning rate, factor of the decay): biases do not decay."""
@@ -202,9 +246,9 @@ def initialize(net, rng, edges):
     edges : list of 1-D arrays
         See `PiecewiseLinearEmbedding.initialize`.
     """
-    shape = (net.n_members, 1, len(net.chunks))
+    shape = (*net.input_scale.shape[:3], len(net.chunks))
     scale = rng.normal(size=shape) if net.numbers is not None else rng.choice([-1.0, 1.0], shape)
-    net.input_scale.copy_(torch.as_tensor(scale.repeat(net.chunks, axis=2)))
+    net.input_scale.copy_(torch.as_tensor(scale.repeat(net.chunks, axis=3)))
     if net.numbers is not None:
         net.numbers.initialize(rng, edges)
     if net.levels is not None:
@@ -212,7 +256,8 @@ def initialize(net, rng, edges):
     for linear in net.linears:
         bound = 1 / math.sqrt(linear.weight.shape[1])
         linear.weight.copy_(torch.as_tensor(rng.uniform(-bound, bound, linear.weight.shape)))
-        linear.bias.copy_(torch.as_tensor(rng.uniform(-bound, bound, linear.bias.shape[-1])))
-    bound = 1 / math.sqrt(net.head_weight.shape[1])
+        shape = (net.n_networks, 1, 1, linear.bias.shape[-1])
+        linear.bias.copy_(torch.as_tensor(rng.uniform(-bound, bound, shape)))
+    bound = 1 / math.sqrt(net.head_weight.shape[2])
     for tensor in (net.head_weight, net.head_bias):
         tensor.copy_(torch.as_tensor(rng.uniform(-bound, bound, tensor.shape)))

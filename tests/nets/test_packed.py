@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from skdeep.nets import realmlp, tabm
-from skdeep.nets.packed import PARAMETRIC, LevelEmbedding, ParametricActivation, ScheduledDropout
+from skdeep.nets.blocks import Dropout
+from skdeep.nets.packed import PARAMETRIC, LevelEmbedding, ParametricActivation
 
 PLAIN = {"selu": torch.selu, "mish": F.mish, "relu": torch.relu, "silu": F.silu}
 
@@ -27,7 +28,7 @@ def test_parametric_activation_against_autograd(name):
 
 
 def test_dropout_share_and_scale():
-    layer = ScheduledDropout(0.3)
+    layer = Dropout(0.3)
     layer.generator = torch.Generator().manual_seed(0)
     x = torch.ones(2, 100, 501)
     out = layer(x)
@@ -38,7 +39,7 @@ def test_dropout_share_and_scale():
 
 
 def test_relu_with_dropout_against_autograd():
-    layer = ScheduledDropout(0.5)
+    layer = Dropout(0.5)
     layer.generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 50, 7, requires_grad=True)
     out = layer.relu(x * 1.0)
@@ -85,25 +86,55 @@ def test_packed_members_equal_single_ones():
 
 
 def test_piecewise_linear_embedding():
-    layer = tabm.PiecewiseLinearEmbedding(1, 4, 2)
+    layer = tabm.PiecewiseLinearEmbedding(2, 1, 4, 2)
     layer.initialize(np.random.RandomState(0), [np.array([0.0, 1.0, 3.0])])
     x = torch.tensor([[-1.0], [0.5], [2.0], [5.0]])
     with torch.no_grad():
-        plain = layer(x)
-        torch.testing.assert_close(plain, x * layer.weight[0, -1] + layer.bias[0])
-        layer.weight[0, 0] = torch.tensor([10.0, 0.0])
-        layer.weight[0, 1] = torch.tensor([0.0, 10.0])
-        code = (layer(x) - plain) / 10
-    torch.testing.assert_close(code, torch.tensor([[0, 0], [0.5, 0], [1, 0.5], [1, 1]]))
+        plain = layer(x[None])
+        assert not torch.equal(plain[0], plain[1])
+        for network in range(2):
+            line = x * layer.weight[network, 0, -1] + layer.bias[network, 0]
+            torch.testing.assert_close(plain[network], line)
+        layer.weight[1, 0, 0] = torch.tensor([10.0, 0.0])
+        layer.weight[1, 0, 1] = torch.tensor([0.0, 10.0])
+        code = (layer(x[None]) - plain) / 10
+        torch.testing.assert_close(layer(x.expand(2, -1, -1)), layer(x[None]))
+    assert not code[0].any()
+    torch.testing.assert_close(code[1], torch.tensor([[0, 0], [0.5, 0], [1, 0.5], [1, 1]]))
 
 
 @pytest.mark.parametrize("is_mini", [True, False])
 def test_tabm_shared_and_own_rows_agree(is_mini):
     rng = np.random.RandomState(0)
-    net = tabm.TabMNet(3, 2, 1, [5], [8, 8], 2, 0.0, n_bins=4, is_mini=is_mini)
-    tabm.initialize(net, rng, [np.array([-1.0, 0.0, 1.0])] * 2)
+    net = _random_tabm(2, 3, is_mini)
     x = torch.as_tensor(np.column_stack([rng.normal(size=(6, 3)), rng.randint(0, 5, 6)])).float()
-    shared, own = net(x), net(x.expand(3, -1, -1)).unflatten(0, (3, 6))
-    torch.testing.assert_close(shared, own.transpose(0, 1))
-    torch.testing.assert_close(net(x, members=[0, 2]), shared[:, [0, 2]])
+    shared = net(x)
+    for n_sets in (2, 6):  # of each network, of each member
+        own = net(x.expand(n_sets, -1, -1)).unflatten(0, (6, 6))
+        torch.testing.assert_close(shared, own.transpose(0, 1))
+    for kept in ([0, 2], [1], [0, 3, 5], [4, 5]):
+        torch.testing.assert_close(net(x, members=kept), shared[:, kept])
     assert not torch.allclose(shared[:, 0], shared[:, 1])
+
+
+@pytest.mark.parametrize("is_mini", [True, False])
+def test_tabm_networks_share_nothing(is_mini):
+    net = _random_tabm(3, 2, is_mini)
+    x = torch.cat(
+        [torch.randn(6, 5, 3, generator=torch.Generator().manual_seed(0)), torch.ones(6, 5, 1)], 2
+    )
+    net(x).unflatten(0, (3, 10))[1].sum().backward()
+    for parameter in net.parameters():
+        assert not parameter.grad[[0, 2]].any()
+        assert parameter.grad[1].any()
+
+
+def _random_tabm(n_networks, n_members, is_mini):
+    """With all weights drawn, those too which are 0 or 1 at the start."""
+    rng = np.random.RandomState(0)
+    net = tabm.TabMNet(n_networks, n_members, 2, 1, [5], [8, 8], 2, 0.0, n_bins=4, is_mini=is_mini)
+    tabm.initialize(net, rng, [np.array([-1.0, 0.0, 1.0])] * 2)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.as_tensor(rng.normal(size=parameter.shape)))
+    return net

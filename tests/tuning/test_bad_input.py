@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdeep import MLPClassifier
+from skdeep import MLPClassifier, RealMLPClassifier
 from skdeep.tuning import OptunaSearchCV, PruneTrials
 
 A = {"a": FloatDistribution(0.0, 1.0)}
@@ -154,7 +154,8 @@ def test_interrupt_before_the_first_candidate(data):
     assert len(search.study_.trials) == 1
 
 
-def test_interrupt_reaches_the_search_through_a_network(data):
+@pytest.mark.parametrize("cls", [MLPClassifier, RealMLPClassifier])
+def test_interrupt_reaches_the_search_through_a_network(cls, data):
     """A network alone would end its training and go on."""
 
     class Interrupt:
@@ -169,7 +170,7 @@ def test_interrupt_reaches_the_search_through_a_network(data):
             if Interrupt.n_epochs == 5:
                 raise KeyboardInterrupt
 
-    clf = MLPClassifier((4,), max_iter=2, device="cpu").set_callbacks(Interrupt())
+    clf = cls((4,), max_iter=2, device="cpu").set_callbacks(Interrupt())
     search = OptunaSearchCV(clf, {"alpha": [0.1, 0.2, 0.3]}, sampler="grid", cv=2)
     with pytest.warns(UserWarning, match="Maximum iterations|interrupted by user") as caught:
         search.fit(*data)

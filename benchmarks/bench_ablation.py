@@ -1,0 +1,116 @@
+"""What each piece of the recipes of RealMLP and TabM gains: errors with it removed.
+
+    OMP_NUM_THREADS=1 python benchmarks/bench_ablation.py [--data DIR] [--rows 1000] [--seeds 2]
+        [--family RealMLP] [--only NAME,NAME]
+
+DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;
+without it the tables are generated. Numbers are ratios to the defaults, of geometric means over
+tables and seeds: of 1 - accuracy (class) and of the root mean squared error (reg). Above 1 the
+piece gains something; both members of a ratio have the same seed and rows.
+"""
+
+import argparse
+import warnings
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import make_classification, make_friedman1
+from sklearn.model_selection import train_test_split
+
+import skdeep
+
+PIECES = {
+    "RealMLP": {
+        "number embeddings": {"embedding_size": 0},
+        "scaling layer": {"scaling_layer": False},
+        "learnt activations": {"parametric_activation": False},
+        "data-driven weights": {"weight_init": "normal"},
+        "waves of the learning rate": {"learning_rate": "constant"},
+        "beta_2=0.95": {"beta_2": 0.999},
+        "dropout": {"dropout": 0.0},
+        "weight decay": {"alpha": 0.0},
+        "label smoothing": {"label_smoothing": 0.0},
+        "four members": {"n_estimators": 1},
+    },
+    "TabM": {
+        "number embeddings": {"embedding_size": 0},
+        "eight networks": {"n_networks": 1},
+        "members": {"n_estimators": 8},
+        "average of weights": {"averaging": 0.0},
+        "dropout": {"dropout": 0.0},
+        "weight decay": {"alpha": 0.0},
+        "gradient clipping": {"gradient_clip_norm": None},
+        "mini": {"variant": "full"},
+    },
+}
+
+
+def generated(n_rows):
+    """Two tables with text, gaps and noise, from `make_classification` and `make_friedman1`."""
+    numbers = make_classification(
+        n_rows, 8, n_informative=6, n_classes=3, flip_y=0.05, random_state=0
+    )
+    for task, (X, y) in (("clf", numbers), ("reg", make_friedman1(n_rows, 8, random_state=0))):
+        X = pd.DataFrame(X, columns=[f"x{i}" for i in range(8)])
+        X["x0"] = pd.cut(X["x0"], 6, labels=list("abcdef")).astype(str)
+        yield f"generated {task}", X.mask(np.random.default_rng(0).uniform(size=X.shape) < 0.02), y
+
+
+def tables(folder, only):
+    """Name, rows and targets of the tables in a folder."""
+    for path in sorted(Path(folder).glob("*__*.parquet")):
+        name, _, task = path.stem.partition("__")
+        if only and name not in only:
+            continue
+        X = pd.read_parquet(path)
+        y = X.pop("target")
+        yield f"{name} {task}", X, pd.factorize(y)[0] if task == "clf" else y.to_numpy()
+
+
+def error(family, params, X, y, is_class, n_rows, seed):
+    """Error on rows that training has not seen."""
+    n_test = min(len(y) - n_rows, 2500)
+    split = {"train_size": n_rows, "test_size": n_test, "stratify": y if is_class else None}
+    a, b, ya, yb = train_test_split(X, y, random_state=seed, **split)
+    cls = getattr(skdeep, family + ("Classifier" if is_class else "Regressor"))
+    known = {k: v for k, v in params.items() if k in cls().get_params()}
+    predicted = cls(random_state=seed, **known).fit(a, ya).predict(b)
+    return np.mean(predicted != yb) if is_class else np.sqrt(np.mean((predicted - yb) ** 2))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data")
+    parser.add_argument("--only", default="", help="names of tables, with commas")
+    parser.add_argument("--rows", type=int, default=1000, help="rows to train on")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--family", choices=PIECES, action="append")
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    only = {name for name in args.only.split(",") if name}
+    chosen = list(tables(args.data, only) if args.data else generated(args.rows + 2500))
+    for family in args.family or PIECES:
+        print(f"\n{family} without {'':20s} {'class':>8s} {'reg':>8s}", flush=True)
+        base = {}
+        for piece, params in ({"(defaults)": {}} | PIECES[family]).items():
+            logs = defaultdict(list)
+            for name, X, y in chosen:
+                is_class = name.endswith("clf")
+                if "label_smoothing" in params and not is_class:
+                    continue
+                for seed in range(args.seeds):
+                    e = error(family, params, X, y, is_class, args.rows, seed)
+                    reference = base.setdefault((name, seed), e)
+                    logs[is_class].append(np.log((e + 1e-4) / (reference + 1e-4)))
+            ratios = [
+                np.exp(np.mean(logs[kind])) if logs[kind] else np.nan for kind in (True, False)
+            ]
+            print(f"  {piece:28s} {ratios[0]:8.3f} {ratios[1]:8.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Faster forward passes for training: mixed precision and torch's compiler."""
+
+import warnings
+
+import torch
+
+
+def wants_mixed(amp, dtype, device, on_cpu=False):
+    """Turn the `amp` parameter of an estimator into a bool.
+
+    Parameters
+    ----------
+    amp : 'auto' or bool
+        'auto' is True for float32 on a CUDA device that has units for bfloat16.
+    dtype : torch.dtype
+    device : torch.device
+    on_cpu : bool, default=False
+        Whether 'auto' is True on processors with such units, too.
+    """
+    if amp != "auto":
+        return bool(amp)
+    kind = torch.device(device).type
+    if dtype != torch.float32 or kind not in ("cpu", "cuda"):
+        return False
+    if kind == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10
+    return on_cpu and any(known.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
+
+
+def mixed_precision(forward, dtype, device):
+    """The same function with its matrix products in bfloat16 (Micikevicius et al., 2018; of
+    Kalamkar et al., 2019, the type, which needs no scaling of the loss).
+
+    Parameters
+    ----------
+    forward : callable
+    dtype : torch.dtype
+        Type of what is returned: losses are worked out in full precision.
+    device : torch.device
+    """
+    kind = torch.device(device).type
+
+    def mixed(x):
+        with torch.autocast(kind, torch.bfloat16):
+            out = forward(x)
+        return out.to(dtype)
+
+    return mixed
+
+
+def compiled(module):
+    """The forward pass of a module through torch's compiler, which writes one kernel for what
+    stands between two matrix products. Where the compiler cannot work (it needs one for C++ or
+    Triton) the module goes on without it, with a warning.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    """
+    fast = torch.compile(module, dynamic=True)
+    failed = []
+
+    def forward(x):
+        if failed:
+            return module(x)
+        try:
+            return fast(x)
+        except Exception as error:  # the compiler's own errors have no common class
+            failed.append(error)
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            warnings.warn(f"compile=True has no effect: torch's compiler failed with {reason!r}.")
+            return module(x)
+
+    return forward
