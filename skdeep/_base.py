@@ -127,6 +127,8 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         target = self._encode_target(y, resumed, incremental)
         weight = self._total_weight(X, target, sample_weight, incremental)
         validation = self._check_validation(*validation)
+        if not resumed:
+            self._learn_target_scale(target, weight)
 
         rng = new_random_state(self.random_state)
         device = engine.resolve_device(self.device, X)
@@ -184,6 +186,9 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
     def _as_input(self, X, dtype, device):
         """Checked rows where the network lives, as it eats them."""
         return as_rows(X, dtype, device)
+
+    def _learn_target_scale(self, target, weight):
+        """Remember what targets are standardised by, where they are."""
 
     def _check_combinations(self):
         """Raise where parameters contradict each other."""

@@ -138,6 +138,39 @@ TABLE_REGRESSOR = {
     "quantile": [Interval(Real, 0, 1, closed="neither")],
 }
 
+CNN = {
+    **{
+        name: constraint
+        for name, constraint in TRAINING.items()
+        if name
+        not in {
+            *("warm_start", "momentum", "nesterovs_momentum", "l1_ratio", "power_t", "max_fun"),
+            *("beta_1", "beta_2", "epsilon"),
+        }
+    },
+    "solver": [StrOptions(set(SOLVERS))],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "architecture": [
+        StrOptions({"auto", "lenet", "resnet", "inception"}),
+        HasMethods("forward"),
+        callable,
+    ],
+    "n_filters": ["array-like", Interval(Integral, 1, None, closed="left"), None],
+    "kernel_size": ["array-like", Interval(Integral, 1, None, closed="left"), None],
+    "pooling": [StrOptions({"max", "mean"})],
+    "pool_size": [Interval(Integral, 1, None, closed="left")],
+    **{name: DENSE[name] for name in ("activation", "hidden_layer_sizes", "dropout")},
+    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "augment": [str, "array-like", dict, None],
+    "pretrained": "no_validation",
+    "freeze": ["boolean"],
+    "amp": ["boolean", StrOptions({"auto"})],
+    "data_format": [StrOptions({"channels_last", "channels_first"})],
+    "image_shape": [tuple, list, None],
+    "missing": [StrOptions({"error", "mask"})],
+}
+"""Of convolutional networks."""
+
 REALMLP = {
     "activation": [StrOptions({"selu", "mish", "relu", "silu"})],
     "embedding_size": [Interval(Integral, 0, None, closed="left")],
@@ -174,3 +207,25 @@ TABULAR_GAN = {
     "play_learning_rate": [Interval(Real, 0, None, closed="neither")],
 }
 """Of TabularGAN."""
+
+SEQUENCES = {
+    **{
+        name: constraint
+        for name, constraint in TRAINING.items()
+        if name not in {"power_t", "momentum", "nesterovs_momentum", "max_fun", "l1_ratio"}
+    },
+    "solver": [StrOptions(set(SOLVERS))],
+    "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
+    "cell": [StrOptions({"lstm", "gru", "rnn"})],
+    "vocabulary_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+    "embedding_size": [Interval(Integral, 1, None, closed="left")],
+    "bidirectional": ["boolean"],
+    "pooling": [StrOptions({"last", "max", "mean", "attention"})],
+    "convolutional": [StrOptions({"auto"}), list, tuple, None],
+    "dropout": DENSE["dropout"],
+    "recurrent_dropout": DENSE["dropout"],
+    "data_format": [StrOptions({"channels_last", "channels_first"})],
+    "missing": [StrOptions({"error", "mask"})],
+}
+"""Of recurrent networks."""

@@ -7,7 +7,7 @@ import scipy.optimize
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._targets import DeepClassifier, DeepRegressor
+from skdeep._targets import DeepClassifier, ScaledRegressor, mean_scores
 from skdeep.losses import weighted_mean
 
 _MOST_RESIDUALS = 2000
@@ -60,13 +60,7 @@ class TableClassifier(DeepClassifier):
         -------
         Tensor of shape (n_samples, n_outputs)
         """
-        if self._target_type == "multiclass":
-            pooled = torch.log_softmax(raw, 2).logsumexp(1) - math.log(raw.shape[1])
-        elif raw.shape[1] == 1:
-            pooled = raw[:, 0]
-        else:
-            log_sigmoid = torch.nn.functional.logsigmoid
-            pooled = log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)
+        pooled = mean_scores(raw, self._target_type)
         temperature = getattr(self, "temperature_", 1.0) if temperature is None else temperature
         return pooled if temperature == 1.0 else pooled / temperature
 
@@ -112,33 +106,12 @@ class TableClassifier(DeepClassifier):
         return {"temperature_": math.exp(found.x)}
 
 
-class TableRegressor(DeepRegressor):
+class TableRegressor(ScaledRegressor):
     """Regressors that average their members; targets are standardised inside."""
-
-    def _learn_target_scale(self, target, weight):
-        y = np.asarray(target, dtype=np.float64)
-        self._target_center = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average((y - self._target_center) ** 2, axis=0, weights=weight))
-        floor = 1e-12 * np.maximum(np.abs(self._target_center), np.finfo(np.float32).tiny)
-        self._target_scale = np.where(scale > floor, scale, 1.0)
-        self._target_range = (y.min(axis=0), y.max(axis=0))
-
-    def _target_tensor(self, target, dtype, device):
-        scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
-        return super()._target_tensor(scaled, dtype, device)
-
-    def _target_too_large(self, target):
-        return None
 
     def _pool(self, raw, temperature=None):
         """Mean over members of (n_samples, n_members, n_outputs)."""
         return raw.mean(1)
-
-    def _decode(self, raw):
-        """Targets from raw scores, inside the range of those seen in fit."""
-        predicted = super()._decode(raw)
-        scaled = predicted.astype(np.float64) * self._target_scale + self._target_center
-        return np.clip(scaled, *self._target_range).astype(predicted.dtype)
 
     def _validation_scores(self, raw, target, weight, criterion):
         """One score for each member: R^2 for the squared error, else minus the loss."""

@@ -5,6 +5,7 @@ predictions. It stands left of `DeepEstimator` in the bases of an estimator.
 """
 
 import functools
+import math
 
 import numpy as np
 import torch
@@ -151,6 +152,19 @@ class DeepClassifier(ClassifierMixin):
             return numbers.astype(int)
         return self.classes_[numbers.astype(int)]
 
+    def _score_of(self, raw, chosen):
+        """The raw score of each row's chosen class; None stands for the predicted one."""
+        if self._target_type == "binary":
+            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
+            return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
+        chosen = raw.argmax(1) if chosen is None else chosen
+        return raw.gather(1, chosen[:, None])
+
+    def _output_numbers(self, y):
+        y = np.asarray(y)
+        self._refuse_new_classes(np.unique(y), "y")
+        return np.searchsorted(self.classes_, y)
+
     def _score_raw(self, raw, target, weight):
         if self._target_type == "binary":
             target = target[:, 0]
@@ -282,6 +296,13 @@ class DeepRegressor(RegressorMixin):
         predicted = (raw.exp() if self.out_activation_ == "exp" else raw).cpu().numpy()
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
 
+    def _score_of(self, raw, chosen):
+        """The raw score of each row's chosen output; None stands for the first."""
+        return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
+
+    def _output_numbers(self, y):
+        return np.asarray(y)
+
     def _score_raw(self, raw, target, weight):
         predicted = self._decode(raw)
         if not np.isfinite(predicted).all():
@@ -306,6 +327,55 @@ class DeepRegressor(RegressorMixin):
             The predicted values, in the precision of the network.
         """
         return self._decode(self._predict_raw(X))
+
+
+class ScaledRegressor(DeepRegressor):
+    """Regressors whose networks see standardised targets; predictions are back in y's units."""
+
+    def _learn_target_scale(self, target, weight):
+        y = np.asarray(target, dtype=np.float64)
+        self._target_center = np.average(y, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y - self._target_center) ** 2, axis=0, weights=weight))
+        floor = 1e-12 * np.maximum(np.abs(self._target_center), np.finfo(np.float32).tiny)
+        self._target_scale = np.where(scale > floor, scale, 1.0)
+        self._target_range = (y.min(axis=0), y.max(axis=0))
+
+    def _target_tensor(self, target, dtype, device):
+        scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
+        return super()._target_tensor(scaled, dtype, device)
+
+    def _target_too_large(self, target):
+        return None
+
+    def _score_raw(self, raw, target, weight):
+        return super()._score_raw(raw, target * self._target_scale + self._target_center, weight)
+
+    def _decode(self, raw):
+        """Targets from raw scores, inside the range of those seen in fit."""
+        predicted = super()._decode(raw)
+        scaled = predicted.astype(np.float64) * self._target_scale + self._target_center
+        return np.clip(scaled, *self._target_range).astype(predicted.dtype)
+
+
+def mean_scores(raw, target_type):
+    """Raw scores of which the probabilities are the mean of those of several networks.
+
+    Parameters
+    ----------
+    raw : Tensor of shape (n_samples, n_members, n_outputs)
+    target_type : {'multiclass', 'binary', 'multilabel-indicator'}
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_outputs)
+        Logarithms of probabilities, for two classes and for labels log odds.
+    """
+    if target_type == "multiclass":
+        return torch.log_softmax(raw, 2).logsumexp(1) - math.log(raw.shape[1])
+    if raw.shape[1] == 1:
+        return raw[:, 0]
+    log_sigmoid = torch.nn.functional.logsigmoid
+    return log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)
 
 
 def _one_column(y):

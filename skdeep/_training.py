@@ -70,12 +70,16 @@ class GradientTraining:
             callbacks=self._copied_callbacks(),
             device=device,
             lr=self.learning_rate_init,
-            max_epochs=self.max_iter,
+            max_epochs=self._most_epochs() or 1,
         ).initialize()
 
     def _precision(self, X, device):
         """The type of the network's parameters."""
         return engine.resolve_dtype(self.dtype, X.dtype, device)
+
+    def _most_epochs(self):
+        """`max_iter`, or None where only the data will tell."""
+        return self.max_iter
 
     def _known_net(self, device, incremental):
         """The net of the last fit; a warm start gives it what the parameters say now."""
@@ -136,7 +140,7 @@ class GradientTraining:
                     lambda run: self._fitted_attributes(net.frozen_copy(), run, mode)
                 )
             n_rows = data[1].shape[0] if self.solver == "lbfgs" else net.batch_size
-            with engine.threads_for(n_rows, net.n_parameters):
+            with engine.threads_for(n_rows, self._uses_of_parameters(net)):
                 run.run()
         except BaseException:
             if saved is not None:
@@ -152,13 +156,14 @@ class GradientTraining:
         if self.solver == "lbfgs":
             return self._make_lbfgs(net, step, data)
         net.batch_size = self._batch_size(data[0].shape[0])
-        batches = Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
+        batches = self._make_batches(data, net.batch_size)
+        n_epochs = self._n_epochs(batches)
         past = self.__dict__ if mode.resumed else {}
         return engine.Training(
             net,
             step,
             batches,
-            schedule=self._make_schedule(step.optimizers[0], len(batches), mode),
+            schedule=self._make_schedule(step.optimizers[0], len(batches), mode, n_epochs),
             patience=engine.Patience(
                 self.tol,
                 self.n_iter_no_change,
@@ -172,7 +177,7 @@ class GradientTraining:
                 list(past.get("validation_loss_curve_") or []),
                 list(past.get("validation_scores_") or []),
             ),
-            max_iter=1 if mode.incremental else self.max_iter,
+            max_iter=1 if mode.incremental else n_epochs,
             shuffle=self.shuffle,
             early_stopping=mode.stops_early,
             validator=self._make_validator(net, validation, mode.stops_early or mode.watched),
@@ -183,6 +188,16 @@ class GradientTraining:
             interruptible=not mode.in_search,
             datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
+
+    def _make_batches(self, data, batch_size):
+        return Batches(*data, batch_size=batch_size, smallest=self._smallest_batch())
+
+    def _n_epochs(self, batches):
+        return self.max_iter
+
+    def _uses_of_parameters(self, net):
+        """How often a row meets a parameter, over all parameters: the work of a forward pass."""
+        return net.n_parameters
 
     def _make_lbfgs(self, net, step, data):
         x, target, weight = data
@@ -198,7 +213,7 @@ class GradientTraining:
             verbose=self.verbose,
         )
 
-    def _make_schedule(self, optimizer, n_batches, mode):
+    def _make_schedule(self, optimizer, n_batches, mode, n_epochs):
         name = self.learning_rate
         if mode.incremental and name in engine.BOUNDED_SCHEDULES:
             name = "constant"
@@ -207,7 +222,7 @@ class GradientTraining:
             optimizer,
             base=float(self.learning_rate_init),
             power_t=self.power_t,
-            n_epochs=self.max_iter,
+            n_epochs=n_epochs,
             steps_per_epoch=n_batches,
         )
 
@@ -334,6 +349,6 @@ def forward(module, x):
 
 def skorch_dataset(net, data):
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
-    if data is None or not net.callbacks_ or isinstance(data[0], SparseRows):
+    if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
     return Dataset(*data[:2])

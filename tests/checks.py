@@ -26,7 +26,8 @@ GENERATORS = ("GANOutlierDetector", "GANOverSampler", "ImageGAN", "TabularGAN")
 def public_estimators():
     """The estimator classes that `skdeep` exports, but for `GENERATORS`."""
     exported = [getattr(skdeep, name) for name in skdeep.__all__ if name not in GENERATORS]
-    return [e for e in exported if inspect.isclass(e) and hasattr(e, "get_params")]
+    found = [e for e in exported if inspect.isclass(e) and hasattr(e, "get_params")]
+    return [e for e in found if get_tags(e()).input_tags.two_d_array]  # of texts: see their tests
 
 
 def make_data(estimator, n_samples=80):

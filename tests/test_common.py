@@ -32,15 +32,37 @@ def is_table(estimator):
 FEW = {"n_estimators": 2, "max_iter": 40}  # members and epochs, of the estimators for tables
 
 
+def is_convolutional(estimator):
+    return hasattr(estimator, "augment")
+
+
+def is_recurrent(estimator):
+    return hasattr(estimator, "recurrent_dropout")
+
+
+def light(cls):
+    """Few members, epochs and units, where the estimator as it is would take minutes."""
+    if is_table(cls()):
+        return FEW
+    if is_convolutional(cls()):
+        short = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
+        return {**short, "learning_rate": "cosine", "learning_rate_init": 0.02}  # few steps
+    if is_recurrent(cls()):
+        branch = [(16, 5), (16, 5), (16, 3)]
+        short = {"hidden_layer_sizes": (8,), "convolutional": branch, "max_iter": 40}
+        return {**short, "learning_rate": "constant", "learning_rate_init": 0.03}
+    return {}
+
+
 def settings(**shortened):
     """Every estimator as it is, with early stopping and with small batches, where it has them."""
     for cls in checks.public_estimators():
         known = cls().get_params()
         for extra in ({}, {"early_stopping": True}, {"batch_size": 8}):
             is_default = extra and extra.items() <= known.items()
-            is_costly = "batch_size" in extra and is_table(cls())
+            is_costly = "batch_size" in extra and bool(light(cls))
             if set(extra) <= set(known) and not (is_default or is_costly):
-                wanted = {**(FEW if is_table(cls()) else {}), **shortened}
+                wanted = {**light(cls), **shortened}
                 short = {k: v for k, v in wanted.items() if k in known}
                 yield cls(**extra, **short)
 
@@ -108,7 +130,7 @@ def test_number_of_skips():
     from sklearn.utils.estimator_checks import check_estimator
 
     for cls in checks.public_estimators():
-        if is_table(cls()):
+        if light(cls):
             continue  # too few epochs for their checks of quality
         results = check_estimator(cls(max_iter=2), on_fail=None, on_skip=None)
         skipped = [r["check_name"] for r in results if r["status"] == "skipped"]

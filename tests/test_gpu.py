@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeep import (
+    CNNClassifier,
     MLPClassifier,
     MLPRegressor,
     RealMLPClassifier,
@@ -157,3 +158,21 @@ def test_tables_through_the_compiler(cls):
     model = cls(max_iter=5, random_state=0, compile=True).fit(X[:1000], y[:1000])
     plain = cls(max_iter=5, random_state=0).fit(X[:1000], y[:1000])
     assert abs(model.score(X[1000:], y[1000:]) - plain.score(X[1000:], y[1000:])) < 0.05
+
+
+@pytest.mark.parametrize("augment", ["auto", ["flip", "crop", "noise", "mixup"], "cutmix"])
+def test_pictures_of_bytes_in_mixed_precision(augment):
+    pictures = (X * 255).astype("u1").reshape(-1, 8, 8, 1)
+    clf = CNNClassifier(max_iter=8, augment=augment, random_state=0).fit(pictures[:1000], y[:1000])
+    assert clf.score(pictures[1000:], y[1000:]) > 0.85
+    assert clf.transform(pictures).dtype == np.float32
+    assert clf.saliency(pictures[:3]).shape == (3, 8, 8, 1)
+    again = pickle.loads(pickle.dumps(clf)).set_params(device="cpu")
+    np.testing.assert_array_equal(again.predict(pictures), clf.predict(pictures))
+
+
+def test_series_of_unequal_length_near_the_cpu():
+    series = [row[: 20 + i % 40, None] for i, row in enumerate(X[:200])]
+    params = {"max_iter": 3, "n_filters": 4, "dtype": "float64", "random_state": 0}
+    gpu, cpu = (CNNClassifier(device=d, **params).fit(series, y[:200]) for d in ("cuda", "cpu"))
+    np.testing.assert_allclose(gpu.predict_proba(series), cpu.predict_proba(series), atol=1e-6)

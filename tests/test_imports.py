@@ -41,6 +41,7 @@ STANDARD = {
     "numbers",
     "re",
     "copy",
+    "collections",
 }
 
 

@@ -11,6 +11,7 @@ from skdeep.engine.averaging import AveragedStep, WeightAverage
 from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
+from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
 from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
@@ -40,6 +41,7 @@ __all__ = [
     "EpochReport",
     "FollowedStep",
     "MovingAverage",
+    "MixingAutograd",
     "NonFiniteLoss",
     "Patience",
     "Penalty",

@@ -41,9 +41,9 @@ def mixed_precision(forward, dtype, device):
     """
     kind = torch.device(device).type
 
-    def mixed(x):
+    def mixed(*args):
         with torch.autocast(kind, torch.bfloat16):
-            out = forward(x)
+            out = forward(*args)
         return out.to(dtype)
 
     return mixed

@@ -3,8 +3,9 @@
 Matplotlib is imported only when something is drawn.
 """
 
+from skdeep.plotting.saliency import SaliencyDisplay
 from skdeep.plotting.samples import SampleDisplay
 from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
-__all__ = ["SampleDisplay", "SearchDisplay", "TrainingCurveDisplay"]
+__all__ = ["SaliencyDisplay", "SampleDisplay", "SearchDisplay", "TrainingCurveDisplay"]

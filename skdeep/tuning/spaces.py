@@ -146,8 +146,73 @@ GAN_OUTLIER_RANGES = (
     Range("learning_rate_init", FloatDistribution(2e-4, 5e-3, log=True), f"{_CTGAN}, from 2e-4"),
 )
 """Of GANOutlierDetector."""
+CNN_RANGES = (
+    Range(
+        "learning_rate_init",
+        FloatDistribution(1e-4, 1e-2, log=True),
+        "the range for Adam of Schmidt, Schneider and Hennig (Descending through a crowded valley, "
+        "ICML 2021), 1e-4 to 1, cut where one-cycle training of small networks diverges",
+    ),
+    Range(
+        "alpha",
+        FloatDistribution(1e-4, 1e-1, log=True),
+        "decoupled decay around the 0.01 to 0.1 that He et al. (Bag of tricks, CVPR 2019) and "
+        "Wightman et al. (ResNet strikes back, 2021) train residual networks with",
+    ),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.2, 0.5]),
+        "0.5 before the last layer is that of Krizhevsky et al. (NeurIPS 2012), 0.2 that of "
+        "Szegedy et al. (GoogLeNet has 0.4; CVPR 2015), halved for smaller networks",
+    ),
+    Range(
+        "label_smoothing",
+        CategoricalDistribution([0.0, 0.1]),
+        "0.1 is that of Szegedy et al. (Rethinking the Inception architecture, CVPR 2016)",
+    ),
+)
+"""Of convolutional networks."""
+
+_ODYSSEY = "the search of Greff et al. (LSTM: a search space odyssey, TNNLS 2017)"
+
+LSTM_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (1, 2) for width in (16, 32, 64, 128)],
+        f"{_ODYSSEY}, one layer of 20 to 200 units, log-uniform; powers of two, and a second "
+        "layer, which Zaremba et al. (Recurrent neural network regularization, 2014) use",
+    ),
+    Range(
+        "learning_rate_init",
+        FloatDistribution(5e-4, 2e-2, log=True),
+        f"{_ODYSSEY} has 1e-6 to 1e-2, log-uniform, for SGD; here the upper end of it and a little "
+        "more, since one-cycle training with Adam takes larger rates for a part of the epochs",
+    ),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.2, 0.35, 0.5, 0.65]),
+        "0.5 and 0.65 are those of the medium and large networks of Zaremba et al. (2014), 0 that "
+        "of their small one; 0.2 and 0.35 lie between",
+    ),
+    Range(
+        "recurrent_dropout",
+        CategoricalDistribution([0.0, 0.25, 0.5]),
+        "0.5 is that of Merity, Keskar and Socher (Regularizing and optimizing LSTM language "
+        "models, ICLR 2018); none and a half of it",
+    ),
+    Range(
+        "pooling",
+        CategoricalDistribution(["max", "mean", "last", "attention"]),
+        "all that there are: which is best depends on where in a sequence the signal is",
+    ),
+)
+"""Of recurrent networks."""
 
 SPACES = {
+    "CNNClassifier": CNN_RANGES,
+    "CNNRegressor": CNN_RANGES[:-1],
+    "LSTMClassifier": LSTM_RANGES,
+    "LSTMRegressor": LSTM_RANGES,
     "MLPClassifier": DENSE,
     "MLPRegressor": DENSE,
     "RealMLPClassifier": REALMLP_RANGES,

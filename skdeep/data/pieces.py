@@ -1,0 +1,80 @@
+"""Looking through rows of any kind piece by piece: statistics, forward passes."""
+
+import math
+
+import torch
+
+from skdeep.data.rows import LoadedRows, PaddedRows
+
+STATISTICS_ROWS = 10_000
+"""That means and deviations of channels are taken from, at most."""
+
+LARGEST = {"cpu": 2**22, "cuda": 2**27}
+"""Numbers in the widest layer of a forward pass."""
+
+
+@torch.no_grad()
+def channel_statistics(x, weight=None):
+    """Mean and standard deviation of each channel over all rows and places, NaN left out.
+
+    Of more than 10,000 rows, 10,000 at equal distances are looked at.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, ...), LoadedRows or PaddedRows
+    weight : Tensor of shape (n_samples,), default=None
+
+    Returns
+    -------
+    mean, deviation : Tensor of float64 of shape (n_channels,)
+        A channel that does not vary has the deviation 1.
+    """
+    n = x.shape[0]
+    rows = torch.arange(0, n, max(1, n // STATISTICS_ROWS))
+    weight = torch.ones(n) if weight is None else weight.cpu()
+    weight = weight.double()[rows]
+    sums = 0.0
+    for piece in rows.split(100):
+        batch = x[piece.to(x.device)] if not isinstance(x, LoadedRows) else x[piece]
+        values, inside = batch, None
+        if isinstance(batch, tuple):
+            values, lengths = batch
+            inside = (torch.arange(values.shape[2], device=x.device) < lengths[:, None])[:, None]
+        values = values.flatten(2).double()
+        there = ~torch.isnan(values) if inside is None else ~torch.isnan(values) & inside
+        values = values.nan_to_num()
+        factor = weight[: len(piece), None].to(values.device)
+        weight = weight[len(piece) :]
+        parts = [there.sum(2), (values * there).sum(2), (values.square() * there).sum(2)]
+        sums = sums + torch.stack([(p * factor).sum(0) for p in parts])
+    count, total, squares = sums
+    mean = total / count.clamp(min=1e-12)
+    variance = (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
+    floor = 1e-12 * (1 + mean.square())
+    return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
+
+
+def pieces(module, x):
+    """Row numbers of each piece of a forward pass; series of like length go together."""
+    n_samples, sides = x.shape[0], list(x.shape)[2:]
+    if isinstance(x, PaddedRows):
+        sides = [int(x.lengths.max())]
+    width = max((p.shape[0] for p in module.parameters() if p.ndim > 2), default=1)
+    device = next(module.parameters()).device
+    budget = LARGEST["cpu" if device.type == "cpu" else "cuda"]
+    rows = max(1, min(1024, budget // (width * math.prod(sides))))
+    order = torch.arange(n_samples)
+    if isinstance(x, PaddedRows):
+        order = x.lengths.cpu().argsort(stable=True)
+    return order.split(rows)
+
+
+def in_pieces(module, x, function):
+    """A function of rows that would be large for all of them at once."""
+    cut = pieces(module, x)
+    device = next(module.parameters()).device
+    out = [function(x[piece.to(device)]) for piece in cut]
+    if not isinstance(x, PaddedRows):
+        return torch.cat(out)
+    back = torch.cat(cut).argsort()
+    return torch.cat(out)[back.to(device)]

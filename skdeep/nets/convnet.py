@@ -1,0 +1,202 @@
+"""Trunks with heads: networks for pictures and series, several at once if wanted."""
+
+import torch
+from torch import nn
+
+from skdeep.nets.augment import CHANGES, MIXES
+from skdeep.nets.blocks import Dropout, Linear
+from skdeep.nets.conv import Standardize, channels_last, global_mean, mask_of, set_row_weight
+from skdeep.nets.trunks import TRUNKS
+
+
+class ConvNet(nn.Module):
+    """Standardised rows through trunks, each with a linear layer (its head) on top.
+
+    Parameters
+    ----------
+    shape : tuple
+        Of a row, with the channels first; None for a length that differs.
+    architecture : str
+        A key of `skdeep.nets.trunks.TRUNKS`.
+    options : dict
+        For the trunk.
+    n_outputs : int
+    n_members : int, default=1
+        Trunks, which see the same batches and differ in their initial weights.
+    dropout : float in [0, 1), default=0.0
+        Before the head.
+    augment : dict of str to float, default=None
+        Changes of the rows in training, with their strengths; see `skdeep.nets.augment`.
+    frozen : bool, default=False
+        Whether the trunks stay as they are in training.
+
+    Attributes
+    ----------
+    partner, share : Tensor or None
+        Of the last training batch, where rows were mixed: see `skdeep.nets.augment.Mixing`.
+
+    Shapes
+    ------
+    x : (n_samples, *shape), or a tuple of it and the lengths (n_samples,);
+    row_weight : (n_samples,) or None;
+    returns (n_samples, n_outputs), for several members (n_samples, n_members, n_outputs).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.convnet import ConvNet
+    >>> net = ConvNet((1, 28, 28), "resnet", {}, 10)
+    >>> net(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
+    torch.Size([2, 10])
+    """
+
+    partner = share = None
+
+    def __init__(
+        self,
+        shape,
+        architecture,
+        options,
+        n_outputs,
+        n_members=1,
+        dropout=0.0,
+        augment=None,
+        frozen=False,
+    ):
+        super().__init__()
+        if isinstance(architecture, str):  # what is the user's has no recipe, and is copied
+            self.config = {
+                "shape": tuple(shape),
+                "architecture": architecture,
+                "options": dict(options),
+                "n_outputs": n_outputs,
+                "n_members": n_members,
+                "dropout": dropout,
+                "augment": augment,
+                "frozen": frozen,
+            }
+            trunks = [TRUNKS[architecture](shape, **options) for _ in range(n_members)]
+        else:
+            trunks = architecture
+        self.shape = tuple(shape)
+        self.scale = Standardize(shape[0])
+        self.trunks = nn.ModuleList(trunks)
+        self.drop = Dropout(dropout) if dropout else None
+        self.heads = nn.ModuleList(Linear(trunk.width, n_outputs) for trunk in trunks)
+        names = list(augment or {})
+        self.changes = nn.ModuleList(CHANGES[n][0](augment[n]) for n in names if n in CHANGES)
+        mixes = [MIXES[n][0](augment[n]) for n in names if n in MIXES]
+        self.mixing = mixes[0] if mixes else None
+        self.frozen = frozen
+        if frozen:
+            self.trunks.requires_grad_(False).eval()
+
+    def train(self, mode=True):
+        """torch's, but frozen trunks keep their running means."""
+        super().train(mode)
+        if self.frozen:
+            self.trunks.eval()
+        return self
+
+    def prepared(self, x):
+        """Standardised rows and the mask of their padding."""
+        x, lengths = x if isinstance(x, tuple) else (x, None)
+        mask = None if lengths is None else mask_of(x, lengths).to(self.scale.mean.dtype)
+        x = self.scale(x, mask)
+        if self.training and len(self.changes):
+            if lengths is None:
+                lengths = torch.full((len(x),), x.shape[2], device=x.device)
+            for change in self.changes:
+                x = change(x, lengths)
+            x = x if mask is None else x * mask
+        return (channels_last(x) if x.ndim == 4 else x), mask
+
+    def features(self, x, mask=None):
+        """What the heads see: (n_samples, width) for each member."""
+        return [trunk(x, mask) for trunk in self.trunks]
+
+    def scores(self, x, mask=None):
+        """Raw scores of prepared rows."""
+        out = [
+            head(f if self.drop is None else self.drop(f))
+            for head, f in zip(self.heads, self.features(x, mask))
+        ]
+        return out[0] if len(out) == 1 else torch.stack(out, 1)
+
+    def forward(self, x, row_weight=None):
+        if row_weight is not None:
+            set_row_weight(self, row_weight)
+        try:
+            x, mask = self.prepared(x)
+            if self.mixing is not None:
+                x, self.partner, self.share = self.mixing(x)
+            return self.scores(x, mask)
+        finally:
+            if row_weight is not None:
+                set_row_weight(self, None)
+
+
+class UserTrunk(nn.Module):
+    """A module of the user's as a trunk.
+
+    Its last linear layer, where that is its last layer, is left out: the head takes its place.
+    Feature maps are averaged over their places. Dropout draws from skdeep's generator.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Takes (n_samples, *shape).
+    shape : tuple
+
+    Attributes
+    ----------
+    head_name : str or None
+        Of the layer that was left out.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.convnet import UserTrunk
+    >>> layers = [torch.nn.Conv1d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(24, 5)]
+    >>> trunk = UserTrunk(torch.nn.Sequential(*layers), (1, 8))
+    >>> trunk.width, trunk.head_name
+    (24, '2')
+    """
+
+    def __init__(self, module, shape):
+        super().__init__()
+        self.module = module
+        leaves = [name for name, m in module.named_modules() if not list(m.children())]
+        last = leaves[-1]
+        self.head_name = None
+        if last and isinstance(module.get_submodule(last), nn.Linear):
+            self.head_name = last
+            _put(module, last, nn.Identity())
+        for name in leaves[:-1]:
+            layer = module.get_submodule(name)
+            if isinstance(layer, nn.Dropout):
+                _put(module, name, Dropout(layer.p))
+        self.width = self._measure(shape)
+
+    @torch.no_grad()
+    def _measure(self, shape):
+        was_training = self.module.training
+        parameter = next(self.module.parameters(), torch.zeros(()))
+        x = torch.zeros(2, *(n or 32 for n in shape), dtype=parameter.dtype)
+        width = self.module.eval().cpu()(x).shape[1]
+        self.module.train(was_training)
+        return width
+
+    def maps(self, x, mask=None):
+        """What the module gives."""
+        return self.module(x)
+
+    def forward(self, x, mask=None):
+        x = self.module(x)
+        return x if x.ndim == 2 else global_mean(x)
+
+
+def _put(module, name, layer):
+    """Replace a submodule."""
+    place, _, own = name.rpartition(".")
+    setattr(module.get_submodule(place), own, layer)

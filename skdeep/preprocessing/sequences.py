@@ -1,0 +1,403 @@
+"""Texts to rows of token ids: what an embedding reads."""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from skdeep._compat import Interval, StrOptions, _fit_context
+
+PADDING, UNKNOWN = 0, 1
+"""The ids that are no tokens."""
+
+_OF_TOKENS = (
+    *("input", "encoding", "decode_error", "strip_accents", "lowercase", "preprocessor"),
+    *("tokenizer", "analyzer", "stop_words", "token_pattern", "ngram_range"),
+)
+"""Parameters that `CountVectorizer` reads when it cuts texts into tokens."""
+_OF_COUNTS = ("max_df", "min_df", "max_features")
+
+
+class SequenceVectorizer(TransformerMixin, BaseEstimator):
+    """Turn texts into rows of token ids, in the order of the tokens.
+
+    What a token is, and which tokens are in the vocabulary, is decided by the parameters that
+    `sklearn.feature_extraction.text.CountVectorizer` has, with its meanings and, but for
+    `max_features`, its defaults; with the same settings both have the same terms. Where
+    `CountVectorizer` counts, this keeps the order.
+
+    Parameters
+    ----------
+    input : {'content', 'filename', 'file'}, default='content'
+        What `fit` and `transform` are given: the texts, names of files, or open files.
+
+    encoding : str, default='utf-8'
+        Of texts that are bytes, and of files.
+
+    decode_error : {'strict', 'ignore', 'replace'}, default='strict'
+        What to do about bytes that are not of the `encoding`.
+
+    strip_accents : {'ascii', 'unicode'} or callable, default=None
+        Whether and how accents are removed.
+
+    lowercase : bool, default=True
+        Whether texts become lower case.
+
+    preprocessor : callable, default=None
+        Replaces the stripping of accents and the change to lower case.
+
+    tokenizer : callable, default=None
+        Cuts a text into a list of tokens, in place of `token_pattern`.
+
+    stop_words : {'english'} or list, default=None
+        Words that are left out.
+
+    token_pattern : str or None, default=r"(?u)\\b\\w\\w+\\b"
+        Regular expression of a word: two or more letters or digits.
+
+    ngram_range : tuple (min_n, max_n), default=(1, 1)
+        A token is this many words, or characters, long. With more than one length the tokens of
+        the second length follow those of the first.
+
+    analyzer : {'word', 'char', 'char_wb'} or callable, default='word'
+        Whether tokens are words or characters; a callable makes tokens from a raw text.
+
+    max_df : float in [0.0, 1.0] or int, default=1.0
+        Leave terms out that more texts have: a share of the texts, or a number.
+
+    min_df : float in [0.0, 1.0] or int, default=1
+        Leave terms out that fewer texts have: a share of the texts, or a number.
+
+    max_features : int or None, default=20000
+        Only so many terms, the ones that occur most often, are in the vocabulary; None takes
+        all. An embedding has a row of weights for each term, and the rows of rare ones learn
+        little: 20,000 words are what tutorials on film reviews take.
+
+    vocabulary : Mapping or iterable, default=None
+        The terms, whose ids are then 2, 3, ..., or a mapping of terms to ids from 2 on. None
+        learns them in `fit`.
+
+    max_length : int or None, default=400
+        Number of columns. Longer texts are cut, shorter ones padded; None takes the length of the
+        longest text of `fit`. Time and memory of what comes after grow with it.
+
+    truncating : {'pre', 'post', 'middle'}, default='pre'
+        Where long texts lose tokens: 'pre' keeps the end of a text, 'post' its beginning,
+        'middle' half of either.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The id of each term, from 2 on; 0 is padding and 1 any term that is not here. The terms
+        are in alphabetical order, unless `vocabulary` said otherwise.
+
+    fixed_vocabulary_ : bool
+        Whether `vocabulary` was given.
+
+    max_length_ : int
+        Number of columns.
+
+    See Also
+    --------
+    LSTMClassifier : Learns from such rows with ``vocabulary_size='auto'``.
+
+    Notes
+    -----
+    A text without any token becomes one unknown token: a row of padding alone would be an empty
+    sequence, from which nothing can be predicted.
+
+    Examples
+    --------
+    >>> from skdeep import SequenceVectorizer
+    >>> vectorizer = SequenceVectorizer(max_length=5)
+    >>> vectorizer.fit_transform(["The cat sat.", "The cat saw the other cat!"])
+    array([[6, 2, 4, 0, 0],
+           [2, 5, 6, 3, 2]], dtype=int32)
+    >>> vectorizer.vocabulary_
+    {'cat': 2, 'other': 3, 'sat': 4, 'saw': 5, 'the': 6}
+    >>> vectorizer.transform(["A dog and the cat"])
+    array([[1, 1, 6, 2, 0]], dtype=int32)
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: CountVectorizer._parameter_constraints[name]
+            for name in (*_OF_TOKENS, *_OF_COUNTS, "vocabulary")
+        },
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "truncating": [StrOptions({"pre", "post", "middle"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        input="content",
+        encoding="utf-8",
+        decode_error="strict",
+        strip_accents=None,
+        lowercase=True,
+        preprocessor=None,
+        tokenizer=None,
+        stop_words=None,
+        token_pattern=r"(?u)\b\w\w+\b",
+        ngram_range=(1, 1),
+        analyzer="word",
+        max_df=1.0,
+        min_df=1,
+        max_features=20_000,
+        vocabulary=None,
+        max_length=400,
+        truncating="pre",
+    ):
+        self.input = input
+        self.encoding = encoding
+        self.decode_error = decode_error
+        self.strip_accents = strip_accents
+        self.lowercase = lowercase
+        self.preprocessor = preprocessor
+        self.tokenizer = tokenizer
+        self.stop_words = stop_words
+        self.token_pattern = token_pattern
+        self.ngram_range = ngram_range
+        self.analyzer = analyzer
+        self.max_df = max_df
+        self.min_df = min_df
+        self.max_features = max_features
+        self.vocabulary = vocabulary
+        self.max_length = max_length
+        self.truncating = truncating
+
+    def fit(self, raw_documents, y=None):
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str, bytes or file
+            The texts; see `input`.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : SequenceVectorizer
+        """
+        self.fit_transform(raw_documents)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, raw_documents, y=None):
+        """Learn the vocabulary and return the rows of ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str, bytes or file
+            The texts; see `input`.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        X : ndarray of int32 of shape (n_texts, max_length)
+        """
+        analyze = self._analyzer(raw_documents)
+        fixed = self.vocabulary is not None
+        if fixed:
+            vocabulary = _checked_vocabulary(self.vocabulary, self.lowercase)
+            rows = _known_ids(analyze, raw_documents, vocabulary)
+        else:
+            rows, vocabulary = self._learn(analyze, raw_documents)
+        max_length = self.max_length
+        if max_length is None:
+            max_length = max(map(len, rows), default=1)
+        self.vocabulary_, self.fixed_vocabulary_ = vocabulary, fixed
+        self.max_length_ = max(int(max_length), 1)
+        return self._matrix(rows)
+
+    def transform(self, raw_documents):
+        """Return the rows of ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str, bytes or file
+            The texts; see `input`.
+
+        Returns
+        -------
+        X : ndarray of int32 of shape (n_texts, max_length)
+            Each text's ids, padded with 0 at the end.
+        """
+        check_is_fitted(self, "vocabulary_")
+        analyze = self._analyzer(raw_documents)
+        return self._matrix(_known_ids(analyze, raw_documents, self.vocabulary_))
+
+    def inverse_transform(self, X):
+        """Return the tokens of each row.
+
+        Parameters
+        ----------
+        X : array-like of int of shape (n_texts, max_length)
+            Rows of ids, as `transform` gives them.
+
+        Returns
+        -------
+        tokens : list of ndarray of str, length n_texts
+            Without padding; an unknown token is '[UNK]'.
+        """
+        check_is_fitted(self, "vocabulary_")
+        X = check_array(X, dtype=np.int64, ensure_min_features=0)
+        terms = np.full(max(self.vocabulary_.values(), default=UNKNOWN) + 1, "[UNK]", dtype=object)
+        for term, number in self.vocabulary_.items():
+            terms[number] = term
+        if X.size and not (X.min() >= 0 and X.max() < len(terms)):
+            raise ValueError(
+                f"X holds ids from {X.min()} to {X.max()}: expected 0 to {len(terms) - 1}, the "
+                "ids of this vectorizer."
+            )
+        return [terms[row[row != PADDING]].astype(str) for row in X]
+
+    def get_feature_names_out(self, input_features=None):
+        """Return a name for each column.
+
+        Parameters
+        ----------
+        input_features : None
+            Not used.
+
+        Returns
+        -------
+        names : ndarray of str of shape (max_length,)
+            'token0', 'token1', ...: the columns are places in the text, not terms.
+        """
+        check_is_fitted(self, "vocabulary_")
+        return np.array([f"token{i}" for i in range(self.max_length_)], dtype=object)
+
+    def _analyzer(self, raw_documents):
+        """The function from a raw text to its tokens, made and checked by `CountVectorizer`."""
+        if isinstance(raw_documents, str):
+            raise ValueError("Iterable over raw text documents expected, string object received.")
+        low, high = self.ngram_range
+        if low > high:
+            raise ValueError(
+                f"Invalid value for ngram_range={self.ngram_range} lower boundary larger than the "
+                "upper boundary."
+            )
+        settings = {name: getattr(self, name) for name in _OF_TOKENS}
+        return CountVectorizer(**settings).build_analyzer()
+
+    def _learn(self, analyze, raw_documents):
+        """Ids of each text, and the vocabulary that they are of."""
+        vocabulary = defaultdict()
+        vocabulary.default_factory = vocabulary.__len__
+        rows = list(_ids(analyze, raw_documents, vocabulary.__getitem__))
+        if not vocabulary:
+            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
+        kept = self._kept(rows, np.array(list(vocabulary), dtype=object))
+        final = np.full(len(vocabulary), UNKNOWN, dtype=np.int32)
+        final[kept] = np.arange(2, 2 + len(kept))
+        terms = list(vocabulary)
+        vocabulary = {terms[old]: 2 + new for new, old in enumerate(kept)}
+        return [final[row] for row in rows], vocabulary
+
+    def _kept(self, rows, terms):
+        """The terms that stay, as numbers, in alphabetical order; `CountVectorizer`'s choice."""
+        n_texts, n_terms = len(rows), len(terms)
+        order = np.argsort(terms)
+        tokens = np.concatenate(rows)
+        stays = np.ones(n_terms, dtype=bool)
+        if (self.min_df, self.max_df) != (1, 1.0) or isinstance(self.max_df, Integral):
+            low, high = (
+                df if isinstance(df, Integral) else df * n_texts
+                for df in (self.min_df, self.max_df)
+            )
+            if high < low:
+                raise ValueError("max_df corresponds to < documents than min_df")
+            frequency = np.bincount(np.concatenate(list(map(np.unique, rows))), minlength=n_terms)
+            stays = ((low <= frequency) & (frequency <= high))[order]
+        if not stays.any():
+            raise ValueError(
+                "After pruning, no terms remain. Try a lower min_df or a higher max_df."
+            )
+        order = order[stays]
+        if self.max_features is not None and len(order) > self.max_features:
+            counts = np.bincount(tokens, minlength=n_terms)[order]
+            order = order[np.sort((-counts).argsort()[: self.max_features])]
+        return order
+
+    def _matrix(self, rows):
+        """Cut and pad the ids of each text."""
+        n = self.max_length_
+        out = np.zeros((len(rows), n), dtype=np.int32)
+        for row, ids in zip(out, rows):
+            if len(ids) > n:
+                ids = _shortened(ids, n, self.truncating)
+            row[: len(ids)] = ids
+        out[out[:, 0] == PADDING, 0] = UNKNOWN  # texts without a token
+        return out
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _ids(analyze, raw_documents, number_of):
+    """Yield the ids of each text."""
+    for document in raw_documents:
+        tokens = analyze(document)
+        yield np.fromiter(map(number_of, tokens), dtype=np.int32, count=len(tokens))
+
+
+def _known_ids(analyze, raw_documents, vocabulary):
+    known = _Known(vocabulary)
+    return list(_ids(analyze, raw_documents, known.__getitem__))
+
+
+class _Known(dict):
+    """A vocabulary in which all other tokens are unknown (faster than `get` with a default)."""
+
+    def __missing__(self, token):
+        return UNKNOWN
+
+
+def _shortened(ids, n, truncating):
+    if truncating == "pre":
+        return ids[-n:]
+    if truncating == "post":
+        return ids[:n]
+    half = n // 2
+    return np.concatenate([ids[: n - half], ids[len(ids) - half :]])
+
+
+def _checked_vocabulary(vocabulary, lowercase):
+    """A user's vocabulary as a dict of terms to ids."""
+    if not isinstance(vocabulary, Mapping):
+        terms = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
+        numbers = {}
+        for i, term in enumerate(terms):
+            if numbers.setdefault(term, i + 2) != i + 2:
+                raise ValueError(f"Duplicate term in vocabulary: {term!r}")
+        vocabulary = numbers
+    if not vocabulary:
+        raise ValueError("empty vocabulary passed to fit")
+    ids = list(vocabulary.values())
+    if len(set(ids)) != len(ids):
+        raise ValueError("Vocabulary contains repeated indices.")
+    if not all(isinstance(i, Integral) and i > UNKNOWN for i in ids):
+        raise ValueError(
+            "The ids of a vocabulary start at 2, since 0 is padding and 1 an unknown token: "
+            "expected integers from 2 on. A list of the terms gets such ids."
+        )
+    if lowercase and any(any(map(str.isupper, term)) for term in vocabulary):
+        warnings.warn(
+            "Upper case characters found in vocabulary while 'lowercase' is True. These entries "
+            "will not be matched with any documents"
+        )
+    return {term: int(i) for term, i in vocabulary.items()}

@@ -1,0 +1,292 @@
+"""Convolutional estimators: what the common checks do not ask."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
+from torch import nn
+
+from skdeep import CNNClassifier, CNNRegressor
+
+RNG = np.random.default_rng(0)
+DIGITS, LABELS = load_digits(return_X_y=True)
+X, y = RNG.normal(size=(40, 12, 2)).astype("f4"), np.arange(40) % 3
+X[:, :, 0] += y[:, None]
+PICTURES = RNG.normal(size=(40, 8, 6, 3)).astype("f4")
+FIXED = {"architecture": "resnet", "n_filters": (4, 6), "max_iter": 3, "random_state": 0}
+
+
+def cnn(**parameters):
+    return CNNClassifier(**{**FIXED, "device": "cpu", **parameters})
+
+
+def raw_scores(clf, rows):
+    module = clf.net_.module_
+    with torch.inference_mode():
+        return module(torch.as_tensor(np.moveaxis(rows, -1, 1)).contiguous())
+
+
+# --- quality ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", ["auto", "lenet"])
+def test_digits(architecture):
+    clf = CNNClassifier(architecture, image_shape=(8, 8), max_iter=10, random_state=0, device="cpu")
+    clf.set_params(n_filters=(16, 32), hidden_layer_sizes=(50,)).fit(DIGITS[:1000], LABELS[:1000])
+    assert clf.score(DIGITS[1000:], LABELS[1000:]) > 0.92
+
+
+def test_series_that_differ_in_frequency():
+    t = np.linspace(0, 1, 40)
+    frequency, phase = RNG.uniform(3, 9, 120), RNG.uniform(0, 6, 120)
+    waves = np.sin(2 * np.pi * frequency[:, None] * t + phase[:, None])[:, :, None]
+    clf = CNNClassifier(n_filters=4, max_iter=40, random_state=0, device="cpu")
+    clf.fit(waves[:80], frequency[:80] > 6)
+    assert clf.score(waves[80:], frequency[80:] > 6) > 0.9
+    target = np.column_stack([1000 * frequency, -frequency])
+    reg = CNNRegressor("resnet", n_filters=(8, 16), max_iter=60, random_state=0, device="cpu")
+    reg.fit(waves[:80], target[:80])
+    assert r2_score(target[80:], reg.predict(waves[80:])) > 0.8
+
+
+def test_regression_by_quantiles_and_validation_in_the_units_of_y():
+    target = 1e4 + 100 * X[:, :, 0].mean(1)
+    scores = {}
+    for quantile in (0.1, 0.9):
+        reg = CNNRegressor(
+            **{**FIXED, "max_iter": 60}, loss="quantile", quantile=quantile, device="cpu"
+        ).fit(X, target)
+        scores[quantile] = np.mean(target <= reg.predict(X))
+    assert scores[0.1] < 0.4 < 0.6 < scores[0.9]
+    reg = CNNRegressor(**{**FIXED, "max_iter": 30}, early_stopping=True, device="cpu")
+    assert 0.2 < reg.fit(X, target).best_validation_score_ <= 1
+
+
+# --- what comes out --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_transform_is_what_the_last_layer_sees(n_estimators):
+    clf = cnn(n_estimators=n_estimators).fit(X, y)
+    features = clf.transform(X)
+    assert features.shape == (40, 6 * n_estimators)
+    assert len(clf.get_feature_names_out()) == 6 * n_estimators
+    raw = raw_scores(clf, X).reshape(40, n_estimators, 3)
+    for i, head in enumerate(clf.net_.module_.heads):
+        mine = torch.as_tensor(features[:, 6 * i : 6 * i + 6]) @ head.weight.T + head.bias
+        np.testing.assert_allclose(mine.detach(), raw[:, i], atol=1e-5)
+    frame = clf.set_output(transform="pandas").transform(X)
+    assert frame.columns[0] == "cnnclassifier0"
+
+
+def test_members_differ_and_their_probabilities_are_averaged():
+    clf = cnn(n_estimators=3).fit(X, y)
+    proba = torch.softmax(raw_scores(clf, X), 2).numpy()
+    assert np.abs(proba[:, 0] - proba[:, 1]).max() > 1e-3
+    np.testing.assert_allclose(clf.predict_proba(X), proba.mean(1), atol=1e-6)
+    two = cnn(n_estimators=2).fit(X, y == 1)
+    expected = torch.sigmoid(raw_scores(two, X)).mean(1)[:, 0]
+    np.testing.assert_allclose(two.predict_proba(X)[:, 1], expected, atol=1e-6)
+    reg = CNNRegressor(**FIXED, n_estimators=2, device="cpu").fit(X, y)
+    scaled = raw_scores(reg, X).mean(1)[:, 0].numpy() * y.std() + y.mean()
+    np.testing.assert_allclose(reg.predict(X), scaled.clip(0, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [X, PICTURES], ids=["series", "pictures"])
+def test_saliency_is_the_slope_times_the_distance_from_the_mean(rows):
+    clf = cnn(dtype="float64").fit(rows, y)
+    mean = clf.net_.module_.scale.mean.numpy()
+    label, row = clf.predict(rows[:1])[0], rows[:1].astype(float)
+    saliency = clf.saliency(rows[:1], [label])
+    np.testing.assert_allclose(clf.saliency(rows[:1]), saliency)
+    assert saliency.shape == row.shape
+    for place in [(0, 3, 1), (0, 7, 0)] if rows is X else [(0, 3, 1, 2), (0, 7, 0, 1)]:
+        moved = []
+        for step in (1e-5, -1e-5):
+            other = row.copy()
+            other[place] += step
+            moved.append(float(raw_scores(clf, other)[0, label]))
+        slope = (moved[0] - moved[1]) / 2e-5
+        expected = slope * (row[place] - mean[place[-1]])
+        assert saliency[place] == pytest.approx(expected, rel=1e-4, abs=1e-8)
+
+
+def test_saliency_of_series_of_unequal_length_and_of_two_classes():
+    series = [RNG.normal(size=(n, 2)) for n in range(3, 43)]
+    clf = cnn().fit(series, y == 0)
+    one, other = (clf.saliency(series, np.full(40, label)) for label in (True, False))
+    for x, a, b in zip(series, one, other):
+        assert a.shape == x.shape
+        np.testing.assert_allclose(a, -b, atol=1e-7)
+    with pytest.raises(ValueError, match="classes not in"):
+        clf.saliency(series, np.full(40, 7))
+
+
+# --- networks --------------------------------------------------------------------------------
+
+
+def test_lenet_by_parameters():
+    clf = CNNClassifier(
+        "lenet",
+        n_filters=(3, 5),
+        kernel_size=(3, 2),
+        activation="tanh",
+        pooling="mean",
+        hidden_layer_sizes=(7, 4),
+        max_iter=1,
+        random_state=0,
+    ).fit(PICTURES, y)
+    trunk = clf.net_.module_.trunks[0]
+    assert [tuple(c.weight.shape) for c in trunk.convs] == [(3, 3, 3, 3), (5, 3, 2, 2)]
+    assert [tuple(m.weight.shape) for m in trunk.linears] == [(7, 5), (4, 7)]
+    assert trunk.pool is nn.functional.avg_pool2d
+    assert isinstance(trunk.activations[0], nn.Tanh)
+
+
+class Plain(nn.Module):
+    """A network of a user's, with a last layer for other classes."""
+
+    def __init__(self, n_channels=3):
+        super().__init__()
+        self.conv = nn.Conv2d(n_channels, 5, 3)
+        self.drop = nn.Dropout(0.5)
+        self.fc = nn.Linear(5, 100)
+
+    def forward(self, x):
+        return self.fc(self.drop(torch.relu(self.conv(x)).mean((2, 3))))
+
+
+def test_module_of_the_user():
+    module = Plain()
+    before = [p.detach().clone() for p in module.parameters()]
+    state = torch.random.get_rng_state()
+    clf = cnn(architecture=module).fit(PICTURES, y)
+    again = clone(clf).fit(PICTURES, y)
+    assert torch.equal(state, torch.random.get_rng_state())
+    np.testing.assert_array_equal(clf.predict_proba(PICTURES), again.predict_proba(PICTURES))
+    assert all(torch.equal(a, b) for a, b in zip(before, module.parameters()))
+    assert clf.transform(PICTURES).shape == (40, 5) and module.fc.out_features == 100
+    other = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(other.predict_proba(PICTURES), clf.predict_proba(PICTURES))
+
+
+def test_factory_of_the_user():
+    shapes = []
+
+    def factory(shape):
+        shapes.append(shape)
+        return Plain(shape[0])
+
+    fits = [cnn(architecture=factory, random_state=s).fit(PICTURES, y) for s in (0, 0, 1)]
+    assert set(shapes) == {(3, 8, 6)}
+    a, b, c = (clf.predict_proba(PICTURES) for clf in fits)
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+    with pytest.raises(TypeError, match="must return a torch.nn.Module, got int"):
+        cnn(architecture=lambda shape: 3).fit(PICTURES, y)
+    with pytest.raises(ValueError, match=r"Plain does not take rows of shape \(3, 8, 6\)"):
+        cnn(architecture=Plain(2)).fit(PICTURES, y)
+
+
+@pytest.mark.parametrize("source", ["estimator", "module", "dict", "file"])
+def test_pretrained_and_frozen(source, tmp_path):
+    teacher = cnn().fit(PICTURES, y)
+    module = teacher.net_.module_
+    given = {"estimator": teacher, "module": module, "dict": module.state_dict()}.get(source)
+    if source == "file":
+        given = tmp_path / "weights.pt"
+        torch.save(module.state_dict(), given)
+    clf = cnn(pretrained=given, freeze=True, random_state=1).fit(PICTURES[:20], np.arange(20) % 2)
+    np.testing.assert_array_equal(clf.transform(PICTURES), teacher.transform(PICTURES))
+    assert len(clf.classes_) == 2
+    free = cnn(pretrained=given, random_state=1).fit(PICTURES[:20], y[:20])
+    assert np.abs(free.transform(PICTURES) - teacher.transform(PICTURES)).max() > 1e-4
+
+
+def test_pretrained_module_of_the_user_without_its_last_layer(tmp_path):
+    module = Plain()
+    torch.save(module.state_dict(), tmp_path / "w.pt")
+    clf = cnn(architecture=Plain, pretrained=str(tmp_path / "w.pt"), freeze=True)
+    clf.set_params(architecture=lambda shape: Plain()).fit(PICTURES, y)
+    found = clf.net_.module_.trunks[0].module.conv.weight
+    assert torch.equal(found, module.conv.weight)
+
+
+def test_weights_of_another_network():
+    teacher = cnn().fit(PICTURES, y)
+    with pytest.raises(ValueError, match="does not fit the architecture: .*another shape"):
+        cnn(n_filters=(5, 6), pretrained=teacher).fit(PICTURES, y)
+    with pytest.raises(ValueError, match="expected a path, a state dict"):
+        cnn(pretrained=3).fit(PICTURES, y)
+
+
+# --- training --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("augment", ["shift", "flip", "crop", "noise", "scale", "mixup", "cutmix"])
+def test_augmented_pictures(augment):
+    plain = cnn(augment=None).fit(PICTURES, y).predict_proba(PICTURES)
+    given = "shift" if augment == "shift" else {augment: 0.5}
+    rows = PICTURES.repeat(2, 1).repeat(2, 2) if augment == "shift" else PICTURES
+    plain = plain if rows is PICTURES else cnn(augment=None).fit(rows, y).predict_proba(rows)
+    a, b = (cnn(augment=given).fit(rows, y).predict_proba(rows) for _ in "ab")
+    np.testing.assert_array_equal(a, b)
+    assert not np.allclose(a, plain)
+
+
+@pytest.mark.parametrize("augment", ["jitter", ["scale", "warp"], "mixup", "cutmix"])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_augmented_series(augment, ragged):
+    rows = [x[: 1 + i % 12] for i, x in enumerate(X)] if ragged else X
+    weight = np.arange(40) % 4
+    plain = cnn().fit(rows, y, weight).predict_proba(rows)
+    changed = cnn(augment=augment).fit(rows, y, weight).predict_proba(rows)
+    assert np.isfinite(changed).all() and not np.allclose(changed, plain)
+
+
+def test_mixed_precision_on_request():
+    full = cnn(amp="auto").fit(PICTURES, y)
+    mixed = cnn(amp=True).fit(PICTURES, y)
+    a, b = (clf.predict_proba(PICTURES) for clf in (full, mixed))
+    assert not np.array_equal(a, b)
+    np.testing.assert_allclose(a, b, atol=0.1)
+    assert b.dtype == np.float32
+
+
+def test_planned_epochs():
+    assert cnn(max_iter="auto", n_filters=(2,)).fit(X, y).n_iter_ == 300
+    many = np.zeros((3000, 4, 1), "f4")
+    clf = cnn(max_iter="auto", n_filters=(1,)).fit(many, np.arange(3000) % 2)
+    assert clf.n_iter_ == 12
+
+
+def test_precision():
+    for rows, dtype in ((X.astype(float), "float32"), (X[:, :, 0].astype(float), "float64")):
+        assert str(cnn().fit(rows, y).net_.dtype) == f"torch.{dtype}"
+    assert cnn(dtype="float64").fit(X, y).predict_proba(X).dtype == np.float64
+
+
+def test_standardised_inside():
+    a = cnn().fit(PICTURES, y).predict_proba(PICTURES)
+    b = cnn().fit(50 * PICTURES + 7, y).predict_proba(50 * PICTURES + 7)
+    np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_skorch_callbacks_with_series_of_unequal_length():
+    from skorch.callbacks import LRScheduler
+
+    series = [x[: 1 + i % 12] for i, x in enumerate(X)]
+    callback = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
+    clf = cnn(skorch_callbacks=[callback], learning_rate="constant").fit(series, y)
+    assert clf.n_iter_ == 3
+
+
+def test_grid_search_over_pictures():
+    search = GridSearchCV(cnn(max_iter=2), {"n_filters": [(2,), (3, 4)]}, cv=2).fit(PICTURES, y)
+    assert len(search.cv_results_["mean_test_score"]) == 2
