@@ -4,20 +4,27 @@ from skdeep._show_versions import show_versions
 from skdeep._version import __version__
 from skdeep.autoencoder import Autoencoder
 from skdeep.cnn import CNNClassifier, CNNRegressor
+from skdeep.gan_outlier import GANOutlierDetector
+from skdeep.image_gan import ImageGAN
 from skdeep.lstm import LSTMClassifier, LSTMRegressor
 from skdeep.mlp import MLPClassifier, MLPRegressor
 from skdeep.outlier import AutoencoderOutlierDetector
+from skdeep.oversampler import GANOverSampler
 from skdeep.preprocessing import SequenceVectorizer
 from skdeep.rbm import RBM
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
 from skdeep.siamese import SiameseClassifier, SiameseTransformer
 from skdeep.tabm import TabMClassifier, TabMRegressor
+from skdeep.tabular_gan import TabularGAN
 from skdeep.vae import VariationalAutoencoder
 
 __all__ = [
     "RBM",
     "Autoencoder",
     "AutoencoderOutlierDetector",
+    "GANOutlierDetector",
+    "GANOverSampler",
+    "ImageGAN",
     "CNNClassifier",
     "CNNRegressor",
     "LSTMClassifier",
@@ -31,6 +38,7 @@ __all__ = [
     "SequenceVectorizer",
     "TabMClassifier",
     "TabMRegressor",
+    "TabularGAN",
     "VariationalAutoencoder",
     "__version__",
     "show_versions",

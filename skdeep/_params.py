@@ -191,6 +191,23 @@ TABM = {
 }
 """Of TabM."""
 
+TABULAR_GAN = {
+    "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
+    "critic_layer_sizes": DENSE["hidden_layer_sizes"],
+    "loss": [StrOptions({"relativistic", "wgan-gp"})],
+    "gradient_penalty": [Interval(Real, 0, None, closed="left")],
+    "pac": [Interval(Integral, 1, None, closed="left")],
+    "critic_ratio": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [StrOptions({"auto"}), *TRAINING["max_iter"]],
+    "warm_up": [Interval(Real, 0, 1, closed="both")],
+    "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+    "max_categories": [Interval(Integral, 1, None, closed="left")],
+    "ema": [Interval(Real, 0, 1, closed="left")],
+    "dropout": DENSE["dropout"],
+    "play_learning_rate": [Interval(Real, 0, None, closed="neither")],
+}
+"""Of TabularGAN."""
+
 SEQUENCES = {
     **{
         name: constraint

@@ -15,7 +15,7 @@ ROOMS = {  # room -> rooms that it may import from
     "preprocessing": set(),
     "metrics": set(),
     "engine": {"data", "losses.reduce"},
-    "facade": {"engine", "nets", "losses", "data", "preprocessing"},
+    "facade": {"engine", "nets", "losses", "data", "preprocessing", "metrics"},
     "tuning": {"facade"},
     "plotting": {"facade", "tuning"},
     "persistence": {"facade", "engine"},

@@ -1,6 +1,14 @@
 """Training: skorch lives here and nowhere else."""
 
+from skdeep.engine.average import (
+    AveragedTraining,
+    BestAverage,
+    BestParts,
+    FollowedStep,
+    MovingAverage,
+)
 from skdeep.engine.averaging import AveragedStep, WeightAverage
+from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
@@ -22,13 +30,18 @@ __all__ = [
     "SOLVERS",
     "Autograd",
     "AveragedStep",
+    "AveragedTraining",
+    "BestAverage",
     "BestMembers",
+    "BestParts",
     "BestWeights",
     "Constant",
     "Course",
     "Curves",
     "DeepNet",
     "EpochReport",
+    "FollowedStep",
+    "MovingAverage",
     "MixingAutograd",
     "NonFiniteLoss",
     "Patience",
@@ -48,4 +61,5 @@ __all__ = [
     "threads_for",
     "wants_mixed",
     "wants_score",
+    "warn_of_collapse",
 ]

@@ -208,7 +208,7 @@ class TwoPlayerStep:
             each.flat.grads.zero_()
         with torch.enable_grad():
             value = loss(batch)
-            value.backward()
+            value.backward(inputs=optimizer.flat.parameters)
         if on_gradient is not None:
             on_gradient()
         _update(optimizer, self.clip)

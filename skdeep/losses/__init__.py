@@ -1,5 +1,6 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
+from skdeep.losses.adversarial import LogLikelihood
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
 from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
 from skdeep.losses.reconstruction import EvidenceBound, MaskedSquaredError, Reconstruction
@@ -13,6 +14,7 @@ __all__ = [
     "CrossEntropy",
     "EvidenceBound",
     "Huber",
+    "LogLikelihood",
     "MaskedSquaredError",
     "NTXent",
     "Poisson",

@@ -7,6 +7,7 @@ from skdeep.plotting.anomaly import AnomalyScoreDisplay
 from skdeep.plotting.embedding import EmbeddingDisplay
 from skdeep.plotting.reconstruction import ReconstructionDisplay
 from skdeep.plotting.saliency import SaliencyDisplay
+from skdeep.plotting.samples import SampleDisplay
 from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
@@ -15,6 +16,7 @@ __all__ = [
     "EmbeddingDisplay",
     "ReconstructionDisplay",
     "SaliencyDisplay",
+    "SampleDisplay",
     "SearchDisplay",
     "TrainingCurveDisplay",
 ]

@@ -222,6 +222,37 @@ OUTLIER_RANGES = (
 )
 """Of the outlier detector; without labels only its loss on held-out rows can be compared."""
 
+_CTGAN = "around the settings of CTGAN (Xu et al., NeurIPS 2019) and R3GAN (Huang et al., 2024)"
+
+TABULAR_GAN_RANGES = (
+    Range("hidden_layer_sizes", [(n, n) for n in (64, 128, 256)], f"{_CTGAN}: two layers of 256"),
+    Range("learning_rate_init", FloatDistribution(5e-4, 5e-3, log=True), f"{_CTGAN}, above 2e-4"),
+    Range("dropout", CategoricalDistribution([0.0, 0.1, 0.2, 0.3]), f"{RTDL}: 0 or up to 0.5"),
+    Range("n_bins", IntDistribution(16, 128, log=True), f"{_TABM}: 2 to 128 bins a number"),
+)
+"""Of TabularGAN, by the log-likelihood of held-out rows (its `score`)."""
+
+IMAGE_GAN_RANGES = (
+    Range("learning_rate_init", FloatDistribution(2e-4, 2e-3, log=True), f"{_CTGAN}, from 2e-4"),
+    Range(
+        "gradient_penalty",
+        FloatDistribution(0.05, 5.0, log=True),
+        "R3GAN (Huang et al., 2024): 0.05 for CIFAR-10 to 2 for faces of 64 x 64, and more beyond",
+    ),
+)
+"""Of ImageGAN."""
+
+GAN_OUTLIER_RANGES = (
+    Range(
+        "latent_size",
+        IntDistribution(4, 32, log=True),
+        "AnoGAN and TAnoGAN: 32 to 100 codes "
+        "for larger inputs (Schlegl et al., 2017; Bashar and Nayak, 2020)",
+    ),
+    Range("feature_weight", FloatDistribution(0.0, 0.5), "around the 0.1 of Schlegl et al., 2017"),
+    Range("learning_rate_init", FloatDistribution(2e-4, 5e-3, log=True), f"{_CTGAN}, from 2e-4"),
+)
+"""Of GANOutlierDetector."""
 CNN_RANGES = (
     Range(
         "learning_rate_init",
@@ -289,6 +320,8 @@ SPACES = {
     "AutoencoderOutlierDetector": OUTLIER_RANGES,
     "CNNClassifier": CNN_RANGES,
     "CNNRegressor": CNN_RANGES[:-1],
+    "GANOutlierDetector": GAN_OUTLIER_RANGES,
+    "ImageGAN": IMAGE_GAN_RANGES,
     "LSTMClassifier": LSTM_RANGES,
     "LSTMRegressor": LSTM_RANGES,
     "MLPClassifier": DENSE,
@@ -300,6 +333,7 @@ SPACES = {
     "SiameseTransformer": SIAMESE_RANGES,
     "TabMClassifier": TABM_RANGES,
     "TabMRegressor": TABM_RANGES,
+    "TabularGAN": TABULAR_GAN_RANGES,
     "VariationalAutoencoder": VAE_RANGES,
 }
 """By name of the class; classes that inherit from these have their spaces."""

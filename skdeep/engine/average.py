@@ -1,0 +1,155 @@
+"""The moving average of a player's weights, which samples better than the last weights do."""
+
+import contextlib
+
+import torch
+
+from skdeep.engine.training import Training
+
+
+class MovingAverage:
+    """Exponential moving average of the parameters (Yaz et al., ICLR 2019, for generators).
+
+    Early on it forgets faster: the decay of step t is ``min(decay, t / (t + 10))``, so that the
+    initial weights do not linger.
+
+    Parameters
+    ----------
+    flat : FlatParameters
+    decay : float
+        In [0, 1); 0 is the parameters themselves.
+    """
+
+    def __init__(self, flat, decay):
+        self.flat, self.decay = flat, decay
+        self.values = flat.values.detach().clone()
+        self.count = 0
+
+    @torch.no_grad()
+    def update(self):
+        """Take the parameters after a step."""
+        self.count += 1
+        decay = min(self.decay, self.count / (self.count + 10))
+        self.values.lerp_(self.flat.values, 1 - decay)
+
+    @contextlib.contextmanager
+    def applied(self):
+        """Let the network compute with the average inside a ``with``."""
+        own = self.flat.values.detach().clone()
+        self.apply()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                self.flat.values.copy_(own)
+
+    @torch.no_grad()
+    def apply(self):
+        """Put the average in the parameters' place for good."""
+        self.flat.values.copy_(self.values)
+
+
+class FollowedStep:
+    """A step of any kind, of two players too, after which averages are brought up to date.
+
+    Parameters
+    ----------
+    step : callable
+        See `skdeep.engine.steps`.
+    averages : list of MovingAverage
+    """
+
+    def __init__(self, step, averages):
+        self.step, self.averages = step, averages
+        self.loss_names, self.optimizers = step.loss_names, step.optimizers
+
+    def __call__(self, batch, on_gradient=None):
+        losses = self.step(batch, on_gradient)
+        for average in self.averages:
+            average.update()
+        return losses
+
+
+class BestParts:
+    """Remembers the best weights of each part of a network, a part being judged by itself.
+
+    Parameters
+    ----------
+    parts : sequence of torch.nn.Module
+
+    Attributes
+    ----------
+    losses : list of float
+        The lowest so far, of each part.
+    epochs : list of int
+        When they were reached, from 1.
+    """
+
+    def __init__(self, parts):
+        self.parts = list(parts)
+        self.losses = [float("inf")] * len(self.parts)
+        self.epochs = [0] * len(self.parts)
+        self.saved = [None] * len(self.parts)
+        self._epoch = 0
+
+    def observe(self, losses):
+        """Take the losses of a finished epoch; keep the weights, as they are now, of what is
+        better."""
+        self._epoch += 1
+        for i, loss in enumerate(losses):
+            if loss < self.losses[i]:
+                self.losses[i], self.epochs[i] = loss, self._epoch
+                self.saved[i] = [p.detach().clone() for p in self.parts[i].parameters()]
+
+    def save(self):
+        """Nothing: `observe` does it, part by part."""
+
+    @torch.no_grad()
+    def restore(self):
+        """Bring the remembered weights back."""
+        for part, saved in zip(self.parts, self.saved):
+            for p, kept in zip(part.parameters(), saved or ()):
+                p.copy_(kept)
+
+
+class BestAverage:
+    """Remembers the average of the best epoch, and leaves it as the network's weights.
+
+    Parameters
+    ----------
+    average : MovingAverage
+    """
+
+    def __init__(self, average):
+        self.average, self.saved = average, None
+
+    def save(self):
+        """Remember the average as it is now."""
+        self.saved = self.average.values.clone()
+
+    @torch.no_grad()
+    def restore(self):
+        """Put the remembered average in the parameters' place, if there is one."""
+        if self.saved is not None:
+            self.average.flat.values.copy_(self.saved)
+
+
+class AveragedTraining(Training):
+    """A run that ends with the average of the weights, where no best epoch is kept.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Of `Training`.
+    average : MovingAverage
+    """
+
+    def __init__(self, *args, average, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.average = average
+
+    def run(self):
+        """Train, and leave the average as the weights."""
+        super().run()
+        if not self.early_stopping:
+            self.average.apply()

@@ -1,0 +1,46 @@
+"""A generator that makes the same thing again and again, and how that is noticed."""
+
+import warnings
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+COLLAPSED = 0.1
+"""Ratio of the spreads of made and real samples below which a generator counts as collapsed."""
+
+
+def spread(x):
+    """Mean over the features of the standard deviation over the samples.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, ...)
+
+    Returns
+    -------
+    float
+    """
+    return float(torch.as_tensor(x).flatten(1).double().std(0, correction=0).mean())
+
+
+def warn_of_collapse(made, real):
+    """Warn where made samples vary far less than real ones; return the ratio of the spreads.
+
+    Parameters
+    ----------
+    made, real : Tensor of shape (n_samples, ...)
+
+    Returns
+    -------
+    float
+        1 where the real samples do not vary at all.
+    """
+    wanted = spread(real)
+    ratio = spread(made) / wanted if wanted else 1.0
+    if ratio < COLLAPSED:
+        warnings.warn(
+            f"The generator has collapsed: its samples vary {ratio:.2g} times as much as the data. "
+            "Another random_state, a lower learning rate or a larger batch_size may help.",
+            ConvergenceWarning,
+        )
+    return ratio

@@ -1,0 +1,160 @@
+"""Measures of made pictures beside real ones, over features of a classifier.
+
+The usual network for such features knows photographs; for digits, clothes or spectra a classifier
+of the very data says more ("classifier Frechet distance").
+"""
+
+import numpy as np
+from scipy import linalg
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array
+
+_ACTIVATIONS = {
+    "identity": lambda x: x,
+    "logistic": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+}
+
+
+def classifier_features(classifier, X):
+    """What a fitted classifier sees in rows or pictures.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Fitted. Of a perceptron (with `coefs_`, `intercepts_` and one of scikit-learn's
+        activations) the features are the last hidden layer, of any other the logarithms of
+        `predict_proba`.
+    X : array-like of shape (n_samples, ...)
+        Rows as the classifier takes them; a perceptron's pictures are flattened.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skdeep.metrics import classifier_features
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier_features(LogisticRegression(max_iter=500).fit(X, y), X).shape
+    (150, 3)
+    """
+    if hasattr(classifier, "coefs_") and getattr(classifier, "activation", None) in _ACTIVATIONS:
+        h = np.asarray(X, dtype=np.float64).reshape(len(X), -1)
+        activation = _ACTIVATIONS[classifier.activation]
+        for weight, bias in zip(classifier.coefs_[:-1], classifier.intercepts_[:-1]):
+            h = activation(h @ weight + bias)
+        return h
+    return np.log(np.clip(classifier.predict_proba(X), 1e-12, None))
+
+
+def frechet_distance(real, made):
+    """Frechet distance of two clouds of features, each taken for a Gaussian.
+
+    ``|m - n|^2 + tr(C + D - 2 (C D)^(1/2))`` with the means m, n and covariances C, D (Dowson and
+    Landau, 1982; over features of pictures Heusel et al., NeurIPS 2017).
+
+    Parameters
+    ----------
+    real, made : array-like of shape (n_samples, n_features)
+        At least two rows each.
+
+    Returns
+    -------
+    float
+        0 for equal means and covariances.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.metrics import frechet_distance
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> round(frechet_distance(X, X + 2), 6)
+    12.0
+    """
+    real, made = (check_array(x, ensure_min_samples=2, dtype=np.float64) for x in (real, made))
+    shift = real.mean(0) - made.mean(0)
+    a, b = np.atleast_2d(np.cov(real.T)), np.atleast_2d(np.cov(made.T))
+    # The trace of (C D)^(1/2) from the symmetric C^(1/2) D C^(1/2), which has the same
+    # eigenvalues and no complex rounding.
+    values, vectors = linalg.eigh(a)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    middle = np.sqrt(np.clip(linalg.eigvalsh(root @ b @ root), 0, None)).sum()
+    return float(max(shift @ shift + np.trace(a) + np.trace(b) - 2 * middle, 0.0))
+
+
+def classifier_frechet_distance(classifier, real, made):
+    """Frechet distance over the features that a classifier of the data sees.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Fitted on real pictures; see `classifier_features`.
+    real, made : array-like of shape (n_samples, ...)
+
+    Returns
+    -------
+    float
+        Comparable between generators for one classifier only.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skdeep.metrics import classifier_frechet_distance
+    >>> X, y = load_digits(return_X_y=True)
+    >>> classifier = LogisticRegression(max_iter=500).fit(X / 16, y)
+    >>> near = classifier_frechet_distance(classifier, X[:800] / 16, X[800:] / 16)
+    >>> near < classifier_frechet_distance(classifier, X[:800] / 16, X[800:] / 32)
+    True
+    """
+    return frechet_distance(*(classifier_features(classifier, x) for x in (real, made)))
+
+
+def precision_recall(real, made, n_neighbors=3):
+    """Share of made points among the real ones, and of real points among the made ones.
+
+    A point is among others where it lies in the ball of one of them that reaches to its
+    neighbour number `n_neighbors` (Kynkaanniemi et al., NeurIPS 2019).
+
+    Parameters
+    ----------
+    real, made : array-like of shape (n_samples, n_features)
+        Features; more than `n_neighbors` rows each.
+    n_neighbors : int, default=3
+
+    Returns
+    -------
+    precision : float
+        How many made points are like real ones.
+    recall : float
+        How many real points the made ones cover.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.metrics import precision_recall
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> precision, recall = precision_recall(X, X[:100] * 0.1)
+    >>> precision > 0.9, recall < 0.1
+    (True, True)
+    """
+    real, made = (
+        check_array(x, ensure_min_samples=n_neighbors + 1, dtype=np.float64) for x in (real, made)
+    )
+    return _covered(made, real, n_neighbors), _covered(real, made, n_neighbors)
+
+
+def _covered(points, others, n_neighbors):
+    """Share of `points` in a ball of one of the `others`."""
+    index = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(others)
+    radius = index.kneighbors(others)[0][:, -1]
+    inside = np.zeros(len(points), dtype=bool)
+    for start in range(0, len(points), 1000):
+        chunk = points[start : start + 1000]
+        square = (chunk**2).sum(1)[:, None] + (others**2).sum(1) - 2 * chunk @ others.T
+        inside[start : start + 1000] = (square <= radius**2 + 1e-12).any(1)
+    return float(inside.mean())

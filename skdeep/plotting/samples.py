@@ -1,0 +1,157 @@
+"""A grid of the pictures that a generator makes."""
+
+import numpy as np
+
+from skdeep.plotting._panels import check_matplotlib
+
+
+class SampleDisplay:
+    """Pictures in a grid: samples of a generator, or the way from one to another.
+
+    It is recommended to make a display with `from_estimator`. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_images, height, width) or (n_images, height, width, channels)
+        The pictures, with 1, 3 or 4 channels.
+
+    labels : array-like of shape (n_images,), default=None
+        What stands above each.
+
+    n_columns : int, default=None
+        Pictures in a row; None makes the grid about square.
+
+    Attributes
+    ----------
+    axes_ : ndarray of Axes of shape (n_rows, n_columns)
+        Axes with the pictures.
+
+    figure_ : matplotlib Figure
+        Figure containing them.
+
+    See Also
+    --------
+    skdeep.ImageGAN : A generator of pictures.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import ImageGAN
+    >>> from skdeep.plotting import SampleDisplay
+    >>> digits = load_digits()
+    >>> gan = ImageGAN(channels=(16, 8), max_iter=1, random_state=0, device="cpu")
+    >>> display = SampleDisplay.from_estimator(gan.fit(digits.images, digits.target))
+    >>> display.axes_.shape
+    (10, 10)
+    >>> plt.show()
+    """
+
+    def __init__(self, *, images, labels=None, n_columns=None):
+        self.images = images
+        self.labels = labels
+        self.n_columns = n_columns
+
+    def plot(self, *, cmap="gray", vmin=None, vmax=None):
+        """Draw the pictures.
+
+        Parameters
+        ----------
+        cmap : str, default='gray'
+            Matplotlib's colormap of pictures with one channel.
+
+        vmin, vmax : float, default=None
+            Values of the first and the last colour; None is the least and the largest.
+
+        Returns
+        -------
+        display : SampleDisplay
+            With the attributes set.
+
+        Raises
+        ------
+        ValueError
+            If the images have no height and width, or a number of channels that is no colour.
+        """
+        check_matplotlib("SampleDisplay.plot")
+        import matplotlib.pyplot as plt
+
+        images = np.asarray(self.images)
+        if images.ndim == 3:
+            images = images[..., None]
+        if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
+            raise ValueError(
+                f"images of shape {np.shape(self.images)}: expected (n_images, height, width), or "
+                "a fourth axis of 1, 3 or 4 channels."
+            )
+        vmin = images.min() if vmin is None else vmin
+        vmax = images.max() if vmax is None else vmax
+        n_columns = self.n_columns or int(np.ceil(np.sqrt(len(images))))
+        n_rows = -(-len(images) // n_columns)
+        self.figure_, self.axes_ = plt.subplots(
+            n_rows, n_columns, figsize=(0.6 * n_columns, 0.6 * n_rows), squeeze=False
+        )
+        for i, ax in enumerate(self.axes_.flat):
+            ax.axis("off")
+            if i >= len(images):
+                continue
+            if images.shape[3] == 1:
+                ax.imshow(images[i, ..., 0], cmap=cmap, vmin=vmin, vmax=vmax)
+            else:
+                shown = (images[i].astype(float) - vmin) / max(float(vmax) - float(vmin), 1e-12)
+                ax.imshow(np.clip(shown, 0, 1))
+            if self.labels is not None:
+                ax.set_title(str(self.labels[i]), fontsize="small")
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, n_images=100, *, kind="samples", random_state=None, **kwargs
+    ):
+        """Draw pictures that a fitted generator makes.
+
+        Parameters
+        ----------
+        estimator : ImageGAN
+            Fitted.
+
+        n_images : int, default=100
+            How many. Of a generator with classes there is a row of the grid for each class, and
+            as many columns as there are full rows.
+
+        kind : {'samples', 'interpolation'}, default='samples'
+            Independent samples, or pictures on the way from one to another, ten to a row.
+
+        random_state : int, RandomState instance or None, default=None
+            Seed of the pictures; see `ImageGAN.sample`.
+
+        **kwargs : dict
+            Of `plot`.
+
+        Returns
+        -------
+        display : SampleDisplay
+        """
+        check_matplotlib("SampleDisplay.from_estimator")
+        if kind not in ("samples", "interpolation"):
+            raise ValueError(f"kind={kind!r}: expected 'samples' or 'interpolation'.")
+        if kind == "interpolation":
+            images = estimator.interpolate(n_images, random_state=random_state)
+            n_columns = min(n_images, 10)
+        elif hasattr(estimator, "classes_"):
+            n_columns = max(n_images // len(estimator.classes_), 1)
+            y = np.repeat(estimator.classes_, n_columns)
+            images, _ = estimator.sample(len(y), y=y, random_state=random_state)
+        else:
+            images, n_columns = estimator.sample(n_images, random_state=random_state), None
+        return cls(images=_as_pictures(estimator, images), n_columns=n_columns).plot(**kwargs)
+
+
+def _as_pictures(estimator, images):
+    """Flat pictures, and those with channels first, with height, width and channels."""
+    if images.ndim == 2:
+        return images.reshape(-1, *estimator.image_shape)
+    if images.ndim == 4 and estimator.data_format == "channels_first":
+        return images.transpose(0, 2, 3, 1)
+    return images

@@ -1,0 +1,383 @@
+"""A table as positions: each cell the number of its mode plus a place inside it.
+
+Mode-specific normalisation (Xu et al., NeurIPS 2019) says of a number which mode of its column it
+belongs to and where in the mode it lies. There the modes are Gaussians of a mixture whose fit
+takes minutes; here they are stretches between quantiles, single frequent values, and "missing",
+which takes one sort. A category's modes are its levels. So a row of mixed types becomes a row of
+numbers ``mode + place`` with the place in [0, 1), and comes back with its types.
+"""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from skdeep.preprocessing.columns import _holds_categories
+
+_N_PLACES = 8  # quantiles stored inside a mode
+_BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
+_MAX_DECIMALS = 8
+_IDENTIFIER = 0.95  # share of different values from which text looks like an identifier
+
+
+@dataclass
+class NumberModes:
+    """Modes of a column of numbers or dates.
+
+    Parameters
+    ----------
+    grid : ndarray of shape (n_modes, n_places + 1)
+        Quantiles within each mode, both ends included; a single value is repeated.
+    has_missing : bool
+        Whether a last mode stands for missing values.
+    described : str or dict
+        The type that the column comes back as; see `described_dtype`.
+    step : float
+        The numbers are multiples of it, counted from `start`; 0 for any number.
+    start : float
+    decimals : int or None
+    counts : ndarray of shape (n_modes + has_missing,)
+        Training rows in each mode.
+    """
+
+    grid: np.ndarray
+    has_missing: bool
+    described: object
+    step: float = 0.0
+    start: float = 0.0
+    decimals: int | None = None
+    counts: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    is_number = True
+
+    @property
+    def dtype(self):
+        """The type that the column comes back as."""
+        return dtype_from(self.described)
+
+    def __len__(self):
+        return len(self.grid) + self.has_missing
+
+    @classmethod
+    def learn(cls, values, n_bins):
+        """Learn the modes of a Series, about `n_bins` of them."""
+        x = to_floats(values)
+        known = np.sort(x[~np.isnan(x)])
+        missing = len(known) < len(x)
+        if not len(known):
+            nothing = np.empty((0, _N_PLACES + 1))
+            return cls(nothing, True, described_dtype(values.dtype), counts=np.array([len(x)]))
+        described = described_dtype(values.dtype)
+        self = cls(_number_grid(known, n_bins), missing, described, start=float(known[0]))
+        self.step, self.decimals = _granularity(known, values.dtype)
+        codes = np.floor(self.encode(values)).astype(int)
+        self.counts = np.bincount(codes, minlength=len(self))
+        return self
+
+    def encode(self, values):
+        """Positions of a Series' values; those out of range go to the nearest mode.
+
+        Raises
+        ------
+        ValueError
+            If values are missing and there were none in fit.
+        """
+        x = to_floats(values)
+        missing = np.isnan(x)
+        if missing.any() and not self.has_missing:
+            raise ValueError(f"Column {values.name!r} has missing values, but had none in fit.")
+        if not len(self.grid):
+            return np.zeros(len(x))
+        x = np.where(missing, self.grid[0, 0], x)
+        mode = np.minimum(np.searchsorted(self.grid[:, -1], x), len(self.grid) - 1)
+        place = np.interp(x, self.grid.ravel(), self._places().ravel()) - mode
+        single = self.grid[mode, 0] == self.grid[mode, -1]
+        place = np.where(single, 0.5, np.clip(place, 0.0, _BELOW_ONE))
+        return np.where(missing, len(self.grid) + 0.5, mode + place)
+
+    def decode(self, positions):
+        """Values at positions, as an array of the column's type."""
+        n = len(self.grid)
+        out = np.full(len(positions), np.nan)
+        known = positions < n
+        if n:
+            out[known] = np.interp(positions[known], self._places().ravel(), self.grid.ravel())
+        if self.step:
+            out = self.start + np.round((out - self.start) / self.step) * self.step
+        elif self.decimals is not None:
+            out = np.round(out, self.decimals)
+        return from_floats(out, self.dtype)
+
+    def _places(self):
+        inside = np.linspace(0.0, _BELOW_ONE, self.grid.shape[1])
+        return np.arange(len(self.grid))[:, None] + inside
+
+    def log_densities(self, positions):
+        """Logarithm of the density inside each value's mode: 0 for single values and 'missing'.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_samples,)
+            What `encode` makes of the values.
+        """
+        n_modes = len(self.grid)
+        out = np.zeros(len(positions))
+        if not n_modes:
+            return out
+        mode = np.minimum(positions.astype(int), n_modes - 1)
+        piece = np.minimum((positions - mode) / _BELOW_ONE * _N_PLACES, _N_PLACES - 1).astype(int)
+        width = self.grid[mode, piece + 1] - self.grid[mode, piece]
+        inside = (positions < n_modes) & (width > 0)
+        out[inside] = -np.log(width[inside] * _N_PLACES)
+        return out
+
+    def out_of_range(self, values):
+        """The range as values of the column's type, if one of `values` lies outside, else a pair
+        of None."""
+        x, known = to_floats(values), self.grid.ravel()
+        if not len(known) or not ((x < known[0]) | (x > known[-1])).any():
+            return None, None
+        return tuple(from_floats(known[[0, -1]], self.dtype))
+
+    def scaled_edges(self):
+        """Ends of each mode in units of the quartiles' distance, softly clipped at 3."""
+        if not len(self.grid):
+            return np.zeros((1, 2))
+        ends = self.grid[:, [0, -1]]
+        share = np.repeat(self.grid.mean(1), np.maximum(self.counts[: len(self.grid)], 1))
+        low, middle, high = np.quantile(share, [0.25, 0.5, 0.75])
+        scale = (high - low) or np.ptp(ends) / 2 or 1.0
+        z = (ends - middle) / scale
+        z = z / np.sqrt(1 + (z / 3) ** 2)
+        return np.concatenate([z, np.zeros((int(self.has_missing), 2))])
+
+
+@dataclass
+class LevelModes:
+    """Modes of a column of categories: its levels, what is left of them, and 'missing'.
+
+    Parameters
+    ----------
+    levels : list
+        The levels with a mode of their own.
+    pooled : list
+        Rarer levels that share the next mode.
+    pool_share : ndarray of shape (n_pooled,)
+        Cumulated share of each of them in that mode.
+    has_missing : bool
+    described : str or dict
+        The type of the column; see `described_dtype`.
+    counts : ndarray of shape (n_modes,)
+    """
+
+    levels: list
+    pooled: list
+    pool_share: np.ndarray
+    has_missing: bool
+    described: object
+    counts: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    is_number = False
+
+    @property
+    def dtype(self):
+        """The type that the column comes back as."""
+        return dtype_from(self.described)
+
+    def __len__(self):
+        return len(self.levels) + bool(self.pooled) + self.has_missing
+
+    @classmethod
+    def learn(cls, values, max_categories):
+        """Learn the levels of a Series, at most `max_categories` with a mode of their own."""
+        codes, uniques = pd.factorize(values)
+        uniques = list(uniques)
+        counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
+        n = int(counts.sum())
+        if len(uniques) > max_categories:
+            _warn_of_many_levels(values.name, len(uniques), n, max_categories)
+        order = np.argsort(-counts, kind="stable")
+        kept, rest = order[:max_categories], order[max_categories:]
+        share = np.cumsum(counts[rest]) / max(counts[rest].sum(), 1)
+        missing = n < len(values)
+        described = described_dtype(values.dtype)
+        self = cls(
+            [uniques[i] for i in kept], [uniques[i] for i in rest], share, missing, described
+        )
+        self.counts = np.bincount(np.floor(self.encode(values)).astype(int), minlength=len(self))
+        return self
+
+    def encode(self, values):
+        """Positions of a Series' values.
+
+        Raises
+        ------
+        ValueError
+            If a level, or a missing value, was not there in fit.
+        """
+        pool = len(self.levels)
+        number = {level: i + 0.5 for i, level in enumerate(self.levels)}
+        middle = self.pool_share - 0.5 * np.diff(self.pool_share, prepend=0.0)
+        number |= {level: pool + place for level, place in zip(self.pooled, middle)}
+        codes, uniques = pd.factorize(values)
+        unknown = [u for u in uniques if u not in number]
+        if unknown:
+            raise ValueError(f"Column {values.name!r} has a level that fit did not see: {unknown}.")
+        if (codes < 0).any() and not self.has_missing:
+            raise ValueError(f"Column {values.name!r} has missing values, but had none in fit.")
+        return np.array([*(number[u] for u in uniques), len(self) - 0.5])[codes]
+
+    def decode(self, positions):
+        """Levels at positions, as an array of the column's type."""
+        mode = np.floor(positions).astype(int)
+        table = np.empty(len(self.levels) + len(self.pooled) + 1, dtype=object)
+        table[:] = [*self.levels, *self.pooled, None if self.dtype == object else np.nan]
+        index = np.minimum(mode, len(self.levels))
+        if self.pooled:
+            inside = np.searchsorted(self.pool_share, positions - mode, side="right")
+            inside = np.minimum(inside, len(self.pooled) - 1)
+            index = np.where(mode == len(self.levels), len(self.levels) + inside, index)
+        if self.has_missing:
+            index = np.where(mode == len(self) - 1, len(table) - 1, index)
+        return pd.Series(table[index], dtype=object).astype(self.dtype).array
+
+    def log_densities(self, positions):
+        """Logarithm of the share of each level in its mode: not 0 for pooled levels alone."""
+        out = np.zeros(len(positions))
+        if self.pooled:
+            pooled = positions.astype(int) == len(self.levels)
+            place = np.searchsorted(self.pool_share, positions[pooled] % 1, side="right")
+            share = np.diff(self.pool_share, prepend=0.0)
+            out[pooled] = np.log(share[np.minimum(place, len(share) - 1)])
+        return out
+
+    def out_of_range(self, values):
+        """A pair of None: levels have no range."""
+        return None, None
+
+
+def learn_modes(values, n_bins, max_categories):
+    """The modes of a column.
+
+    Parameters
+    ----------
+    values : Series of shape (n_samples,)
+    n_bins, max_categories : int
+        Largest number of modes, but for rounding, of numbers and of categories.
+
+    Returns
+    -------
+    NumberModes or LevelModes
+
+    Raises
+    ------
+    ValueError
+        If numbers are infinite or complex.
+    """
+    if _holds_categories(values.dtype):
+        return LevelModes.learn(values, max_categories)
+    if getattr(values.dtype, "kind", "O") == "c":
+        raise ValueError(f"Complex data not supported: column {values.name!r}.")
+    if values.dtype.kind in "iu" and _counts_rows(values):
+        _warn_of_identifier(values.name, len(values))
+    return NumberModes.learn(values, n_bins)
+
+
+def described_dtype(dtype):
+    """A column's type as plain data, which models can keep: its name, or of categories a dict."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return str(dtype)
+    levels = dtype.categories
+    return {"levels": levels.tolist(), "dtype": str(levels.dtype), "ordered": bool(dtype.ordered)}
+
+
+def dtype_from(described):
+    """The type that `described_dtype` described."""
+    if isinstance(described, str):
+        return pd.api.types.pandas_dtype(described)
+    levels = pd.Index(described["levels"], dtype=described["dtype"])
+    return pd.CategoricalDtype(levels, ordered=described["ordered"])
+
+
+def to_floats(values):
+    """A Series of numbers, dates or durations as float64, NaN where missing."""
+    if values.dtype.kind in "mM":
+        missing = values.isna().to_numpy()
+        return np.where(missing, np.nan, values.astype("int64").to_numpy(np.float64))
+    out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(out).any():
+        raise ValueError(
+            "Input X contains infinity or a value too large for dtype('float64'): column "
+            f"{values.name!r}."
+        )
+    return out
+
+
+def from_floats(x, dtype):
+    """An array of a type from float64 with NaN where missing."""
+    if dtype.kind in "mM":
+        whole = np.where(np.isnan(x), np.iinfo(np.int64).min, x).astype(np.int64)
+        return pd.Series(whole).astype(dtype).array
+    if dtype.kind in "iu":
+        series = pd.Series(np.round(x))
+        return (
+            (series if isinstance(dtype, np.dtype) else series.astype("Int64")).astype(dtype).array
+        )
+    return pd.Series(x).astype(dtype).array
+
+
+def _number_grid(known, n_bins):
+    """Quantiles of the modes of sorted numbers."""
+    uniques, counts = np.unique(known, return_counts=True)
+    if len(uniques) <= n_bins:
+        return np.repeat(uniques[:, None], _N_PLACES + 1, axis=1)
+    is_single = counts >= 1.5 * len(known) / n_bins
+    n_free = counts[~is_single].sum()
+    bins_left = max(n_bins - is_single.sum(), 8)
+    run = np.cumsum(np.r_[False, is_single[:-1]] | is_single)  # a new number at each single value
+    grids = []
+    for number in np.unique(run):
+        members = run == number
+        if is_single[members].any():
+            grids.append(np.repeat(uniques[members], _N_PLACES + 1)[None])
+            continue
+        rows = np.repeat(uniques[members], counts[members])
+        n = int(np.clip(round(bins_left * len(rows) / n_free), 1, members.sum()))
+        edges = np.quantile(rows, np.linspace(0, 1, n * _N_PLACES + 1))
+        index = np.arange(n)[:, None] * _N_PLACES + np.arange(_N_PLACES + 1)
+        grids.append(edges[index])
+    return np.concatenate(grids)
+
+
+def _granularity(known, dtype):
+    """(step, decimals) of sorted numbers."""
+    if dtype.kind in "iumM":
+        gaps = np.diff(np.unique(known)).astype(np.int64)
+        return (float(np.gcd.reduce(gaps)) if len(gaps) else 1.0), None
+    for decimals in range(_MAX_DECIMALS):
+        if np.array_equal(np.round(known, decimals), known):
+            return 0.0, decimals
+    return 0.0, None
+
+
+def _counts_rows(values):
+    x = np.sort(to_floats(values))
+    return len(x) > 100 and not np.isnan(x).any() and bool((np.diff(x) == 1).all())
+
+
+def _warn_of_identifier(name, n):
+    warnings.warn(
+        f"Column {name!r} has a different value in each of its {n} rows, like an identifier: leave "
+        "it out, for made rows cannot have a meaningful one."
+    )
+
+
+def _warn_of_many_levels(name, n_levels, n, limit):
+    if n_levels >= _IDENTIFIER * n:
+        _warn_of_identifier(name, n)
+        return
+    warnings.warn(
+        f"Column {name!r} has {n_levels} levels: those beyond the max_categories={limit} most "
+        "frequent ones are learnt as one and told apart by their frequency alone."
+    )

@@ -1,0 +1,606 @@
+"""Generators of rows and pictures, and what stands on them."""
+
+import warnings
+
+import checks
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.metrics import roc_auc_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdeep import GANOutlierDetector, GANOverSampler, ImageGAN, TabularGAN
+from skdeep.metrics import closest_record_share, column_shapes, pair_trends
+
+pytestmark = [
+    # The data of the checks are tiny: validation splits are refused, generators hardly trained.
+    pytest.mark.filterwarnings("ignore:early_stopping=True has no effect"),
+    pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+]
+
+LIGHT = {"max_iter": 5, "n_bins": 8, "hidden_layer_sizes": 16, "device": "cpu"}
+ESTIMATORS = [
+    TabularGAN(**LIGHT),
+    TabularGAN(**LIGHT, loss="wgan-gp", pac=2, warm_up=0.4, early_stopping=False),
+    GANOutlierDetector(hidden_layer_sizes=32, max_iter=60, search_steps=3, device="cpu"),
+    GANOutlierDetector(
+        "lstm", hidden_layer_sizes=8, max_iter=15, search_steps=2, contamination=0.1, device="cpu"
+    ),
+    GANOverSampler(generator=TabularGAN(**LIGHT)),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+OWN_CHECKS = [
+    checks.check_same_seed_same_bits,
+    checks.check_global_state_untouched,
+    checks.check_pickle_round_trip,
+    checks.check_pickle_holds_no_rows,
+    checks.check_threads,
+    checks.check_inputs_unchanged,
+    checks.check_failed_fit_keeps_model,
+    checks.check_init_only_stores,
+]
+
+
+@pytest.mark.parametrize("check", OWN_CHECKS, ids=lambda c: c.__name__)
+@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[2]], ids=repr)
+def test_own_checks(estimator, check):
+    if check is checks.check_failed_fit_keeps_model and isinstance(estimator, GANOutlierDetector):
+        pytest.skip("y is not looked at; see test_bad_windows")
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:3], ids=repr)
+def test_read_only_memmap(estimator, tmp_path):
+    checks.check_read_only_memmap(estimator, tmp_path)
+
+
+@pytest.mark.parametrize("cls", [GANOverSampler, ImageGAN])
+def test_init_only_stores(cls):
+    checks.check_init_only_stores(cls())
+
+
+# --- TabularGAN -----------------------------------------------------------------------------
+
+
+def mixed_table(n=400, seed=0):
+    """Every type that a column can have, with rules between them."""
+    rng = np.random.default_rng(seed)
+    kind = rng.choice(["a", "b", "c"], size=n, p=[0.5, 0.3, 0.2])
+    size = np.select([kind == "a", kind == "b"], [0.0, 4.0], 9.0) + rng.normal(size=n)
+    gaps = size.copy()
+    gaps[rng.random(n) < 0.2] = np.nan
+    return pd.DataFrame(
+        {
+            "kind": pd.Categorical(kind, categories=["a", "b", "c", "unused"]),
+            "size": size.round(2),
+            "gaps": gaps,
+            "count": rng.poisson(3, size=n),
+            "even": 2 * rng.integers(0, 1000, size=n),
+            "flag": size > 3,
+            "text": pd.Series(kind, dtype=object).where(rng.random(n) > 0.1, None),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 365, n), "D"),
+            "maybe": pd.array(np.where(rng.random(n) < 0.1, None, rng.integers(0, 9, n)), "Int64"),
+            "nothing": np.full(n, np.nan),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def table():
+    return mixed_table()
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    return TabularGAN(hidden_layer_sizes=32, random_state=0, device="cpu").fit(table)
+
+
+def test_made_rows_have_the_types_of_the_real_ones(table, fitted):
+    made = fitted.sample(300)
+    assert list(made.columns) == list(table.columns)
+    pd.testing.assert_series_equal(made.dtypes, table.dtypes)
+    assert (made["size"].round(2) == made["size"]).all()
+    assert (made["even"] % 2 == 0).all()
+    assert (made["day"] == made["day"].dt.normalize()).all()
+    assert made["nothing"].isna().all()
+    for name in ("gaps", "text", "maybe"):
+        assert 0 < made[name].isna().mean() < 0.4
+    for name in ("size", "gaps", "count", "even", "day"):
+        assert made[name].min() >= table[name].min() and made[name].max() <= table[name].max()
+    assert set(made["kind"]) <= {"a", "b", "c"}
+
+
+def test_made_rows_keep_the_rules(table, fitted):
+    made = fitted.sample(2000)
+    assert column_shapes(table, made).mean() > 0.93
+    assert pair_trends(table, made).to_numpy().mean() > 0.9
+    means = made.groupby("kind", observed=True)["size"].mean()
+    assert means["a"] < 1.5 and 2.5 < means["b"] < 5.5 and means["c"] > 7.5
+    share, expected = closest_record_share(made, table, mixed_table(seed=1))
+    assert share < expected + 0.1
+
+
+def test_same_seed_same_rows(table, fitted):
+    pd.testing.assert_frame_equal(fitted.sample(50), fitted.sample(50))
+    pd.testing.assert_frame_equal(
+        fitted.sample(50, random_state=3), fitted.sample(50, random_state=3)
+    )
+    assert not fitted.sample(50).equals(fitted.sample(50, random_state=3))
+    again = clone(fitted).fit(table)
+    pd.testing.assert_frame_equal(fitted.sample(50), again.sample(50))
+
+
+def test_conditions_hold_exactly_and_the_rest_follows(fitted):
+    made = fitted.sample(200, conditions={"kind": "c"})
+    assert (made["kind"] == "c").all() and made["size"].median() > 7
+    made = fitted.sample(200, conditions={"size": 9.37})  # a later column decides about earlier
+    assert (made["size"] == 9.37).all() and (made["kind"] == "c").mean() > 0.9
+    made = fitted.sample(2, conditions={"kind": ["a", "b"], "day": pd.Timestamp("2024-03-01")})
+    assert made["kind"].tolist() == ["a", "b"]
+    assert (made["day"] == pd.Timestamp("2024-03-01")).all()
+    assert fitted.sample(3, conditions={"gaps": np.nan})["gaps"].isna().all()
+
+
+def test_conditional_rows_have_the_conditional_distribution():
+    """Bayes' rule by hand, on two columns of two levels."""
+    table = pd.DataFrame({"a": list("xxxxxxyyyy") * 200, "b": list("uuuvvvuvvv") * 200})
+    gan = TabularGAN(hidden_layer_sizes=16, random_state=0, device="cpu").fit(table)
+    p = np.exp(gan.score_samples(pd.DataFrame({"a": list("xxyy"), "b": list("uvuv")})))
+    np.testing.assert_allclose(p.sum(), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(p, [0.3, 0.3, 0.1, 0.3], atol=0.03)
+    made = gan.sample(4000, conditions={"b": "u"})
+    np.testing.assert_allclose((made["a"] == "x").mean(), p[0] / (p[0] + p[2]), atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "conditions, message",
+    [
+        ({"colour": "red"}, "there is no column 'colour'"),
+        ({"kind": "unused"}, "a level that fit did not see"),
+        ({"kind": "d"}, "column 'kind' cannot be that"),
+        ({"text": "d"}, "a level that fit did not see"),
+        ({"size": 1e6}, "was between .* so that 1000000.0 cannot be met"),
+        ({"size": np.nan}, "has missing values, but had none in fit"),
+        ({"size": "large"}, "column 'size' cannot be that"),
+        ({"kind": ["a", "b"]}, "2 values for n_samples=3"),
+    ],
+)
+def test_conditions_that_cannot_be_met(fitted, conditions, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.sample(3, conditions=conditions)
+
+
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5])
+def test_number_of_samples(fitted, n_samples):
+    with pytest.raises(ValueError, match=f"n_samples={n_samples}: expected an integer"):
+        fitted.sample(n_samples)
+
+
+def test_density_sums_to_one():
+    """Of a number, over a fine grid."""
+    x = np.random.RandomState(0).normal(size=(600, 1))
+    gan = TabularGAN(max_iter=10, hidden_layer_sizes=8, random_state=0, device="cpu").fit(x)
+    grid = np.linspace(x.min(), x.max(), 20001)[:, None]
+    density = np.exp(gan.score_samples(grid))
+    np.testing.assert_allclose(np.trapezoid(density, grid[:, 0]), 1.0, atol=0.02)
+    assert gan.score_samples([[1e9]])[0] == gan.score_samples([[x.max()]])[0]
+
+
+def test_y_is_the_last_column():
+    X = np.random.RandomState(0).normal(size=(200, 2)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    gan = TabularGAN(hidden_layer_sizes=32, random_state=0, device="cpu").fit(X, y)
+    made = gan.sample(300)
+    assert made.shape == (300, 3) and set(made[:, 2]) == {0, 1}
+    assert ((made[:, 0] > 0) == made[:, 2]).mean() > 0.9
+    assert gan.score(X, y) != gan.score(X)
+    assert (gan.sample(5, conditions={2: 1})[:, 2] == 1).all()
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    assert list(clone(gan).fit(frame, pd.Series(y, name="z")).sample().columns) == ["a", "b", "z"]
+
+
+def test_arrays_keep_their_type():
+    ints = np.random.RandomState(0).randint(0, 5, size=(100, 2))
+    assert TabularGAN(**LIGHT).fit(ints).sample(3).dtype == ints.dtype
+    texts = np.array([["a", 1.5], ["b", 2.5]] * 50, dtype=object)
+    made = TabularGAN(**LIGHT).fit(texts).sample(20)
+    assert made.dtype == object and set(made[:, 0]) == {"a", "b"} and set(made[:, 1]) == {1.5, 2.5}
+
+
+def test_identifiers_and_many_levels_are_warned_of():
+    n = 300
+    names = pd.DataFrame({"id": [f"n{i}" for i in range(n)], "x": np.arange(n) % 7})
+    with pytest.warns(UserWarning, match="Column 'id' has a different value in each"):
+        made = TabularGAN(**LIGHT).fit(names).sample(200)
+    assert set(made["id"]) <= set(names["id"])
+    with pytest.warns(UserWarning, match="Column 'no' has a different value in each"):
+        TabularGAN(**LIGHT).fit(pd.DataFrame({"no": np.arange(n), "x": np.arange(n) % 7}))
+    many = pd.DataFrame({"k": pd.Series(np.arange(n) % 120).astype(str)})
+    with pytest.warns(UserWarning, match="has 120 levels.*max_categories=20"):
+        gan = TabularGAN(**LIGHT, max_categories=20).fit(many)
+    assert len(gan.modes_[0]) == 21
+    assert gan.sample(500)["k"].nunique() > 60
+    np.testing.assert_allclose(
+        np.exp(gan.score_samples(pd.DataFrame({"k": many["k"].unique()}))).sum(), 1.0, rtol=1e-5
+    )
+
+
+def test_bad_tables():
+    gan = TabularGAN(**LIGHT)
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        gan.fit(pd.DataFrame({"a": [1.0]}))
+    with pytest.raises(ValueError, match="infinity.*column 'a'"):
+        gan.fit(pd.DataFrame({"a": [1.0, np.inf, 2.0]}))
+    with pytest.raises(NotFittedError):
+        gan.sample()
+    with pytest.raises(ValueError, match="warm_up"):
+        TabularGAN(warm_up=2.0).fit([[1.0], [2.0]])
+
+
+def test_held_out_rows_choose_the_epochs(table):
+    gan = TabularGAN(max_iter=20, hidden_layer_sizes=64, random_state=0, device="cpu").fit(table)
+    scores = gan.validation_scores_
+    assert len(scores) == gan.n_iter_ == len(gan.loss_curve_)
+    assert gan.n_iter_warm_up_ <= 16
+    assert len(gan.critic_loss_curve_) == gan.n_iter_ - gan.n_iter_warm_up_ > 0
+    assert gan.score(mixed_table(seed=2)) > gan.set_params(warm_up=0.05, max_iter=1).fit(
+        table
+    ).score(mixed_table(seed=2))
+
+
+def test_the_play_brings_a_poor_generator_nearer_to_the_data():
+    """Without its likelihood term the generator can only learn from the critic."""
+    from skdeep._tabular_play import _Play
+
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"a": rng.choice(list("xyz"), size=600, p=[0.7, 0.2, 0.1])})
+    gan = TabularGAN(**LIGHT, random_state=0).fit(table)
+    net = gan.net_
+    with torch.no_grad():
+        net.module_.generator.nets[0].bias.zero_()
+    net.resume()
+    noise = torch.Generator().manual_seed(0)
+    x = torch.as_tensor(gan.modes_[0].encode(table["a"]), dtype=torch.float32)[:, None]
+    play = _Play(
+        net.module_.generator,
+        net.module_.critic,
+        lambda p, t: -p.sum(1),
+        "relativistic",
+        0.1,
+        noise,
+    )
+
+    def without_likelihood(batch):
+        value = play.generator_loss(batch)
+        return value + net.module_.generator(batch[0]).sum(1).mean()
+
+    from skdeep import engine
+
+    for optimizer in net.flat_optimizers_:
+        optimizer.learning_rate = 0.01
+    step = engine.TwoPlayerStep(without_likelihood, play.critic_loss, *net.flat_optimizers_)
+    with torch.no_grad():
+        for _ in range(150):
+            step((x, None, None))
+    share = torch.softmax(net.module_.generator.nets[0].bias, 0).detach().numpy()
+    wanted = table["a"].value_counts(normalize=True)[gan.modes_[0].levels].to_numpy()
+    np.testing.assert_allclose(share, wanted, atol=0.1)
+
+
+def test_scoring_monitor_hears_of_each_epoch(table):
+    monitor = ScoringMonitor(scoring={"density": lambda gan, X, y: gan.score(X, y)})
+    X, y = table[["size", "count"]], table["kind"]  # scikit-learn's monitor wants a y
+    gan = TabularGAN(**LIGHT, random_state=0).set_callbacks(monitor).fit(X, y)
+    scores = [
+        entry["density"] for entry in monitor.get_logs().data if entry["task_name"] == "epoch"
+    ]
+    assert len(scores) == gan.n_iter_ == 5 and np.isfinite(scores).all()
+
+
+def test_max_time_ends_training(table):
+    gan = TabularGAN(max_iter=100_000, max_time=1.0, random_state=0, device="cpu").fit(table)
+    assert gan.n_iter_ < 100_000
+    assert np.isfinite(gan.score(table))
+
+
+def test_diverging_training_is_an_error(table):
+    gan = TabularGAN(max_iter=6, learning_rate_init=1e30, early_stopping=False, device="cpu")
+    with pytest.raises(ValueError, match=r"non-finite.*learning_rate_init=1e\+30"):
+        gan.fit(table)
+
+
+# --- GANOverSampler -------------------------------------------------------------------------
+
+
+def imbalanced(n=200, rare=30):
+    rng = np.random.RandomState(0)
+    X = np.concatenate([rng.normal(0, 1, (n, 2)), rng.normal(4, 1, (rare, 2))])
+    return X, np.repeat(["many", "few"], [n, rare])
+
+
+def sampler(**params):
+    generator = TabularGAN(max_iter=60, hidden_layer_sizes=16, device="cpu")
+    return GANOverSampler(generator=generator, random_state=0, **params)
+
+
+def test_oversampling_balances_the_classes():
+    X, y = imbalanced()
+    X_more, y_more = sampler().fit_resample(X, y)
+    assert X_more.shape == (400, 2) and X_more.dtype == X.dtype
+    np.testing.assert_array_equal(X_more[: len(X)], X)
+    np.testing.assert_array_equal(y_more[: len(y)], y)
+    assert (y_more[len(y) :] == "few").all()
+    assert np.median(X_more[len(X) :]) > 2.5
+    np.testing.assert_array_equal(X_more, sampler().fit_resample(X, y)[0])
+
+
+@pytest.mark.parametrize(
+    "strategy, made",
+    [
+        ("minority", {"few": 170}),
+        ("not minority", {}),
+        ("all", {"few": 170}),
+        (0.5, {"few": 70}),
+        ({"few": 40, "many": 210}, {"few": 10, "many": 10}),
+        (lambda y: {"few": 31}, {"few": 1}),
+    ],
+)
+def test_sampling_strategies(strategy, made):
+    assert sampler(sampling_strategy=strategy).fit(*imbalanced()).sampling_strategy_ == made
+
+
+@pytest.mark.parametrize(
+    "strategy, message",
+    [
+        ({"none": 5}, "the class 'none' is not in y"),
+        ({"few": 5}, "5 rows of class 'few' are fewer than the 30"),
+        (0.1, "20 rows of class 'few' are fewer than the 30"),
+        ("some", "sampling_strategy"),
+    ],
+)
+def test_bad_sampling_strategies(strategy, message):
+    with pytest.raises(ValueError, match=message):
+        sampler(sampling_strategy=strategy).fit(*imbalanced())
+
+
+def test_oversampling_refuses_single_classes_and_rows():
+    X, _ = imbalanced()
+    with pytest.raises(ValueError, match="more than 1 class. Got 1 class"):
+        sampler().fit_resample(X, np.zeros(len(X), dtype=int))
+    y = np.r_[1, np.zeros(len(X) - 1, dtype=int)]
+    with pytest.raises(ValueError, match="Class 1 has a single row"):
+        sampler().fit_resample(X, y)
+
+
+def test_oversampling_keeps_frames():
+    table = mixed_table(150).drop(columns=["nothing"])
+    y = pd.Series(np.where(table["kind"] == "c", 1, 0), name="y")
+    X_more, y_more = sampler().fit_resample(table, y)
+    pd.testing.assert_series_equal(X_more.dtypes, table.dtypes)
+    assert y_more.name == "y" and y_more.dtype == y.dtype
+    assert y_more.value_counts().nunique() == 1
+
+
+# --- ImageGAN -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    return data.images[:300], data.target[:300]
+
+
+SMALL = {"channels": (8, 4), "max_iter": 2, "random_state": 0, "device": "cpu"}
+
+
+@pytest.mark.parametrize("recipe", ["r3gan", "dcgan"])
+def test_pictures_of_any_layout(digits, recipe):
+    images, _ = digits
+    gan = ImageGAN(recipe, **SMALL)
+    made = gan.fit(images).sample(5)
+    assert made.shape == (5, 8, 8) and made.dtype == images.dtype
+    assert made.min() >= images.min() and made.max() <= images.max()
+    bytes_ = (images * 15).astype(np.uint8)
+    assert gan.fit(bytes_).sample(5).dtype == np.uint8
+    colour = np.repeat(images[:, :7, :, None], 3, axis=3)  # of an odd height
+    assert gan.fit(colour).sample(2).shape == (2, 7, 8, 3)
+    first = ImageGAN(recipe, data_format="channels_first", **SMALL)
+    assert first.fit(colour.transpose(0, 3, 1, 2)).sample(2).shape == (2, 3, 7, 8)
+    flat = ImageGAN(recipe, image_shape=(8, 8), **SMALL).fit(images.reshape(-1, 64))
+    assert flat.sample(4).shape == (4, 64)
+    assert flat.n_iter_ == len(flat.loss_curve_) == len(flat.critic_loss_curve_) == 2
+
+
+def test_pictures_of_classes(digits):
+    images, y = digits
+    names = np.array([f"d{i}" for i in y])
+    gan = ImageGAN(**SMALL).fit(images, names)
+    made, labels = gan.sample(3, y=["d1", "d7", "d1"])
+    assert made.shape == (3, 8, 8) and labels.tolist() == ["d1", "d7", "d1"]
+    _, labels = gan.sample(50)
+    assert len(set(labels)) > 4
+    first, second = gan.sample(2, y="d3"), gan.sample(2, y="d3")
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(gan.sample(4)[0], clone(gan).fit(images, names).sample(4)[0])
+    way = gan.interpolate(6, y="d3")
+    assert way.shape == (6, 8, 8)
+    steps = np.abs(np.diff(way, axis=0)).mean((1, 2))
+    assert steps.max() < np.abs(way[0] - way[-1]).mean()
+
+
+@pytest.mark.slow
+def test_made_digits_teach_a_classifier():
+    from sklearn.svm import SVC
+
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8)
+    gan = ImageGAN(channels=(32, 16), max_iter=40, random_state=0, device="cpu")
+    made, labels = gan.fit(images[:1200], y[:1200]).sample(1500)
+    assert SVC().fit(made.reshape(len(made), -1), labels).score(X[1200:], y[1200:]) > 0.8
+
+
+def test_bad_pictures(digits):
+    images, y = digits
+    gan = ImageGAN(**SMALL)
+    with pytest.raises(ValueError, match="rows with their image_shape"):
+        gan.fit(images.reshape(-1, 64))
+    with pytest.raises(ValueError, match=r"image_shape=\(8, 9\).*number of features, 64"):
+        ImageGAN(image_shape=(8, 9)).fit(images.reshape(-1, 64))
+    with pytest.raises(ValueError, match="y has one class"):
+        gan.fit(images, np.zeros(len(images)))
+    with pytest.raises(ValueError, match="contains NaN"):
+        gan.fit(np.where(images > 10, np.nan, images))
+    with pytest.raises(ValueError, match="channels must be one number > 0"):
+        ImageGAN(channels=(8, 0)).fit(images)
+    with pytest.raises(NotFittedError):
+        gan.sample()
+    gan.fit(images, y)
+    with pytest.raises(ValueError, match=r"labels that fit did not see: \[11\]"):
+        gan.sample(2, y=11)
+    with pytest.raises(ValueError, match="3 labels for n_samples=2"):
+        gan.sample(2, y=[1, 2, 3])
+    with pytest.raises(ValueError, match="n_samples=0"):
+        gan.sample(0)
+    with pytest.raises(ValueError, match="n_steps=1"):
+        gan.interpolate(1)
+    with pytest.raises(ValueError, match="fit had none"):
+        gan.fit(images).sample(2, y=1)
+
+
+def test_held_out_pictures_choose_the_epoch(digits):
+    images, _ = digits
+    gan = ImageGAN(**{**SMALL, "max_iter": 4}, early_stopping=True).fit(images)
+    assert len(gan.validation_scores_) == 4
+    assert gan.best_validation_score_ == max(gan.validation_scores_) < 0
+
+
+@pytest.mark.filterwarnings("default:The generator has collapsed")
+def test_a_generator_that_makes_one_picture_is_reported(digits):
+    weak = ImageGAN("dcgan", **{**SMALL, "max_iter": 1}, learning_rate_init=1e-12)
+    with pytest.warns(ConvergenceWarning, match="The generator has collapsed: its samples vary 0"):
+        weak.fit(digits[0])
+
+
+def test_pictures_survive_a_pickle(digits):
+    import pickle
+
+    gan = ImageGAN(**SMALL).fit(*digits)
+    again = pickle.loads(pickle.dumps(gan))
+    np.testing.assert_array_equal(gan.sample(3)[0], again.sample(3)[0])
+
+
+# --- GANOutlierDetector ---------------------------------------------------------------------
+
+
+def test_outliers_off_a_plane():
+    rng = np.random.RandomState(0)
+    a = rng.normal(size=(300, 2))
+    X = np.hstack([a, a @ [[1.0, -1.0], [0.5, 2.0]]]) + 0.01 * rng.normal(size=(300, 4))
+    odd = np.column_stack(
+        [rng.permutation(x) for x in X.T]
+    )  # each column as before, the plane gone
+    detector = GANOutlierDetector(latent_size=2, max_iter=300, random_state=0, device="cpu")
+    scores = detector.fit(X[:200]).score_samples(np.concatenate([X[200:], odd]))
+    assert roc_auc_score(np.repeat([1, 0], [100, 300]), scores) > 0.9
+    np.testing.assert_array_equal(
+        detector.predict(odd), np.where(detector.decision_function(odd) < 0, -1, 1)
+    )
+    flagged = clone(detector).set_params(contamination=0.2, max_iter=20).fit(X[:200])
+    assert (flagged.predict(X[:200]) == -1).sum() == 40
+
+
+def test_the_search_improves_on_the_encoder():
+    X = load_digits().data[:150]
+    detector = GANOutlierDetector(max_iter=30, search_steps=0, random_state=0, device="cpu").fit(X)
+    start = detector.score_samples(X)
+    searched = detector.set_params(search_steps=10).score_samples(X)
+    assert (searched >= start - 1e-12).all() and searched.mean() > start.mean()
+
+
+def sensor(n, seed, anomalies=()):
+    rng = np.random.RandomState(seed)
+    t = np.arange(n)
+    series = np.sin(2 * np.pi * t / 16) + 0.05 * rng.normal(size=n)
+    for start in anomalies:
+        series[start : start + 12] = series[start]
+    return series
+
+
+def windows(series, length=32):
+    return np.lib.stride_tricks.sliding_window_view(series, length)
+
+
+def test_anomalies_of_a_series_by_window_and_by_step():
+    train, test = windows(sensor(500, 0))[::3], windows(sensor(300, 1, [100, 200]))[::4]
+    detector = GANOutlierDetector(
+        "lstm",
+        hidden_layer_sizes=32,
+        latent_size=4,
+        max_iter=250,
+        search_steps=5,
+        learning_rate_init=0.003,
+        random_state=0,
+        device="cpu",
+    ).fit(train)
+    steps = detector.score_steps(test, stride=4)
+    assert steps.shape == ((len(test) - 1) * 4 + 32,)
+    is_odd = np.zeros(len(steps), dtype=bool)
+    for start in (100, 200):
+        is_odd[start : start + 12] = True
+    assert roc_auc_score(~is_odd, steps) > 0.9
+    shaped = detector.score_samples(test[:, :, None])
+    np.testing.assert_allclose(shaped, detector.score_samples(test), rtol=1e-9)
+
+
+def test_bad_windows():
+    detector = GANOutlierDetector("lstm", hidden_layer_sizes=4, max_iter=2, device="cpu")
+    two = np.random.RandomState(0).normal(size=(20, 6, 2))
+    detector.fit(two)
+    with pytest.raises(ValueError, match=r"windows of shape \(5, 2\), but fit had \(6, 2\)"):
+        detector.score_samples(two[:, :5])
+    with pytest.raises(ValueError, match="dim <= 3"):
+        detector.fit(two[..., None])
+    before = detector.score_samples(two)
+    with pytest.raises(ValueError, match="contains NaN"):
+        detector.fit(two * np.nan)
+    np.testing.assert_array_equal(detector.score_samples(two), before)
+    dense = GANOutlierDetector(max_iter=2, device="cpu").fit(two[:, :, 0])
+    with pytest.raises(ValueError, match="need network='lstm'"):
+        dense.score_steps(two[:, :, 0])
+
+
+def test_no_warning_of_collapse_in_a_good_fit():
+    X = np.random.RandomState(0).normal(size=(200, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GANOutlierDetector(max_iter=100, random_state=0, device="cpu").fit(X)
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [ESTIMATORS[0], ESTIMATORS[2], ImageGAN(**SMALL)], ids=repr)
+def test_files_without_code(estimator, tmp_path, digits):
+    pytest.importorskip("safetensors")
+    from skdeep.persistence import load, save
+
+    X = mixed_table(60) if isinstance(estimator, TabularGAN) else digits[0][:60]
+    X = X.reshape(60, -1) if isinstance(estimator, GANOutlierDetector) else X
+    fitted = clone(estimator).set_params(random_state=0).fit(X)
+    save(fitted, tmp_path / "model.skdeep")
+    again = load(tmp_path / "model.skdeep")
+    if hasattr(fitted, "score_samples"):
+        np.testing.assert_array_equal(again.score_samples(X), fitted.score_samples(X))
+    if hasattr(fitted, "sample"):
+        assert str(again.sample(3)) == str(fitted.sample(3))
