@@ -10,6 +10,7 @@ from skdeep.outlier import AutoencoderOutlierDetector
 from skdeep.preprocessing import SequenceVectorizer
 from skdeep.rbm import RBM
 from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
+from skdeep.siamese import SiameseClassifier, SiameseTransformer
 from skdeep.tabm import TabMClassifier, TabMRegressor
 from skdeep.vae import VariationalAutoencoder
 
@@ -25,6 +26,8 @@ __all__ = [
     "MLPRegressor",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "SiameseClassifier",
+    "SiameseTransformer",
     "SequenceVectorizer",
     "TabMClassifier",
     "TabMRegressor",

@@ -151,12 +151,15 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         """1 for series, 2 for pictures."""
         return 2 if len(self.input_shape_) == 3 else 1
 
-    def _make_batches(self, data, batch_size):
+    def _make_batches(self, net, data, rng):
         if isinstance(data[0], PaddedRows):
             return LengthBatches(
-                *data, batch_size=batch_size, smallest=2, lengths=data[0].lengths.cpu().numpy()
+                *data,
+                batch_size=net.batch_size,
+                smallest=2,
+                lengths=data[0].lengths.cpu().numpy(),
             )
-        return super()._make_batches(data, batch_size)
+        return super()._make_batches(net, data, rng)
 
     def _smallest_batch(self):
         return 2  # batch normalisation

@@ -138,11 +138,11 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             run.patience.limit = max(run.patience.limit, WARM_UP * run.max_iter)
         return run
 
-    def _make_batches(self, data, batch_size):
+    def _make_batches(self, net, data, rng):
         if isinstance(data[0], PaddedRows):
             lengths = data[0].lengths.cpu().numpy()
-            return LengthBatches(*data, batch_size=batch_size, lengths=lengths)
-        return Batches(*data, batch_size=batch_size)
+            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths)
+        return Batches(*data, batch_size=net.batch_size)
 
     def _uses_of_parameters(self, net):
         rows = getattr(net, "_mean_length", 1)

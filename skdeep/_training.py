@@ -156,7 +156,7 @@ class GradientTraining:
         if self.solver == "lbfgs":
             return self._make_lbfgs(net, step, data)
         net.batch_size = self._batch_size(data[0].shape[0])
-        batches = self._make_batches(data, net.batch_size)
+        batches = self._make_batches(net, data, rng)
         n_epochs = self._n_epochs(batches)
         past = self.__dict__ if mode.resumed else {}
         return engine.Training(
@@ -189,8 +189,8 @@ class GradientTraining:
             datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
 
-    def _make_batches(self, data, batch_size):
-        return Batches(*data, batch_size=batch_size, smallest=self._smallest_batch())
+    def _make_batches(self, net, data, rng):
+        return Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
 
     def _n_epochs(self, batches):
         return self.max_iter
@@ -351,4 +351,6 @@ def skorch_dataset(net, data):
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
     if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
+    if not isinstance(data[1], torch.Tensor):
+        return None  # pairs of rows: skorch wants as many targets as rows
     return Dataset(*data[:2])

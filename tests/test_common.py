@@ -43,8 +43,12 @@ def is_unsupervised(estimator):
 FEW = {"n_estimators": 2, "max_iter": 40}  # members and epochs, of the estimators for tables
 
 
+def is_siamese(estimator):
+    return hasattr(estimator, "n_rows_per_class")
+
+
 def is_convolutional(estimator):
-    return hasattr(estimator, "augment")
+    return hasattr(estimator, "augment") and not is_siamese(estimator)
 
 
 def is_recurrent(estimator):
@@ -55,6 +59,8 @@ def light(cls):
     """Few members, epochs and units, where the estimator as it is would take minutes."""
     if is_table(cls()):
         return FEW
+    if is_siamese(cls()):
+        return {"max_iter": 10}
     if is_convolutional(cls()):
         short = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
         return {**short, "learning_rate": "cosine", "learning_rate_init": 0.02}  # few steps

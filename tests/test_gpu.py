@@ -16,6 +16,8 @@ from skdeep import (
     MLPRegressor,
     RealMLPClassifier,
     RealMLPRegressor,
+    SiameseClassifier,
+    SiameseTransformer,
     TabMClassifier,
     TabMRegressor,
 )
@@ -130,6 +132,21 @@ def test_stream_and_warm_start():
     )
     clf.set_params(device="cpu").fit(X, y)
     assert not any(p.is_cuda for p in clf.net_.module_.parameters())
+
+
+def test_siamese_pictures_near_the_cpu():
+    pictures = X.reshape(-1, 8, 8)
+    settings = {"image_shape": (8, 8), "max_iter": 5, "random_state": 0}
+    on_gpu = SiameseClassifier(**settings).fit(pictures[:1000], y[:1000])
+    assert all(p.is_cuda for p in on_gpu.net_.module_.parameters())
+    assert isinstance(on_gpu.class_distance(pictures), np.ndarray)
+    on_cpu = SiameseClassifier(**settings, device="cpu").fit(pictures[:1000], y[:1000])
+    scores = [est.score(pictures[1000:], y[1000:]) for est in (on_gpu, on_cpu)]
+    assert min(scores) > 0.85 and abs(scores[0] - scores[1]) < 0.06
+    pairs = np.arange(1000).reshape(-1, 2)
+    siamese = SiameseTransformer(**settings | {"early_stopping": True})
+    siamese.fit_pairs(pairs, y[pairs[:, 0]] == y[pairs[:, 1]], X=pictures)
+    assert np.isfinite(siamese.pair_distance(pairs, X=pictures)).all()
 
 
 @TABLES

@@ -19,6 +19,8 @@ class TupleBatches:
     weight : Tensor of shape (n_tuples,), default=None
     batch_size : int
         Tuples in a batch.
+    transform : callable, default=None
+        Applied to the rows of each batch: augmentation.
 
     Examples
     --------
@@ -32,7 +34,8 @@ class TupleBatches:
     [[2.0, 0.0], [0.0, 1.0]]
     """
 
-    def __init__(self, x, tuples, label=None, weight=None, *, batch_size):
+    def __init__(self, x, tuples, label=None, weight=None, *, batch_size, transform=None):
+        self.transform = transform
         self.x, self.tuples, self.label, self.weight = x, tuples, label, weight
         self.n_samples = len(tuples)
         self.batch_size = batch_size
@@ -48,7 +51,8 @@ class TupleBatches:
             rows, inside = torch.unique(self.tuples[chosen], return_inverse=True)
             label = None if self.label is None else self.label[chosen]
             weight = None if self.weight is None else self.weight[chosen]
-            yield self.x[rows.to(self.x.device)], (inside, label), weight
+            x = self.x.index_select(0, rows)
+            yield x if self.transform is None else self.transform(x), (inside, label), weight
 
 
 class ClassBatches:
@@ -60,24 +64,40 @@ class ClassBatches:
 
     Parameters
     ----------
-    x : Tensor of shape (n_samples, ...)
+    x : Tensor of shape (n_samples, ...), or rows with `index_select`
     y : Tensor of int64 of shape (n_samples,)
         Class numbers.
     n_classes_per_batch, n_rows_per_class : int
         P and K.
     rng : numpy.random.RandomState
+    transform : callable, default=None
+        Applied to the rows of each batch: augmentation.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skdeep.data.pairs import ClassBatches
+    >>> batches = ClassBatches(
+    ...     torch.arange(5.0)[:, None], torch.tensor([0, 1, 2, 0, 1]),
+    ...     n_classes_per_batch=2, n_rows_per_class=2, rng=np.random.RandomState(0),
+    ... )
+    >>> [sorted(y.tolist()) for x, y, weight in batches.epoch()]
+    [[0, 0, 1, 1, 2]]
     """
 
-    def __init__(self, x, y, *, n_classes_per_batch, n_rows_per_class, rng):
-        self.x, self.y, self.rng = x, y, rng
+    def __init__(self, x, y, *, n_classes_per_batch, n_rows_per_class, rng, transform=None):
+        self.x, self.y, self.rng, self.transform = x, y, rng, transform
         self.n_samples = len(y)
         self.p, self.k = n_classes_per_batch, n_rows_per_class
         labels = y.cpu().numpy()
-        self.members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+        order = np.argsort(labels, kind="stable")
+        self.members = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+        n_groups = sum(-(-len(m) // self.k) for m in self.members)
+        # A last batch of one group has nothing to compare it with: it joins the one before it.
+        self.starts = list(range(0, max(n_groups - 1, 1), self.p))
 
     def __len__(self):
-        groups = sum(-(-len(m) // self.k) for m in self.members)
-        return max(-(-groups // self.p), 1)
+        return len(self.starts)
 
     def epoch(self, order=None):
         """Yield (rows, class numbers, None); `order` is not used: the classes set the order."""
@@ -87,7 +107,8 @@ class ClassBatches:
             for i, start in enumerate(range(0, len(shuffled), self.k)):
                 rounds.append((i, self.rng.uniform(), shuffled[start : start + self.k]))
         rounds.sort(key=lambda group: group[:2])  # one group of each class, then the next
-        for start in range(0, len(rounds), self.p):
-            rows = np.concatenate([group for *_, group in rounds[start : start + self.p]])
+        for start, stop in zip(self.starts, [*self.starts[1:], len(rounds)]):
+            rows = np.concatenate([group for *_, group in rounds[start:stop]])
             rows = torch.from_numpy(rows).to(self.y.device)
-            yield self.x[rows], self.y[rows], None
+            x = self.x.index_select(0, rows)
+            yield x if self.transform is None else self.transform(x), self.y[rows], None

@@ -71,6 +71,34 @@ def split_rows(
     )
 
 
+def split_classes(labels, fraction, rng, smallest=3):
+    """Row numbers to train on and to hold out, class by class; never an error.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_samples,)
+        Class numbers.
+    fraction : float
+        Share of each class's rows to hold out, at least one row if it is not 0.
+    rng : numpy.random.RandomState
+    smallest : int, default=3
+        Classes with fewer rows keep all of them for training.
+
+    Returns
+    -------
+    train, held_out : ndarray of int, ascending
+    """
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    counts = np.bincount(labels)
+    wanted = np.maximum(np.rint(counts * fraction), 1 if fraction else 0)
+    wanted = np.where(counts >= smallest, np.minimum(wanted, counts - 2), 0)
+    sorted_labels = labels[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_labels, sorted_labels)
+    is_out = rank < wanted[sorted_labels]
+    return np.sort(order[~is_out]), np.sort(order[is_out])
+
+
 def _distinct(keys, weight):
     """Groups of equal rows with a positive weight, sorted by content."""
     groups = {}

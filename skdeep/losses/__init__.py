@@ -1,6 +1,7 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
+from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
 from skdeep.losses.reconstruction import EvidenceBound, MaskedSquaredError, Reconstruction
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
@@ -8,13 +9,18 @@ from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, Sq
 __all__ = [
     "AbsoluteError",
     "BinaryCrossEntropy",
+    "Contrastive",
     "CrossEntropy",
     "EvidenceBound",
     "Huber",
     "MaskedSquaredError",
+    "NTXent",
     "Poisson",
+    "Prototypical",
     "Quantile",
     "Reconstruction",
     "SquaredError",
+    "Triplet",
+    "unit_length",
     "weighted_mean",
 ]

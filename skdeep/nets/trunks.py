@@ -296,14 +296,18 @@ class Inception(nn.Module):
 
 
 class Conv4(nn.Module):
-    """Blocks of convolution, batch normalisation, ReLU and pooling by 2, the trunk of few-shot
+    """Blocks of convolution, pooling by 2, batch normalisation and ReLU, the trunk of few-shot
     learning (Vinyals et al., 2016; Snell et al., 2017).
+
+    The papers pool at the end of a block; earlier, a quarter of the numbers are left to
+    normalise, and maxima are the same whether a monotone function is applied before or after.
 
     Parameters
     ----------
     shape : tuple
         (n_channels, length) or (n_channels, height, width).
-    n_filters : int, default=64
+    n_filters : int or tuple of int, default=64
+        Channels of all blocks, or of each.
     depth : int, default=4
         Blocks; one that would pool less than 2 numbers leaves the size as it is. What is left is
         flattened, or averaged over time where the lengths of series differ.
@@ -321,21 +325,21 @@ class Conv4(nn.Module):
         n_channels, *size = shape
         self.dims, self.is_ragged = len(size), None in size
         self.blocks, self.pool_sizes = nn.ModuleList(), []
-        for i in range(depth):
-            self.blocks.append(
-                ConvNormReLU(n_filters if i else n_channels, n_filters, 3, self.dims)
-            )
+        widths = (n_filters,) * depth if isinstance(n_filters, int) else tuple(n_filters)
+        for n_in, n_out in zip([n_channels, *widths], widths):
+            self.blocks.append(ConvNormReLU(n_in, n_out, 3, self.dims))
             pools = (1,) if self.is_ragged else tuple(min(2, n) for n in size)
             self.pool_sizes.append(pools)
             size = size if self.is_ragged else [n // p for n, p in zip(size, pools)]
-        self.width = n_filters * (1 if self.is_ragged else math.prod(size))
+        self.width = widths[-1] * (1 if self.is_ragged else math.prod(size))
 
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
+        x = channels_last(x) if self.dims == 2 else x
         for block, size in zip(self.blocks, self.pool_sizes):
-            x = block(x, mask)
-            x = channels_last(x) if self.dims == 2 else x
-            x = MAX_POOLS[self.dims](x, size)
+            x = block.conv(x)
+            x = torch.relu_(block.norm(MAX_POOLS[self.dims](x, size), mask))
+            x = x if mask is None else x * mask
         return x
 
     def forward(self, x, mask=None):

@@ -184,6 +184,44 @@ OUTLIER_RANGES = (
 )
 """Of the outlier detector; without labels only its loss on held-out rows can be compared."""
 
+_KHOSLA = "supervised contrastive learning (Khosla et al., NeurIPS 2020)"
+
+SIAMESE_RANGES = (
+    Range(
+        "hidden_layer_sizes",
+        [(width,) * depth for depth in (1, 2, 3) for width in _WIDTHS],
+        f"as for MLPs: within {TABM}",
+        unless={"encoder": ("conv", "lstm")},
+    ),
+    Range(
+        "n_components",
+        [32, 64, 128, 256],
+        "Schroff et al. (FaceNet, CVPR 2015) compare 64 to 512 components, 128 being best; shifted "
+        "down for smaller data",
+    ),
+    Range(
+        "temperature",
+        FloatDistribution(0.05, 0.5, log=True),
+        f"{_KHOSLA} takes 0.1, SimCLR (Chen et al., ICML 2020) compares 0.05 to 1; the largest, "
+        "which is worst there, left out",
+        only={"loss": ("auto", "nt_xent")},
+    ),
+    Range(
+        "learning_rate_init",
+        FloatDistribution(3e-4, 1e-2, log=True),
+        "around 1e-3, where prototypical networks start (Snell et al., NeurIPS 2017), log-uniform",
+    ),
+    Range(
+        "dropout",
+        CategoricalDistribution([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        f"as for MLPs: {TABM}",
+        unless={"encoder": ("conv", "lstm")},
+    ),
+    Range(
+        "alpha", FloatDistribution(1e-6, 1e-1, log=True), "as for MLPs: scikit-learn's user guide"
+    ),
+)
+"""Of the siamese estimators."""
 CNN_RANGES = (
     Range(
         "learning_rate_init",
@@ -258,6 +296,8 @@ SPACES = {
     "RBM": RBM_RANGES,
     "RealMLPClassifier": REALMLP_RANGES,
     "RealMLPRegressor": REALMLP_RANGES,
+    "SiameseClassifier": SIAMESE_RANGES,
+    "SiameseTransformer": SIAMESE_RANGES,
     "TabMClassifier": TABM_RANGES,
     "TabMRegressor": TABM_RANGES,
     "VariationalAutoencoder": VAE_RANGES,

@@ -1,0 +1,98 @@
+"""Pictures changed a little, batch by batch on the device."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+
+class AffineJitter:
+    """Each picture of a batch turned, scaled, sheared and shifted by random amounts.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        On the device of the pictures.
+    rotation : float, default=10.0
+        Largest turn, in degrees.
+    scale, shear : float, default=0.1
+        Largest relative change of size, and largest slant.
+    shift : float, default=0.1
+        Largest shift to either side, as a share of half the picture's side.
+
+    Shapes
+    ------
+    x : (n_samples, n_channels, height, width), of a floating type; returns the same. What comes
+    in at an edge repeats the edge.
+
+    Notes
+    -----
+    The kinds of distortion are those of Koch, Zemel and Salakhutdinov (2015, "Siamese neural
+    networks for one-shot image recognition": turns up to 10 degrees, shears up to 0.3, scales from
+    0.8 to 1.2, shifts up to 2 of 105 pixels), the others but the turn somewhat weaker, and the
+    shift stronger.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.data.augment import AffineJitter
+    >>> jitter = AffineJitter(torch.Generator().manual_seed(0))
+    >>> jitter(torch.rand(2, 1, 8, 8)).shape
+    torch.Size([2, 1, 8, 8])
+    """
+
+    def __init__(self, generator, rotation=10.0, scale=0.1, shear=0.1, shift=0.1):
+        self.generator = generator
+        self.rotation, self.scale, self.shear, self.shift = rotation, scale, shear, shift
+
+    def __call__(self, x):
+        spread = torch.tensor(
+            [self.rotation * math.pi / 180, self.scale, self.shear, self.shift, self.shift]
+        ).to(x)
+        drawn = torch.empty(len(x), 5).to(x).uniform_(-1, 1, generator=self.generator) * spread
+        angle, size, slant, right, down = drawn.unbind(1)
+        c, s = (1 + size) * angle.cos(), (1 + size) * angle.sin()
+        matrix = torch.stack([c, slant - s, right, s, c, down], 1).view(-1, 2, 3)
+        grid = F.affine_grid(matrix, x.shape, align_corners=False)
+        return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+class QuarterTurns:
+    """A whole batch turned by 0, 90, 180 or 270 degrees (by 0 or 180 unless it is square).
+
+    Turned classes count as classes of their own in few-shot learning (Santoro et al., 2016, "Meta-
+    learning with memory-augmented neural networks"). Here all pictures of a batch are turned
+    alike, so that a turned 6 is never held against a 9.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+    """
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def __call__(self, x):
+        turns = int(self.rng.randint(4))
+        if x.shape[2] != x.shape[3]:
+            turns -= turns % 2
+        return torch.rot90(x, turns, (2, 3)) if turns else x
+
+
+class Augmentation:
+    """Changes one after the other, in the precision of the network.
+
+    Parameters
+    ----------
+    changes : list of callable
+    dtype : torch.dtype
+    """
+
+    def __init__(self, changes, dtype):
+        self.changes, self.dtype = changes, dtype
+
+    def __call__(self, x):
+        x = x.to(self.dtype)
+        for change in self.changes:
+            x = change(x)
+        return x
