@@ -191,11 +191,12 @@ class DeepTable(DeepEstimator):
         best = engine.BestMembers(net.module_, self.tol)
         step = self._make_step(net)
         validator = self._make_validator(net, (data, plan, best), stops_early)
-        average = self._average(net, len(batches))
+        average, make = self._average(net, len(batches)), engine.Training
         if average is not None:
-            step = engine.AveragedStep(step, average)
+            step = engine.FollowedStep(step, [average])
             validator = average.under(validator)
-        return engine.Training(
+            make = functools.partial(engine.AveragedTraining, average=average)
+        return make(
             net,
             step,
             batches,
@@ -222,7 +223,7 @@ class DeepTable(DeepEstimator):
         )
 
     def _average(self, net, n_batches):
-        """A `WeightAverage` whose weights are judged and kept, or None."""
+        """A `MovingAverage` whose weights are judged and kept, or None."""
         return None
 
     def _make_validator(self, net, validation, with_score):

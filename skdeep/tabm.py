@@ -76,7 +76,8 @@ class _BaseTabM(DeepTable):
     def _average(self, net, n_batches):
         if not self.averaging:
             return None
-        return engine.WeightAverage(net.flat_optimizers_[0].flat, self.averaging * n_batches)
+        horizon = max(self.averaging * n_batches, 1.0)
+        return engine.MovingAverage(net.flat_optimizers_[0].flat, 1 - 1 / horizon)
 
     def _judged(self, raw):
         """The members of a network choose its best epoch together."""

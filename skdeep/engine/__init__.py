@@ -7,7 +7,6 @@ from skdeep.engine.average import (
     FollowedStep,
     MovingAverage,
 )
-from skdeep.engine.averaging import AveragedStep, WeightAverage
 from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
@@ -29,7 +28,6 @@ __all__ = [
     "LastBestPatience",
     "SOLVERS",
     "Autograd",
-    "AveragedStep",
     "AveragedTraining",
     "BestAverage",
     "BestMembers",
@@ -50,7 +48,6 @@ __all__ = [
     "Training",
     "TrimmedAutograd",
     "TwoPlayerStep",
-    "WeightAverage",
     "compiled",
     "make_schedule",
     "mixed_precision",

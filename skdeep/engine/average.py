@@ -1,4 +1,4 @@
-"""The moving average of a player's weights, which samples better than the last weights do."""
+"""Moving averages of weights, which judge better and sample better than the last weights do."""
 
 import contextlib
 
@@ -8,7 +8,8 @@ from skdeep.engine.training import Training
 
 
 class MovingAverage:
-    """Exponential moving average of the parameters (Yaz et al., ICLR 2019, for generators).
+    """Exponential moving average of the parameters (Polyak and Juditsky, 1992; Tarvainen and
+    Valpola, 2017; for generators Yaz et al., 2019).
 
     Early on it forgets faster: the decay of step t is ``min(decay, t / (t + 10))``, so that the
     initial weights do not linger.
@@ -42,6 +43,17 @@ class MovingAverage:
         finally:
             with torch.no_grad():
                 self.flat.values.copy_(own)
+
+    def under(self, validator):
+        """The same validator, judging the average; None stays None."""
+        if validator is None:
+            return None
+
+        def validate():
+            with self.applied():
+                return validator()
+
+        return validate
 
     @torch.no_grad()
     def apply(self):

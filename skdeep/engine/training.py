@@ -157,8 +157,6 @@ class Training:
                 self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
             self.best.restore()
-        elif hasattr(self.step, "finish"):
-            self.step.finish()
         self.net.module_.eval()
         self.net.notify("on_train_end", **rows)
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
