@@ -279,6 +279,11 @@ class DeepTable(DeepEstimator):
     def _forward_options(self):
         return {}
 
+    @torch.inference_mode()
+    def _all_raw(self, module, x):
+        """Raw scores of all members, whatever the precision of training."""
+        return self._forward(module, x)
+
     def _width(self, module):
         """Numbers that a row takes in the widest layer, for all members."""
         return module.n_members * max(max(p.shape[-2:]) for p in module.parameters())
@@ -297,7 +302,9 @@ class DeepTable(DeepEstimator):
                 rows = plan.held_out
                 index = torch.as_tensor(rows, device=data[0].device)
                 raw = self._held_out_raw(net.module_, data[0][index])
-            fitted |= out_of_fold(self, raw, rows, data)
+            fitted |= out_of_fold(
+                self, raw, rows, data, lambda index: self._all_raw(net.module_, data[0][index])
+            )
         return fitted
 
     # --- prediction ------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from skdeep._targets import DeepClassifier, ScaledRegressor, mean_scores
 from skdeep.losses import weighted_mean
 
 _MOST_RESIDUALS = 2000
+_MOST_COMPARED = 4000  # rows that tell how much softer an average is than its parts
 
 
-def out_of_fold(estimator, raw, rows, data):
+def out_of_fold(estimator, raw, rows, data, everyone=None):
     """Fitted attributes that come from predictions for held-out rows.
 
     Parameters
@@ -23,6 +24,8 @@ def out_of_fold(estimator, raw, rows, data):
         Scores of each member for the rows that it has not trained on.
     rows : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
     data : tuple of (x, target, weight)
+    everyone : callable, default=None
+        Gives the scores of all members, (n_rows, n_members, n_outputs), for given rows.
 
     Returns
     -------
@@ -34,7 +37,12 @@ def out_of_fold(estimator, raw, rows, data):
     raw = raw.unflatten(0, (len(rows), -1)).transpose(1, 2).flatten(0, 1)
     index = torch.as_tensor(rows.ravel(), device=data[0].device)
     target, weight = (None if d is None else d[index] for d in data[1:])
-    return estimator._from_held_out(raw, target, weight)
+    if len(rows) > 1 and everyone is not None:
+        everyone = everyone(index[:_MOST_COMPARED])
+        everyone = everyone.unflatten(1, (len(rows), -1))
+    else:
+        everyone = None
+    return estimator._from_held_out(raw, target, weight, everyone)
 
 
 class TableClassifier(DeepClassifier):
@@ -91,7 +99,7 @@ class TableClassifier(DeepClassifier):
     def _without_held_out(self):
         return {"temperature_": 1.0}
 
-    def _from_held_out(self, raw, target, weight):
+    def _from_held_out(self, raw, target, weight, everyone):
         if not self.calibrate:
             return {"temperature_": 1.0}
         pooled = self._pool(raw, temperature=1.0).double()
@@ -102,8 +110,43 @@ class TableClassifier(DeepClassifier):
         def risk(log_temperature):
             return float(weighted_mean(loss(pooled / math.exp(log_temperature), target), weight))
 
-        found = scipy.optimize.minimize_scalar(risk, bounds=(-3.0, 3.0), method="bounded")
-        return {"temperature_": math.exp(found.x)}
+        found = scipy.optimize.minimize_scalar(risk, bounds=(-3.0, 3.0), method="bounded").x
+        if everyone is not None:
+            found = self._for_the_average(everyone.double(), found)
+        return {"temperature_": math.exp(found)}
+
+    def _for_the_average(self, raw, log_temperature):
+        """The temperature for all networks, from that of one of them.
+
+        A row is held out by one network, while predictions are averages of all, and these are
+        softer: an average of calibrated networks is not sure enough (Rahaman and Thiery, NeurIPS
+        2021). It is given the temperature at which it is as sure, on the mean, as each network is
+        at its own.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (n_samples, n_networks, n_members, n_outputs)
+        log_temperature : float
+        """
+        parts = self._pool(raw.flatten(0, 1), temperature=1.0)
+        pooled = self._pool(raw.flatten(1, 2), temperature=1.0)
+        aim = self._entropy(parts / math.exp(log_temperature))
+
+        def gap(log_temperature):
+            return self._entropy(pooled / math.exp(log_temperature)) - aim
+
+        if gap(-6.0) > 0 or gap(6.0) < 0:  # all rows are certain, or none is
+            return log_temperature
+        return scipy.optimize.brentq(gap, -6.0, 6.0, xtol=1e-6)
+
+    def _entropy(self, raw):
+        """Mean entropy of the probabilities that belong to scores."""
+        if self._target_type == "multiclass":
+            log_proba = torch.log_softmax(raw, 1)
+            return -float((log_proba.exp() * log_proba).sum(1).mean())
+        log_sigmoid = torch.nn.functional.logsigmoid
+        terms = (torch.sigmoid(x) * log_sigmoid(x) for x in (raw, -raw))
+        return -float(sum(terms).mean())
 
 
 class TableRegressor(ScaledRegressor):
@@ -125,7 +168,7 @@ class TableRegressor(ScaledRegressor):
     def _without_held_out(self):
         return {"_residuals": None}
 
-    def _from_held_out(self, raw, target, weight):
+    def _from_held_out(self, raw, target, weight, everyone):
         """Sizes of the errors for held-out rows, sorted, at most 2,000 of them."""
         error = (self._pool(raw) - target).abs().cpu().double().numpy() * self._target_scale
         error.sort(axis=0)
