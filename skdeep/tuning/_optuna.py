@@ -24,6 +24,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 OWNER = "skdeep:owner"
 """User attribute of a running trial: who evaluates it; empty where that one gave it up."""
@@ -52,10 +53,26 @@ def open_storage(storage):
     if storage is None:
         return optuna.storages.InMemoryStorage()
     if isinstance(storage, str) and "://" in storage:
-        return optuna.storages.RDBStorage(storage)
+        return _open_database(storage)
     if isinstance(storage, (str, Path)):
         return JournalStorage(JournalFileBackend(str(storage)))
     return optuna.storages.get_storage(storage)
+
+
+def _open_database(url):
+    """Optuna's storage in a database, also where another process makes its tables just now.
+
+    Optuna looks whether there are tables and then makes them: of two processes that begin at the
+    same moment one fails, and finds them when it looks again.
+    """
+    for pause in (0.2, 0.5, 1.0, 2.0):
+        try:
+            return optuna.storages.RDBStorage(url)
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            if not isinstance(error, IntegrityError) and "exists" not in str(error):
+                raise
+            time.sleep(pause)
+    return optuna.storages.RDBStorage(url)  # what is wrong now is the user's to know
 
 
 def open_study(storage, name, *, n_objectives=1, sampler=None, pruner=None):

@@ -15,9 +15,10 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from scripted import Scripted
 from sklearn.linear_model import LogisticRegression
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from skdeep.tuning import OptunaSearchCV
-from skdeep.tuning._optuna import OWNER
+from skdeep.tuning._optuna import OWNER, open_storage
 
 A = {"a": FloatDistribution(0.0, 1.0)}
 METRICS = ["accuracy", "neg_log_loss"]
@@ -188,3 +189,26 @@ def test_enqueued_trials_come_first(data):
     search = OptunaSearchCV(Scripted(), A, n_trials=3, study=study, random_state=0).fit(*data)
     assert search.cv_results_["params"][0] == {"a": 0.25}
     assert len(search.cv_results_["params"]) == 3
+
+
+@pytest.mark.parametrize("words", ["UNIQUE constraint failed", "table studies already exists"])
+def test_a_database_that_another_process_is_making(monkeypatch, tmp_path, words):
+    kind = IntegrityError if "UNIQUE" in words else OperationalError
+    made = []
+    storage = optuna.storages.RDBStorage
+
+    def late(url):
+        made.append(url)
+        if len(made) == 1:
+            raise kind("CREATE", {}, Exception(words))
+        return storage(url)
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", late)
+    url = f"sqlite:///{tmp_path / 'search.db'}"
+    assert open_storage(url).get_all_studies() == []
+    assert made == [url, url]
+
+
+def test_a_database_that_cannot_be_opened(tmp_path):
+    with pytest.raises(OperationalError, match="unable to open"):
+        open_storage(f"sqlite:///{tmp_path / 'nowhere' / 'search.db'}")
