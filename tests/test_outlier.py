@@ -343,8 +343,8 @@ def test_digits_that_are_not_ones():
 
 
 def test_recipe_for_frauds():
-    """H2O's demonstration: an autoencoder 64-8-2-8-64 (tanh), codes of its third layer, a second
-    one on the codes, and a look at the 20 worst rows."""
+    """H2O's demonstration: an autoencoder 64-8-2-8-64 (tanh), the features of its third layer, and
+    a look at the 20 rows that it rebuilds worst."""
     from skdeep import Autoencoder
 
     rng = np.random.RandomState(0)
