@@ -193,7 +193,6 @@ class DeepTable(DeepEstimator):
         validator = self._make_validator(net, (data, plan, best), stops_early)
         average, make = self._average(net, len(batches)), engine.Training
         if average is not None:
-            step = engine.FollowedStep(step, [average])
             validator = average.under(validator)
             make = functools.partial(engine.AveragedTraining, average=average)
         return make(

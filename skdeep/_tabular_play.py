@@ -86,7 +86,7 @@ class TabularPlay:
         )
         return engine.AveragedTraining(
             net,
-            engine.FollowedStep(step, [average]),
+            step,
             batches,
             average=average,
             schedule=engine.Course(
@@ -123,7 +123,7 @@ class TabularPlay:
         judge = self._judge(generator, average, held_out, None)
         return engine.AveragedTraining(
             net,
-            engine.FollowedStep(step, [average]),
+            step,
             batches,
             average=average,
             schedule=engine.Course(

@@ -371,7 +371,7 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         )
         return engine.AveragedTraining(
             net,
-            engine.FollowedStep(step, [average]),
+            step,
             batches,
             average=average,
             **self._course(generator, n_epochs * len(batches), "constant", n_epochs, rng),

@@ -378,7 +378,7 @@ class ImageGAN(DeepGenerator):
         judged = held_out is not None
         return engine.AveragedTraining(
             net,
-            engine.FollowedStep(step, [average]),
+            step,
             batches,
             average=average,
             schedule=engine.Course(

@@ -4,7 +4,6 @@ from skdeep.engine.average import (
     AveragedTraining,
     BestAverage,
     BestParts,
-    FollowedStep,
     MovingAverage,
 )
 from skdeep.engine.collapse import warn_of_collapse
@@ -38,7 +37,6 @@ __all__ = [
     "Curves",
     "DeepNet",
     "EpochReport",
-    "FollowedStep",
     "MovingAverage",
     "MixingAutograd",
     "NonFiniteLoss",

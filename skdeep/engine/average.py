@@ -61,24 +61,23 @@ class MovingAverage:
         self.flat.values.copy_(self.values)
 
 
-class FollowedStep:
-    """A step of any kind, of two players too, after which averages are brought up to date.
+class _FollowedStep:
+    """A step of any kind, of two players too, after which an average is brought up to date.
 
     Parameters
     ----------
     step : callable
         See `skdeep.engine.steps`.
-    averages : list of MovingAverage
+    average : MovingAverage
     """
 
-    def __init__(self, step, averages):
-        self.step, self.averages = step, averages
+    def __init__(self, step, average):
+        self.step, self.average = step, average
         self.loss_names, self.optimizers = step.loss_names, step.optimizers
 
     def __call__(self, batch, on_gradient=None):
         losses = self.step(batch, on_gradient)
-        for average in self.averages:
-            average.update()
+        self.average.update()
         return losses
 
 
@@ -147,17 +146,17 @@ class BestAverage:
 
 
 class AveragedTraining(Training):
-    """A run that ends with the average of the weights, where no best epoch is kept.
+    """A run whose steps an average follows, with which it ends where no best epoch is kept.
 
     Parameters
     ----------
-    *args, **kwargs
+    net, step, *args, **kwargs
         Of `Training`.
     average : MovingAverage
     """
 
-    def __init__(self, *args, average, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, net, step, *args, average, **kwargs):
+        super().__init__(net, _FollowedStep(step, average), *args, **kwargs)
         self.average = average
 
     def run(self):
