@@ -1,12 +1,14 @@
 """What each piece of the recipes of RealMLP and TabM gains: errors with it removed.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_ablation.py [--data DIR] [--rows 1000] [--seeds 2]
-        [--family RealMLP] [--only NAME,NAME]
+        [--family RealMLP] [--only NAME,NAME] [--single]
 
 DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;
 without it the tables are generated. Numbers are ratios to the defaults, of geometric means over
-tables and seeds: of 1 - accuracy (class) and of the root mean squared error (reg). Above 1 the
-piece gains something; both members of a ratio have the same seed and rows.
+tables and seeds: of 1 - accuracy (class) and of the root mean squared error (reg), each with its
+standard error. Above 1 the piece gains something; both members of a ratio have the same seed and
+rows. ``--single`` removes the pieces from one network, as the papers do, and not from the several
+whose predictions the defaults average.
 """
 
 import argparse
@@ -37,7 +39,7 @@ PIECES = {
     "TabM": {
         "number embeddings": {"embedding_size": 0},
         "eight networks": {"n_networks": 1},
-        "members": {"n_estimators": 8},
+        "members": {"n_estimators": 1},
         "average of weights": {"averaging": 0.0},
         "dropout": {"dropout": 0.0},
         "weight decay": {"alpha": 0.0},
@@ -45,6 +47,8 @@ PIECES = {
         "mini": {"variant": "full"},
     },
 }
+
+SINGLE = {"RealMLP": {"n_estimators": 1}, "TabM": {"n_networks": 1}}
 
 
 def generated(n_rows):
@@ -80,6 +84,14 @@ def error(family, params, X, y, is_class, n_rows, seed):
     return np.mean(predicted != yb) if is_class else np.sqrt(np.mean((predicted - yb) ** 2))
 
 
+def summary(logs):
+    """Geometric mean of ratios, and its standard error."""
+    if not logs:
+        return f"{'-':>14s}"
+    error = np.std(logs, ddof=1) / np.sqrt(len(logs)) if len(logs) > 1 else np.nan
+    return f"{np.exp(np.mean(logs)):8.3f} ±{error:.3f}"
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -89,14 +101,17 @@ def main():
     parser.add_argument("--rows", type=int, default=1000, help="rows to train on")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--family", choices=PIECES, action="append")
+    parser.add_argument("--single", action="store_true", help="one network, as the papers have it")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     only = {name for name in args.only.split(",") if name}
     chosen = list(tables(args.data, only) if args.data else generated(args.rows + 2500))
     for family in args.family or PIECES:
-        print(f"\n{family} without {'':20s} {'class':>8s} {'reg':>8s}", flush=True)
-        base = {}
-        for piece, params in ({"(defaults)": {}} | PIECES[family]).items():
+        print(f"\n{family} without {'':17s} {'class':>14s} {'reg':>14s}", flush=True)
+        base, shared = {}, SINGLE[family] if args.single else {}
+        pieces = {k: v for k, v in PIECES[family].items() if v != shared}
+        for piece, params in ({"(all of it)": {}} | pieces).items():
+            params = shared | params
             logs = defaultdict(list)
             for name, X, y in chosen:
                 is_class = name.endswith("clf")
@@ -106,10 +121,7 @@ def main():
                     e = error(family, params, X, y, is_class, args.rows, seed)
                     reference = base.setdefault((name, seed), e)
                     logs[is_class].append(np.log((e + 1e-4) / (reference + 1e-4)))
-            ratios = [
-                np.exp(np.mean(logs[kind])) if logs[kind] else np.nan for kind in (True, False)
-            ]
-            print(f"  {piece:28s} {ratios[0]:8.3f} {ratios[1]:8.3f}", flush=True)
+            print(f"  {piece:28s} {summary(logs[True])} {summary(logs[False])}", flush=True)
 
 
 if __name__ == "__main__":
