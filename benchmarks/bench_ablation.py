@@ -75,7 +75,7 @@ def tables(folder, only):
 
 def error(family, params, X, y, is_class, n_rows, seed):
     """Error on rows that training has not seen."""
-    n_test = min(len(y) - n_rows, 2500)
+    n_test = min(len(y) - n_rows, 20_000)  # noise of the errors is that of few rows
     split = {"train_size": n_rows, "test_size": n_test, "stratify": y if is_class else None}
     a, b, ya, yb = train_test_split(X, y, random_state=seed, **split)
     cls = getattr(skdeep, family + ("Classifier" if is_class else "Regressor"))
@@ -105,7 +105,7 @@ def main():
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     only = {name for name in args.only.split(",") if name}
-    chosen = list(tables(args.data, only) if args.data else generated(args.rows + 2500))
+    chosen = list(tables(args.data, only) if args.data else generated(args.rows + 10_000))
     for family in args.family or PIECES:
         print(f"\n{family} without {'':17s} {'class':>14s} {'reg':>14s}", flush=True)
         base, shared = {}, SINGLE[family] if args.single else {}
