@@ -1,14 +1,14 @@
 """What each piece of the recipes of RealMLP and TabM gains: errors with it removed.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_ablation.py [--data DIR] [--rows 1000] [--seeds 2]
-        [--family RealMLP] [--only NAME,NAME] [--single]
+        [--family RealMLP] [--only NAME,NAME] [--single] [--each]
 
 DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;
 without it the tables are generated. Numbers are ratios to the defaults, of geometric means over
 tables and seeds: of 1 - accuracy (class) and of the root mean squared error (reg), each with its
 standard error. Above 1 the piece gains something; both members of a ratio have the same seed and
 rows. ``--single`` removes the pieces from one network, as the papers do, and not from the several
-whose predictions the defaults average.
+whose predictions the defaults average; ``--each`` prints the ratio on each table, too.
 """
 
 import argparse
@@ -102,6 +102,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--family", choices=PIECES, action="append")
     parser.add_argument("--single", action="store_true", help="one network, as the papers have it")
+    parser.add_argument("--each", action="store_true", help="a line for each table")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     only = {name for name in args.only.split(",") if name}
@@ -112,7 +113,7 @@ def main():
         pieces = {k: v for k, v in PIECES[family].items() if v != shared}
         for piece, params in ({"(all of it)": {}} | pieces).items():
             params = shared | params
-            logs = defaultdict(list)
+            logs, by_table = defaultdict(list), defaultdict(list)
             for name, X, y in chosen:
                 is_class = name.endswith("clf")
                 if "label_smoothing" in params and not is_class:
@@ -120,8 +121,11 @@ def main():
                 for seed in range(args.seeds):
                     e = error(family, params, X, y, is_class, args.rows, seed)
                     reference = base.setdefault((name, seed), e)
-                    logs[is_class].append(np.log((e + 1e-4) / (reference + 1e-4)))
+                    by_table[name].append(np.log((e + 1e-4) / (reference + 1e-4)))
+                    logs[is_class].append(by_table[name][-1])
             print(f"  {piece:28s} {summary(logs[True])} {summary(logs[False])}", flush=True)
+            for name in by_table if args.each else ():
+                print(f"    {name:26s} {summary(by_table[name])}", flush=True)
 
 
 if __name__ == "__main__":
