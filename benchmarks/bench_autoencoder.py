@@ -39,13 +39,17 @@ def pictures(folder, name, n):
     return (np.load(Path(folder) / "mnist.npz")[name][:n].reshape(n, -1) / 255).astype(np.float32)
 
 
-def denoise(folder, n=20_000, epochs=20):
+def denoise(folder, n=20_000, epochs=10):
     """Print, for each rate of masking noise, what is left of its error."""
     X, X_test = pictures(folder, "X_train", n), pictures(folder, "X_test", 2_000)
-    print(f"denoising: {n:,} pictures, {epochs} epochs, 784-1000-784")
+    print(f"denoising: {n:,} pictures, {epochs} epochs, convolutions 32-64 and back")
     for rate in (0.1, 0.2, 0.3, 0.4):
+        started = time.process_time()
         net = Autoencoder(
-            (1000,),
+            (),
+            encoder="conv",
+            n_filters=(32, 64),
+            image_shape=(28, 28),
             code_activation="relu",
             loss="cross_entropy",
             batch_size=100,
@@ -55,10 +59,15 @@ def denoise(folder, n=20_000, epochs=20):
             max_iter=epochs,
             **COMMON,
         ).fit(X)
+        seconds = time.process_time() - started
         noisy = X_test * (np.random.RandomState(1).uniform(size=X_test.shape) >= rate)
         before = np.square(noisy - X_test).mean()
         after = np.square(net.reconstruct(noisy) - X_test).mean()
-        print(f"  {rate:.0%} masked: {before:.4f} -> {after:.4f}, {1 - after / before:.1%} below")
+        print(
+            f"  {rate:.0%} masked: {before:.4f} -> {after:.4f}, {1 - after / before:.1%} below, "
+            f"{seconds:.0f} s",
+            flush=True,
+        )
 
 
 def pretrain(folder, n=10_000, epochs=10):
