@@ -73,8 +73,7 @@ class ArrayAutoencoding(ArrayInput):
                 f"decoder_layer_sizes={decoder} with hidden_layer_sizes=(): the maps of the "
                 "convolutions are the code, and no dense layer follows": decoder and not encoder,
                 f"n_filters={self.n_filters!r}: expected a positive number of channels for each "
-                "convolution": self.encoder == "conv"
-                and min(self._filters(), default=0) < 1,
+                "convolution": self.encoder == "conv" and min(self._filters(), default=0) < 1,
             }
             | shared
         )
@@ -103,7 +102,7 @@ class ArrayAutoencoding(ArrayInput):
             return X, target
         rows = self._check_arrays(X, reset=reset)
         if reset:
-            self._row_shape = None if isinstance(rows, RaggedRows) else np.shape(X)[1:]
+            self._row_shape = None if isinstance(rows, RaggedRows) else _row_shape(X)
         self._check_bounds(rows)
         return rows, np.empty((len(rows), 0))
 
@@ -247,7 +246,7 @@ class ArrayAutoencoding(ArrayInput):
         module, x = self.net_.module_, self._input(X)
         if not isinstance(x, PaddedRows):
             made = in_pieces(module, x, lambda rows: module.restored(module(rows)[0]))
-            return self._as_given(made, np.shape(X)[1:])
+            return self._as_given(made, _row_shape(X))
         out = [None] * len(x)
         for rows in pieces(module, x):
             batch, lengths = x[rows.to(x.device)]
@@ -275,9 +274,10 @@ class ArrayAutoencoding(ArrayInput):
             return self._as_given(made, self._row_shape)
         lengths = _checked_lengths(lengths, codes)
         out = []
-        for rows in torch.arange(len(z)).split(_SERIES_AT_A_TIME):
+        for start in range(0, len(z), _SERIES_AT_A_TIME):
+            rows = slice(start, start + _SERIES_AT_A_TIME)
             steps = torch.as_tensor(lengths[rows], device=z.device)
-            made = module.restored(module.decode(z[rows.to(z.device)], steps, int(steps.max())))
+            made = module.restored(module.decode(z[rows], steps, int(steps.max())))
             out += [values[:, :n].T for values, n in zip(to_host(made), lengths[rows])]
         return [row.T for row in out] if self.data_format == "channels_first" else out
 
@@ -293,6 +293,11 @@ class ArrayAutoencoding(ArrayInput):
         if self.data_format == "channels_last":
             made = np.moveaxis(made, 1, -1)
         return np.ascontiguousarray(made).reshape(len(made), *row_shape)
+
+
+def _row_shape(X):
+    """Shape of one row as the user gave it."""
+    return tuple(X.shape[1:]) if hasattr(X, "shape") else np.asarray(X).shape[1:]
 
 
 def _unit(X):

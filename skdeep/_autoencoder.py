@@ -1,4 +1,4 @@
-"""What `Autoencoder` does with rows that are vectors: checks, network, pretraining, the way back."""
+"""What `Autoencoder` does with rows that are vectors: checks, network, pretraining, way back."""
 
 import numpy as np
 import torch

@@ -301,9 +301,7 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         -------
         self : Autoencoder
         """
-        return super().fit(
-            X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
-        )
+        return super().fit(X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val)
 
     def transform(self, X):
         """Activations of the code, or of the layer `transform_layer`.

@@ -10,10 +10,10 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from skdeep.nets import recurrent
 from skdeep.nets.blocks import ACTIVATIONS, Linear
 from skdeep.nets.conv import CONVOLUTIONS, TRANSPOSED, Standardize, channels_last, mask_of
 from skdeep.nets.corruption import Corruption
-from skdeep.nets import recurrent
 from skdeep.nets.recurrent import Recurrence, reversal, reverse
 
 CROSS_ENTROPY, STANDARDIZED = "cross_entropy", "standardized"
@@ -42,8 +42,8 @@ class ArrayAutoencoder(nn.Module):
     Shapes
     ------
     x : (n_samples, *shape), or a tuple of padded rows and their lengths (n_samples,). Returns the
-    raw outputs, what they should be, a mask of what is no padding (or None), and in training the codes
-    (n_samples, n_units), else None.
+    raw outputs, what they should be, a mask of what is no padding (or None), and in training the
+    codes (n_samples, n_units), else None.
     """
 
     def __init__(
@@ -157,7 +157,9 @@ class ConvAutoencoderNet(ArrayAutoencoder):
             CONVOLUTIONS[dims](a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
         )
         self.encoder = nn.ModuleList(Linear(a, b) for a, b in pairwise(down))
-        self.decoder = nn.ModuleList(Linear(a, b) for a, b in pairwise(up)) if encoder_units else []
+        self.decoder = nn.ModuleList(
+            Linear(a, b) for a, b in (pairwise(up) if encoder_units else ())
+        )
         self.ups = nn.ModuleList(
             TRANSPOSED[dims](a, b, 4, stride=2, padding=1) for a, b in pairwise(widths[::-1])
         )
@@ -271,8 +273,8 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
 def initialize(net, rng):
     """Fill an autoencoder of arrays with initial weights.
 
-    Weights of a `ConvAutoencoderNet` are normal with the variance of He et al. (2015), ``2 / n_in``,
-    n_in being the numbers that go into one unit, and its biases 0; those of a
+    Weights of a `ConvAutoencoderNet` are normal with the variance of He et al. (2015),
+    ``2 / n_in``, n_in being the numbers that go into one unit, and its biases 0; those of a
     `SequenceAutoencoderNet` are `skdeep.nets.recurrent.initialize`'s.
 
     Parameters
@@ -286,7 +288,8 @@ def initialize(net, rng):
         return
     for layer in [*net.convs, *net.encoder, *net.decoder, *net.ups]:
         n_in = layer.weight[0].numel()
-        if isinstance(layer, tuple(TRANSPOSED.values())):  # of stride 2: one number of two, along each axis, meets a weight
+        if isinstance(layer, tuple(TRANSPOSED.values())):
+            # Of stride 2: along each axis one number of two meets a weight.
             n_in = layer.weight[:, 0].numel() / 2 ** (layer.weight.ndim - 2)
         weight = rng.normal(0.0, math.sqrt(2 / n_in), tuple(layer.weight.shape))
         layer.weight.copy_(torch.as_tensor(weight))
