@@ -103,15 +103,53 @@ def pretrain(folder, n=10_000, epochs=10, epochs_a_layer=5):
         )
 
 
-def plain_loop(X, epochs):
-    """The loop that a user would write for the default network."""
+def dense_net():
+    """The default network for the digits as rows."""
+    nn = torch.nn
+    return nn.Sequential(
+        *(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 32)),
+        *(nn.Linear(32, 128), nn.ReLU(), nn.Linear(128, 64)),
+    )
+
+
+def conv_net():
+    """The default network for the digits as pictures."""
+    nn = torch.nn
+    return nn.Sequential(
+        *(nn.Conv2d(1, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 32)),
+        *(
+            nn.Linear(32, 128),
+            nn.ReLU(),
+            nn.Linear(128, 256),
+            nn.ReLU(),
+            nn.Unflatten(1, (64, 2, 2)),
+        ),
+        *(nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1)),
+    )
+
+
+class RecurrentNet(torch.nn.Module):
+    """The default network for the digits as eight steps of eight numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.reader = torch.nn.LSTM(8, 128, batch_first=True)
+        self.writer = torch.nn.LSTM(32, 128, batch_first=True)
+        self.to_code, self.from_code = torch.nn.Linear(128, 32), torch.nn.Linear(32, 128)
+        self.last = torch.nn.Linear(128, 8)
+
+    def forward(self, x):
+        code = self.to_code(self.reader(x)[0][:, -1])
+        start = torch.tanh(self.from_code(code))[None]
+        h, _ = self.writer(code[:, None].expand(-1, 8, -1), (start, torch.zeros_like(start)))
+        return self.last(h).flip(1)
+
+
+def plain_loop(make, X, epochs):
+    """The loop that a user would write."""
     torch.manual_seed(0)
-    units = (X.shape[1], 128, 32, 128, X.shape[1])
-    layers = []
-    for n_in, n_out in zip(units, units[1:]):  # noqa: RUF007
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    del layers[3], layers[-1]  # code and output are linear
-    net = torch.nn.Sequential(*layers)
+    net = make()
     optimizer = torch.optim.Adam(net.parameters())
     X = torch.as_tensor(X)
     for _ in range(epochs):
@@ -125,14 +163,21 @@ def plain_loop(X, epochs):
 
 
 def compare_time(repeat=7, epochs=5):
-    """Print the ratio of process times."""
-    X = (load_digits().data / 16).astype(np.float32)
+    """Print the ratios of process times."""
+    X = (load_digits().images / 16).astype(np.float32)
+    rows = {"dense": X.reshape(-1, 64), "conv": X[:, None], "lstm": X}
+    nets = {"dense": dense_net, "conv": conv_net, "lstm": RecurrentNet}
+    for encoder, x in rows.items():
 
-    def ours():
-        Autoencoder(max_iter=epochs, device="cpu", **COMMON).fit(X)
+        def ours(encoder=encoder, x=x):
+            options = {"data_format": "channels_first"} if encoder == "conv" else {}
+            Autoencoder(encoder=encoder, max_iter=epochs, device="cpu", **options, **COMMON).fit(x)
 
-    times = interleave({"skdeep": ours, "plain loop": lambda: plain_loop(X, epochs)}, repeat)
-    print_times(f"time: digits, 64-128-32-128-64, {epochs} epochs", times)
+        def theirs(encoder=encoder, x=x):
+            plain_loop(nets[encoder], x, epochs)
+
+        times = interleave({"skdeep": ours, "plain loop": theirs}, repeat)
+        print_times(f"time: digits, encoder={encoder!r}, {epochs} epochs", times)
 
 
 def rbm():
