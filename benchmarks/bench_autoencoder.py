@@ -10,7 +10,8 @@ pretrain  the deep encoder 784-1000-500-250-30 of logistic units (Hinton and Sal
           on 10,000 pictures: trained from scratch, and after pretraining layer by layer, in the
           same number of epochs (from scratch also in as many as pretraining adds); errors on
           test pictures.
-time      process time of a fit over that of a plain PyTorch loop with the same steps.
+time      process time of a fit over that of a plain PyTorch loop with the same network and steps,
+          for dense, convolutional and recurrent networks.
 rbm       features of a restricted Boltzmann machine under logistic regression, on scikit-learn's
           digits moved by a pixel, as in scikit-learn's example; needs no DIR.
 """
