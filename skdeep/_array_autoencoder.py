@@ -102,6 +102,7 @@ class ArrayAutoencoding(ArrayInput):
             return X, target
         rows = self._check_arrays(X, reset=reset)
         if reset:
+            self._unit = _unit(rows)
             self._row_shape = None if isinstance(rows, RaggedRows) else _row_shape(X)
         self._check_bounds(rows)
         return rows, np.empty((len(rows), 0))
@@ -120,7 +121,7 @@ class ArrayAutoencoding(ArrayInput):
         if self._reads_vectors:
             super()._check_bounds(X)
         elif self.loss == "cross_entropy":
-            low, high = (bounds / _unit(X) for bounds in _bounds_of_channels(X))
+            low, high = (bounds / self._unit for bounds in _bounds_of_channels(X))
             if low.min() < 0 or high.max() > 1:
                 raise ValueError(
                     "loss='cross_entropy' needs values in [0, 1], or bytes, got "
@@ -142,7 +143,6 @@ class ArrayAutoencoding(ArrayInput):
         if self._reads_vectors:
             super()._look_at(X)
             return
-        self._unit = _unit(X)
         self._range = ((), ())
         if self.noise == "salt_and_pepper":
             self._range = tuple((bounds / self._unit).tolist() for bounds in _bounds_of_channels(X))

@@ -140,9 +140,9 @@ class ConvAutoencoderNet(ArrayAutoencoder):
         super().__init__(shape, **options)
         self.config = {
             "shape": tuple(shape),
-            "n_filters": tuple(n_filters),
-            "encoder_units": tuple(encoder_units),
-            "decoder_units": tuple(decoder_units),
+            "n_filters": tuple(int(n) for n in n_filters),
+            "encoder_units": tuple(int(n) for n in encoder_units),
+            "decoder_units": tuple(int(n) for n in decoder_units),
             "activation": activation,
             "code_activation": code_activation,
             **options,
@@ -229,8 +229,8 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
         super().__init__(shape, **options)
         self.config = {
             "shape": tuple(shape),
-            "encoder_units": tuple(encoder_units),
-            "decoder_units": tuple(decoder_units),
+            "encoder_units": tuple(int(n) for n in encoder_units),
+            "decoder_units": tuple(int(n) for n in decoder_units),
             "code_activation": code_activation,
             **options,
         }
