@@ -11,6 +11,7 @@ from skdeep import losses
 from skdeep._array_checks import chunks_of
 from skdeep._arrays import ArrayInput
 from skdeep._sequences import like_series
+from skdeep._training import weighing
 from skdeep._validation import to_host
 from skdeep.data.batches import LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
@@ -189,8 +190,7 @@ class ArrayAutoencoding(ArrayInput):
         if not (self._reads_vectors or mode.resumed):
             module = net.module_
             mean, deviation = channel_statistics(data[0], data[2])
-            module.scale.mean.copy_(mean / module.unit)
-            module.scale.scale.copy_(module.unit / deviation)
+            module.learn_scale(mean / module.unit, deviation / module.unit)
         return super()._train(net, data, validation, rng, mode, report)
 
     def _make_batches(self, net, data, rng):
@@ -198,6 +198,14 @@ class ArrayAutoencoding(ArrayInput):
             return super()._make_batches(net, data, rng)
         lengths = to_host(data[0].lengths)
         return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths)
+
+    def _smallest_batch(self):
+        return 2 if self.encoder == "conv" else 1  # batch normalisation
+
+    def _make_step(self, net):
+        step = super()._make_step(net)
+        step.gradient = weighing(net.module_, step.gradient)
+        return step
 
     def _make_validator(self, net, validation, with_score):
         if self._reads_vectors or validation is None:

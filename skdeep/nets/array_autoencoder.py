@@ -12,7 +12,14 @@ from torch import nn
 
 from skdeep.nets import recurrent
 from skdeep.nets.blocks import ACTIVATIONS, Linear
-from skdeep.nets.conv import CONVOLUTIONS, TRANSPOSED, Standardize, channels_last, mask_of
+from skdeep.nets.conv import (
+    CONVOLUTIONS,
+    TRANSPOSED,
+    BatchNorm,
+    Standardize,
+    channels_last,
+    mask_of,
+)
 from skdeep.nets.corruption import Corruption
 from skdeep.nets.recurrent import Recurrence, reversal, reverse
 
@@ -23,8 +30,9 @@ CROSS_ENTROPY, STANDARDIZED = "cross_entropy", "standardized"
 class ArrayAutoencoder(nn.Module):
     """What surrounds an encoder and a decoder of arrays: noise, scale, padding.
 
-    A subclass adds ``encode_scaled(x, lengths)``, from standardised rows to codes, and
-    ``decode(code, lengths, n_steps)``, from codes to raw outputs of the shape of a row.
+    A subclass adds ``encode_scaled(x, lengths)``, from standardised rows to codes,
+    ``decode(code, lengths, n_steps)``, from codes to raw outputs of the shape of a row, and its
+    last layer as `last`.
 
     Parameters
     ----------
@@ -62,6 +70,20 @@ class ArrayAutoencoder(nn.Module):
         self.noise = Corruption(noise, noise_rate, low, high, len(shape) - 1) if noise else None
         kept = output in (CROSS_ENTROPY, STANDARDIZED)
         self.output_activation = ACTIVATIONS["identity" if kept else output]()
+
+    @torch.no_grad()
+    def learn_scale(self, mean, deviation):
+        """Take means and standard deviations of channels, and start near the mean row.
+
+        Parameters
+        ----------
+        mean, deviation : Tensor of shape (n_channels,)
+        """
+        self.scale.mean.copy_(mean)
+        self.scale.scale.copy_(1 / deviation)
+        if self.output in (CROSS_ENTROPY, "logistic"):
+            edge = 1e-3
+            self.last.bias.copy_(torch.logit(mean.clamp(edge, 1 - edge)))
 
     def prepared(self, x):
         """Values as floating-point numbers, the lengths and the mask."""
@@ -102,7 +124,9 @@ class ConvAutoencoderNet(ArrayAutoencoder):
     """Convolutions that halve the sides, dense layers to the code, and all of it backwards.
 
     Stacked convolutional autoencoders are Masci et al.'s (2011); strides in the place of pools,
-    and transposed convolutions of 4 x 4 back, are those of Radford et al. (2016).
+    transposed convolutions of 4 x 4 back and batch normalisation of all maps but the first and the
+    last are those of Radford et al. (2016). Without it, learning rates that suit the dense network
+    end with up to twice the error.
 
     Parameters
     ----------
@@ -154,15 +178,20 @@ class ConvAutoencoderNet(ArrayAutoencoder):
         n_flat = widths[-1] * math.prod(self.sizes[-1])
         down, up = [n_flat, *encoder_units], [*encoder_units[-1:], *decoder_units, n_flat]
         self.convs = nn.ModuleList(
-            CONVOLUTIONS[dims](a, b, 3, stride=2, padding=1) for a, b in pairwise(widths)
+            CONVOLUTIONS[dims](a, b, 3, stride=2, padding=1, bias=False)
+            for a, b in pairwise(widths)
         )
+        self.norms = nn.ModuleList(BatchNorm(n) for n in n_filters)
         self.encoder = nn.ModuleList(Linear(a, b) for a, b in pairwise(down))
         self.decoder = nn.ModuleList(
             Linear(a, b) for a, b in (pairwise(up) if encoder_units else ())
         )
+        *turned, last = pairwise(widths[::-1])
+        self.up_norms = nn.ModuleList(BatchNorm(a) for a, _ in [*turned, last])
         self.ups = nn.ModuleList(
-            TRANSPOSED[dims](a, b, 4, stride=2, padding=1) for a, b in pairwise(widths[::-1])
+            TRANSPOSED[dims](a, b, 4, stride=2, padding=1, bias=False) for a, b in turned
         )
+        self.last = TRANSPOSED[dims](*last, 4, stride=2, padding=1)
         self.activation = ACTIVATIONS[activation]()
         self.code_activation = ACTIVATIONS[code_activation]()
         self.n_code = down[-1]
@@ -176,22 +205,25 @@ class ConvAutoencoderNet(ArrayAutoencoder):
     def encode_scaled(self, x, lengths=None):
         """Codes of standardised rows."""
         x = channels_last(x) if x.ndim == 4 else x
-        layers = [*self.convs, *self.encoder]
-        for i, layer in enumerate(layers):
-            x = x.flatten(1) if i == len(self.convs) else x
-            is_last = i == len(layers) - 1
-            x = (self.code_activation if is_last else self.activation)(layer(x))
+        n_layers = len(self.convs) + len(self.encoder)
+        steps = [*zip(self.convs, self.norms), *((linear, None) for linear in self.encoder)]
+        for i, (layer, norm) in enumerate(steps):
+            x = layer(x.flatten(1) if norm is None else x)
+            x = x if norm is None else norm(x)
+            x = (self.code_activation if i == n_layers - 1 else self.activation)(x)
         return x.flatten(1)
 
     def decode(self, code, lengths=None, n_steps=None):
         """Raw outputs of codes."""
         x = code
-        for layer in self.decoder:
-            x = self.activation(layer(x))
+        for i, layer in enumerate(self.decoder):
+            x = layer(self.activation(x) if i else x)
         x = x.unflatten(1, (-1, *self.sizes[-1]))
         x = channels_last(x) if x.ndim == 4 else x
-        for i, (layer, size) in enumerate(zip(self.ups, self.sizes[-2::-1])):
-            x = self.activation(x) if i else x
+        layers = zip([*self.ups, self.last], self.up_norms, self.sizes[-2::-1])
+        for i, (layer, norm, size) in enumerate(layers):
+            if i or len(self.decoder):  # maps that are the code have been through both
+                x = self.activation(norm(x))
             x = layer(x)
             for axis, n in enumerate(size):
                 x = x.narrow(2 + axis, 0, n)  # of an odd side one more came back
@@ -273,9 +305,11 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
 def initialize(net, rng):
     """Fill an autoencoder of arrays with initial weights.
 
-    Weights of a `ConvAutoencoderNet` are normal with the variance of He et al. (2015),
-    ``2 / n_in``, n_in being the numbers that go into one unit, and its biases 0; those of a
-    `SequenceAutoencoderNet` are `skdeep.nets.recurrent.initialize`'s.
+    Weights of a `ConvAutoencoderNet` are normal with the variance ``2 / n_in`` (He et al., 2015)
+    before a normalisation and ``1 / n_in`` (LeCun et al., 1998) elsewhere, n_in being the numbers
+    that go into one unit; those of the last layer a tenth of that in size, so that the network
+    starts near the mean row. Biases are 0. Those of a `SequenceAutoencoderNet` are
+    `skdeep.nets.recurrent.initialize`'s.
 
     Parameters
     ----------
@@ -286,11 +320,14 @@ def initialize(net, rng):
     if isinstance(net, SequenceAutoencoderNet):
         recurrent.initialize(net, rng)
         return
-    for layer in [*net.convs, *net.encoder, *net.decoder, *net.ups]:
+    for layer in [*net.convs, *net.encoder, *net.decoder, *net.ups, net.last]:
         n_in = layer.weight[0].numel()
         if isinstance(layer, tuple(TRANSPOSED.values())):
             # Of stride 2: along each axis one number of two meets a weight.
             n_in = layer.weight[:, 0].numel() / 2 ** (layer.weight.ndim - 2)
-        weight = rng.normal(0.0, math.sqrt(2 / n_in), tuple(layer.weight.shape))
+        gain = 2 if layer.bias is None else 1
+        weight = rng.normal(0.0, math.sqrt(gain / n_in), tuple(layer.weight.shape))
         layer.weight.copy_(torch.as_tensor(weight))
-        layer.bias.zero_()
+        if layer.bias is not None:
+            layer.bias.zero_()
+    net.last.weight.mul_(0.1)
