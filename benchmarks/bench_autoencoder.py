@@ -116,17 +116,17 @@ def dense_net():
 def conv_net():
     """The default network for the digits as pictures."""
     nn = torch.nn
+
+    def normed(layer, n):
+        return layer, nn.BatchNorm2d(n), nn.ReLU()
+
     return nn.Sequential(
-        *(nn.Conv2d(1, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU()),
-        *(nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 32)),
-        *(
-            nn.Linear(32, 128),
-            nn.ReLU(),
-            nn.Linear(128, 256),
-            nn.ReLU(),
-            nn.Unflatten(1, (64, 2, 2)),
-        ),
-        *(nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1)),
+        *normed(nn.Conv2d(1, 32, 3, 2, 1, bias=False), 32),
+        *normed(nn.Conv2d(32, 64, 3, 2, 1, bias=False), 64),
+        *(nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 32), nn.Linear(32, 128)),
+        *(nn.ReLU(), nn.Linear(128, 256), *normed(nn.Unflatten(1, (64, 2, 2)), 64)),
+        *normed(nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), 32),
+        nn.ConvTranspose2d(32, 1, 4, 2, 1),
     )
 
 

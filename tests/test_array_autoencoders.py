@@ -134,6 +134,21 @@ def test_convolutions_learn_pictures():
     assert np.square(net.reconstruct(PICTURES) - PICTURES).mean() < 0.9 * best
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"loss": "cross_entropy"}, {"output_activation": "logistic"}]
+)
+def test_convolutions_start_at_the_mean_picture(params):
+    """Whatever restores the mean of all pixels has learnt nothing yet; worse is a bad start."""
+    net = make("conv", image_shape=(8, 8), max_iter=1, learning_rate_init=1e-9, **params)
+    mean = PICTURES.mean()
+    error = {"": 1.0, "loss": -mean * np.log(mean) - (1 - mean) * np.log(1 - mean),
+             "output_activation": PICTURES.var()}["".join(params)]  # fmt: skip
+    assert net.fit(PICTURES).score(PICTURES) == pytest.approx(-error, rel=0.05)
+    net.set_params(max_iter=20, learning_rate_init=0.01, batch_size=50)
+    error = np.square(net.fit(PICTURES).reconstruct(PICTURES) - PICTURES).mean()
+    assert error < 0.4 * PICTURES.var()
+
+
 @pytest.mark.parametrize("ragged", [True, False])
 def test_a_recurrent_network_learns_series(ragged):
     X, X_test = waves(200, ragged), waves(100, ragged, seed=1)
