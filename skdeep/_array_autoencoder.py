@@ -277,9 +277,13 @@ class ArrayAutoencoding(ArrayInput):
         parameter = next(module.parameters())
         z = torch.as_tensor(codes, dtype=parameter.dtype, device=parameter.device)
         if not is_ragged:
-            n_steps = module.shape[-1]
-            made = in_pieces(module, z, lambda z: module.restored(module.decode(z, None, n_steps)))
-            return self._as_given(made, self._row_shape)
+            sides = module.shape[1:]
+            as_large = z.view(*z.shape, *[1] * len(sides)).expand(*z.shape, *sides)
+            made = [
+                module.restored(module.decode(z[rows.to(z.device)], None, sides[-1]))
+                for rows in pieces(module, as_large)  # as many as of the rows themselves
+            ]
+            return self._as_given(torch.cat(made), self._row_shape)
         lengths = _checked_lengths(lengths, codes)
         out = []
         for start in range(0, len(z), _SERIES_AT_A_TIME):

@@ -39,7 +39,7 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
 
         - 'dense': rows are vectors.
         - 'conv': convolutions that halve the sides, and transposed ones back (Masci et al., 2011),
-          for pictures and for series of one length.
+          with batch normalisation, for pictures and for series of one length.
         - 'lstm': a recurrent network from the first step to the last and another one back, from
           the last step to the first (Srivastava et al., 2015; Malhotra et al., 2016), for
           sequences, also of unequal length.
