@@ -125,13 +125,13 @@ def test_bytes_are_numbers_from_0_to_1(params, tmp_path):
 
 def test_convolutions_learn_pictures():
     net = make(
-        "conv", hidden_layer_sizes=(64, 8), n_filters=(16, 32), image_shape=(8, 8), max_iter=60,
-        learning_rate_init=0.005, batch_size=50,
+        "conv", hidden_layer_sizes=(64, 8), n_filters=(12, 24), image_shape=(8, 8), max_iter=30,
+        learning_rate_init=0.01, batch_size=50,
     ).fit(PICTURES)  # fmt: skip
     flat = PICTURES.reshape(len(PICTURES), -1)
     pca = PCA(8).fit(flat)
     best = np.square(pca.inverse_transform(pca.transform(flat)) - flat).mean()
-    assert np.square(net.reconstruct(PICTURES) - PICTURES).mean() < 0.9 * best
+    assert np.square(net.reconstruct(PICTURES) - PICTURES).mean() < 0.75 * best
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_convolutions_start_at_the_mean_picture(params):
     error = {"": 1.0, "loss": -mean * np.log(mean) - (1 - mean) * np.log(1 - mean),
              "output_activation": PICTURES.var()}["".join(params)]  # fmt: skip
     assert net.fit(PICTURES).score(PICTURES) == pytest.approx(-error, rel=0.05)
-    net.set_params(max_iter=20, learning_rate_init=0.01, batch_size=50)
+    net.set_params(max_iter=10, learning_rate_init=0.01, batch_size=50)
     error = np.square(net.fit(PICTURES).reconstruct(PICTURES) - PICTURES).mean()
     assert error < 0.4 * PICTURES.var()
 
@@ -192,11 +192,11 @@ def test_sequences_are_written_from_their_end():
 def test_denoising_pictures(noise):
     X, X_test = PICTURES[:600], PICTURES[600:]
     nets = [
-        make("conv", hidden_layer_sizes=(), n_filters=(32,), code_activation="relu", noise=kind,
-             image_shape=(8, 8), max_iter=40, learning_rate_init=0.01, batch_size=50).fit(X)
+        make("conv", hidden_layer_sizes=(), n_filters=(16,), code_activation="relu", noise=kind,
+             image_shape=(8, 8), max_iter=20, learning_rate_init=0.02, batch_size=50).fit(X)
         for kind in (None, noise)
     ]  # fmt: skip
-    assert nets[0].transform(X[:2]).shape == (2, 32 * 4 * 4)
+    assert nets[0].transform(X[:2]).shape == (2, 16 * 4 * 4)
     generator = torch.Generator().manual_seed(1)
     spoil = nets[1].net_.module_.noise.spoil
     spoilt = spoil(torch.as_tensor(X_test)[:, None], generator)[:, 0].numpy()
