@@ -8,8 +8,10 @@ denoise   one network for each share of pixels that are set to 0; the error of i
           over the error of the noisy picture itself, on test pictures with fresh noise.
 pretrain  the deep encoder 784-1000-500-250-30 of logistic units (Hinton and Salakhutdinov, 2006)
           on 10,000 pictures: trained from scratch, and after pretraining layer by layer, in the
-          same number of epochs; errors on test pictures.
-time      process time of a fit over that of a plain PyTorch loop with the same steps.
+          same number of epochs (from scratch also in as many as pretraining adds); errors on
+          test pictures.
+time      process time of a fit over that of a plain PyTorch loop with the same network and steps,
+          for dense, convolutional and recurrent networks.
 rbm       features of a restricted Boltzmann machine under logistic regression, on scikit-learn's
           digits moved by a pixel, as in scikit-learn's example; needs no DIR.
 """
@@ -39,13 +41,17 @@ def pictures(folder, name, n):
     return (np.load(Path(folder) / "mnist.npz")[name][:n].reshape(n, -1) / 255).astype(np.float32)
 
 
-def denoise(folder, n=20_000, epochs=20):
+def denoise(folder, n=20_000, epochs=10):
     """Print, for each rate of masking noise, what is left of its error."""
     X, X_test = pictures(folder, "X_train", n), pictures(folder, "X_test", 2_000)
-    print(f"denoising: {n:,} pictures, {epochs} epochs, 784-1000-784")
+    print(f"denoising: {n:,} pictures, {epochs} epochs, convolutions 32-64 and back")
     for rate in (0.1, 0.2, 0.3, 0.4):
+        started = time.process_time()
         net = Autoencoder(
-            (1000,),
+            (),
+            encoder="conv",
+            n_filters=(32, 64),
+            image_shape=(28, 28),
             code_activation="relu",
             loss="cross_entropy",
             batch_size=100,
@@ -55,17 +61,29 @@ def denoise(folder, n=20_000, epochs=20):
             max_iter=epochs,
             **COMMON,
         ).fit(X)
+        seconds = time.process_time() - started
         noisy = X_test * (np.random.RandomState(1).uniform(size=X_test.shape) >= rate)
         before = np.square(noisy - X_test).mean()
         after = np.square(net.reconstruct(noisy) - X_test).mean()
-        print(f"  {rate:.0%} masked: {before:.4f} -> {after:.4f}, {1 - after / before:.1%} below")
+        print(
+            f"  {rate:.0%} masked: {before:.4f} -> {after:.4f}, {1 - after / before:.1%} below, "
+            f"{seconds:.0f} s",
+            flush=True,
+        )
 
 
-def pretrain(folder, n=10_000, epochs=10):
-    """Print the error from scratch and after both kinds of pretraining."""
+def pretrain(folder, n=10_000, epochs=10, epochs_a_layer=5):
+    """Print the error from scratch, in as many epochs and in as many as pretraining has in all, and
+    after both kinds of pretraining."""
     X, X_test = pictures(folder, "X_train", n), pictures(folder, "X_test", 2_000)
     print(f"pretraining: {n:,} pictures, {epochs} epochs, 784-1000-500-250-30, logistic units")
-    for kind in (None, "autoencoder", "rbm"):
+    in_all = epochs + 4 * epochs_a_layer
+    for kind, n_epochs in (
+        (None, epochs),
+        (None, in_all),
+        ("autoencoder", epochs),
+        ("rbm", epochs),
+    ):
         started = time.process_time()
         net = Autoencoder(
             (1000, 500, 250, 30),
@@ -73,24 +91,66 @@ def pretrain(folder, n=10_000, epochs=10):
             code_activation="logistic",
             loss="cross_entropy",
             pretraining=kind,
-            pretraining_iter=5,
-            max_iter=epochs,
+            pretraining_iter=epochs_a_layer,
+            max_iter=n_epochs,
             **COMMON,
         ).fit(X)
         error = np.square(net.reconstruct(X_test) - X_test).mean()
         seconds = time.process_time() - started
-        print(f"  pretraining={kind!r}: squared error {error:.5f}, {seconds:.0f} s", flush=True)
+        print(
+            f"  pretraining={kind!r}, then {n_epochs} epochs: squared error {error:.5f}, "
+            f"{seconds:.0f} s",
+            flush=True,
+        )
 
 
-def plain_loop(X, epochs):
-    """The loop that a user would write for the default network."""
+def dense_net():
+    """The default network for the digits as rows."""
+    nn = torch.nn
+    return nn.Sequential(
+        *(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 32)),
+        *(nn.Linear(32, 128), nn.ReLU(), nn.Linear(128, 64)),
+    )
+
+
+def conv_net():
+    """The default network for the digits as pictures."""
+    nn = torch.nn
+
+    def normed(layer, n):
+        return layer, nn.BatchNorm2d(n), nn.ReLU()
+
+    return nn.Sequential(
+        *normed(nn.Conv2d(1, 32, 3, 2, 1, bias=False), 32),
+        *normed(nn.Conv2d(32, 64, 3, 2, 1, bias=False), 64),
+        *(nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 32), nn.Linear(32, 128)),
+        *(nn.ReLU(), nn.Linear(128, 256), *normed(nn.Unflatten(1, (64, 2, 2)), 64)),
+        *normed(nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), 32),
+        nn.ConvTranspose2d(32, 1, 4, 2, 1),
+    )
+
+
+class RecurrentNet(torch.nn.Module):
+    """The default network for the digits as eight steps of eight numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.reader = torch.nn.LSTM(8, 128, batch_first=True)
+        self.writer = torch.nn.LSTM(32, 128, batch_first=True)
+        self.to_code, self.from_code = torch.nn.Linear(128, 32), torch.nn.Linear(32, 128)
+        self.last = torch.nn.Linear(128, 8)
+
+    def forward(self, x):
+        code = self.to_code(self.reader(x)[0][:, -1])
+        start = torch.tanh(self.from_code(code))[None]
+        h, _ = self.writer(code[:, None].expand(-1, 8, -1), (start, torch.zeros_like(start)))
+        return self.last(h).flip(1)
+
+
+def plain_loop(make, X, epochs):
+    """The loop that a user would write."""
     torch.manual_seed(0)
-    units = (X.shape[1], 128, 32, 128, X.shape[1])
-    layers = []
-    for n_in, n_out in zip(units, units[1:]):  # noqa: RUF007
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    del layers[3], layers[-1]  # code and output are linear
-    net = torch.nn.Sequential(*layers)
+    net = make()
     optimizer = torch.optim.Adam(net.parameters())
     X = torch.as_tensor(X)
     for _ in range(epochs):
@@ -104,14 +164,21 @@ def plain_loop(X, epochs):
 
 
 def compare_time(repeat=7, epochs=5):
-    """Print the ratio of process times."""
-    X = (load_digits().data / 16).astype(np.float32)
+    """Print the ratios of process times."""
+    X = (load_digits().images / 16).astype(np.float32)
+    rows = {"dense": X.reshape(-1, 64), "conv": X[:, None], "lstm": X}
+    nets = {"dense": dense_net, "conv": conv_net, "lstm": RecurrentNet}
+    for encoder, x in rows.items():
 
-    def ours():
-        Autoencoder(max_iter=epochs, device="cpu", **COMMON).fit(X)
+        def ours(encoder=encoder, x=x):
+            options = {"data_format": "channels_first"} if encoder == "conv" else {}
+            Autoencoder(encoder=encoder, max_iter=epochs, device="cpu", **options, **COMMON).fit(x)
 
-    times = interleave({"skdeep": ours, "plain loop": lambda: plain_loop(X, epochs)}, repeat)
-    print_times(f"time: digits, 64-128-32-128-64, {epochs} epochs", times)
+        def theirs(encoder=encoder, x=x):
+            plain_loop(nets[encoder], x, epochs)
+
+        times = interleave({"skdeep": ours, "plain loop": theirs}, repeat)
+        print_times(f"time: digits, encoder={encoder!r}, {epochs} epochs", times)
 
 
 def rbm():

@@ -16,6 +16,7 @@ from skdeep._anomaly import (
     total,
     upper_fence,
 )
+from skdeep._outliers import OutlierAnswers
 from skdeep.data.batches import chunks
 from skdeep.data.tensors import to_tensor
 
@@ -26,7 +27,7 @@ _STORE_ROWS = ("neighbors", "latent_knn", "local")
 SCORES = {"auto", *_SUMS, *_STORE_ROWS, "mahalanobis", "sampled"}
 
 
-class OutlierScores:
+class OutlierScores(OutlierAnswers):
     """Methods of an outlier detector that go from its network to answers.
 
     It reads the parameters of `AutoencoderOutlierDetector` and what its `fit` leaves: `net_`,
@@ -136,34 +137,6 @@ class OutlierScores:
             Minus the sum of what `explain` returns.
         """
         return -self._oddness(self._encoded(X))
-
-    def decision_function(self, X):
-        """How far each row is on the normal side.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of float64 of shape (n_samples,)
-            ``score_samples(X) - offset_``, negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Whether each row is an outlier.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of int of shape (n_samples,)
-            -1 for outliers, 1 for normal rows.
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def predict_tail_proba(self, X):
         """How rare a score as low as a row's is among normal rows.

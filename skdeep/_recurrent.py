@@ -8,11 +8,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import DeepEstimator
 from skdeep._sequences import SequenceInput, like_series, like_tokens
+from skdeep._training import weighing
 from skdeep._validation import to_host
 from skdeep.data.batches import Batches, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows
-from skdeep.nets.conv import BatchNorm, set_row_weight
 from skdeep.nets.recurrent import RecurrentNet, initialize
 
 SMALL_SET, SMALL_BATCH, BATCH = 2000, 32, 64
@@ -150,8 +150,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     def _make_step(self, net):
         step = super()._make_step(net)
-        if any(isinstance(layer, BatchNorm) for layer in net.module_.modules()):
-            step.gradient = _Weighing(net.module_, step.gradient)
+        step.gradient = weighing(net.module_, step.gradient)
         return step
 
     def _train(self, net, data, validation, rng, mode, report):
@@ -252,20 +251,6 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """Checked X where the network lives."""
         parameter = next(self.net_.module_.parameters())
         return self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
-
-
-class _Weighing:
-    """A gradient for networks whose normalisation must know the weights of the rows."""
-
-    def __init__(self, module, gradient):
-        self.module, self.gradient = module, gradient
-
-    def __call__(self, x, target, weight):
-        set_row_weight(self.module, weight)
-        try:
-            return self.gradient(x, target, weight)
-        finally:
-            set_row_weight(self.module, None)
 
 
 def _mean_length(x):

@@ -1,39 +1,65 @@
-"""Dense autoencoders: features, reconstructions, and scores of rows."""
+"""Autoencoders: features, reconstructions, and scores of rows."""
 
 from numbers import Integral, Real
 
-import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep import _params, losses
+from skdeep import _arrays, _params
+from skdeep._array_autoencoder import ArrayAutoencoding
+from skdeep._autoencoder import DenseAutoencoding
 from skdeep._base import DeepEstimator
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
-from skdeep._transformers import DeepTransformer, check_codes
-from skdeep._validation import to_host
-from skdeep.data.batches import chunks
-from skdeep.nets.autoencoder import AutoencoderNet
-from skdeep.nets.init import initialize
+from skdeep._transformers import check_codes
 
 _NOISES = {"masking", "gaussian", "salt_and_pepper"}
-_BOUNDED = ("cross_entropy", "mixed")
 
 
 @shared_docs
-class Autoencoder(DeepTransformer, DeepEstimator):
+class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
     """Autoencoder: learns a code for rows from which they can be restored.
 
     Plain, denoising (`noise`), contractive (`contraction`), sparse (`sparsity`), with tied
-    weights, trained at once or layer by layer first (`pretraining`).
+    weights, trained at once or layer by layer first (`pretraining`). Rows are vectors, or with
+    another `encoder` pictures, signals and series.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128, 32)
-        Number of units in each layer of the encoder; the last is the code.
+        Number of units in each layer of the encoder; the last is the code. With 'conv' these are
+        the dense layers behind the convolutions, and with ``()`` the maps of the last convolution
+        are the code. With 'lstm' all but the last are recurrent layers; where there is the code
+        alone, one recurrent layer is as wide.
 
     activation : str, default='relu'
-        Function of the hidden units: one of those of `MLPClassifier`.
+        Function of the hidden units: one of those of `MLPClassifier`. Not used by 'lstm'.
+
+    encoder : {'dense', 'conv', 'lstm'}, default='dense'
+        What reads a row, and what writes it again:
+
+        - 'dense': rows are vectors.
+        - 'conv': convolutions that halve the sides, and transposed ones back (Masci et al., 2011),
+          with batch normalisation, for pictures and for series of one length.
+        - 'lstm': a recurrent network from the first step to the last and another one back, from
+          the last step to the first (Srivastava et al., 2015; Malhotra et al., 2016), for
+          sequences, also of unequal length.
+
+        With 'conv' and 'lstm' the rank of X says what it is: 2-D rows are signals of one channel,
+        3-D arrays (n_samples, length, n_channels) and lists of 2-D arrays are series, 4-D arrays
+        (n_samples, height, width, n_channels) are pictures. Channels are standardised inside, and
+        so is what 'squared_error' compares; bytes count as 0 to 1 for other outputs and for
+        noise.
+
+    n_filters : array-like of int or int, default=(32, 64)
+        Channels after each convolution of 'conv'.
+
+    image_shape : tuple of int or None, default=None
+        (height, width), or with the number of channels where `data_format` has it: X are then flat
+        pictures, grey ones (n_samples, height, width), or as without it. With 'conv' only.
+
+    data_format : {'channels_last', 'channels_first'}, default='channels_last'
+        Where the channels are: (n_samples, length, n_channels) and (n_samples, height, width,
+        n_channels), or (n_samples, n_channels, length) and (n_samples, n_channels, height, width).
 
     decoder_layer_sizes : array-like of shape (n_layers,) or None, default=None
         Hidden layers of the decoder. None mirrors the encoder.
@@ -48,22 +74,22 @@ class Autoencoder(DeepTransformer, DeepEstimator):
     loss : {'squared_error', 'cross_entropy', 'mixed'}, default='squared_error'
         Mean over the features: squared error; cross-entropy, for values in [0, 1]; or
         cross-entropy for features that are 0 or 1 in all training rows and squared error for
-        the others.
+        the others ('dense' only).
 
     tied : bool, default=False
-        Whether the decoder's weights are the encoder's, transposed.
+        Whether the decoder's weights are the encoder's, transposed ('dense' only).
 
     noise : {None, 'masking', 'gaussian', 'salt_and_pepper'}, default=None
         What training does to the input, so that the network learns to undo it (Vincent et al.,
         2010): set values to 0, add Gaussian noise, or set values to the smallest or largest of
-        their feature.
+        their feature (of their channel).
 
     noise_rate : float, default=0.3
         Share of values that `noise` spoils, at most 1; for 'gaussian' the standard deviation.
 
     contraction : float, default=0.0
         Weight of the squared Frobenius norm of the derivative of the code by the input, not
-        negative (Rifai et al., 2011).
+        negative (Rifai et al., 2011). 'dense' only.
 
     sparsity : {None, 'l1', 'kl'}, default=None
         'l1' penalises the absolute activations of the code; 'kl' the divergence of their means
@@ -80,14 +106,14 @@ class Autoencoder(DeepTransformer, DeepEstimator):
         Train one layer after the other before all together: each as an autoencoder with the
         same noise (Vincent et al., 2010), or as a restricted Boltzmann machine (Hinton and
         Salakhutdinov, 2006), for which `activation` and `code_activation` must be 'logistic'.
-        The decoder must mirror the encoder.
+        The decoder must mirror the encoder. 'dense' only.
 
     pretraining_iter : int, default=10
         Epochs for each layer.
 
     transform_layer : 'code' or int, default='code'
         The layer whose activations `transform` returns; hidden layers of the encoder and the
-        decoder are numbered from 1.
+        decoder are numbered from 1, those of 'dense' only.
 
     solver : str, default='adam'
         How the weights are optimised: one of the solvers of `MLPClassifier` but 'lbfgs'.
@@ -100,6 +126,9 @@ class Autoencoder(DeepTransformer, DeepEstimator):
 
     Attributes
     ----------
+    input_shape_ : tuple
+        Shape of one row of X as it was given (after `image_shape`); None for a length that differs.
+
     {attributes}
 
     See Also
@@ -119,6 +148,10 @@ class Autoencoder(DeepTransformer, DeepEstimator):
     (1797, 8)
     >>> bool(((ae.reconstruct(X) - X) ** 2).mean() < 0.5 * X.var(axis=0).mean())
     True
+    >>> ae = Autoencoder((32, 8), encoder="conv", n_filters=(8, 16), image_shape=(8, 8),
+    ...                  learning_rate="cosine", max_iter=3, random_state=0, device="cpu").fit(X)
+    >>> ae.reconstruct(X[:2].reshape(-1, 8, 8)).shape, ae.inverse_transform(ae.transform(X)).shape
+    ((2, 8, 8), (1797, 64))
     """
 
     _parameter_constraints: dict = {
@@ -134,6 +167,9 @@ class Autoencoder(DeepTransformer, DeepEstimator):
         "solver": [StrOptions(set(_params.SOLVERS))],
         "hidden_layer_sizes": _params.DENSE["hidden_layer_sizes"],
         "activation": _params.DENSE["activation"],
+        "encoder": [StrOptions({"dense", "conv", "lstm"})],
+        "n_filters": ["array-like", Interval(Integral, 1, None, closed="left")],
+        **{k: _arrays.PARAMETERS[k] for k in ("image_shape", "data_format")},
         "decoder_layer_sizes": ["array-like", None],
         "code_activation": _params.DENSE["activation"],
         "output_activation": _params.DENSE["activation"],
@@ -156,6 +192,10 @@ class Autoencoder(DeepTransformer, DeepEstimator):
         hidden_layer_sizes=(128, 32),
         activation="relu",
         *,
+        encoder="dense",
+        n_filters=(32, 64),
+        image_shape=None,
+        data_format="channels_last",
         decoder_layer_sizes=None,
         code_activation="identity",
         output_activation="identity",
@@ -193,6 +233,10 @@ class Autoencoder(DeepTransformer, DeepEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.encoder = encoder
+        self.n_filters = n_filters
+        self.image_shape = image_shape
+        self.data_format = data_format
         self.decoder_layer_sizes = decoder_layer_sizes
         self.code_activation = code_activation
         self.output_activation = output_activation
@@ -228,288 +272,95 @@ class Autoencoder(DeepTransformer, DeepEstimator):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    # --- before training -------------------------------------------------------------------
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
+        """Train on X.
 
-    def _sizes(self):
-        """Hidden layers of the encoder (the code last) and of the decoder."""
-        sizes = self.hidden_layer_sizes
-        encoder = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        given = self.decoder_layer_sizes
-        decoder = encoder[-2::-1] if given is None else list(given)
-        if not encoder or np.any(np.array(encoder + decoder) <= 0):
-            raise ValueError(
-                "hidden_layer_sizes and decoder_layer_sizes must be > 0, the encoder with one "
-                f"layer or more; got {encoder} and {decoder}."
-            )
-        return encoder, decoder
+        A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
+        weights so far and a warning.
 
-    def _check_combinations(self):
-        encoder, decoder = self._sizes()
-        mirrored = decoder == encoder[-2::-1]
-        n_hidden = len(encoder) + len(decoder)
-        reasons = {
-            f"tied=True needs a mirrored decoder, got {encoder} and {decoder}": self.tied
-            and not mirrored,
-            f"pretraining needs a mirrored decoder, got {encoder} and {decoder}": self.pretraining
-            and not mirrored,
-            "pretraining='rbm' needs activation='logistic' and code_activation='logistic', whose "
-            f"units are probabilities; got {self.activation!r} and {self.code_activation!r}": (
-                self.pretraining == "rbm"
-                and {self.activation, self.code_activation} != {"logistic"}
-            ),
-            "sparsity='kl' needs code_activation='logistic', whose units are probabilities; got "
-            f"{self.code_activation!r}": self.sparsity == "kl"
-            and self.code_activation != "logistic",
-            f"noise_rate={self.noise_rate} is the share of values that noise={self.noise!r} "
-            "spoils: expected at most 1": self.noise in ("masking", "salt_and_pepper")
-            and self.noise_rate > 1,
-            f"loss={self.loss!r} has its own output: leave output_activation='identity', got "
-            f"{self.output_activation!r}": self.loss in _BOUNDED
-            and self.output_activation != "identity",
-            f"transform_layer={self.transform_layer}: expected 'code' or a number up to "
-            f"{n_hidden}, the number of hidden layers": self.transform_layer != "code"
-            and self.transform_layer > n_hidden,
-        }
-        for reason, holds in reasons.items():
-            if holds:
-                raise ValueError(f"{reason}.")
-        self._check_warm_start(encoder, decoder)
+        Parameters
+        ----------
+        X : {array-like, Tensor} of shape (n_samples, n_features), or list of ndarray
+            The rows; with 'conv' and 'lstm' pictures, signals or series, as `encoder` has it. A
+            tensor on a GPU stays there.
 
-    def _check_warm_start(self, encoder, decoder):
-        known = self.__dict__.get("net_")
-        if self.warm_start and known is not None:
-            config = known.module_.config
-            fitted = [list(config["encoder_units"][1:]), list(config["decoder_units"][1:-1])]
-            if fitted != [encoder, decoder]:
-                raise ValueError(
-                    "warm_start can only be used with the layers of the previous call to fit. "
-                    f"Previously got {fitted}, now {[encoder, decoder]}."
-                )
+        y : None
+            Not used, present for the sake of pipelines.
 
-    def _check_training_data(self, X, y, *, reset):
-        X, target = super()._check_training_data(X, y, reset=reset)
-        if self.loss == "cross_entropy" and (X.min() < 0 or X.max() > 1):
-            raise ValueError(
-                f"loss='cross_entropy' needs values in [0, 1], got {float(X.min()):.3g} to "
-                f"{float(X.max()):.3g}: scale X, with MinMaxScaler for example."
-            )
-        return X, target
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; a row of weight 0 is not there.
 
-    def _encode_target(self, y, resumed, incremental):
-        self.out_activation_ = "logistic" if self.loss in _BOUNDED else self.output_activation
-        return super()._encode_target(y, resumed, incremental)
+        X_val : array-like, default=None
+            Rows like X whose loss is recorded after each epoch, and which decide under
+            `early_stopping`.
 
-    def _new_net(self, device, X, rng):
-        host = to_host(X)
-        self._is_binary = (
-            ((host == 0) | (host == 1)).all(0).tolist() if self.loss == "mixed" else []
-        )
-        self._range = (host.min(0), host.max(0)) if self.noise == "salt_and_pepper" else ((), ())
-        net = super()._new_net(device, X, rng)
-        if self.pretraining is not None:
-            self._pretrain(net.module_, host, rng)
-        return net
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of `X_val`.
 
-    def _make_module(self, shape, n_outputs, rng):
-        encoder, decoder = self._sizes()
-        net = AutoencoderNet(
-            [*shape, *encoder],
-            [encoder[-1], *decoder, n_outputs],
-            self.activation,
-            self.code_activation,
-            self.output_activation,
-            self.tied,
-            self.noise,
-            self.noise_rate,
-            *self._range,
-            gives_code=self.sparsity is not None,
-            gives_jacobian=self.contraction > 0,
-        ).double()
-        initialize(net, self.weight_init, rng, factor=2.0 if self.activation == "logistic" else 6.0)
-        return net
-
-    def _make_loss(self):
-        weight = float(self.sparsity_weight)
-        return losses.Reconstruction(
-            self.loss,
-            self._is_binary,
-            l1=weight if self.sparsity == "l1" else 0.0,
-            kl=weight if self.sparsity == "kl" else 0.0,
-            kl_target=float(self.sparsity_target),
-            contraction=float(self.contraction),
-        )
-
-    def _draws_noise(self):
-        return bool(self.noise and self.noise_rate)
-
-    # --- layer after layer -----------------------------------------------------------------
-
-    @torch.no_grad()
-    def _pretrain(self, module, X, rng):
-        """Train each layer of the encoder on the output of the one before, with its mirror image
-        in the decoder."""
-        for i, layer in enumerate(module.encoder):
-            make = self._layer_rbm if self.pretraining == "rbm" else self._layer_autoencoder
-            weights = make(i, len(layer.bias), rng).fit(X)._layer_weights()
-            mirror = module.decoder[len(module.encoder) - 1 - i]
-            _copy(layer.weight, weights[0])
-            _copy(layer.bias, weights[1])
-            if self.tied:
-                _copy(mirror, weights[3])
-            else:
-                _copy(mirror.weight, weights[2])
-                _copy(mirror.bias, weights[3])
-            x = torch.as_tensor(X, dtype=layer.weight.dtype, device=layer.weight.device)
-            pieces = chunks(len(x), max(layer.weight.shape), x.device)
-            X = to_host(torch.cat([module.run(x[p], i, i + 1) for p in pieces]))
-
-    def _layer_autoencoder(self, i, width, rng):
-        """An autoencoder of one layer, whose input is the output of layer i (0 is X)."""
-        encoder, _ = self._sizes()
-        is_code = i == len(encoder) - 1
-        parameters = self.get_params(deep=False) | {
-            "hidden_layer_sizes": (width,),
-            "decoder_layer_sizes": None,
-            "code_activation": self.code_activation if is_code else self.activation,
-            "sparsity": self.sparsity if is_code else None,
-            "pretraining": None,
-            "transform_layer": "code",
-            "max_iter": self.pretraining_iter,
-            "n_iter_no_change": np.inf,
-            "early_stopping": False,
-            "warm_start": False,
-            "learning_rate": "constant",
-            "skorch_callbacks": None,
-            "random_state": rng.randint(2**31),
-        }
-        if i:  # it restores hidden units instead of X
-            is_logistic = self.activation == "logistic"
-            parameters |= {
-                "loss": "cross_entropy" if is_logistic else "squared_error",
-                "output_activation": "identity" if is_logistic else self.activation,
-            }
-        return _Quiet(**parameters)
-
-    def _layer_rbm(self, i, width, rng):
-        from skdeep.rbm import RBM
-
-        return RBM(
-            width,
-            visible="bernoulli" if i or self.loss == "cross_entropy" else "auto",
-            max_iter=self.pretraining_iter,
-            random_state=rng.randint(2**31),
-            device=self.device,
-            dtype=self.dtype,
-            verbose=self.verbose,
-        )
-
-    def _layer_weights(self):
-        module = self.net_.module_
-        encoder, decoder = module.encoder[0], module.decoder[0]
-        weight, bias = (
-            (encoder.weight.t(), decoder) if self.tied else (decoder.weight, decoder.bias)
-        )
-        return encoder.weight, encoder.bias, weight, bias
-
-    # --- after training --------------------------------------------------------------------
-
-    def _layer(self):
-        """Number of the layer that `transform` returns."""
-        self._check_combinations()
-        encoder, _ = self._sizes()
-        return len(encoder) if self.transform_layer == "code" else int(self.transform_layer)
-
-    def _width(self):
-        config = self.net_.module_.config
-        return max(*config["encoder_units"], *config["decoder_units"])
-
-    @property
-    def _n_features_out(self):
-        config = self.net_.module_.config
-        return [*config["encoder_units"], *config["decoder_units"][1:]][self._layer()]
+        Returns
+        -------
+        self : Autoencoder
+        """
+        return super().fit(X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val)
 
     def transform(self, X):
         """Activations of the code, or of the layer `transform_layer`.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or rows like those of `fit`
 
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_units)
         """
-        X, layer = self._checked(X), self._layer()
-        return self._run(X, lambda module, x: module.run(x, 0, layer), self._width())
+        check_is_fitted(self)
+        return self._encoded(X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X, lengths=None):
         """Rows from the activations that `transform` returns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_units)
 
+        lengths : array-like of int of shape (n_samples,), default=None
+            Number of steps of each series, where those of `fit` were of unequal length.
+
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features)
+        X_original : ndarray of shape (n_samples, n_features), or in the layout of `fit`
+            A list of arrays where `lengths` are given.
         """
         check_is_fitted(self)
-        layer, width = self._layer(), self._n_features_out
-        X = check_codes(X, width, type(self).__name__)
-
-        def decode(module, z):
-            return self._restored(module.run(z, layer, module.n_layers))
-
-        return self._run(X, decode, self._width())
+        codes = check_codes(X, self._n_features_out, type(self).__name__)
+        return self._decoded(codes, lengths)
 
     def reconstruct(self, X):
         """Rows after a way through the network: their codes decoded, noise gone.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or rows like those of `fit`
 
         Returns
         -------
-        X_new : ndarray of shape (n_samples, n_features)
+        X_new : ndarray of the shape of X, or list of ndarray
+            Floating-point numbers, in the units of X.
         """
-        X = self._checked(X)
-        return self._run(X, lambda module, x: self._restored(module(x)), self._width())
+        check_is_fitted(self)
+        return self._reconstructed(X)
 
     def score_samples(self, X):
         """Minus the loss of each row's reconstruction: the lower, the more abnormal.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or rows like those of `fit`
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
         """
-        X, loss = self._checked(X), self.net_.criterion_
-        return self._run(X, lambda module, x: -loss(module(x), x), self._width())
-
-    def _restored(self, raw):
-        if self.loss == "cross_entropy":
-            return torch.sigmoid(raw)
-        if self.loss == "mixed":
-            binary = torch.tensor(self._is_binary, device=raw.device)
-            return torch.where(binary, torch.sigmoid(raw), raw)
-        return raw
-
-
-class _Quiet(Autoencoder):
-    """One layer in `pretraining`: that it ends with its last epoch is no cause for a warning."""
-
-    __init__ = Autoencoder.__init__
-
-    def _make_run(self, *args):
-        run = super()._make_run(*args)
-        run.single_epoch = True
-        return run
-
-
-@torch.no_grad()
-def _copy(target, value):
-    target.copy_(value.detach().to(target.dtype))
+        check_is_fitted(self)
+        return self._scores(X)

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import OutlierMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,6 +13,7 @@ from skdeep._base import new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
 from skdeep._generators import DeepGenerator, seeded, to_sizes
+from skdeep._outliers import OutlierAnswers
 from skdeep._play import Play
 from skdeep._training import skorch_dataset
 from skdeep._validation import check_rows, to_host
@@ -27,7 +27,7 @@ _LARGEST = 10.0  # standard deviations to which inputs are clipped, softly
 
 
 @shared_docs
-class GANOutlierDetector(OutlierMixin, DeepGenerator):
+class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     """Outlier detection by a search for the code of each row (AnoGAN).
 
     A generator learns, against a critic, to make rows like those of `fit`, and an encoder to
@@ -490,36 +490,6 @@ class GANOutlierDetector(OutlierMixin, DeepGenerator):
         """
         check_is_fitted(self)
         return -self._residuals(self._scaled(self._check_windows(X, reset=False)))[0]
-
-    def decision_function(self, X):
-        """Compute how far each row is on the normal side.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_windows, length, n_channels)
-            The rows or windows.
-
-        Returns
-        -------
-        scores : ndarray of float64 of shape (n_samples,)
-            ``score_samples(X) - offset_``, negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Tell outliers from normal rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_windows, length, n_channels)
-            The rows or windows.
-
-        Returns
-        -------
-        labels : ndarray of int of shape (n_samples,)
-            -1 for outliers, 1 for normal rows.
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def score_steps(self, X, stride=1):
         """Compute how normal each time step of a series is, from windows that overlap.

@@ -13,7 +13,12 @@ from skdeep._docs import shared_docs
 from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
 from skdeep.data.tensors import to_tensor
-from skdeep.nets.rbm import ContrastiveDivergence, RBMNet, initialize_rbm
+from skdeep.nets.rbm import (
+    ContrastiveDivergence,
+    RBMNet,
+    initialize_rbm,
+    set_visible_means,
+)
 
 
 @shared_docs
@@ -40,6 +45,12 @@ class RBM(DeepTransformer, DeepEstimator):
 
     n_gibbs_steps : int, default=1
         Rounds of sampling in each training step.
+
+    draw_states : bool, default=True
+        Whether these rounds draw the states of units. False takes their means instead (mean-field
+        contrastive divergence, Welling and Hinton, 2002), with which nothing in training is random
+        but the order of the rows; it needs ``method='cd'``. Hinton (2012, section 3) advises
+        against it: a hidden unit that need not decide tells more about a row than a bit.
 
     learning_rate_init : float or 'auto', default='auto'
         Learning rate of the gradient descent; positive. 'auto' is 0.05 for 'bernoulli' and 0.001
@@ -106,6 +117,7 @@ class RBM(DeepTransformer, DeepEstimator):
         "visible": [StrOptions({"auto", "bernoulli", "gaussian"})],
         "method": [StrOptions({"cd", "pcd"})],
         "n_gibbs_steps": [Interval(Integral, 1, None, closed="left")],
+        "draw_states": ["boolean"],
         "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
     }
@@ -117,6 +129,7 @@ class RBM(DeepTransformer, DeepEstimator):
         visible="auto",
         method="pcd",
         n_gibbs_steps=1,
+        draw_states=True,
         learning_rate_init="auto",
         momentum=0.0,
         alpha=0.0,
@@ -135,6 +148,7 @@ class RBM(DeepTransformer, DeepEstimator):
         self.visible = visible
         self.method = method
         self.n_gibbs_steps = n_gibbs_steps
+        self.draw_states = draw_states
         self.learning_rate_init = learning_rate_init
         self.momentum = momentum
         self.alpha = alpha
@@ -169,6 +183,13 @@ class RBM(DeepTransformer, DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
+    def _check_combinations(self):
+        if self.method == "pcd" and not self.draw_states:
+            raise ValueError(
+                "draw_states=False needs method='cd': persistent chains without chance, wherever "
+                "they start, end in the same few places."
+            )
+
     def _check_training_data(self, X, y, *, reset):
         X, target = super()._check_training_data(X, y, reset=reset)
         low, high = float(X.min()), float(X.max())
@@ -201,7 +222,7 @@ class RBM(DeepTransformer, DeepEstimator):
         return losses.Reconstruction()  # only in name: no derivative of it is ever taken
 
     def _draws_noise(self):
-        return True
+        return self.draw_states
 
     def _rate(self):
         if self.learning_rate_init == "auto":
@@ -223,8 +244,10 @@ class RBM(DeepTransformer, DeepEstimator):
         return run
 
     def _make_step(self, net):
-        generator = torch.Generator(device=net.device)
-        generator.manual_seed(self._seed)
+        generator = None
+        if self.draw_states:
+            generator = torch.Generator(device=net.device)
+            generator.manual_seed(self._seed)
         optimizer = net.flat_optimizers_[0]
         return engine.SingleStep(
             optimizer,
@@ -235,6 +258,9 @@ class RBM(DeepTransformer, DeepEstimator):
 
     def _train(self, net, data, validation, rng, mode, report):
         self._seed = int(rng.randint(2**31 - 1))
+        x, _, weight = data
+        if weight is not None and not mode.resumed:
+            set_visible_means(net.module_, weight @ x / weight.sum())
         return super()._train(net, data, validation, rng, mode, report)
 
     def _make_validator(self, net, validation, with_score):

@@ -43,6 +43,12 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         Weight of the divergence of the codes from the standard normal distribution, not negative
         (Higgins et al., 2017). Above 1 codes say less, below 1 reconstructions are sharper.
 
+    draw_codes : bool, default=True
+        Whether training draws the code of each row from its distribution. False trains with the
+        means: a deterministic autoencoder whose codes are held near 0 (Ghosh et al., 2020). Its
+        reconstructions are sharper, and nothing in training is random but the order of the rows;
+        `score_samples` is still a bound, but a loose one.
+
     n_draws : int, default=50
         Draws of the code with which `score_samples` bounds the likelihood (Burda et al., 2016);
         the more, the tighter.
@@ -93,6 +99,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         "activation": _params.DENSE["activation"],
         "likelihood": [StrOptions({"gaussian", "bernoulli"})],
         "beta": [Interval(Real, 0, None, closed="left")],
+        "draw_codes": ["boolean"],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -104,6 +111,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         activation="relu",
         likelihood="gaussian",
         beta=1.0,
+        draw_codes=True,
         n_draws=50,
         solver="adam",
         early_stopping=False,
@@ -130,6 +138,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         self.activation = activation
         self.likelihood = likelihood
         self.beta = beta
+        self.draw_codes = draw_codes
         self.n_draws = n_draws
         self.solver = solver
         self.early_stopping = early_stopping
@@ -162,19 +171,20 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
 
     def _check_combinations(self):
         known = self.__dict__.get("net_")
-        wanted = (self.n_components, self._sizes(), self.likelihood)
+        wanted = (self.n_components, self._sizes(), self.likelihood, self.draw_codes)
         if self.warm_start and known is not None:
             config = known.module_.config
             fitted = (
                 config["n_components"],
                 list(config["hidden_layer_sizes"]),
                 config["likelihood"],
+                config["draws_codes"],
             )
             if fitted != wanted:
                 raise ValueError(
-                    "warm_start can only be used with the n_components, hidden_layer_sizes and "
-                    f"likelihood of the previous call to fit. Previously got {fitted}, now "
-                    f"{wanted}."
+                    "warm_start can only be used with the n_components, hidden_layer_sizes, "
+                    "likelihood and draw_codes of the previous call to fit. Previously got "
+                    f"{fitted}, now {wanted}."
                 )
 
     def _check_training_data(self, X, y, *, reset):
@@ -192,7 +202,12 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
 
     def _make_module(self, shape, n_outputs, rng):
         net = VAENet(
-            n_outputs, self._sizes(), self.n_components, self.activation, self.likelihood
+            n_outputs,
+            self._sizes(),
+            self.n_components,
+            self.activation,
+            self.likelihood,
+            self.draw_codes,
         ).double()
         initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
         return net
@@ -201,7 +216,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         return losses.EvidenceBound(self.likelihood, float(self.beta))
 
     def _draws_noise(self):
-        return True
+        return self.draw_codes
 
     def _forward(self, module, x):
         return module(x)

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 from skdeep import RBM, Autoencoder, MLPClassifier, VariationalAutoencoder
 
@@ -285,6 +286,26 @@ def test_beta_limits_what_codes_say(digits):
     assert spread[1] < 0.5 * spread[0]
 
 
+def test_without_drawn_codes_nothing_is_random_and_weights_are_repetitions(digits):
+    X, X_test, *_ = digits
+    options = {"likelihood": "bernoulli", "max_iter": 40, "learning_rate_init": 0.005}
+    drawn, held = (
+        VariationalAutoencoder(8, draw_codes=draw, **options, **QUICK).fit(X)
+        for draw in (True, False)
+    )
+    assert error(held, X_test) < 0.9 * error(drawn, X_test)
+    assert np.isfinite(held.score_samples(X_test)).all()
+    for name in ("gaussian", "bernoulli"):
+        vae = VariationalAutoencoder(draw_codes=False, likelihood=name, max_iter=40)
+        if name == "gaussian":  # the data of the check are no probabilities
+            check_sample_weight_equivalence_on_dense_data("VariationalAutoencoder", vae)
+        weight = np.arange(100) % 3
+        common = vae.set_params(random_state=0, device="cpu", max_iter=5)
+        weighted = clone(common).fit(X[:100], sample_weight=weight)
+        repeated = clone(common).fit(np.repeat(X[:100], weight, axis=0))
+        np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-6)
+
+
 def test_vae_refuses():
     X = np.random.RandomState(0).normal(size=(20, 3))
     with pytest.raises(ValueError, match=r"likelihood='bernoulli' needs values in \[0, 1\]"):
@@ -346,6 +367,45 @@ def test_a_step_is_that_of_a_numpy_loop(method):
             assert after.components_[i, j] == pytest.approx(W[i, j] + 0.1 * (data - model))
     expected = b + 0.1 * (X.mean(0) - v.mean(0))
     np.testing.assert_allclose(after.intercept_visible_, expected)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_means_instead_of_states(digits, visible):
+    """Mean-field contrastive divergence: the step of a loop, and weights are repetitions."""
+    X = digits[0][:60]
+    options = {"method": "cd", "draw_states": False, "batch_size": 1000, "visible": visible}
+    options |= {"learning_rate_init": 0.1, "max_iter": 1, "device": "cpu", "random_state": 0}
+    start = RBM(5, **options).fit(X)
+    W, b, c = (
+        np.array(a) for a in (start.components_, start.intercept_visible_, start.intercept_hidden_)
+    )
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    after = start.partial_fit(X)
+    h = sigmoid(X @ W.T + c)
+    v = h @ W + b if visible == "gaussian" else sigmoid(h @ W + b)
+    h_again = sigmoid(v @ W.T + c)
+    step = (h.T @ X - h_again.T @ v) / len(X)
+    np.testing.assert_allclose(after.components_, W + 0.1 * step, rtol=1e-9)
+    np.testing.assert_allclose(after.intercept_hidden_, c + 0.1 * (h - h_again).mean(0))
+    weight = np.arange(60) % 3
+    again = clone(start).set_params(max_iter=5)
+    weighted = clone(again).fit(X, sample_weight=weight)
+    repeated = again.fit(np.repeat(X, weight, axis=0))
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-9)
+
+
+def test_means_pass_the_check_of_weights_and_learn(digits):
+    X, X_test, *_ = digits
+    options = {"method": "cd", "draw_states": False}
+    check_sample_weight_equivalence_on_dense_data("RBM", RBM(batch_size=1000, **options))
+    rbm = RBM(64, max_iter=30, random_state=0, device="cpu", **options).fit(X)
+    restored = rbm.inverse_transform(rbm.transform(X_test))
+    assert np.square(restored - X_test).mean() < 0.5 * X_test.var(0).mean()
+    with pytest.raises(ValueError, match="draw_states=False needs method='cd'"):
+        RBM(draw_states=False).fit(X)
 
 
 def test_rbm_learns_a_distribution():

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdeep import (
+    Autoencoder,
     CNNClassifier,
     MLPClassifier,
     MLPRegressor,
@@ -193,3 +194,21 @@ def test_series_of_unequal_length_near_the_cpu():
     params = {"max_iter": 3, "n_filters": 4, "dtype": "float64", "random_state": 0}
     gpu, cpu = (CNNClassifier(device=d, **params).fit(series, y[:200]) for d in ("cuda", "cpu"))
     np.testing.assert_allclose(gpu.predict_proba(series), cpu.predict_proba(series), atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [None, "masking"])
+def test_autoencoders_of_pictures_and_series(noise):
+    series = [row[: 20 + i % 40, None] for i, row in enumerate(X[:200])]
+    pictures = X[:200].reshape(-1, 8, 8, 1)
+    for encoder, rows in (("conv", pictures), ("lstm", series)):
+        params = {"encoder": encoder, "dtype": "float64", "max_iter": 3, "random_state": 0}
+        params |= {"noise": noise, "n_filters": (8, 8)}
+        gpu, cpu = (Autoencoder((16, 4), device=d, **params).fit(rows) for d in ("cuda", "cpu"))
+        lengths = [len(row) for row in rows] if encoder == "lstm" else None
+        made = gpu.inverse_transform(gpu.transform(rows), lengths)
+        for one, other in zip(made, gpu.reconstruct(rows)):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+        if noise is None:
+            np.testing.assert_allclose(gpu.transform(rows), cpu.transform(rows), atol=1e-5)
+        again = pickle.loads(pickle.dumps(gpu)).set_params(device="cpu")
+        np.testing.assert_allclose(again.score_samples(rows), gpu.score_samples(rows), atol=1e-5)

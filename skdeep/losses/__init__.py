@@ -3,12 +3,18 @@
 from skdeep.losses.adversarial import LogLikelihood
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
 from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
-from skdeep.losses.reconstruction import EvidenceBound, MaskedSquaredError, Reconstruction
+from skdeep.losses.reconstruction import (
+    ArrayReconstruction,
+    EvidenceBound,
+    MaskedSquaredError,
+    Reconstruction,
+)
 from skdeep.losses.reduce import weighted_mean
 from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 __all__ = [
     "AbsoluteError",
+    "ArrayReconstruction",
     "BinaryCrossEntropy",
     "Contrastive",
     "CrossEntropy",

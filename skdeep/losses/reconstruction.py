@@ -52,13 +52,17 @@ class Reconstruction(Loss):
         if not isinstance(raw, tuple):
             return self.elementwise(raw, target).mean(1)
         raw, code, norms = raw
-        elements = self.elementwise(raw, target).mean(1)
+        elements = self.with_sparsity(self.elementwise(raw, target).mean(1), code)
+        if self.contraction:
+            elements = elements + self.contraction * norms
+        return elements
+
+    def with_sparsity(self, elements, code):
+        """The errors of rows, and what their codes cost."""
         if self.l1:
             elements = elements + self.l1 * code.abs().sum(1)
         if self.kl:
             elements = elements + self.kl * _bernoulli_divergence(self.kl_target, code.mean(0))
-        if self.contraction:
-            elements = elements + self.contraction * norms
         return elements
 
     def elementwise(self, raw, target):
@@ -70,6 +74,35 @@ class Reconstruction(Loss):
             return entropy
         binary = torch.tensor(self.is_binary, device=raw.device)
         return torch.where(binary, entropy, (raw - target).square())
+
+
+class ArrayReconstruction(Reconstruction):
+    """`Reconstruction` of pictures and series, mean over all their numbers that are no padding.
+
+    Shapes
+    ------
+    raw : what a `skdeep.nets.array_autoencoder.ArrayAutoencoder` returns: outputs and what they
+    should be, both (n_samples, n_channels, ...), a mask (n_samples, 1, length) or None, and in
+    training the codes (n_samples, n_units), else None; target is not looked at; returns
+    (n_samples,).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.losses import ArrayReconstruction
+    >>> raw, wanted = torch.ones(1, 2, 3), torch.zeros(1, 2, 3)
+    >>> ArrayReconstruction()((raw, wanted, torch.tensor([[[1.0, 1.0, 0.0]]]), None))
+    tensor([1.])
+    """
+
+    def forward(self, raw, target=None):
+        raw, wanted, mask, code = raw
+        elements = self.elementwise(raw, wanted)
+        if mask is None:
+            elements = elements.flatten(1).mean(1)
+        else:
+            elements = (elements * mask).sum((1, 2)) / (raw.shape[1] * mask.sum((1, 2)))
+        return elements if code is None else self.with_sparsity(elements, code)
 
 
 def _bernoulli_divergence(wanted, mean):

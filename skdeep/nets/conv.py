@@ -25,7 +25,22 @@ class Conv2d(nn.Conv2d):
         """Leave the weights as they are."""
 
 
+class ConvTranspose1d(nn.ConvTranspose1d):
+    """torch's transposed convolution over series, without a draw of weights."""
+
+    def reset_parameters(self):
+        """Leave the weights as they are."""
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """torch's transposed convolution over pictures, without a draw of weights."""
+
+    def reset_parameters(self):
+        """Leave the weights as they are."""
+
+
 CONVOLUTIONS = {1: Conv1d, 2: Conv2d}
+TRANSPOSED = {1: ConvTranspose1d, 2: ConvTranspose2d}
 MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
 MEAN_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
 

@@ -16,19 +16,22 @@ class Corruption(RandomModule):
         of their column, by a coin.
     rate : float
     low, high : tuple of float, default=()
-        Of 'salt_and_pepper': smallest and largest value of each column.
+        Of 'salt_and_pepper': smallest and largest value of each column, or channel.
+    n_axes : int, default=0
+        Axes behind that of columns or channels.
 
     Shapes
     ------
     x : (n_samples, ...); returns the same shape.
     """
 
-    def __init__(self, kind, rate, low=(), high=()):
+    def __init__(self, kind, rate, low=(), high=(), n_axes=0):
         super().__init__()
         self.kind, self.rate = kind, rate
         if kind == "salt_and_pepper":
-            self.register_buffer("low", torch.tensor(low, dtype=torch.float64), persistent=False)
-            self.register_buffer("high", torch.tensor(high, dtype=torch.float64), persistent=False)
+            for name, values in (("low", low), ("high", high)):
+                values = torch.tensor(values, dtype=torch.float64).view(-1, *[1] * n_axes)
+                self.register_buffer(name, values, persistent=False)
 
     def forward(self, x):
         return self.spoil(x, self.generator) if self.is_drawing() else x

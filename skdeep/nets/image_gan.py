@@ -9,16 +9,9 @@ from torch.nn import functional
 from torch.nn.functional import leaky_relu
 
 from skdeep.nets.blocks import Linear
-from skdeep.nets.conv import Conv2d
+from skdeep.nets.conv import Conv2d, ConvTranspose2d
 
 _SLOPE = 0.2  # of the leaky ReLU (Radford et al., 2016; Huang et al., 2024)
-
-
-class ConvTranspose2d(nn.ConvTranspose2d):
-    """torch's transposed convolution, uninitialised: it draws nothing."""
-
-    def reset_parameters(self):
-        """Leave the weights as they are."""
 
 
 def _normalization(n_channels, normalized):

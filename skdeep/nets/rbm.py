@@ -64,6 +64,10 @@ class RBMNet(nn.Module):
             return -(v @ self.visible_bias) - below
         return 0.5 * (v - self.visible_bias).square().sum(1) - below
 
+    def mean_step(self, v):
+        """A round of means in the place of samples (Welling and Hinton, 2002)."""
+        return self.visible_means(self(v))
+
     def gibbs_step(self, v, generator):
         """One round of sampling, hidden units and then visible ones."""
         h = _flip(self(v), generator)
@@ -81,7 +85,8 @@ class ContrastiveDivergence:
     ----------
     net : RBMNet
         Whose parameters have their ``.grad`` set.
-    generator : torch.Generator
+    generator : torch.Generator or None
+        None takes the means of all units instead of sampling them.
     n_steps : int, default=1
         Rounds of Gibbs sampling for each batch.
     """
@@ -96,7 +101,10 @@ class ContrastiveDivergence:
         h = net(x)
         fantasy = x if self.chains is None else self.chains
         for _ in range(self.n_steps):
-            fantasy = net.gibbs_step(fantasy, self.generator)
+            if self.generator is None:
+                fantasy = net.mean_step(fantasy)
+            else:
+                fantasy = net.gibbs_step(fantasy, self.generator)
         if self.chains is not None:
             self.chains.copy_(fantasy)
         h_fantasy = net(fantasy)
@@ -120,7 +128,13 @@ def initialize_rbm(net, rng, means):
     """Small weights, and visible biases that give each unit its mean (Hinton, 2012, section 8)."""
     net.hidden.weight.copy_(torch.as_tensor(rng.normal(0.0, 0.01, tuple(net.hidden.weight.shape))))
     net.hidden.bias.zero_()
-    means = torch.as_tensor(means, dtype=net.visible_bias.dtype)
+    set_visible_means(net, means)
+
+
+@torch.no_grad()
+def set_visible_means(net, means):
+    """Give visible units the biases with which, by themselves, they have these means."""
+    means = torch.as_tensor(means, dtype=net.visible_bias.dtype, device=net.visible_bias.device)
     if net.visible == "bernoulli":
         edge = 1 / (1 + math.exp(4.0))  # a pixel that is always off must be able to come back
         means = torch.logit(means.clamp(edge, 1 - edge))

@@ -159,7 +159,7 @@ class RecurrentNet(nn.Module):
         return torch.cat([features, self.branch(x, inside)], 1)
 
     def _recur(self, x, lengths, inside):
-        order = None if lengths is None else _reversal(len(x), lengths)
+        order = None if lengths is None else reversal(len(x), lengths)
         for i, directions in enumerate(self.layers):
             if i and self.step_dropout is not None:
                 x = self.step_dropout(x)
@@ -206,7 +206,8 @@ class Recurrence(RandomModule):
 
     Shapes
     ------
-    x : (length, n_samples, n_in); returns (length, n_samples, n_units).
+    x : (length, n_samples, n_in), start : (n_samples, n_units), the outputs before the first step,
+    or None for zeros; returns (length, n_samples, n_units).
     """
 
     def __init__(self, cell, n_in, n_units, p=0.0):
@@ -218,7 +219,7 @@ class Recurrence(RandomModule):
         self.bias_in = nn.Parameter(torch.zeros(rows))
         self.bias_recurrent = nn.Parameter(torch.zeros(rows))
 
-    def forward(self, x):
+    def forward(self, x, start=None):
         recurrent = self.weight_recurrent
         if self.p and self.is_drawing():
             kept = torch.empty_like(recurrent).uniform_(generator=self.generator).lt_(1 - self.p)
@@ -227,7 +228,8 @@ class Recurrence(RandomModule):
         if x.is_cuda:
             weights = _side_by_side(weights)
         zeros = x.new_zeros(1, x.shape[1], self.n_units)
-        start = (zeros, zeros) if self.cell == "lstm" else zeros
+        start = zeros if start is None else start[None]
+        start = (start, zeros) if self.cell == "lstm" else start
         # cuDNN and oneDNN keep what the pass backward needs only if told that this is training.
         keeps = torch.is_grad_enabled()
         return _KERNELS[self.cell](x, start, weights, True, 1, 0.0, keeps, False, False)[0]
@@ -334,8 +336,20 @@ class _Reversal(torch.autograd.Function):
         return grad.flatten(0, 1).index_select(0, order).view_as(grad), None
 
 
-def _reversal(length, lengths):
-    """Where each step of the reversed sequences comes from, padding staying where it is."""
+def reversal(length, lengths):
+    """Where each step of the reversed sequences comes from, padding staying where it is.
+
+    Parameters
+    ----------
+    length : int
+        Steps, padding included.
+    lengths : Tensor of int of shape (n_samples,)
+
+    Returns
+    -------
+    Tensor of int of shape (length * n_samples,)
+        For `reverse`.
+    """
     steps = torch.arange(length, device=lengths.device)[:, None]
     source = lengths - 1 - steps
     source = torch.where(source < 0, steps, source)

@@ -37,6 +37,8 @@ class VAENet(nn.Module):
     activation : str, default='relu'
     likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
         Gaussian outputs have a learnt variance for each column.
+    draws_codes : bool, default=True
+        Whether training draws codes; else it takes their means.
 
     Shapes
     ------
@@ -53,7 +55,13 @@ class VAENet(nn.Module):
     """
 
     def __init__(
-        self, n_features, hidden_layer_sizes, n_components, activation="relu", likelihood="gaussian"
+        self,
+        n_features,
+        hidden_layer_sizes,
+        n_components,
+        activation="relu",
+        likelihood="gaussian",
+        draws_codes=True,
     ):
         super().__init__()
         self.config = {
@@ -62,6 +70,7 @@ class VAENet(nn.Module):
             "n_components": int(n_components),
             "activation": activation,
             "likelihood": likelihood,
+            "draws_codes": bool(draws_codes),
         }
         self.likelihood = likelihood
         down = [n_features, *hidden_layer_sizes, 2 * n_components]
@@ -69,7 +78,7 @@ class VAENet(nn.Module):
         self.encoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(down))
         self.decoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(up))
         self.activation = ACTIVATIONS[activation]()
-        self.draw = Draw()
+        self.draw = Draw() if draws_codes else None
         start = math.log(math.expm1(_FIRST_VARIANCE * math.log(2)))
         self.spread = nn.Parameter(torch.full((n_features,), start))
 
@@ -94,7 +103,8 @@ class VAENet(nn.Module):
 
     def forward(self, x):
         mean, log_variance = self.encode(x)
-        return self.decode(self.draw(mean, log_variance)), self.log_variance, mean, log_variance
+        code = mean if self.draw is None else self.draw(mean, log_variance)
+        return self.decode(code), self.log_variance, mean, log_variance
 
     def means(self, raw):
         """Expected rows from outputs."""

@@ -14,15 +14,20 @@ class ReconstructionDisplay:
 
     Parameters
     ----------
-    originals : array-like of shape (n_samples, n_features)
+    originals : array-like of shape (n_samples, n_features), or list of ndarray
+        Vectors or series (length, n_channels), which are drawn as curves, or pictures: rows of
+        shape (height, width, n_channels), and all rows with `image_shape`.
 
-    reconstructions : array-like of shape (n_samples, n_features)
+    reconstructions : array-like of the shape of originals
 
     image_shape : tuple of int, default=None
-        Height and width, where rows are pictures; else they are drawn as curves.
+        (height, width) or (height, width, n_channels), where rows are flat or grey pictures.
 
-    targets : array-like of shape (n_samples, n_features), default=None
+    targets : array-like of the shape of originals, default=None
         A third line: the rows before noise was added, say.
+
+    data_format : {'channels_last', 'channels_first'}, default='channels_last'
+        Where rows have their channels; with 'channels_first' so has `image_shape`.
 
     Attributes
     ----------
@@ -40,11 +45,20 @@ class ReconstructionDisplay:
     (2, 5)
     """
 
-    def __init__(self, originals, reconstructions, *, image_shape=None, targets=None):
+    def __init__(
+        self,
+        originals,
+        reconstructions,
+        *,
+        image_shape=None,
+        targets=None,
+        data_format="channels_last",
+    ):
         self.originals = originals
         self.reconstructions = reconstructions
         self.image_shape = image_shape
         self.targets = targets
+        self.data_format = data_format
 
     @classmethod
     def from_estimator(cls, estimator, X, *, image_shape=None, targets=None, n_rows=8):
@@ -55,11 +69,12 @@ class ReconstructionDisplay:
         estimator : estimator
             With `reconstruct`, or with `transform` and `inverse_transform`.
 
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or rows as the estimator takes them
 
         image_shape : tuple of int, default=None
+            None stands for the estimator's, where it has one.
 
-        targets : array-like of shape (n_samples, n_features), default=None
+        targets : array-like of the shape of X, default=None
 
         n_rows : int, default=8
             How many rows to draw.
@@ -69,13 +84,21 @@ class ReconstructionDisplay:
         display : ReconstructionDisplay
         """
         check_is_fitted(estimator)
-        X = np.asarray(X)[:n_rows]
+        X = X[:n_rows] if isinstance(X, (list, tuple)) else np.asarray(X)[:n_rows]
         if hasattr(estimator, "reconstruct"):
             restored = estimator.reconstruct(X)
         else:
             restored = estimator.inverse_transform(estimator.transform(X))
-        targets = None if targets is None else np.asarray(targets)[:n_rows]
-        return cls(X, restored, image_shape=image_shape, targets=targets).plot()
+        last = estimator[-1] if hasattr(estimator, "steps") else estimator
+        if image_shape is None:
+            image_shape = getattr(last, "image_shape", None)
+        return cls(
+            X,
+            restored,
+            image_shape=image_shape,
+            targets=None if targets is None else targets[:n_rows],
+            data_format=getattr(last, "data_format", "channels_last"),
+        ).plot()
 
     def plot(self, *, cmap="gray_r"):
         """Draw the rows.
@@ -99,12 +122,30 @@ class ReconstructionDisplay:
         size = (1.2 * n_rows, 1.3 * len(lines))
         figure, axes = plt.subplots(len(lines), n_rows, figsize=size, squeeze=False, sharey=True)
         for line, (label, rows) in zip(axes, lines.items()):
-            for ax, row in zip(line, np.asarray(rows)):
-                if self.image_shape is None:
-                    ax.plot(row, linewidth=0.8)
+            for ax, row in zip(line, rows):
+                row = np.asarray(row)
+                if self._is_picture(row):
+                    ax.imshow(self._drawn(row), cmap=cmap)
                 else:
-                    ax.imshow(np.reshape(row, self.image_shape), cmap=cmap)
+                    ax.plot(self._drawn(row), linewidth=0.8)
                 ax.set(xticks=[], yticks=[])
             line[0].set_ylabel(label)
         self.axes_, self.figure_ = axes, figure
         return self
+
+    def _is_picture(self, row):
+        return self.image_shape is not None or row.ndim == 3
+
+    def _drawn(self, row):
+        """A row as matplotlib draws it: channels last, colours from 0 to 1."""
+        row = row if self.image_shape is None else row.reshape(self.image_shape)
+        is_picture = self._is_picture(row)
+        if row.ndim < (3 if is_picture else 2):
+            return row
+        row = np.moveaxis(row, 0, -1) if self.data_format == "channels_first" else row
+        if not is_picture:
+            return row
+        if row.shape[2] == 1:
+            return row[:, :, 0]
+        are_bytes = np.asarray(self.originals[0]).dtype == np.uint8
+        return np.clip(row / 255 if are_bytes else row, 0, 1)
