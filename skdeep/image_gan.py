@@ -5,8 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
@@ -14,6 +13,7 @@ from skdeep._base import new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
 from skdeep._generators import DeepGenerator, seeded, to_sizes
+from skdeep._picture_kinds import PictureKinds
 from skdeep._play import Play
 from skdeep._training import skorch_dataset
 from skdeep._validation import to_host
@@ -28,7 +28,7 @@ _AT_A_TIME = 512
 
 
 @shared_docs
-class ImageGAN(DeepGenerator):
+class ImageGAN(PictureKinds, DeepGenerator):
     """Generator of pictures like those of a set, or of its classes.
 
     A generator makes pictures from random codes; a critic learns to tell them from real ones; the
@@ -42,6 +42,12 @@ class ImageGAN(DeepGenerator):
         penalties on the critic's gradient at real and made pictures, no normalisation, Adam
         without momentum, a moving average of the generator. 'dcgan' is Radford et al. (ICLR
         2016): cross-entropy, batch normalisation, Adam with beta_1 0.5.
+
+    n_clusters : int or 'auto', default='auto'
+        Where `fit` has no y, the pictures are put into so many clusters of like ones (k-means), and
+        the players are told the cluster in place of the class (Sage et al., 2018; Liu et al.,
+        2020): a generator that is left alone makes some kinds of pictures more often than they
+        are. 'auto' is one for 50 pictures, 50 at most, with 'r3gan', and 1 with 'dcgan': none.
 
     channels : array-like of int of shape (n_sizes,), default=(64, 32, 16)
         Maps of the generator at each size, each twice as high and wide as the one before it, the
@@ -144,6 +150,7 @@ class ImageGAN(DeepGenerator):
             )
         },
         "recipe": [StrOptions({"r3gan", "dcgan"})],
+        "n_clusters": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "channels": ["array-like"],
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "gradient_penalty": [Interval(Real, 0, None, closed="left")],
@@ -160,6 +167,7 @@ class ImageGAN(DeepGenerator):
         self,
         recipe="r3gan",
         *,
+        n_clusters="auto",
         channels=(64, 32, 16),
         latent_size=64,
         gradient_penalty=0.5,
@@ -183,6 +191,7 @@ class ImageGAN(DeepGenerator):
         skorch_callbacks=None,
     ):
         self.recipe = recipe
+        self.n_clusters = n_clusters
         self.channels = channels
         self.latent_size = latent_size
         self.gradient_penalty = gradient_penalty
@@ -213,8 +222,8 @@ class ImageGAN(DeepGenerator):
             raise ValueError(
                 f"Found array with {len(pictures)} sample(s) while a minimum of 2 is required."
             )
-        labels = self._learn_labels(y, pictures)
         rng = new_random_state(self.random_state)
+        kinds = self._learn_kinds(y, pictures, rng)
         x = self._learn_scale(pictures)
         net = self._new_net(engine.resolve_device(self.device, X), x, rng)
         held_out = None
@@ -227,9 +236,9 @@ class ImageGAN(DeepGenerator):
                 )
             order = rng.permutation(len(x))
             held_out, rows = x[order[:n]], order[n:]
-            x, labels = x[rows], labels[rows]
+            x, kinds = x[rows], kinds[rows]
         device = torch.device(net.device)
-        data = (torch.as_tensor(x).to(device), torch.as_tensor(labels).to(device))
+        data = (torch.as_tensor(x).to(device), torch.as_tensor(kinds).to(device))
         try:
             fitted = self._train(net, data, held_out, rng, in_search, report)
         except engine.NonFiniteLoss as error:
@@ -263,21 +272,6 @@ class ImageGAN(DeepGenerator):
     def _is_channels_first(self):
         return self._layout[0] == 4 and self.data_format == "channels_first"
 
-    def _learn_labels(self, y, pictures):
-        self.__dict__.pop("classes_", None)
-        if y is None:
-            return np.zeros(len(pictures), dtype=np.int64)
-        y = column_or_1d(to_host(y))
-        check_consistent_length(pictures, y)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class, {self.classes_[0]!r}: expected two or more, or y=None."
-            )
-        self.class_share_ = np.bincount(labels) / len(labels)
-        return labels.astype(np.int64)
-
     def _learn_scale(self, pictures):
         """To [-1, 1], channels first."""
         low, high = float(pictures.min()), float(pictures.max())
@@ -292,7 +286,7 @@ class ImageGAN(DeepGenerator):
             [int(s) for s in shape],
             to_sizes(self.channels, "channels"),
             self.latent_size,
-            len(getattr(self, "classes_", ())),
+            self._n_kinds,
             self.recipe == "dcgan",
         ).double()
         initialize(net, rng)
@@ -356,7 +350,7 @@ class ImageGAN(DeepGenerator):
             self.gradient_penalty,
             self.latent_size,
             noise,
-            conditional=hasattr(self, "classes_"),
+            conditional=self._n_kinds > 0,
         )
 
         def follow(t):
@@ -441,33 +435,13 @@ class ImageGAN(DeepGenerator):
 
     # --- use -------------------------------------------------------------------------------
 
-    def _labels(self, y, n_samples, noise):
-        """Class numbers of the pictures to make, or None."""
-        if not hasattr(self, "classes_"):
-            if y is not None:
-                raise ValueError("y was given, but fit had none: the pictures have no classes.")
-            return None
-        if y is None:
-            share = torch.as_tensor(self.class_share_, device=noise.device, dtype=torch.float32)
-            return torch.multinomial(share, n_samples, replacement=True, generator=noise)
-        y = np.asarray(y)
-        if y.ndim and len(y) != n_samples:
-            raise ValueError(
-                f"y has {len(y)} labels for n_samples={n_samples}; expected one, or one for each."
-            )
-        y = np.broadcast_to(y, n_samples)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y has labels that fit did not see: {unknown}.")
-        return torch.as_tensor(np.searchsorted(self.classes_, y), device=noise.device)
-
     @torch.no_grad()
-    def _make(self, module, n_samples, noise, labels=None, codes=None):
+    def _make(self, module, n_samples, noise, kinds=None, codes=None):
         """Pictures in [-1, 1], channels first."""
         generator = module.generator
         dtype = generator.first.weight.dtype
-        if labels is None:
-            labels = self._labels(None, n_samples, noise)
+        if kinds is None:
+            kinds = self._kinds(None, n_samples, noise)
         if codes is None:
             codes = torch.randn(n_samples, self.latent_size, device=noise.device, generator=noise)
         was_training = generator.training
@@ -475,7 +449,7 @@ class ImageGAN(DeepGenerator):
         parts = [
             generator(
                 codes[s : s + _AT_A_TIME].to(dtype),
-                None if labels is None else labels[s : s + _AT_A_TIME],
+                None if kinds is None else kinds[s : s + _AT_A_TIME],
             )
             for s in range(0, n_samples, _AT_A_TIME)
         ]
@@ -527,10 +501,11 @@ class ImageGAN(DeepGenerator):
         check_is_fitted(self)
         n_samples = self._check_n_samples(n_samples)
         noise = self._noise(random_state)
-        labels = self._labels(y, n_samples, noise)
+        kinds = self._kinds(y, n_samples, noise)
         with engine.threads_for(n_samples, self.net_.n_parameters):
-            made = self._as_given(self._make(self.net_.module_, n_samples, noise, labels))
-        return made if labels is None else (made, self.classes_[labels.cpu().numpy()])
+            made = self._as_given(self._make(self.net_.module_, n_samples, noise, kinds))
+        has_classes = hasattr(self, "classes_")
+        return (made, self.classes_[kinds.cpu().numpy()]) if has_classes else made
 
     def interpolate(self, n_steps=8, *, y=None, random_state=None):
         """Make pictures on the way from one random code to another.
@@ -544,7 +519,7 @@ class ImageGAN(DeepGenerator):
             How many, both ends included; at least 2.
 
         y : label, default=None
-            Class of all of them; None draws one.
+            Class of all of them; None draws one (or a cluster, where `fit` had no y).
 
         random_state : int, RandomState instance or None, default=None
             Seed of the two ends; see `sample`.
@@ -563,10 +538,10 @@ class ImageGAN(DeepGenerator):
         if not isinstance(n_steps, Integral) or n_steps < 2:
             raise ValueError(f"n_steps={n_steps!r}: expected an integer of at least 2.")
         noise = self._noise(random_state)
-        label = self._labels(y, 1, noise)
-        labels = None if label is None else label.expand(n_steps)
+        kind = self._kinds(y, 1, noise)
+        kinds = None if kind is None else kind.expand(n_steps)
         a, b = torch.randn(2, self.latent_size, device=noise.device, generator=noise)
         angle = torch.arccos((a @ b / (a.norm() * b.norm())).clamp(-0.9999, 0.9999))
         t = torch.linspace(0, 1, n_steps, device=noise.device)[:, None]
         codes = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-        return self._as_given(self._make(self.net_.module_, n_steps, noise, labels, codes))
+        return self._as_given(self._make(self.net_.module_, n_steps, noise, kinds, codes))
