@@ -23,10 +23,11 @@ class PictureBlocks(nn.Module):
     """Convolutions over pictures, down to a coarse grid that keeps what is where.
 
     The first looks 5 pixels far and halves the sides (of pictures below 16 pixels it looks 3 far
-    and leaves them), the blocks between pool by 2, and what is left after the last one is averaged
-    down to `GRID` cells a side, which are flattened. Beside the four pooling blocks of few-shot
-    learning (`skdeep.nets.trunks.Conv4`), whose first one takes half of their time, the same time
-    buys twice the channels, and nine places instead of one for a picture of 28 pixels.
+    and leaves them), the blocks between pool by 2 where that leaves 2 or more, and what is there
+    after the last one is averaged down to `GRID` cells a side, which are flattened. Beside the four
+    pooling blocks of few-shot learning (`skdeep.nets.trunks.Conv4`), whose first one takes half of
+    their time, the same time buys twice the channels, and nine places instead of one for a picture
+    of 28 pixels.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class PictureBlocks(nn.Module):
             self.blocks.append(ConvNormReLU(n_in, n_out, kernels[i], 2, step))
             size = [-(-n // step) for n in size]
             is_between = 0 < i < len(n_filters) - 1
-            self.pools.append(tuple(min(2 if is_between else 1, n) for n in size))
+            self.pools.append(tuple(2 if is_between and n >= 4 else 1 for n in size))
             size = [n // pool for n, pool in zip(size, self.pools[-1])]
         self.grid = tuple(min(n, self.GRID) for n in size)
         self.width = n_filters[-1] * math.prod(self.grid)
