@@ -60,10 +60,12 @@ def generated(n, seed=0):
 
 def measures(gan, train, test):
     made = gan.sample(len(train))
+    levels = [c for c in train if not pd.api.types.is_numeric_dtype(train[c])]
+    known = test[np.all([test[c].isin(train[c]) for c in levels], axis=0)] if levels else test
     trends = pair_trends(train, made).to_numpy()
     trends = trends[np.tri(len(trends), k=-1, dtype=bool)]
     return (
-        f"log-likelihood {gan.score_samples(test).mean():8.3f}   "
+        f"log-likelihood {gan.score_samples(known).mean():8.3f}   "
         f"TSTR {train_on_synthetic_score(made, test, 'target'):.4f}   "
         f"shapes {column_shapes(train, made).mean():.4f}   "
         f"trends {trends.mean():.4f}   "
