@@ -84,7 +84,7 @@ for name, curve in curves.items():
 # `SiameseClassifier` keeps the mean of each class and takes new ones by `partial_fit`. Rows far
 # from all it knows can be rejected.
 
-clf = SiameseClassifier(image_shape=(12, 12), max_iter=15, rejection_rate=0.05, random_state=0).fit(
+clf = SiameseClassifier(image_shape=(12, 12), max_iter=10, rejection_rate=0.05, random_state=0).fit(
     known, y_known
 )
 rejected = ~clf.is_known(pictures[new])

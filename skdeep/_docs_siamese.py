@@ -12,7 +12,8 @@ n_components : int
 encoder : {'auto', 'dense', 'conv', 'lstm'} or torch.nn.Module
     The network from a row to its embedding. 'dense' is a stack of dense layers, and what 'auto'
     takes for vectors; 'conv' four blocks of convolutions (Vinyals et al., 2016; Snell et al.,
-    2017), which it takes for pictures and series; 'lstm' recurrent layers in both directions over
+    2017; for pictures with a strided first block and more channels, in the same time), which it
+    takes for pictures and series; 'lstm' recurrent layers in both directions over
     series, and over vectors as series of one channel. A module is copied; it gets batches of rows,
     (n_rows, n_features) or with channels first, and returns (n_rows, n_components). Its weights
     are where training starts; noise inside it, such as torch's dropout, comes from torch's global
@@ -85,6 +86,15 @@ batch_size : int or 'auto'
 
 solver : {'sgd', 'adam', 'adamw', 'amsgrad', 'nadam', 'adamax', 'adagrad', 'adadelta', 'rmsprop'}
     How the weights are optimised; see `MLPClassifier`.
+
+learning_rate_init : float or 'auto'
+    The learning rate to start from, or the largest one of 'one_cycle'; positive. 'auto' is 0.01
+    for convolutions and 0.005 for others.
+
+amp : 'auto' or bool
+    Whether training multiplies in bfloat16, and keeps weights, embeddings, losses and all that is
+    added up in `dtype`, which must be 'float32'. 'auto' does so on GPUs that have units for it
+    and, for convolutions, on processors that have: a step then takes about half the time.
 
 early_stopping : bool
     Whether to hold out `validation_fraction` of each class (or of the pairs or triplets), to

@@ -36,6 +36,7 @@ from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 
 _DEFAULT_LOSS = {"classes": "nt_xent", "pairs": "contrastive", "triplets": "triplet"}
 _DEFAULT_MARGIN = {"contrastive": 1.0, "contrastive_squared": 1.0, "triplet": 0.2}
+_RATES = {"conv": 0.01, "other": 0.005}  # of learning_rate_init='auto', by encoder
 _SCALE_ROWS = 1000  # that the scale of channels is taken from
 
 
@@ -73,9 +74,11 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         ],
         "mining": [StrOptions({"semi_hard", "batch_hard", "all"})],
         "margin": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "normalize": ["boolean"],
         "n_rows_per_class": [Interval(Integral, 2, None, closed="left")],
+        "amp": ["boolean", StrOptions({"auto"})],
     }
 
     def fit(self, X, y, *, X_val=None, y_val=None):
@@ -144,6 +147,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         """Train a new network on ``(X, target)`` of a kind and set the fitted attributes."""
         self._kind = kind
         X, target = data
+        self._is_conv = self.encoder in ("auto", "conv") and not self._is_dense(X.shape[1:])
         device = engine.resolve_device(self.device, X)
         self.n_outputs_ = int(self.n_components)
         net = self._new_net(device, X, rng)
@@ -269,6 +273,20 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         net = ConvEmbedding(shape, n_outputs).double()
         draw_weights(net, rng)
         return net
+
+    def _base_rate(self):
+        if self.learning_rate_init != "auto":
+            return float(self.learning_rate_init)
+        return _RATES["conv" if self._is_conv else "other"]
+
+    def _training_forward(self, net):
+        module, device = net.module_, torch.device(net.device)
+        if not engine.wants_mixed(self.amp, net.dtype, device, on_cpu=self._is_conv):
+            return module
+        if not self._is_conv:
+            return engine.mixed_precision(module, net.dtype, device)
+        features = engine.mixed_precision(module.features, net.dtype, device)
+        return lambda x: module.head(features(x))  # embeddings tell rows apart by small numbers
 
     def _is_dense(self, shape):
         return self.encoder == "dense" or (self.encoder == "auto" and len(shape) == 1)

@@ -70,7 +70,7 @@ class GradientTraining:
             players=self._players(),
             callbacks=self._copied_callbacks(),
             device=device,
-            lr=self.learning_rate_init,
+            lr=self._base_rate(),
             max_epochs=self._most_epochs() or 1,
         ).initialize()
 
@@ -91,11 +91,15 @@ class GradientTraining:
             net.restart(self._make_loss().to(device), self._players(), self._copied_callbacks())
         return net
 
+    def _base_rate(self):
+        """`learning_rate_init` as a number."""
+        return float(self.learning_rate_init)
+
     def _players(self):
         """Options of the optimizer of the whole network; see `engine.DeepNet`."""
         options = {
             "solver": "sgd" if self.solver == "lbfgs" else self.solver,
-            "learning_rate": float(self.learning_rate_init),
+            "learning_rate": self._base_rate(),
             "momentum": self.momentum,
             "nesterov": self.nesterovs_momentum,
             "beta_1": self.beta_1,
@@ -221,7 +225,7 @@ class GradientTraining:
         return engine.make_schedule(
             name,
             optimizer,
-            base=float(self.learning_rate_init),
+            base=self._base_rate(),
             power_t=self.power_t,
             n_epochs=n_epochs,
             steps_per_epoch=n_batches,

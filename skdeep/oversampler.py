@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdeep._base import all_or_nothing, new_random_state
@@ -16,7 +16,7 @@ from skdeep.tabular_gan import TabularGAN
 _STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 
 
-class GANOverSampler(BaseEstimator):
+class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     """Over-sampler that makes rows of the rarer classes with a `TabularGAN`.
 
     It follows imbalanced-learn's contract, so that it can stand in an `imblearn.pipeline.Pipeline`;
@@ -124,11 +124,11 @@ or callable, default='auto'
 
         Returns
         -------
-        X_resampled : DataFrame or ndarray of shape (n_samples_new, n_features)
-            X, followed by the made rows.
+        X_resampled : DataFrame, ndarray or list of shape (n_samples_new, n_features)
+            X, followed by the made rows; what X was.
 
-        y_resampled : Series or ndarray of shape (n_samples_new,)
-            Their classes.
+        y_resampled : Series, DataFrame, ndarray or list of shape (n_samples_new,)
+            Their classes; what y was.
 
         Raises
         ------
@@ -232,7 +232,8 @@ or callable, default='auto'
             both.columns = list(X.columns)
             return type(X)(both)
         dtype = getattr(X, "dtype", None)
-        return both.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else None)
+        made = both.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else None)
+        return made.tolist() if isinstance(X, list) else made
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -244,9 +245,13 @@ or callable, default='auto'
 
 
 def _extended(y, labels):
-    """y with further labels, as what it was."""
+    """y with further labels, as what it was; of a column (n_samples, 1) an array of one axis."""
+    if isinstance(y, list):
+        return [*y, *labels]
+    if isinstance(y, pd.DataFrame):
+        return _extended(y.iloc[:, 0], labels).to_frame()
     if isinstance(y, pd.Series):
         more = pd.Series(labels, dtype=object).astype(y.dtype)
         return pd.concat([y, more], ignore_index=True).rename(y.name)
-    y = np.asarray(y)
+    y = np.asarray(y).reshape(-1)
     return np.concatenate([y, np.array(labels, dtype=y.dtype)]) if labels else y.copy()

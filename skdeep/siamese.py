@@ -80,7 +80,7 @@ class SiameseTransformer(
 
     def __init__(
         self,
-        n_components=64,
+        n_components=128,
         *,
         encoder="auto",
         image_shape=None,
@@ -95,12 +95,12 @@ class SiameseTransformer(
         temperature=0.1,
         normalize=True,
         n_rows_per_class=4,
-        solver="adam",
-        alpha=0.0,
+        solver="adamw",
+        alpha=0.05,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=0.005,
-        max_iter=60,
+        learning_rate_init="auto",
+        max_iter=100,
         random_state=None,
         tol=1e-4,
         verbose=False,
@@ -111,6 +111,7 @@ class SiameseTransformer(
         beta_2=0.999,
         epsilon=1e-8,
         gradient_clip_norm=None,
+        amp="auto",
         device="auto",
         dtype=None,
         max_time=None,
@@ -146,6 +147,7 @@ class SiameseTransformer(
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.gradient_clip_norm = gradient_clip_norm
+        self.amp = amp
         self.device = device
         self.dtype = dtype
         self.max_time = max_time
@@ -237,7 +239,7 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
 
     def __init__(
         self,
-        n_components=64,
+        n_components=128,
         *,
         n_neighbors=None,
         rejection_rate=None,
@@ -254,12 +256,12 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         temperature=0.1,
         normalize=True,
         n_rows_per_class=4,
-        solver="adam",
-        alpha=0.0,
+        solver="adamw",
+        alpha=0.05,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=0.005,
-        max_iter=60,
+        learning_rate_init="auto",
+        max_iter=100,
         random_state=None,
         tol=1e-4,
         verbose=False,
@@ -270,6 +272,7 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         beta_2=0.999,
         epsilon=1e-8,
         gradient_clip_norm=None,
+        amp="auto",
         device="auto",
         dtype=None,
         max_time=None,
@@ -307,6 +310,7 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.gradient_clip_norm = gradient_clip_norm
+        self.amp = amp
         self.device = device
         self.dtype = dtype
         self.max_time = max_time

@@ -11,7 +11,9 @@ from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep import GANOutlierDetector, GANOverSampler, ImageGAN, TabularGAN
@@ -390,6 +392,38 @@ def test_oversampling_keeps_frames():
     pd.testing.assert_series_equal(X_more.dtypes, table.dtypes)
     assert y_more.name == "y" and y_more.dtype == y.dtype
     assert y_more.value_counts().nunique() == 1
+
+
+def test_oversampling_keeps_kinds_of_targets():
+    X, y = imbalanced()
+    X_more, y_more = sampler().fit_resample(X, y)
+    lists = sampler().fit_resample(X.tolist(), y.tolist())
+    assert all(isinstance(made, list) for made in lists)
+    np.testing.assert_allclose(lists[0], X_more)
+    assert lists[1] == y_more.tolist()
+    _, frame = sampler().fit_resample(X, pd.DataFrame({"kind": y}))
+    assert frame.columns.tolist() == ["kind"] and frame["kind"].tolist() == y_more.tolist()
+    fitted = sampler().fit(pd.DataFrame(X, columns=["a", "b"]), y)
+    assert fitted.get_feature_names_out().tolist() == ["a", "b"]
+
+
+def test_oversampling_in_a_pipeline_of_imbalanced_learn():
+    """Rows are made in `fit` alone: from the training folds of a search, never from test rows."""
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    X, y = imbalanced()
+    seen = []
+
+    class Counting(LogisticRegression):
+        def fit(self, X, y):
+            seen.append(np.unique(y, return_counts=True)[1].tolist())
+            return super().fit(X, y)
+
+    pipe = pipeline.Pipeline([("more", sampler()), ("clf", Counting())]).fit(X, y)
+    assert seen == [[200, 200]]
+    assert pipe.predict(X).shape == y.shape
+    search = GridSearchCV(pipe, {"more__sampling_strategy": ["auto", 0.5]}, cv=2, refit=False)
+    search.fit(X, y)
+    assert seen[1:] == [[100, 100]] * 2 + [[50, 100]] * 2
 
 
 # --- ImageGAN -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from skdeep.persistence import load, save
 IRIS = load_iris()
 X, y = StandardScaler().fit_transform(IRIS.data), IRIS.target
 DIGITS = load_digits()
+X32 = X.astype(np.float32)
 PICTURES, NUMBERS = (DIGITS.images / 16).astype(np.float32), DIGITS.target
 RNG = np.random.RandomState(0)
 PAIRS = RNG.randint(150, size=(300, 2))
@@ -388,8 +389,38 @@ def test_pictures():
     np.testing.assert_allclose(expected[7:8], grey.transform(PICTURES[7:8]), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "data, params",
+    [
+        ((PICTURES[:200], NUMBERS[:200]), {"image_shape": (8, 8)}),
+        ((X32, y), {}),
+        ((X32, y), {"encoder": "lstm", "hidden_layer_sizes": 8}),
+        ((X32, y), {"encoder": "conv"}),
+    ],
+)
+def test_mixed_precision_on_request(data, params):
+    settings = {"max_iter": 3, "n_components": 32, "amp": True} | params
+    mixed, again, full = (make(**settings | {"amp": amp}).fit(*data) for amp in (True, True, False))
+    rows = data[0]
+    Z = mixed.transform(rows)
+    np.testing.assert_array_equal(Z, again.transform(rows))
+    other = full.transform(rows)
+    assert Z.dtype == other.dtype and not np.array_equal(Z, other)
+    near = np.linalg.norm(Z - other, axis=1)  # of unit vectors; of unlike ones it is about 1.4
+    assert np.median(near) < 0.5
+
+
+def test_learning_rate_suits_the_encoder():
+    rows = {"image_shape": (8, 8), "max_iter": 1}, PICTURES[:100], NUMBERS[:100]
+    flat = rows[0], PICTURES[:100].reshape(100, -1), NUMBERS[:100]
+    for (params, A, labels), rate in ((rows, 0.01), (flat, 0.01), (({"max_iter": 1}, X, y), 0.005)):
+        auto = make(**params).fit(A, labels).transform(A)
+        given = make(**params, learning_rate_init=rate).fit(A, labels).transform(A)
+        np.testing.assert_array_equal(auto, given)
+
+
 def test_bytes_are_like_numbers():
-    settings = {"image_shape": (8, 8), "max_iter": 2, "augment": None}
+    settings = {"image_shape": (8, 8), "max_iter": 2, "augment": None, "amp": False}
     as_bytes = DIGITS.images[:200].astype(np.uint8)
     first = make(**settings).fit(as_bytes, NUMBERS[:200]).transform(as_bytes)
     numbers = as_bytes.astype(np.float32)

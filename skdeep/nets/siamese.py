@@ -1,9 +1,13 @@
 """Networks from a row to its embedding."""
 
+import math
+
+import torch
 from torch import nn
+from torch.nn import functional as F
 
 from skdeep.nets.blocks import Linear
-from skdeep.nets.conv import Standardize, mask_of
+from skdeep.nets.conv import ConvNormReLU, Standardize, channels_last, mask_of
 from skdeep.nets.mlp import MLPNet
 from skdeep.nets.trunks import Conv4
 
@@ -15,8 +19,64 @@ class DenseEmbedding(MLPNet):
         return super().forward(x.flatten(1).to(self.linears[0].weight.dtype))
 
 
+class PictureBlocks(nn.Module):
+    """Convolutions over pictures, down to a coarse grid that keeps what is where.
+
+    The first looks 5 pixels far and halves the sides (of pictures below 16 pixels it looks 3 far
+    and leaves them), the blocks between pool by 2 where that leaves 2 or more, and what is there
+    after the last one is averaged down to `GRID` cells a side, which are flattened. Beside the four
+    pooling blocks of few-shot learning (`skdeep.nets.trunks.Conv4`), whose first one takes half of
+    their time, the same time buys twice the channels, and nine places instead of one for a picture
+    of 28 pixels.
+
+    Parameters
+    ----------
+    shape : tuple
+        (n_channels, height, width).
+    n_filters : tuple of int
+        Channels of each block.
+
+    Shapes
+    ------
+    x : (n_samples, *shape), standardised; returns (n_samples, width).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.siamese import PictureBlocks
+    >>> PictureBlocks((1, 28, 28), (32, 64, 128, 128))(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 1152])
+    """
+
+    GRID = 4
+
+    def __init__(self, shape, n_filters):
+        super().__init__()
+        n_channels, *size = shape
+        stride = 1 if min(size) < 16 else 2
+        kernels = [3 if stride == 1 else 5, *[3] * (len(n_filters) - 1)]
+        self.blocks, self.pools = nn.ModuleList(), []
+        for i, (n_in, n_out) in enumerate(zip([n_channels, *n_filters], n_filters)):
+            step = 1 if i else stride
+            self.blocks.append(ConvNormReLU(n_in, n_out, kernels[i], 2, step))
+            size = [-(-n // step) for n in size]
+            is_between = 0 < i < len(n_filters) - 1
+            self.pools.append(tuple(2 if is_between and n >= 4 else 1 for n in size))
+            size = [n // pool for n, pool in zip(size, self.pools[-1])]
+        self.grid = tuple(min(n, self.GRID) for n in size)
+        self.width = n_filters[-1] * math.prod(self.grid)
+
+    def forward(self, x, mask=None):
+        x = channels_last(x)
+        for block, pool in zip(self.blocks, self.pools):
+            x = block.conv(x)
+            x = x if pool == (1, 1) else F.max_pool2d(x, pool)  # fewer numbers to normalise
+            x = channels_last(torch.relu_(block.norm(x)))
+        return F.adaptive_avg_pool2d(x, self.grid).flatten(1)
+
+
 class ConvEmbedding(nn.Module):
-    """Four blocks of convolutions and, where it is not as wide as the embedding, a linear layer.
+    """Four blocks of convolutions and a linear layer.
 
     Parameters
     ----------
@@ -24,9 +84,9 @@ class ConvEmbedding(nn.Module):
         Of a row, channels first: (n_channels, length) or (n_channels, height, width); None stands
         for lengths that differ.
     n_components : int
-    n_filters : tuple of int, default=(32, 64, 64, 64)
-        Channels of the blocks of the trunk (`skdeep.nets.trunks.Conv4`). The papers have 64 in
-        each; the first looks at whole pictures and then takes half of the time.
+    n_filters : tuple of int, default=None
+        Channels of the blocks: of `PictureBlocks` for pictures, by default (32, 64, 128, 128), and
+        of `skdeep.nets.trunks.Conv4` for series, by default (32, 64, 64, 64).
 
     Shapes
     ------
@@ -41,16 +101,21 @@ class ConvEmbedding(nn.Module):
     torch.Size([2, 16])
     """
 
-    def __init__(self, shape, n_components, n_filters=(32, 64, 64, 64)):
+    def __init__(self, shape, n_components, n_filters=None):
         super().__init__()
         self.config = {"shape": shape, "n_components": n_components, "n_filters": n_filters}
         self.scale = Standardize(shape[0])
-        self.trunk = Conv4(shape, n_filters)
-        is_wide = self.trunk.width == n_components
-        self.head = None if is_wide else Linear(self.trunk.width, n_components)
+        if len(shape) == 3:
+            self.trunk = PictureBlocks(shape, n_filters or (32, 64, 128, 128))
+        else:
+            self.trunk = Conv4(shape, n_filters or (32, 64, 64, 64))
+        self.head = Linear(self.trunk.width, n_components)
 
-    def forward(self, x):
+    def features(self, x):
+        """What the linear layer sees, (n_samples, width)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         mask = None if lengths is None else mask_of(x, lengths)
-        z = self.trunk(self.scale(x, mask), mask)
-        return z if self.head is None else self.head(z)
+        return self.trunk(self.scale(x, mask), mask)
+
+    def forward(self, x):
+        return self.head(self.features(x))

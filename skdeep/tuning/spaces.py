@@ -139,8 +139,9 @@ SIAMESE_RANGES = (
     ),
     Range(
         "learning_rate_init",
-        FloatDistribution(3e-4, 1e-2, log=True),
-        "around 1e-3, where prototypical networks start (Snell et al., NeurIPS 2017), log-uniform",
+        FloatDistribution(3e-4, 3e-2, log=True),
+        "from about 1e-3, where prototypical networks start (Snell et al., NeurIPS 2017), to three "
+        "times the default for convolutions, log-uniform",
     ),
     Range(
         "dropout",
@@ -149,7 +150,9 @@ SIAMESE_RANGES = (
         unless={"encoder": ("conv", "lstm")},
     ),
     Range(
-        "alpha", FloatDistribution(1e-6, 1e-1, log=True), "as for MLPs: scikit-learn's user guide"
+        "alpha",
+        FloatDistribution(1e-3, 5e-1, log=True),
+        "the default's decade to either side; decoupled decay (Loshchilov and Hutter, ICLR 2019)",
     ),
 )
 """Of the siamese estimators."""
