@@ -166,7 +166,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 
     def _make_step(self, net):
         optimizer = net.flat_optimizers_[0]
-        mixed = engine.wants_mixed(self.amp, net.dtype, net.device)
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
         return engine.SingleStep(
             optimizer,
             engine.MixingAutograd(net.module_, net.criterion_, optimizer.flat, mixed),

@@ -12,6 +12,8 @@ from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 from skdeep import CNNClassifier, CNNRegressor
+from skdeep.engine import wants_mixed
+from skdeep.nets.blocks import ACTIVATIONS
 
 RNG = np.random.default_rng(0)
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -249,13 +251,28 @@ def test_augmented_series(augment, ragged):
     assert np.isfinite(changed).all() and not np.allclose(changed, plain)
 
 
-def test_mixed_precision_on_request():
-    full = cnn(amp="auto").fit(PICTURES, y)
-    mixed = cnn(amp=True).fit(PICTURES, y)
-    a, b = (clf.predict_proba(PICTURES) for clf in (full, mixed))
+@pytest.mark.parametrize("architecture", ["lenet", "resnet", "inception", Plain()])
+def test_mixed_precision(architecture):
+    rows = PICTURES if isinstance(architecture, Plain) else [x[: 1 + i] for i, x in enumerate(X)]
+    full, mixed, auto = (
+        cnn(architecture=architecture, amp=amp).fit(rows, y) for amp in (False, True, "auto")
+    )
+    a, b, c = (clf.predict_proba(rows) for clf in (full, mixed, auto))
     assert not np.array_equal(a, b)
     np.testing.assert_allclose(a, b, atol=0.1)
     assert b.dtype == np.float32
+    has_units = wants_mixed("auto", torch.float32, "cpu", on_cpu=True)
+    np.testing.assert_array_equal(b if has_units else a, c)
+    exact = [cnn(dtype="float64", amp=amp).fit(X, y).predict_proba(X) for amp in (False, "auto")]
+    np.testing.assert_array_equal(*exact)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_in_mixed_precision(activation):
+    clf = cnn(architecture="lenet", activation=activation, hidden_layer_sizes=(8,))
+    full, mixed = (clf.set_params(amp=amp).fit(X, y).predict_proba(X) for amp in (False, True))
+    assert not np.array_equal(full, mixed)
+    np.testing.assert_allclose(full, mixed, atol=0.02)
 
 
 def test_planned_epochs():

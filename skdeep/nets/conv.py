@@ -12,10 +12,17 @@ from torch.nn import functional as F
 
 
 class Conv1d(nn.Conv1d):
-    """torch's convolution over series, without a draw of weights: see `draw_weights`."""
+    """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
+    series that are pictures of one row: see `as_pictures`."""
 
     def reset_parameters(self):
         """Leave the weights as they are."""
+
+    def forward(self, x):
+        if x.ndim == 3:
+            return super().forward(x)
+        sizes = [(1, *self.stride), (0, *self.padding), (1, *self.dilation)]
+        return F.conv2d(x, self.weight.unsqueeze(2), self.bias, *sizes)
 
 
 class Conv2d(nn.Conv2d):
@@ -82,12 +89,14 @@ class BatchNorm(nn.Module):
                 self.momentum,
                 self.eps,
             )
-        mean, var, count = self._moments(x, mask)
+        # In mixed precision x has 8 bits, too few for sums and counts.
+        exact = x.to(self.weight.dtype)
+        mean, var, count = self._moments(exact, mask)
         with torch.no_grad():
             unbiased = var * (count / (count - 1).clamp(min=1))
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
-        return self._scaled(x, mean, var)
+        return self._scaled(exact, mean, var).to(x.dtype)
 
     def _moments(self, x, mask):
         """Mean, variance and number of values of each channel."""
@@ -153,7 +162,7 @@ class ConvNormReLU(nn.Module):
     def forward(self, x, mask=None):
         x = self.norm(self.conv(x), mask)
         x = F.relu(x, inplace=True) if self.activate else x
-        return x if mask is None else x * mask
+        return masked(x, mask)
 
 
 class Standardize(nn.Module):
@@ -183,7 +192,7 @@ class Standardize(nn.Module):
         )
         if self.has_missing:
             x = torch.nan_to_num(x, nan=0.0)
-        return x if mask is None else x * mask
+        return masked(x, mask)
 
 
 def channels_last(x):
@@ -205,6 +214,25 @@ def channels_last(x):
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
+def as_pictures(x, mask=None):
+    """On processors, series as pictures of one row with `channels_last`, an order that torch has
+    for pictures alone: pooling and convolutions without it take half as long again, or twice.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, length)
+    mask : Tensor of shape (n_samples, 1, length), default=None
+
+    Returns
+    -------
+    x : Tensor of shape (n_samples, n_channels, 1, length), or what was given
+    mask : Tensor of shape (n_samples, 1, 1, length), None, or what was given
+    """
+    if x.device.type != "cpu":
+        return x, mask
+    return channels_last(x.unsqueeze(2)), None if mask is None else mask.unsqueeze(2)
+
+
 def mask_of(x, lengths):
     """1 where a series has a step, 0 behind its end.
 
@@ -222,21 +250,37 @@ def mask_of(x, lengths):
     return (steps < lengths[:, None]).to(dtype)[:, None]
 
 
+def masked(x, mask=None):
+    """`x` with 0 in the place of padding, in its own type.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, ...)
+    mask : Tensor of shape (n_samples, 1, ...), default=None
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+    """
+    return x if mask is None else x * mask.to(x.dtype)
+
+
 def global_mean(x, mask=None):
     """The mean of each channel over all places that are not padding.
 
     Parameters
     ----------
     x : Tensor of shape (n_samples, n_channels, ...)
-    mask : Tensor of shape (n_samples, 1, length), default=None
+    mask : Tensor of shape (n_samples, 1, ...), default=None
 
     Returns
     -------
     Tensor of shape (n_samples, n_channels)
     """
+    places = tuple(range(2, x.ndim))
     if mask is None:
-        return x.mean(tuple(range(2, x.ndim)))
-    return (x * mask).sum(2) / mask.sum(2).clamp(min=1)
+        return x.mean(places)
+    return (x * mask).sum(places) / mask.sum(places).clamp(min=1)
 
 
 @torch.no_grad()

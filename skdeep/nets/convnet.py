@@ -5,7 +5,14 @@ from torch import nn
 
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.blocks import Dropout, Linear
-from skdeep.nets.conv import Standardize, channels_last, global_mean, mask_of, set_row_weight
+from skdeep.nets.conv import (
+    Standardize,
+    channels_last,
+    global_mean,
+    mask_of,
+    masked,
+    set_row_weight,
+)
 from skdeep.nets.trunks import TRUNKS
 
 
@@ -108,7 +115,7 @@ class ConvNet(nn.Module):
                 lengths = torch.full((len(x),), x.shape[2], device=x.device)
             for change in self.changes:
                 x = change(x, lengths)
-            x = x if mask is None else x * mask
+            x = masked(x, mask)
         return (channels_last(x) if x.ndim == 4 else x), mask
 
     def features(self, x, mask=None):

@@ -21,8 +21,10 @@ from skdeep.nets.conv import (
     BatchNorm,
     Conv1d,
     ConvNormReLU,
+    as_pictures,
     channels_last,
     global_mean,
+    masked,
 )
 
 _MONOTONE = ("identity", "logistic", "tanh", "relu", "elu", "leaky_relu", "selu", "softplus")
@@ -111,7 +113,7 @@ class LeNet(nn.Module):
                 x = activation(self.pool(x, size))
             else:
                 x = self.pool(activation(x), size)
-            x = x if mask is None else x * mask
+            x = masked(x, mask)
         return x
 
     def forward(self, x, mask=None):
@@ -197,13 +199,15 @@ class ResNet(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
-        if self.stem is not None:
+        if self.stem is None:
+            x, mask = as_pictures(x, mask)
+        else:
             x = channels_last(self.stem(x))
         if self.n_pools:
             x = MAX_POOLS[2](x, 2)
         for block in self.blocks:
             x = block(x, mask)
-        return x
+        return x if self.dims == 2 else x.flatten(2)
 
     def forward(self, x, mask=None):
         return global_mean(self.maps(x, mask), mask)
@@ -227,10 +231,11 @@ class _InceptionModule(nn.Module):
     def forward(self, x, mask=None):
         narrow = x if self.bottleneck is None else self.bottleneck(x)
         # Zeros at both ends, as for the convolutions: a padded series must look the same there.
-        pooled = self.pooled(MAX_POOLS[1](nn.functional.pad(x, (1, 1)), 3, 1))
+        window = 3 if x.ndim == 3 else (1, 3)
+        pooled = self.pooled(MAX_POOLS[x.ndim - 2](nn.functional.pad(x, (1, 1)), window, 1))
         y = torch.cat([*(conv(narrow) for conv in self.convs), pooled], 1)
         y = torch.relu_(self.norm(y, mask))
-        return y if mask is None else y * mask
+        return masked(y, mask)
 
 
 class Inception(nn.Module):
@@ -284,12 +289,13 @@ class Inception(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last module."""
+        x, mask = as_pictures(x, mask)
         before = x
         for i, inception in enumerate(self.inceptions):
             x = inception(x, mask)
             if i % 3 == 2:
                 x = before = torch.relu_(x + self.around[i // 3](before, mask))
-        return x
+        return x.flatten(2)
 
     def forward(self, x, mask=None):
         return global_mean(self.maps(x, mask), mask)
@@ -339,7 +345,7 @@ class Conv4(nn.Module):
         for block, size in zip(self.blocks, self.pool_sizes):
             x = block.conv(x)
             x = torch.relu_(block.norm(MAX_POOLS[self.dims](x, size), mask))
-            x = x if mask is None else x * mask
+            x = masked(x, mask)
         return x
 
     def forward(self, x, mask=None):
