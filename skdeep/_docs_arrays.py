@@ -20,8 +20,8 @@ architecture : {'auto', 'lenet', 'resnet', 'inception'}, torch.nn.Module or call
 
 n_filters : int, array-like of int or None
     Channels: of each convolution of 'lenet' (None is 20, 50), of each stage of 'resnet' (None is
-    32, 64 for pictures and 64, 128, 128 for series), of each of the four branches of 'inception'
-    (None is 16; the paper has 32).
+    32, 64, 128 for pictures and 64, 128, 128 for series), of each of the four branches of
+    'inception' (None is 16; the paper has 32).
 
 kernel_size : int, array-like of int or None
     Steps or pixels of a side that a convolution of 'lenet' (None is 5) or 'inception' (None is 9)

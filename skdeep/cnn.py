@@ -44,7 +44,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
     >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
     True
     >>> clf.transform(X[:2]).shape, clf.saliency(X[:2]).shape
-    ((2, 64), (2, 8, 8, 1))
+    ((2, 128), (2, 8, 8, 1))
     """
 
     _parameter_constraints: dict = {**BaseCNN._parameter_constraints, **_params.CLASSIFIER}
@@ -71,7 +71,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         alpha=0.02,
         batch_size="auto",
         learning_rate="one_cycle",
-        learning_rate_init=0.005,
+        learning_rate_init=0.01,
         max_iter="auto",
         shuffle=True,
         random_state=None,
@@ -190,7 +190,7 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         alpha=0.02,
         batch_size="auto",
         learning_rate="one_cycle",
-        learning_rate_init=0.005,
+        learning_rate_init=0.01,
         max_iter="auto",
         shuffle=True,
         random_state=None,

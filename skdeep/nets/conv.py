@@ -134,6 +134,9 @@ def set_row_weight(module, weight):
 class ConvNormReLU(nn.Module):
     """Convolution without bias, batch normalisation, ReLU; nothing of it where it is padded.
 
+    Maxima are the same before ReLU as after it, and before normalisation a fraction of the numbers
+    is left to normalise.
+
     Parameters
     ----------
     n_in, n_out : int
@@ -144,23 +147,28 @@ class ConvNormReLU(nn.Module):
     stride : int, default=1
     activate : bool, default=True
         False leaves out the ReLU.
+    pool_size : int or tuple of int, default=None
+        Of max-pooling after the convolution; there must be no mask then.
 
     Shapes
     ------
-    x : (n_samples, n_in, ...); mask : (n_samples, 1, length) or None;
+    x : (n_samples, n_in, ...); mask : (n_samples, 1, ...) or None;
     returns (n_samples, n_out, ...).
     """
 
-    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True):
+    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True, pool_size=None):
         super().__init__()
         self.conv = CONVOLUTIONS[dims](
             n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False
         )
         self.norm = BatchNorm(n_out)
         self.activate = activate
+        self.pool, self.pool_size = MAX_POOLS[dims], pool_size
 
     def forward(self, x, mask=None):
-        x = self.norm(self.conv(x), mask)
+        x = self.conv(x)
+        x = x if self.pool_size is None else self.pool(x, self.pool_size)
+        x = self.norm(x, mask)
         x = F.relu(x, inplace=True) if self.activate else x
         return masked(x, mask)
 
