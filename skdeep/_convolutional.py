@@ -36,6 +36,11 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 
     # --- the network -----------------------------------------------------------------------
 
+    def _new_net(self, device, X, rng):
+        series = len(X.shape) == 3 and not is_factory(self.architecture)
+        self._own_scale = series and self._wants_own_scale(X)
+        return super()._new_net(device, X, rng)
+
     def _make_module(self, shape, n_outputs, rng):
         architecture, options = self._architecture(shape)
         members = architecture
@@ -50,6 +55,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             0.0 if architecture == "lenet" else float(self.dropout),
             self._augmentation(len(shape) - 1),
             frozen=self.freeze,
+            own_scale=self._own_scale,
         )
         draw_weights(net.heads if is_factory(architecture) else net, rng)
         if self.pretrained is not None:

@@ -78,8 +78,13 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             **{name: getattr(self, name) for name in _SHARED_BY_NETS},
         }
 
+    def _new_net(self, device, X, rng):
+        self._own_scale = not self._reads_tokens and self._wants_own_scale(X)
+        return super()._new_net(device, X, rng)
+
     def _make_module(self, shape, n_outputs, rng):
-        net = RecurrentNet(**self._settings(shape[0], n_outputs)).double()
+        settings = self._settings(shape[0], n_outputs)
+        net = RecurrentNet(**settings, own_scale=self._own_scale).double()
         initialize(net, rng)
         return net
 

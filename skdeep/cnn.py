@@ -66,6 +66,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         freeze=False,
         data_format="channels_last",
         image_shape=None,
+        own_scale="auto",
         missing="error",
         solver="adamw",
         alpha=0.02,
@@ -103,6 +104,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         self.freeze = freeze
         self.data_format = data_format
         self.image_shape = image_shape
+        self.own_scale = own_scale
         self.missing = missing
         self.solver = solver
         self.alpha = alpha
@@ -185,6 +187,7 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         freeze=False,
         data_format="channels_last",
         image_shape=None,
+        own_scale="auto",
         missing="error",
         solver="adamw",
         alpha=0.02,
@@ -222,6 +225,7 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         self.freeze = freeze
         self.data_format = data_format
         self.image_shape = image_shape
+        self.own_scale = own_scale
         self.missing = missing
         self.solver = solver
         self.alpha = alpha

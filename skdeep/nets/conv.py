@@ -35,6 +35,8 @@ class Conv2d(nn.Conv2d):
 CONVOLUTIONS = {1: Conv1d, 2: Conv2d}
 MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
 MEAN_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
+OWN_SCALE_EPS = 1e-10
+"""Variance, in units of a channel's, below which a series counts as constant."""
 
 
 class BatchNorm(nn.Module):
@@ -201,6 +203,38 @@ class Standardize(nn.Module):
         if self.has_missing:
             x = torch.nan_to_num(x, nan=0.0)
         return masked(x, mask)
+
+
+def with_own_scale(x, mask=None, time=2, channels=1):
+    """Series and, as further channels, the same ones less their own mean over time, over their own
+    standard deviation: small ones would be no more than noise beside large ones.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, length)
+        Or another order of axes.
+    mask : Tensor of shape (n_samples, 1, length), default=None
+        In the same order.
+    time, channels : int, default=2, 1
+        Axes of `x`.
+
+    Returns
+    -------
+    Tensor, with twice the channels
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.conv import with_own_scale
+    >>> with_own_scale(torch.tensor([[[10.0, 20.0]], [[0.1, 0.2]]]))[:, 1].round(decimals=3)
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
+    """
+    inside = torch.ones_like(x) if mask is None else mask.to(x.dtype)
+    count = inside.sum(time, keepdim=True).clamp(min=1)
+    centred = (x - (x * inside).sum(time, keepdim=True) / count) * inside
+    variance = centred.square().sum(time, keepdim=True) / count
+    return torch.cat([x, centred * (variance + OWN_SCALE_EPS).rsqrt()], channels)
 
 
 def channels_last(x):
