@@ -9,7 +9,7 @@ from skdeep import _params, engine
 from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator
 from skdeep._pretrained import is_factory, load_pretrained, user_trunk
-from skdeep.data.batches import LengthBatches
+from skdeep.data.batches import MIXED_WINDOW, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import LoadedRows, PaddedRows
 from skdeep.nets.augment import CHANGES, MIXES
@@ -164,6 +164,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
                 batch_size=net.batch_size,
                 smallest=2,
                 lengths=data[0].lengths.cpu().numpy(),
+                window=MIXED_WINDOW,
             )
         return super()._make_batches(net, data, rng)
 

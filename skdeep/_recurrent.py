@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._base import DeepEstimator
 from skdeep._sequences import SequenceInput, like_series, like_tokens
 from skdeep._validation import to_host
-from skdeep.data.batches import Batches, LengthBatches
+from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows
 from skdeep.nets.conv import BatchNorm, set_row_weight
@@ -146,7 +146,8 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     def _make_batches(self, net, data, rng):
         if isinstance(data[0], PaddedRows):
             lengths = data[0].lengths.cpu().numpy()
-            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths)
+            window = {"window": MIXED_WINDOW} if self._branch() else {}
+            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths, **window)
         return Batches(*data, batch_size=net.batch_size)
 
     def _uses_of_parameters(self, net):
