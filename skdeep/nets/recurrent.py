@@ -12,7 +12,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Dropout, Linear, RandomModule
-from skdeep.nets.conv import ConvNormReLU, Standardize, global_mean, with_own_scale
+from skdeep.nets.conv import (
+    ConvNormReLU,
+    Standardize,
+    as_pictures,
+    global_mean,
+    masked,
+    with_own_scale,
+)
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _KERNELS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
@@ -304,7 +311,7 @@ class ConvolutionalBranch(nn.Module):
     def forward(self, x, inside=None):
         x = x.permute(1, 2, 0).contiguous()
         mask = None if inside is None else inside.permute(1, 2, 0).to(x.dtype)
-        x = x if mask is None else x * mask
+        x, mask = as_pictures(masked(x, mask), mask)
         for layer in self.layers:
             x = layer(x, mask)
         return global_mean(x, mask)
