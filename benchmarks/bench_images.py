@@ -2,9 +2,10 @@
 
 'lenet' has convolutions of 20 and 50 channels (5 x 5, tanh, max-pooling), 500 dense units, Adam and
 batches of 500, as tutorials for MNIST have it; 'resnet' and 'inception' are the defaults for
-pictures and series, without augmentation, their loops calling the same trunks. With ``--data DIR``,
-a folder with ``mnist.npz`` (X_train, y_train, X_test, y_test), the lenet is also trained for ten
-epochs on all of it, and its test accuracy printed.
+pictures and series, without augmentation, their loops calling the same trunks. The loops compute
+in float32, skdeep with its default `amp`, which is bfloat16 on processors that have units for it.
+With ``--data DIR``, a folder with ``mnist.npz`` (X_train, y_train, X_test, y_test), the lenet is
+also trained for ten epochs on all of it, and its test accuracy printed.
 """
 
 import os

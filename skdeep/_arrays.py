@@ -17,6 +17,7 @@ from skdeep import _params, engine
 from skdeep._array_checks import checked, chunks_of, is_double, kept_type, ranks_text
 from skdeep._compat import _check_y
 from skdeep._validation import to_host
+from skdeep.data.pieces import scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.tensors import to_tensor
 
@@ -68,6 +69,12 @@ class ArrayInput:
         if self.dtype is None and not (len(self.input_shape_) == 1 and is_double(X)):
             return torch.float32
         return engine.resolve_dtype(self.dtype, X.dtype, device)
+
+    def _wants_own_scale(self, X):
+        """The parameter `own_scale` as a bool, for the checked series X."""
+        if isinstance(self.own_scale, str):
+            return scales_differ(to_input(X, None, getattr(X, "device", "cpu")))
+        return bool(self.own_scale)
 
     def _row_keys(self, X, target):
         if isinstance(X, MappedRows):

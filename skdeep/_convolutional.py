@@ -9,7 +9,7 @@ from skdeep import _params, engine
 from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator
 from skdeep._pretrained import is_factory, load_pretrained, user_trunk
-from skdeep.data.batches import LengthBatches
+from skdeep.data.batches import MIXED_WINDOW, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import LoadedRows, PaddedRows
 from skdeep.nets.augment import CHANGES, MIXES
@@ -36,6 +36,11 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 
     # --- the network -----------------------------------------------------------------------
 
+    def _new_net(self, device, X, rng):
+        series = len(X.shape) == 3 and not is_factory(self.architecture)
+        self._own_scale = series and self._wants_own_scale(X)
+        return super()._new_net(device, X, rng)
+
     def _make_module(self, shape, n_outputs, rng):
         architecture, options = self._architecture(shape)
         members = architecture
@@ -50,6 +55,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             0.0 if architecture == "lenet" else float(self.dropout),
             self._augmentation(len(shape) - 1),
             frozen=self.freeze,
+            own_scale=self._own_scale,
         )
         draw_weights(net.heads if is_factory(architecture) else net, rng)
         if self.pretrained is not None:
@@ -158,6 +164,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
                 batch_size=net.batch_size,
                 smallest=2,
                 lengths=data[0].lengths.cpu().numpy(),
+                window=MIXED_WINDOW,
             )
         return super()._make_batches(net, data, rng)
 
@@ -166,7 +173,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
 
     def _make_step(self, net):
         optimizer = net.flat_optimizers_[0]
-        mixed = engine.wants_mixed(self.amp, net.dtype, net.device)
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
         return engine.SingleStep(
             optimizer,
             engine.MixingAutograd(net.module_, net.criterion_, optimizer.flat, mixed),

@@ -168,6 +168,12 @@ huber_delta : float, default=1.0
 
 quantile : float, default=0.5
     The quantile that the loss 'quantile' estimates, in (0, 1).
+
+own_scale : 'auto' or bool, default='auto'
+    Whether each series is also given in units of its own, less its mean over time and over its
+    standard deviation, in further channels (pictures and token ids never are). 'auto': where the
+    standard deviations of the series differ by more than a factor of 10 (their 5 % and 95 %
+    quantiles in any channel), so that small ones would be no more than noise beside large ones.
 """
 
 WEIGHTS = """

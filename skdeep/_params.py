@@ -167,6 +167,7 @@ CNN = {
     "amp": ["boolean", StrOptions({"auto"})],
     "data_format": [StrOptions({"channels_last", "channels_first"})],
     "image_shape": [tuple, list, None],
+    "own_scale": ["boolean", StrOptions({"auto"})],
     "missing": [StrOptions({"error", "mask"})],
 }
 """Of convolutional networks."""
@@ -226,6 +227,7 @@ SEQUENCES = {
     "dropout": DENSE["dropout"],
     "recurrent_dropout": DENSE["dropout"],
     "data_format": [StrOptions({"channels_last", "channels_first"})],
+    "own_scale": ["boolean", StrOptions({"auto"})],
     "missing": [StrOptions({"error", "mask"})],
 }
 """Of recurrent networks."""

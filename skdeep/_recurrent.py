@@ -10,7 +10,7 @@ from skdeep._base import DeepEstimator
 from skdeep._sequences import SequenceInput, like_series, like_tokens
 from skdeep._training import weighing
 from skdeep._validation import to_host
-from skdeep.data.batches import Batches, LengthBatches
+from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows
 from skdeep.nets.recurrent import RecurrentNet, initialize
@@ -78,8 +78,13 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             **{name: getattr(self, name) for name in _SHARED_BY_NETS},
         }
 
+    def _new_net(self, device, X, rng):
+        self._own_scale = not self._reads_tokens and self._wants_own_scale(X)
+        return super()._new_net(device, X, rng)
+
     def _make_module(self, shape, n_outputs, rng):
-        net = RecurrentNet(**self._settings(shape[0], n_outputs)).double()
+        settings = self._settings(shape[0], n_outputs)
+        net = RecurrentNet(**settings, own_scale=self._own_scale).double()
         initialize(net, rng)
         return net
 
@@ -141,7 +146,8 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     def _make_batches(self, net, data, rng):
         if isinstance(data[0], PaddedRows):
             lengths = data[0].lengths.cpu().numpy()
-            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths)
+            window = {"window": MIXED_WINDOW} if self._branch() else {}
+            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths, **window)
         return Batches(*data, batch_size=net.batch_size)
 
     def _uses_of_parameters(self, net):

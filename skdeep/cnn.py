@@ -44,7 +44,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
     >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
     True
     >>> clf.transform(X[:2]).shape, clf.saliency(X[:2]).shape
-    ((2, 64), (2, 8, 8, 1))
+    ((2, 128), (2, 8, 8, 1))
     """
 
     _parameter_constraints: dict = {**BaseCNN._parameter_constraints, **_params.CLASSIFIER}
@@ -66,12 +66,13 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         freeze=False,
         data_format="channels_last",
         image_shape=None,
+        own_scale="auto",
         missing="error",
         solver="adamw",
         alpha=0.02,
         batch_size="auto",
         learning_rate="one_cycle",
-        learning_rate_init=0.005,
+        learning_rate_init=0.01,
         max_iter="auto",
         shuffle=True,
         random_state=None,
@@ -103,6 +104,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         self.freeze = freeze
         self.data_format = data_format
         self.image_shape = image_shape
+        self.own_scale = own_scale
         self.missing = missing
         self.solver = solver
         self.alpha = alpha
@@ -185,12 +187,13 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         freeze=False,
         data_format="channels_last",
         image_shape=None,
+        own_scale="auto",
         missing="error",
         solver="adamw",
         alpha=0.02,
         batch_size="auto",
         learning_rate="one_cycle",
-        learning_rate_init=0.005,
+        learning_rate_init=0.01,
         max_iter="auto",
         shuffle=True,
         random_state=None,
@@ -222,6 +225,7 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         self.freeze = freeze
         self.data_format = data_format
         self.image_shape = image_shape
+        self.own_scale = own_scale
         self.missing = missing
         self.solver = solver
         self.alpha = alpha

@@ -64,6 +64,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         dropout=0.0,
         recurrent_dropout=0.0,
         data_format="channels_last",
+        own_scale="auto",
         missing="error",
         class_weight=None,
         label_smoothing=0.0,
@@ -100,6 +101,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.data_format = data_format
+        self.own_scale = own_scale
         self.missing = missing
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
@@ -179,6 +181,7 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         dropout=0.0,
         recurrent_dropout=0.0,
         data_format="channels_last",
+        own_scale="auto",
         missing="error",
         solver="adam",
         alpha=0.0,
@@ -216,6 +219,7 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.data_format = data_format
+        self.own_scale = own_scale
         self.missing = missing
         self.solver = solver
         self.alpha = alpha

@@ -11,7 +11,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
-from skdeep import CNNClassifier, CNNRegressor
+from skdeep import CNNClassifier, CNNRegressor, LSTMClassifier
+from skdeep.engine import wants_mixed
+from skdeep.nets.blocks import ACTIVATIONS
 
 RNG = np.random.default_rng(0)
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -125,6 +127,44 @@ def test_saliency_of_series_of_unequal_length_and_of_two_classes():
         np.testing.assert_allclose(a, -b, atol=1e-7)
     with pytest.raises(ValueError, match="classes not in"):
         clf.saliency(series, np.full(40, 7))
+
+
+SCALED = RNG.normal(size=(60, 30, 1)).cumsum(1) * 10.0 ** RNG.uniform(-3, 1, (60, 1, 1))
+RISES = (SCALED[:, -1, 0] > SCALED[:, 0, 0]).astype(int)
+
+
+@pytest.mark.parametrize("cls", [CNNClassifier, LSTMClassifier])
+def test_small_series_beside_large_ones(cls):
+    scores = {}
+    for own in ("auto", True, False):
+        clf = cls(own_scale=own, max_iter=15, random_state=0, device="cpu")
+        scores[own] = clf.fit(SCALED[:40], RISES[:40]).predict_proba(SCALED[40:])
+    np.testing.assert_array_equal(scores["auto"], scores[True])
+    right = {own: np.mean(p.argmax(1) == RISES[40:]) for own, p in scores.items()}
+    assert right[True] > max(right[False], 0.8)
+    same = SCALED / SCALED.std(1, keepdims=True)
+    a, b = (
+        clf.set_params(own_scale=own).fit(same, RISES).predict_proba(same)
+        for own in ("auto", False)
+    )
+    np.testing.assert_array_equal(a, b)
+
+
+def test_series_by_their_own_scales():
+    clf = cnn(own_scale=True, dtype="float64").fit([x[: 3 + i % 9] for i, x in enumerate(X)], y)
+    module = clf.net_.module_.eval()
+    assert module.trunks[0].blocks[0].layers[0].conv.weight.shape[1] == 4
+    seen = []
+    module.trunks[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    rows, row = (
+        [X[0, :3], X[1].astype(float) * 100 + 7],
+        torch.as_tensor(X[1].T.astype(float) * 100 + 7),
+    )
+    clf.transform(rows)
+    own = (row - row.mean(1, keepdim=True)) / row.std(1, correction=0, keepdim=True)
+    torch.testing.assert_close(seen[0][1, 2:], own, rtol=1e-6, atol=1e-6)
+    assert (seen[0][0, :, 3:] == 0).all()
+    assert [s.shape for s in clf.saliency(rows)] == [(3, 2), (12, 2)]
 
 
 # --- networks --------------------------------------------------------------------------------
@@ -249,13 +289,28 @@ def test_augmented_series(augment, ragged):
     assert np.isfinite(changed).all() and not np.allclose(changed, plain)
 
 
-def test_mixed_precision_on_request():
-    full = cnn(amp="auto").fit(PICTURES, y)
-    mixed = cnn(amp=True).fit(PICTURES, y)
-    a, b = (clf.predict_proba(PICTURES) for clf in (full, mixed))
+@pytest.mark.parametrize("architecture", ["lenet", "resnet", "inception", Plain()])
+def test_mixed_precision(architecture):
+    rows = PICTURES if isinstance(architecture, Plain) else [x[: 1 + i] for i, x in enumerate(X)]
+    full, mixed, auto = (
+        cnn(architecture=architecture, amp=amp).fit(rows, y) for amp in (False, True, "auto")
+    )
+    a, b, c = (clf.predict_proba(rows) for clf in (full, mixed, auto))
     assert not np.array_equal(a, b)
     np.testing.assert_allclose(a, b, atol=0.1)
     assert b.dtype == np.float32
+    has_units = wants_mixed("auto", torch.float32, "cpu", on_cpu=True)
+    np.testing.assert_array_equal(b if has_units else a, c)
+    exact = [cnn(dtype="float64", amp=amp).fit(X, y).predict_proba(X) for amp in (False, "auto")]
+    np.testing.assert_array_equal(*exact)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_in_mixed_precision(activation):
+    clf = cnn(architecture="lenet", activation=activation, hidden_layer_sizes=(8,))
+    full, mixed = (clf.set_params(amp=amp).fit(X, y).predict_proba(X) for amp in (False, True))
+    assert not np.array_equal(full, mixed)
+    np.testing.assert_allclose(full, mixed, atol=0.02)
 
 
 def test_planned_epochs():

@@ -84,6 +84,11 @@ class Batches:
         return tuple(inputs) if self.is_tuple else inputs[0], target, weight
 
 
+MIXED_WINDOW = 4
+"""`LengthBatches.window` of networks that normalise over a batch: where length and class go
+together, a batch of one length has moments unlike those of all rows, which predictions use."""
+
+
 class LengthBatches(Batches):
     """Batches of series of about the same length, so that padding costs little.
 
@@ -96,7 +101,8 @@ class LengthBatches(Batches):
         As for `Batches`.
     lengths : array-like of int of shape (n_samples,)
     window : int, default=50
-        Batches that are sorted together: the more, the less padding, and the less random.
+        Batches that are sorted together: the more, the less padding, and the less random. See
+        `MIXED_WINDOW`.
 
     Examples
     --------

@@ -9,6 +9,9 @@ from skdeep.data.rows import LoadedRows, PaddedRows
 STATISTICS_ROWS = 10_000
 """That means and deviations of channels are taken from, at most."""
 
+SCALES, SCALES_ROWS, SHORT = 10, 1000, 8
+"""See `scales_differ`."""
+
 LARGEST = {"cpu": 2**22, "cuda": 2**27}
 """Numbers in the widest layer of a forward pass."""
 
@@ -52,6 +55,42 @@ def channel_statistics(x, weight=None):
     variance = (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
     floor = 1e-12 * (1 + mean.square())
     return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
+
+
+@torch.no_grad()
+def scales_differ(x):
+    """Whether the standard deviations of series over time are of different orders of magnitude:
+    in any channel the 95 % quantile is above `SCALES` times the 5 % quantile.
+
+    Of more than 1,000 rows, 1,000 at equal distances are looked at. Series of less than
+    `SHORT` steps say nothing about it.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, length), LoadedRows or PaddedRows
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.data.pieces import scales_differ
+    >>> x = torch.arange(10.0).repeat(30, 1, 1)
+    >>> scales_differ(x), scales_differ(x * torch.logspace(-1, 1, 30)[:, None, None])
+    (False, True)
+    """
+    n, found = x.shape[0], []
+    for row in range(0, n, max(1, n // SCALES_ROWS)):
+        values = x[torch.tensor([row])]
+        values = values[0] if isinstance(values, tuple) else values
+        if values.shape[2] >= SHORT:
+            values = values[0].double()
+            there = ~torch.isnan(values)
+            count = there.sum(1).clamp(min=1)
+            centred = (values - (values.nan_to_num().sum(1) / count)[:, None]).nan_to_num()
+            found.append((centred.square().sum(1) / count).sqrt().cpu())
+    if not found:
+        return False
+    low, high = torch.stack(found).quantile(torch.tensor([0.05, 0.95]).double(), 0)
+    return bool((high > SCALES * low).any())
 
 
 def pieces(module, x):

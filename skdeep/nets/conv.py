@@ -12,10 +12,17 @@ from torch.nn import functional as F
 
 
 class Conv1d(nn.Conv1d):
-    """torch's convolution over series, without a draw of weights: see `draw_weights`."""
+    """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
+    series that are pictures of one row: see `as_pictures`."""
 
     def reset_parameters(self):
         """Leave the weights as they are."""
+
+    def forward(self, x):
+        if x.ndim == 3:
+            return super().forward(x)
+        sizes = [(1, *self.stride), (0, *self.padding), (1, *self.dilation)]
+        return F.conv2d(x, self.weight.unsqueeze(2), self.bias, *sizes)
 
 
 class Conv2d(nn.Conv2d):
@@ -43,6 +50,8 @@ CONVOLUTIONS = {1: Conv1d, 2: Conv2d}
 TRANSPOSED = {1: ConvTranspose1d, 2: ConvTranspose2d}
 MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
 MEAN_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
+OWN_SCALE_EPS = 1e-10
+"""Variance, in units of a channel's, below which a series counts as constant."""
 
 
 class BatchNorm(nn.Module):
@@ -97,12 +106,14 @@ class BatchNorm(nn.Module):
                 self.momentum,
                 self.eps,
             )
-        mean, var, count = self._moments(x, mask)
+        # In mixed precision x has 8 bits, too few for sums and counts.
+        exact = x.to(self.weight.dtype)
+        mean, var, count = self._moments(exact, mask)
         with torch.no_grad():
             unbiased = var * (count / (count - 1).clamp(min=1))
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
-        return self._scaled(x, mean, var)
+        return self._scaled(exact, mean, var).to(x.dtype)
 
     def _moments(self, x, mask):
         """Mean, variance and number of values of each channel."""
@@ -140,6 +151,9 @@ def set_row_weight(module, weight):
 class ConvNormReLU(nn.Module):
     """Convolution without bias, batch normalisation, ReLU; nothing of it where it is padded.
 
+    Maxima are the same before ReLU as after it, and before normalisation a fraction of the numbers
+    is left to normalise.
+
     Parameters
     ----------
     n_in, n_out : int
@@ -150,25 +164,30 @@ class ConvNormReLU(nn.Module):
     stride : int, default=1
     activate : bool, default=True
         False leaves out the ReLU.
+    pool_size : int or tuple of int, default=None
+        Of max-pooling after the convolution; there must be no mask then.
 
     Shapes
     ------
-    x : (n_samples, n_in, ...); mask : (n_samples, 1, length) or None;
+    x : (n_samples, n_in, ...); mask : (n_samples, 1, ...) or None;
     returns (n_samples, n_out, ...).
     """
 
-    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True):
+    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True, pool_size=None):
         super().__init__()
         self.conv = CONVOLUTIONS[dims](
             n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False
         )
         self.norm = BatchNorm(n_out)
         self.activate = activate
+        self.pool, self.pool_size = MAX_POOLS[dims], pool_size
 
     def forward(self, x, mask=None):
-        x = self.norm(self.conv(x), mask)
+        x = self.conv(x)
+        x = x if self.pool_size is None else self.pool(x, self.pool_size)
+        x = self.norm(x, mask)
         x = F.relu(x, inplace=True) if self.activate else x
-        return x if mask is None else x * mask
+        return masked(x, mask)
 
 
 class Standardize(nn.Module):
@@ -198,7 +217,39 @@ class Standardize(nn.Module):
         )
         if self.has_missing:
             x = torch.nan_to_num(x, nan=0.0)
-        return x if mask is None else x * mask
+        return masked(x, mask)
+
+
+def with_own_scale(x, mask=None, time=2, channels=1):
+    """Series and, as further channels, the same ones less their own mean over time, over their own
+    standard deviation: small ones would be no more than noise beside large ones.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, length)
+        Or another order of axes.
+    mask : Tensor of shape (n_samples, 1, length), default=None
+        In the same order.
+    time, channels : int, default=2, 1
+        Axes of `x`.
+
+    Returns
+    -------
+    Tensor, with twice the channels
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdeep.nets.conv import with_own_scale
+    >>> with_own_scale(torch.tensor([[[10.0, 20.0]], [[0.1, 0.2]]]))[:, 1].round(decimals=3)
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
+    """
+    inside = torch.ones_like(x) if mask is None else mask.to(x.dtype)
+    count = inside.sum(time, keepdim=True).clamp(min=1)
+    centred = (x - (x * inside).sum(time, keepdim=True) / count) * inside
+    variance = centred.square().sum(time, keepdim=True) / count
+    return torch.cat([x, centred * (variance + OWN_SCALE_EPS).rsqrt()], channels)
 
 
 def channels_last(x):
@@ -220,6 +271,25 @@ def channels_last(x):
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
+def as_pictures(x, mask=None):
+    """On processors, series as pictures of one row with `channels_last`, an order that torch has
+    for pictures alone: pooling and convolutions without it take half as long again, or twice.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, length)
+    mask : Tensor of shape (n_samples, 1, length), default=None
+
+    Returns
+    -------
+    x : Tensor of shape (n_samples, n_channels, 1, length), or what was given
+    mask : Tensor of shape (n_samples, 1, 1, length), None, or what was given
+    """
+    if x.device.type != "cpu":
+        return x, mask
+    return channels_last(x.unsqueeze(2)), None if mask is None else mask.unsqueeze(2)
+
+
 def mask_of(x, lengths):
     """1 where a series has a step, 0 behind its end.
 
@@ -237,21 +307,37 @@ def mask_of(x, lengths):
     return (steps < lengths[:, None]).to(dtype)[:, None]
 
 
+def masked(x, mask=None):
+    """`x` with 0 in the place of padding, in its own type.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, n_channels, ...)
+    mask : Tensor of shape (n_samples, 1, ...), default=None
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+    """
+    return x if mask is None else x * mask.to(x.dtype)
+
+
 def global_mean(x, mask=None):
     """The mean of each channel over all places that are not padding.
 
     Parameters
     ----------
     x : Tensor of shape (n_samples, n_channels, ...)
-    mask : Tensor of shape (n_samples, 1, length), default=None
+    mask : Tensor of shape (n_samples, 1, ...), default=None
 
     Returns
     -------
     Tensor of shape (n_samples, n_channels)
     """
+    places = tuple(range(2, x.ndim))
     if mask is None:
-        return x.mean(tuple(range(2, x.ndim)))
-    return (x * mask).sum(2) / mask.sum(2).clamp(min=1)
+        return x.mean(places)
+    return (x * mask).sum(places) / mask.sum(places).clamp(min=1)
 
 
 @torch.no_grad()

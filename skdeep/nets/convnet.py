@@ -5,7 +5,15 @@ from torch import nn
 
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.blocks import Dropout, Linear
-from skdeep.nets.conv import Standardize, channels_last, global_mean, mask_of, set_row_weight
+from skdeep.nets.conv import (
+    Standardize,
+    channels_last,
+    global_mean,
+    mask_of,
+    masked,
+    set_row_weight,
+    with_own_scale,
+)
 from skdeep.nets.trunks import TRUNKS
 
 
@@ -29,6 +37,8 @@ class ConvNet(nn.Module):
         Changes of the rows in training, with their strengths; see `skdeep.nets.augment`.
     frozen : bool, default=False
         Whether the trunks stay as they are in training.
+    own_scale : bool, default=False
+        Whether trunks get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
 
     Attributes
     ----------
@@ -62,6 +72,7 @@ class ConvNet(nn.Module):
         dropout=0.0,
         augment=None,
         frozen=False,
+        own_scale=False,
     ):
         super().__init__()
         if isinstance(architecture, str):  # what is the user's has no recipe, and is copied
@@ -74,8 +85,10 @@ class ConvNet(nn.Module):
                 "dropout": dropout,
                 "augment": augment,
                 "frozen": frozen,
+                "own_scale": own_scale,
             }
-            trunks = [TRUNKS[architecture](shape, **options) for _ in range(n_members)]
+            seen = (shape[0] * (2 if own_scale else 1), *shape[1:])
+            trunks = [TRUNKS[architecture](seen, **options) for _ in range(n_members)]
         else:
             trunks = architecture
         self.shape = tuple(shape)
@@ -87,6 +100,7 @@ class ConvNet(nn.Module):
         self.changes = nn.ModuleList(CHANGES[n][0](augment[n]) for n in names if n in CHANGES)
         mixes = [MIXES[n][0](augment[n]) for n in names if n in MIXES]
         self.mixing = mixes[0] if mixes else None
+        self.own_scale = own_scale
         self.frozen = frozen
         if frozen:
             self.trunks.requires_grad_(False).eval()
@@ -108,11 +122,12 @@ class ConvNet(nn.Module):
                 lengths = torch.full((len(x),), x.shape[2], device=x.device)
             for change in self.changes:
                 x = change(x, lengths)
-            x = x if mask is None else x * mask
+            x = masked(x, mask)
         return (channels_last(x) if x.ndim == 4 else x), mask
 
     def features(self, x, mask=None):
         """What the heads see: (n_samples, width) for each member."""
+        x = with_own_scale(x, mask) if self.own_scale else x
         return [trunk(x, mask) for trunk in self.trunks]
 
     def scores(self, x, mask=None):

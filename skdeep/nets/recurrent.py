@@ -12,7 +12,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Dropout, Linear, RandomModule
-from skdeep.nets.conv import ConvNormReLU, Standardize, global_mean
+from skdeep.nets.conv import (
+    ConvNormReLU,
+    Standardize,
+    as_pictures,
+    global_mean,
+    masked,
+    with_own_scale,
+)
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _KERNELS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
@@ -54,6 +61,8 @@ class RecurrentNet(nn.Module):
         Whether an `OutputScale` follows the head.
     has_missing : bool, default=False
         Whether numbers may be NaN, which then count as the mean of their channel.
+    own_scale : bool, default=False
+        Whether layers get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
 
     Shapes
     ------
@@ -88,6 +97,7 @@ class RecurrentNet(nn.Module):
         convolutional=(),
         scaled_output=False,
         has_missing=False,
+        own_scale=False,
     ):
         super().__init__()
         self.config = {
@@ -104,6 +114,7 @@ class RecurrentNet(nn.Module):
             "convolutional": tuple((int(n), int(k)) for n, k in convolutional),
             "scaled_output": bool(scaled_output),
             "has_missing": bool(has_missing),
+            "own_scale": bool(own_scale),
         }
         if vocabulary_size:
             self.embedding = Embedding(vocabulary_size, embedding_size)
@@ -111,6 +122,7 @@ class RecurrentNet(nn.Module):
         else:
             self.standardize = Standardize(n_channels)
             self.standardize.has_missing = has_missing
+            n_channels *= 2 if own_scale else 1
         n_directions = 2 if bidirectional else 1
         widths = [n_channels, *(n_directions * n for n in hidden_sizes)]
         self.layers = nn.ModuleList(
@@ -118,7 +130,7 @@ class RecurrentNet(nn.Module):
             for n_in, n in zip(widths, hidden_sizes)
         )
         width = widths[-1]
-        self.pooling = pooling
+        self.pooling, self.own_scale = pooling, own_scale
         self.attention = Attention(width) if pooling == "attention" else None
         self.step_dropout = StepDropout(dropout) if dropout else None
         self.branch = ConvolutionalBranch(n_channels, convolutional) if convolutional else None
@@ -151,6 +163,8 @@ class RecurrentNet(nn.Module):
         if lengths is not None:
             steps = torch.arange(len(x), device=x.device)
             inside = (steps[:, None] < lengths).unsqueeze(2)
+        if self.own_scale:
+            x = with_own_scale(x, inside, time=0, channels=2)
         if self.step_dropout is not None and hasattr(self, "embedding"):
             x = self.step_dropout(x)
         features = self._recur(x, lengths, inside)
@@ -299,7 +313,7 @@ class ConvolutionalBranch(nn.Module):
     def forward(self, x, inside=None):
         x = x.permute(1, 2, 0).contiguous()
         mask = None if inside is None else inside.permute(1, 2, 0).to(x.dtype)
-        x = x if mask is None else x * mask
+        x, mask = as_pictures(masked(x, mask), mask)
         for layer in self.layers:
             x = layer(x, mask)
         return global_mean(x, mask)

@@ -21,8 +21,10 @@ from skdeep.nets.conv import (
     BatchNorm,
     Conv1d,
     ConvNormReLU,
+    as_pictures,
     channels_last,
     global_mean,
+    masked,
 )
 
 _MONOTONE = ("identity", "logistic", "tanh", "relu", "elu", "leaky_relu", "selu", "softplus")
@@ -111,7 +113,7 @@ class LeNet(nn.Module):
                 x = activation(self.pool(x, size))
             else:
                 x = self.pool(activation(x), size)
-            x = x if mask is None else x * mask
+            x = masked(x, mask)
         return x
 
     def forward(self, x, mask=None):
@@ -150,15 +152,17 @@ class ResNet(nn.Module):
 
     For series: three blocks of three convolutions (kernels of 7, 5 and 3 steps; 64, 128 and 128
     channels), no stride. For pictures: a stem, and stages of blocks of two 3 x 3 convolutions;
-    each stage after the first halves the sides. The stem leaves pictures below 16 pixels as they
-    are, halves those below 64 and quarters larger ones, so that time per picture stays bounded.
+    each stage after the first halves the sides. The stem, a convolution and max-pooling, leaves
+    pictures below 16 pixels as they are, halves those below 64 and quarters larger ones, so that
+    time per picture stays bounded.
 
     Parameters
     ----------
     shape : tuple
         (n_channels, length) or (n_channels, height, width).
     n_filters : tuple of int, default=None
-        Channels of each block (series) or stage (pictures); None is (64, 128, 128) or (32, 64).
+        Channels of each block (series) or stage (pictures); None is (64, 128, 128) or
+        (32, 64, 128).
     n_blocks : int, default=1
         Blocks of each stage of pictures.
 
@@ -176,16 +180,16 @@ class ResNet(nn.Module):
         n_channels, *size = shape
         self.dims = len(size)
         if self.dims == 1:
-            self.stem, self.n_pools = None, 0
+            self.stem = None
             widths = tuple(n_filters or (64, 128, 128))
             pairs = zip([n_channels, *widths], widths)
             blocks = [_Residual(n_in, n_out, (7, 5, 3), 1) for n_in, n_out in pairs]
         else:
-            widths = tuple(n_filters or (32, 64))
+            widths = tuple(n_filters or (32, 64, 128))
             side = min(size)
-            stride = 1 if side < 16 else 2
-            self.stem = ConvNormReLU(n_channels, widths[0], 3 if stride == 1 else 5, 2, stride)
-            self.n_pools = 1 if side >= 64 else 0
+            kernel, stride = (5, 2) if side >= 64 else (3, 1)
+            pool = 2 if side >= 16 else None
+            self.stem = ConvNormReLU(n_channels, widths[0], kernel, 2, stride, pool_size=pool)
             blocks = []
             for i, (n_in, n_out) in enumerate(zip([widths[0], *widths], widths)):
                 blocks += [
@@ -197,13 +201,13 @@ class ResNet(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
-        if self.stem is not None:
+        if self.stem is None:
+            x, mask = as_pictures(x, mask)
+        else:
             x = channels_last(self.stem(x))
-        if self.n_pools:
-            x = MAX_POOLS[2](x, 2)
         for block in self.blocks:
             x = block(x, mask)
-        return x
+        return x if self.dims == 2 else x.flatten(2)
 
     def forward(self, x, mask=None):
         return global_mean(self.maps(x, mask), mask)
@@ -227,10 +231,11 @@ class _InceptionModule(nn.Module):
     def forward(self, x, mask=None):
         narrow = x if self.bottleneck is None else self.bottleneck(x)
         # Zeros at both ends, as for the convolutions: a padded series must look the same there.
-        pooled = self.pooled(MAX_POOLS[1](nn.functional.pad(x, (1, 1)), 3, 1))
+        window = 3 if x.ndim == 3 else (1, 3)
+        pooled = self.pooled(MAX_POOLS[x.ndim - 2](nn.functional.pad(x, (1, 1)), window, 1))
         y = torch.cat([*(conv(narrow) for conv in self.convs), pooled], 1)
         y = torch.relu_(self.norm(y, mask))
-        return y if mask is None else y * mask
+        return masked(y, mask)
 
 
 class Inception(nn.Module):
@@ -284,12 +289,13 @@ class Inception(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last module."""
+        x, mask = as_pictures(x, mask)
         before = x
         for i, inception in enumerate(self.inceptions):
             x = inception(x, mask)
             if i % 3 == 2:
                 x = before = torch.relu_(x + self.around[i // 3](before, mask))
-        return x
+        return x.flatten(2)
 
     def forward(self, x, mask=None):
         return global_mean(self.maps(x, mask), mask)
@@ -299,8 +305,7 @@ class Conv4(nn.Module):
     """Blocks of convolution, pooling by 2, batch normalisation and ReLU, the trunk of few-shot
     learning (Vinyals et al., 2016; Snell et al., 2017).
 
-    The papers pool at the end of a block; earlier, a quarter of the numbers are left to
-    normalise, and maxima are the same whether a monotone function is applied before or after.
+    The papers pool at the end of a block, which takes longer: see `ConvNormReLU`.
 
     Parameters
     ----------
@@ -324,22 +329,19 @@ class Conv4(nn.Module):
         super().__init__()
         n_channels, *size = shape
         self.dims, self.is_ragged = len(size), None in size
-        self.blocks, self.pool_sizes = nn.ModuleList(), []
+        self.blocks = nn.ModuleList()
         widths = (n_filters,) * depth if isinstance(n_filters, int) else tuple(n_filters)
         for n_in, n_out in zip([n_channels, *widths], widths):
-            self.blocks.append(ConvNormReLU(n_in, n_out, 3, self.dims))
-            pools = (1,) if self.is_ragged else tuple(min(2, n) for n in size)
-            self.pool_sizes.append(pools)
+            pools = None if self.is_ragged else tuple(min(2, n) for n in size)
+            self.blocks.append(ConvNormReLU(n_in, n_out, 3, self.dims, pool_size=pools))
             size = size if self.is_ragged else [n // p for n, p in zip(size, pools)]
         self.width = widths[-1] * (1 if self.is_ragged else math.prod(size))
 
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
         x = channels_last(x) if self.dims == 2 else x
-        for block, size in zip(self.blocks, self.pool_sizes):
-            x = block.conv(x)
-            x = torch.relu_(block.norm(MAX_POOLS[self.dims](x, size), mask))
-            x = x if mask is None else x * mask
+        for block in self.blocks:
+            x = block(x, mask)
         return x
 
     def forward(self, x, mask=None):

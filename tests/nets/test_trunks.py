@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from skdeep.nets import trunks
 from skdeep.nets.conv import BatchNorm, Standardize, draw_weights, mask_of, set_row_weight
 from skdeep.nets.trunks import TRUNKS, LeNet
 
@@ -51,6 +52,36 @@ def test_a_weight_is_a_repeated_row(name, shape):
     torch.testing.assert_close(net(x, mask)[repeated], expected)
     for mine, other in zip(net.buffers(), twin.buffers()):
         torch.testing.assert_close(mine, other)
+
+
+@pytest.mark.parametrize("name", ["resnet", "inception"])
+def test_order_in_memory_changes_nothing(name, monkeypatch):
+    results = []
+    for plain in (False, True):
+        net, x, mask = make(name, (3, None))
+        if plain:
+            monkeypatch.setattr(trunks, "as_pictures", lambda x, mask: (x, mask))
+        out, maps = net(x, mask), net.maps(x, mask)
+        out.square().sum().backward()
+        results.append([out, maps, *(p.grad for p in net.parameters()), *net.buffers()])
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("given", ["mask", "weight"])
+def test_moments_of_a_mixed_batch_are_exact(given):
+    """Sums over 2,001 numbers of 8 bits need more than 8 bits."""
+    x = torch.randn(3, 4, 667, generator=torch.Generator().manual_seed(0)).bfloat16() + 2
+    mixed, exact = BatchNorm(4), BatchNorm(4).double()
+    mask = torch.ones(3, 1, 667) if given == "mask" else None
+    for norm in (mixed, exact):
+        norm.row_weight = torch.ones(3) if given == "weight" else None
+    out = mixed(x, mask)
+    assert out.dtype == torch.bfloat16
+    expected = exact(x.double(), None if mask is None else mask.double())
+    torch.testing.assert_close(out, expected.bfloat16(), rtol=1e-2, atol=1e-2)
+    for name in ("running_mean", "running_var"):
+        got, wanted = getattr(mixed, name), getattr(exact, name)
+        torch.testing.assert_close(got, wanted.float(), rtol=1e-5, atol=1e-6)
 
 
 def test_batch_norm_is_torchs():
