@@ -456,6 +456,25 @@ def test_pictures_of_any_layout(digits, recipe):
     assert flat.n_iter_ == len(flat.loss_curve_) == len(flat.critic_loss_curve_) == 2
 
 
+def test_pictures_without_labels_are_made_by_clusters():
+    """As often as there are: four dark pictures to a bright one."""
+    rng = np.random.RandomState(0)
+    images = rng.uniform(0, 0.2, (400, 8, 8))
+    images[::5] += 0.8
+    quick = {**SMALL, "max_iter": 40, "batch_size": 32, "learning_rate_init": 0.005, "ema": 0.9}
+    gan = ImageGAN(n_clusters=2, **quick).fit(images)
+    assert not hasattr(gan, "classes_")
+    made = gan.sample(500)  # without clusters: no bright one among them
+    assert abs(np.mean(made.mean((1, 2)) > 0.5) - 0.2) < 0.06
+    assert gan.interpolate(3).shape == (3, 8, 8)
+    with pytest.raises(ValueError, match="y was given, but fit had none"):
+        gan.sample(1, y=0)
+    with pytest.raises(ValueError, match="n_clusters=5: expected at most .* pictures, 4"):
+        ImageGAN(n_clusters=5).fit(images[:4])
+    alike = ImageGAN(n_clusters=3, **SMALL).fit(np.ones((6, 8, 8)))  # there are no clusters
+    assert alike.sample(2).shape == (2, 8, 8)
+
+
 def test_pictures_of_classes(digits):
     images, y = digits
     names = np.array([f"d{i}" for i in y])

@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -55,23 +54,24 @@ class PictureBlocks(nn.Module):
         n_channels, *size = shape
         stride = 1 if min(size) < 16 else 2
         kernels = [3 if stride == 1 else 5, *[3] * (len(n_filters) - 1)]
-        self.blocks, self.pools = nn.ModuleList(), []
+        self.blocks = nn.ModuleList()
         for i, (n_in, n_out) in enumerate(zip([n_channels, *n_filters], n_filters)):
             step = 1 if i else stride
-            self.blocks.append(ConvNormReLU(n_in, n_out, kernels[i], 2, step))
             size = [-(-n // step) for n in size]
             is_between = 0 < i < len(n_filters) - 1
-            self.pools.append(tuple(2 if is_between and n >= 4 else 1 for n in size))
-            size = [n // pool for n, pool in zip(size, self.pools[-1])]
+            pools = tuple(2 if is_between and n >= 4 else 1 for n in size)
+            block = ConvNormReLU(
+                n_in, n_out, kernels[i], 2, step, pool_size=pools if max(pools) > 1 else None
+            )
+            self.blocks.append(block)
+            size = [n // pool for n, pool in zip(size, pools)]
         self.grid = tuple(min(n, self.GRID) for n in size)
         self.width = n_filters[-1] * math.prod(self.grid)
 
     def forward(self, x, mask=None):
         x = channels_last(x)
-        for block, pool in zip(self.blocks, self.pools):
-            x = block.conv(x)
-            x = x if pool == (1, 1) else F.max_pool2d(x, pool)  # fewer numbers to normalise
-            x = channels_last(torch.relu_(block.norm(x)))
+        for block in self.blocks:
+            x = channels_last(block(x))
         return F.adaptive_avg_pool2d(x, self.grid).flatten(1)
 
 
