@@ -579,6 +579,7 @@ from skdeep import MLPClassifier
 X = np.random.RandomState(0).normal(size=(500, 5)); y = (X[:, 0] > 0).astype(int)
 MLPClassifier(max_iter=1).partial_fit(X, y, classes=[0, 1])
 clf = MLPClassifier(max_iter=10**8, tol=0, n_iter_no_change=np.inf)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
