@@ -308,7 +308,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
             device=device,
         ).initialize()
 
-    def _rate(self):
+    def _base_rate(self):
         if self.learning_rate_init == "auto":
             return 1e-3 if self.recipe == "r3gan" else 2e-4
         return self.learning_rate_init
@@ -316,7 +316,8 @@ class ImageGAN(PictureKinds, DeepGenerator):
     def _players(self):
         beta_1 = 0.0 if self.recipe == "r3gan" else 0.5
         return {
-            name: self._player_options(self._rate(), beta_1) for name in ("generator", "critic")
+            name: self._player_options(self._base_rate(), beta_1)
+            for name in ("generator", "critic")
         }
 
     def _train(self, net, data, held_out, rng, in_search, report):
@@ -377,7 +378,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
             average=average,
             schedule=engine.Course(
                 generator,
-                self._rate(),
+                self._base_rate(),
                 n_epochs * len(batches),
                 curve,
                 [follow] if is_r3gan else [],

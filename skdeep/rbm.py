@@ -224,19 +224,21 @@ class RBM(DeepTransformer, DeepEstimator):
     def _draws_noise(self):
         return self.draw_states
 
-    def _rate(self):
+    def _base_rate(self):
         if self.learning_rate_init == "auto":
             return 0.05 if self.visible_ == "bernoulli" else 0.001
         return float(self.learning_rate_init)
 
     def _players(self):
-        return {"": {"solver": "sgd", "learning_rate": self._rate(), "momentum": self.momentum}}
+        return {
+            "": {"solver": "sgd", "learning_rate": self._base_rate(), "momentum": self.momentum}
+        }
 
     def _batch_size(self, n_samples):
         return min(self.batch_size, n_samples)
 
     def _make_schedule(self, optimizer, n_batches, mode, n_epochs):
-        return engine.Constant(optimizer, self._rate())
+        return engine.Constant(optimizer, self._base_rate())
 
     def _make_run(self, net, data, validation, rng, mode):
         run = super()._make_run(net, data, validation, rng, mode)

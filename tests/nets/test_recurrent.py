@@ -10,8 +10,8 @@ from skdeep.nets.recurrent import (
     POOLINGS,
     Recurrence,
     RecurrentNet,
-    _reversal,
     initialize,
+    reversal,
     reverse,
 )
 
@@ -102,7 +102,7 @@ def test_gradient_is_the_slope():
 
 def test_reverse_is_its_own_inverse():
     x = padded().permute(2, 0, 1)
-    order = _reversal(7, LENGTHS)
+    order = reversal(7, LENGTHS)
     once = reverse(x, order)
     for i, n in enumerate(LENGTHS):
         torch.testing.assert_close(once[:n, i], x[:n, i].flip(0))
