@@ -67,7 +67,9 @@ max_iter : int or 'auto'
 n_iter_no_change : int or inf
     With `early_stopping`, training ends after more than this number of epochs in a row whose
     validation score did not improve by `tol`; for 'one_cycle' more than 30 % of all epochs, in
-    which its rate grows. Without `early_stopping` training goes on to `max_iter`.
+    which its rate grows. Without `early_stopping` the loss of training is watched, and that only
+    where `learning_rate` plans for no end: 'cosine', 'one_cycle' and 'exponential' go on to
+    `max_iter`.
 
 loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}
     'squared_error' is half the squared error; 'absolute_error' estimates the median; 'huber' is

@@ -6,6 +6,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep import engine
 from skdeep._base import DeepEstimator
 from skdeep._sequences import SequenceInput, like_series, like_tokens
 from skdeep._training import weighing
@@ -134,12 +135,11 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             return super()._batch_size(n_samples)
         return SMALL_BATCH if BATCH < n_samples <= SMALL_SET else min(BATCH, n_samples)
 
-    def _patience_limit(self, mode):
-        return self.n_iter_no_change if mode.stops_early else np.inf
-
     def _make_run(self, net, data, validation, rng, mode):
         run = super()._make_run(net, data, validation, rng, mode)
-        if mode.stops_early and self.learning_rate in ("one_cycle", "one-cycle"):
+        if not mode.stops_early and self.learning_rate in engine.BOUNDED_SCHEDULES:
+            run.patience.limit = np.inf  # while a planned rate is high the loss may well rise
+        elif self.learning_rate in ("one_cycle", "one-cycle"):
             run.patience.limit = max(run.patience.limit, WARM_UP * run.max_iter)
         return run
 

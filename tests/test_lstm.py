@@ -281,6 +281,14 @@ def test_early_stopping_with_series_of_unequal_length():
     assert len(curve) == 3
 
 
+def test_a_planned_rate_goes_on_to_its_end():
+    X, y = data()
+    impatient = classifier(max_iter=12, n_iter_no_change=1, tol=1.0)
+    assert impatient.fit(X, y).n_iter_ == 12
+    impatient.set_params(learning_rate="constant")
+    assert impatient.fit(X, y).n_iter_ == 3
+
+
 def test_warm_start():
     X, y = data()
     fitted = classifier(warm_start=True).fit(X, y)
