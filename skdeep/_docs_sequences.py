@@ -61,8 +61,8 @@ batch_size : int or 'auto'
     more. Sequences of about the same length go together.
 
 max_iter : int or 'auto'
-    Largest number of epochs (passes over the data); 'auto' is as many as make 1,100 steps of
-    training, and at least 3.
+    Largest number of epochs (passes over the data); 'auto' is as many as make 2,000 steps of
+    training (1,100 over token ids), and at least 3.
 
 n_iter_no_change : int or inf
     With `early_stopping`, training ends after more than this number of epochs in a row whose

@@ -227,10 +227,16 @@ def test_bad_parameters(params, message):
 
 
 def test_automatic_epochs_and_batches():
-    for n, batch, epochs in ((20, 20, 1100), (64, 64, 1100), (2000, 32, 18), (25_000, 64, 3)):
-        estimator = LSTMClassifier()
-        assert estimator._batch_size(n) == batch
-        assert estimator._n_epochs(range(-(-n // batch))) == epochs
+    over_numbers, over_tokens = LSTMClassifier(), LSTMClassifier(vocabulary_size="auto")
+    for n, batch, *epochs in (
+        (20, 20, 2000, 1100),
+        (64, 64, 2000, 1100),
+        (2000, 32, 32, 18),
+        (25_000, 64, 6, 3),
+    ):
+        for estimator, expected in zip((over_numbers, over_tokens), epochs):
+            assert estimator._batch_size(n) == batch
+            assert estimator._n_epochs(range(-(-n // batch))) == expected
 
 
 @pytest.mark.parametrize("convolutional", [None, "auto"])
