@@ -9,7 +9,8 @@ tables and seeds: of 1 - accuracy (class) and of the root mean squared error (re
 standard error. Above 1 the piece gains something; both members of a ratio have the same seed and
 rows. All ratios of a table share the noise of the fit with all of it: below 1 in all lines, it is
 that one. ``--single`` removes the pieces from one network, as the papers do, and not from the several
-whose predictions the defaults average; ``--each`` prints the ratio on each table, too.
+whose predictions the defaults average; ``--each`` prints the ratio on each table, too, and
+the errors of all of it.
 
 Families "pytabkit RealMLP" and "pytabkit TabM" (where pytabkit is installed) do the same to the
 reference implementations, each one network, with gaps in numbers filled by medians: a piece that
@@ -184,7 +185,11 @@ def main():
                     logs[is_class].append(by_table[name][-1])
             print(f"  {piece:28s} {summary(logs[True])} {summary(logs[False])}", flush=True)
             for name in by_table if args.each else ():
-                print(f"    {name:26s} {summary(by_table[name])}", flush=True)
+                shown = summary(by_table[name])
+                if not params.keys() - shared.keys():
+                    errors = [base[name, seed] for seed in range(args.seeds)]
+                    shown = "  error" + "".join(f" {e:.5g}" for e in errors)
+                print(f"    {name:26s} {shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ def fits(kind, epochs, device):
         params["convolutional"] = ((64, 7), (64, 5), (64, 3))
     estimator = LSTMClassifier(
         vocabulary_size=params.get("vocabulary_size"),
+        dropout=0.0,
         batch_size=BATCH,
         max_iter=epochs,
         learning_rate="constant",

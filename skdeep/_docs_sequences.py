@@ -36,10 +36,10 @@ convolutional : 'auto', None or list of (int, int)
     LSTM-FCN (Karim et al., 2018). 'auto' is [(64, 7), (64, 5), (64, 3)] for numbers and None for
     token ids; LSTM-FCN itself has 128, 256 and 128 filters of sizes 8, 5 and 3.
 
-dropout : float
+dropout : float or 'auto'
     Share of the units of a layer that training leaves out before the next layer, in [0, 1): of
     embeddings and of recurrent layers the same ones in all steps of a sequence (Gal and
-    Ghahramani, 2016). Numbers in X are never left out.
+    Ghahramani, 2016). Numbers in X are never left out. 'auto' is 0.5 for token ids, 0 for numbers.
 
 recurrent_dropout : float
     Share of the recurrent weights that each training step leaves out, in [0, 1), the same ones in

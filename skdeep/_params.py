@@ -224,7 +224,7 @@ SEQUENCES = {
     "bidirectional": ["boolean"],
     "pooling": [StrOptions({"last", "max", "mean", "attention"})],
     "convolutional": [StrOptions({"auto"}), list, tuple, None],
-    "dropout": DENSE["dropout"],
+    "dropout": [StrOptions({"auto"}), *DENSE["dropout"]],
     "recurrent_dropout": DENSE["dropout"],
     "data_format": [StrOptions({"channels_last", "channels_first"})],
     "own_scale": ["boolean", StrOptions({"auto"})],
