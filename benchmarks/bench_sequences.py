@@ -15,6 +15,7 @@ from _common import arguments, fit, interleave, one_thread, print_times
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skdeep import LSTMClassifier, SequenceVectorizer
+from skdeep.data.batches import MIXED_WINDOW
 from skdeep.nets.recurrent import RecurrentNet, initialize
 
 BATCH, RATE = 64, 1e-3
@@ -55,10 +56,11 @@ def plain_fit(X, y, epochs, device, **params):
     target = torch.as_tensor(y, dtype=torch.float32, device=device)
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
     loss_of = torch.nn.BCEWithLogitsLoss()
+    n_sorted = MIXED_WINDOW if params.get("convolutional") else 50  # batches, as in skdeep
     net.train()
     for _ in range(epochs):
         order = torch.randperm(len(rows))
-        for window in order.split(50 * BATCH):
+        for window in order.split(n_sorted * BATCH):
             window = window[lengths[window].argsort()]
             for idx in window.split(BATCH):
                 batch = [rows[i] for i in idx]
@@ -82,6 +84,7 @@ def fits(kind, epochs, device):
     estimator = LSTMClassifier(
         vocabulary_size=params.get("vocabulary_size"),
         dropout=0.0,
+        own_scale=False,
         batch_size=BATCH,
         max_iter=epochs,
         learning_rate="constant",
