@@ -8,9 +8,9 @@ without it the tables are generated. Numbers are ratios to the defaults, of geom
 tables and seeds: of 1 - accuracy (class) and of the root mean squared error (reg), each with its
 standard error. Above 1 the piece gains something; both members of a ratio have the same seed and
 rows. All ratios of a table share the noise of the fit with all of it: below 1 in all lines, it is
-that one. ``--single`` removes the pieces from one network, as the papers do, and not from the several
-whose predictions the defaults average; ``--each`` prints the ratio on each table, too, and
-the errors of all of it.
+that one. ``--single`` removes the pieces from one network, as the papers do, and not from the
+several whose predictions the defaults average; ``--each`` prints the ratio on each table, too, and
+the errors with all of it.
 
 Families "pytabkit RealMLP" and "pytabkit TabM" (where pytabkit is installed) do the same to the
 reference implementations, each one network, with gaps in numbers filled by medians: a piece that
