@@ -276,6 +276,8 @@ def test_several_layers_and_no_branch():
     ids, y = token_ids()
     tokens = LSTMClassifier(max_iter=1, vocabulary_size="auto").fit(ids, y)
     assert tokens.net_.module_.branch is None
+    assert tokens.net_.module_.config["dropout"] == 0.5
+    assert classifier().fit(*data()).net_.module_.config["dropout"] == 0.0
 
 
 def test_early_stopping_with_series_of_unequal_length():
