@@ -62,7 +62,7 @@ batch_size : int or 'auto'
 
 max_iter : int or 'auto'
     Largest number of epochs (passes over the data); 'auto' is as many as make 2,000 steps of
-    training (1,100 over token ids), and at least 3.
+    training (1,100 over token ids), but at least 3 and at most 1,000.
 
 n_iter_no_change : int or inf
     With `early_stopping`, training ends after more than this number of epochs in a row whose

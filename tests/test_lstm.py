@@ -229,8 +229,8 @@ def test_bad_parameters(params, message):
 def test_automatic_epochs_and_batches():
     over_numbers, over_tokens = LSTMClassifier(), LSTMClassifier(vocabulary_size="auto")
     for n, batch, *epochs in (
-        (20, 20, 2000, 1100),
-        (64, 64, 2000, 1100),
+        (20, 20, 1000, 1000),
+        (65, 32, 667, 367),
         (2000, 32, 32, 18),
         (25_000, 64, 6, 3),
     ):
