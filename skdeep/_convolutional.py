@@ -135,14 +135,8 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             scale.scale.copy_(1 / deviation)
         return super()._train(net, data, validation, rng, mode, report)
 
-    def _most_epochs(self):
-        return None if self.max_iter == "auto" else self.max_iter
-
-    def _n_epochs(self, batches):
-        if self.max_iter != "auto":
-            return self.max_iter
-        few, many = AUTO_EPOCHS[self._dims()]
-        return int(np.clip(-(-AUTO_STEPS[self._dims()] // len(batches)), few, many))
+    def _automatic_epochs(self):
+        return AUTO_STEPS[self._dims()], *AUTO_EPOCHS[self._dims()]
 
     def _batch_size(self, n_samples):
         if self.batch_size != "auto":

@@ -44,9 +44,6 @@ class DeepGenerator(DeepEstimator):
         """
         return self._fit_and_report(X, y, None, (None, None, None))
 
-    def _most_epochs(self):
-        return self.max_iter if isinstance(self.max_iter, Integral) else None
-
     def _check_n_samples(self, n_samples):
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r}: expected an integer of at least 1.")

@@ -141,9 +141,6 @@ class OutlierTraining:
     def _make_loss(self):
         return MaskedSquaredError()
 
-    def _most_epochs(self):
-        return None if self.max_iter == "auto" else self.max_iter
-
     def _draws_noise(self):
         return True
 

@@ -132,14 +132,9 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     # --- training --------------------------------------------------------------------------
 
-    def _most_epochs(self):
-        return None if self.max_iter == "auto" else self.max_iter
-
-    def _n_epochs(self, batches):
-        if self.max_iter != "auto":
-            return self.max_iter
+    def _automatic_epochs(self):
         n_steps = TOKEN_STEPS if self._reads_tokens else SERIES_STEPS
-        return int(np.clip(-(-n_steps // len(batches)), FEWEST_EPOCHS, MOST_EPOCHS))
+        return n_steps, FEWEST_EPOCHS, MOST_EPOCHS
 
     def _batch_size(self, n_samples):
         if self.batch_size != "auto":

@@ -58,7 +58,8 @@ class GradientTraining:
     """Training methods of `DeepEstimator`.
 
     A family overrides what differs in it: `_players` (optimizers), `_make_step`, `_forward`,
-    `_draws_noise`, `_smallest_batch`.
+    `_draws_noise`, `_smallest_batch`, and, where `max_iter` may be 'auto', `_automatic_epochs`: the
+    steps to plan for, the fewest and the most epochs.
     """
 
     def _new_net(self, device, X, rng):
@@ -80,7 +81,7 @@ class GradientTraining:
 
     def _most_epochs(self):
         """`max_iter`, or None where only the data will tell."""
-        return self.max_iter
+        return None if self.max_iter == "auto" else self.max_iter
 
     def _known_net(self, device, incremental):
         """The net of the last fit; a warm start gives it what the parameters say now."""
@@ -198,7 +199,10 @@ class GradientTraining:
         return Batches(*data, batch_size=net.batch_size, smallest=self._smallest_batch())
 
     def _n_epochs(self, batches):
-        return self.max_iter
+        if self.max_iter != "auto":
+            return self.max_iter
+        n_steps, fewest, most = self._automatic_epochs()
+        return int(np.clip(-(-n_steps // len(batches)), fewest, most))
 
     def _uses_of_parameters(self, net):
         """How often a row meets a parameter, over all parameters: the work of a forward pass."""
