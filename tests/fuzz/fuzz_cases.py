@@ -127,7 +127,7 @@ class Case:
             kwargs["classes"] = self._classes(y)
         if "X_val" in known and self.chance(0.25):
             self._validation_arguments(kwargs, known, kind)
-        return ((X,) if y is None else (X, y)), kwargs, good
+        return ((X,) if self.subject.target is None and y is None else (X, y)), kwargs, good
 
     def _validation_arguments(self, kwargs, known, kind):
         m = int(self.draw([1, 3, 8]))
@@ -311,7 +311,7 @@ class Case:
             self.steps.append(f"y: {what}")
         kwargs = {"classes": self._classes(y)} if y is not None and self.chance(0.2) else {}
         kwargs = kwargs if "classes" in inspect.signature(estimator.partial_fit).parameters else {}
-        args = (X,) if y is None else (X, y)
+        args = (X,) if self.subject.target is None else (X, y)
         estimator = copy.deepcopy(estimator)
         self._call(estimator, method, args, kwargs)
         if not self.faults:

@@ -81,6 +81,8 @@ def judge_error(error):
     raised = path.startswith(OURS) and code.startswith("raise ")
     if isinstance(error, ERRORS) and (raised or path.startswith(SKLEARN)):
         return None
+    if isinstance(error, FileNotFoundError) and path.startswith(SKLEARN):
+        return None  # texts that were said to be names of files
     return Fault(f"{_deepest(frames)} ({_where(path, line)})", text)
 
 
