@@ -72,7 +72,7 @@ calibrate : bool
 
 refit : bool
     Whether to train again on all rows and keep each member's weights of the epoch that was best
-    before. Takes twice the time.
+    before. Takes twice the time; `max_time` holds for both trainings together.
 
 batch_size : int or 'auto'
     Rows in a mini-batch of each member; batches of an epoch are made as equal as they can be.

@@ -6,11 +6,13 @@ probabilities and give prediction intervals.
 """
 
 import functools
+import time
 import warnings
 
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -29,13 +31,16 @@ from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
 from skdeep.preprocessing.columns import check_table
 
+_SPARE = 0.95  # of the time for a training that another one is to follow: clocks are not exact
+_SHORTEST = 1e-3  # seconds
+
 
 class DeepTable(DeepEstimator):
     """Base of the estimators for tables; a subclass adds the network and its course.
 
     It has ``_new_module(n_outputs)``, ``_draw_weights(module, rng, x, weight)`` and
-    ``_schedule(net, n_steps)``. Members are networks of their own, or (`_networks`) share the
-    weights of one in groups of equal size.
+    ``_schedule(net, n_steps, max_time)``. Members are networks of their own, or (`_networks`)
+    share the weights of one in groups of equal size.
     """
 
     # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
@@ -45,6 +50,7 @@ class DeepTable(DeepEstimator):
     warm_start = False
     numeric = "robust"
     _patience_growth = 0.0
+    _answers_in = "float32"
     _mixes_on_cpu = False  # whether amp='auto' is for processors, too
 
     def _fit(
@@ -72,27 +78,33 @@ class DeepTable(DeepEstimator):
             X = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
             target, weight = target[rows], weight[rows]
         self._learn_target_scale(target, weight)
+        self._answers_in = self._precision_of_answers(X)
         self.encoder_ = TabularEncoder(
             numeric=self.numeric,
             categorical_features=self.categorical_features,
             max_one_hot=self.max_one_hot,
         ).fit(X, sample_weight=weight)
-        data = (self.encoder_.encode(X), target, weight)
+        everyone = (self.encoder_.encode(X), target, weight)
         rng = new_random_state(self.random_state)
-        plan, data = self._plan(data, validation, rng)
+        plan, data = self._plan(everyone, validation, rng)
+        plan.max_time = self.max_time
         device = engine.resolve_device(self.device, X)
-        fitted = self._train_members(device, data, plan, rng, in_search, report)
         if self.refit and plan.held_out is not None:
-            everything = np.tile(np.arange(len(target)), (len(plan.train), 1))
-            plan = Plan(everything, epochs=fitted["best_epochs_"])
-            again = self._train_members(device, data, plan, rng, in_search)
-            fitted["net_"] = again["net_"]
+            fitted = self._train_twice(device, everyone, data, plan, rng, in_search, report)
+        else:
+            fitted = self._train_members(device, data, plan, rng, in_search, report)
         self._forget_training()
         self.__dict__.pop("members_", None)
         self.__dict__.update(fitted)
         return self
 
     # --- before training -------------------------------------------------------------------
+
+    def _precision_of_answers(self, X):
+        """That of X, as in other estimators, though the network has a precision of its own."""
+        types = list(X.dtypes) if isinstance(X, pd.DataFrame) else [X.dtype]
+        single = all(t == np.float32 for t in types) and self.dtype != "float64"
+        return "float32" if single else "float64"
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
         if X_val is not None and y_val is not None:
@@ -156,13 +168,40 @@ class DeepTable(DeepEstimator):
         tensors = self._tensors(net, *data)
         x, _, weight = tensors
         seen = slice(0, int(plan.train.max()) + 1)
-        self._draw_weights(net.module_, rng, x[seen], None if weight is None else weight[seen])
+        if weight is not None:  # of a validation row it says nothing about those to train on
+            weight = None if (weight[seen] == 1).all() else weight[seen]
+        self._draw_weights(net.module_, rng, x[seen], weight)
         try:
             stops_early = plan.held_out is not None or plan.epochs is not None
             mode = Mode(False, False, stops_early, in_search=in_search)
             return self._train(net, tensors, plan, rng, mode, report)
         except engine.NonFiniteLoss as error:
             raise ValueError(self._explain(error, data[0], data[1])) from None
+
+    def _train_twice(self, device, everyone, data, plan, rng, in_search, report):
+        """Train by `plan`, then again on everyone for the best numbers of epochs.
+
+        Both together take `max_time`: the first is to leave as much as the second needs where it
+        goes through as many epochs.
+        """
+        started, n_all, n_train = time.monotonic(), len(everyone[1]), plan.train.shape[1]
+        if self.max_time is not None:
+            plan.max_time = _SPARE * self.max_time * n_train / (n_train + n_all)
+        fitted = self._train_members(device, data, plan, rng, in_search, report)
+        epochs = fitted["best_epochs_"]
+        rows = np.tile(np.arange(n_all), (len(plan.train), 1))
+        plan = Plan(rows, epochs=epochs, max_time=self.max_time)
+        if self.max_time is not None:
+            plan.max_time = max(self.max_time - (time.monotonic() - started), _SHORTEST)
+        again = self._train_members(device, everyone, plan, rng, in_search)
+        if again["best_epochs_"] == epochs:
+            return {**fitted, "net_": again["net_"]}
+        warnings.warn(
+            f"refit=True has no effect: it was ended in epoch {again['n_iter_']} of {max(epochs)}. "
+            "The networks that have not seen the held-out rows are kept.",
+            ConvergenceWarning,
+        )
+        return fitted
 
     def _make_module(self, shape, n_outputs, rng):
         return self._new_module(n_outputs)
@@ -199,7 +238,7 @@ class DeepTable(DeepEstimator):
             net,
             step,
             batches,
-            schedule=self._schedule(net, self.max_iter * len(batches)),
+            schedule=self._schedule(net, self.max_iter * len(batches), plan.max_time),
             patience=self._patience(best, plan, stops_early),
             rng=rng,
             curves=engine.Curves([], [], []),
@@ -209,7 +248,7 @@ class DeepTable(DeepEstimator):
             validator=validator,
             datasets=(skorch_dataset(net, data), None),
             best=best if stops_early else None,
-            max_time=self.max_time,
+            max_time=plan.max_time,
             verbose=self.verbose,
             interruptible=not mode.in_search,
         )
@@ -310,7 +349,10 @@ class DeepTable(DeepEstimator):
 
     def _predict_raw(self, X):
         check_is_fitted(self)
-        return self._pool(self._members_raw(X))
+        raw = self._members_raw(X)
+        if self._answers_in == "float64":  # which not every device has
+            raw = raw.cpu().double()
+        return self._pool(raw)
 
     @torch.inference_mode()
     def _members_raw(self, X):

@@ -17,11 +17,14 @@ class Plan:
         Of each network, or the same rows for all.
     epochs : list of int, or None
         Instead of held-out rows: the epoch whose weights each network keeps.
+    max_time : float or None
+        Seconds that training may take.
     """
 
     train: np.ndarray
     held_out: np.ndarray | None = None
     epochs: list | None = None
+    max_time: float | None = None
 
 
 def folds(n_samples, keys, fraction, n_draws, rng):
@@ -65,10 +68,9 @@ def spread(t, n):
 def stack(data, added):
     """The rows, targets and weights of `added` below those of `data`."""
     out = [np.concatenate([a, b]) for a, b in zip(data[:2], added[:2])]
-    weights = (data[2], added[2])
-    if weights == (None, None):
+    if data[2] is None and added[2] is None:
         return *out, None
-    filled = [np.ones(len(d[0])) if w is None else w for w, d in zip(weights, (data, added))]
+    filled = [np.ones(len(d[0])) if d[2] is None else d[2] for d in (data, added)]
     return *out, np.concatenate(filled)
 
 

@@ -175,7 +175,7 @@ class TableRegressor(ScaledRegressor):
         if len(error) > _MOST_RESIDUALS:
             places = np.linspace(0, len(error) - 1, _MOST_RESIDUALS)
             error = error[np.ceil(places).astype(int)]  # upwards: intervals do not get too short
-        return {"_residuals": error.astype(np.float32)}
+        return {"_residuals": error}
 
     def predict_interval(self, X, coverage=0.9):
         """Predict intervals that hold the target with a given probability.

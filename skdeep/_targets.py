@@ -25,6 +25,12 @@ from skdeep._compat import _check_partial_fit_first_call
 from skdeep._validation import to_host
 from skdeep.data.tensors import to_tensor
 
+_FAR = 8.0  # standard deviations
+_SINGLE = np.finfo(np.float32)
+_FINE_IN_SINGLE = 1e-6 / (0.5 * float(_SINGLE.eps))
+"""Targets that many standard deviations from zero are rounded in single precision by a millionth
+of one."""
+
 _ROBUST_LOSSES = ("absolute_error", "huber")  # R2 would be a matter of the outliers alone
 
 
@@ -324,37 +330,71 @@ class DeepRegressor(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values, in the precision of the network.
+            The predicted values, in the precision of the network, or in double precision where
+            that would be too coarse for targets far from zero.
         """
         return self._decode(self._predict_raw(X))
 
 
-class ScaledRegressor(DeepRegressor):
-    """Regressors whose networks see standardised targets; predictions are back in y's units."""
+class ShiftedRegressor(DeepRegressor):
+    """Regressors whose networks see targets that lie far from zero less their mean.
+
+    Single precision could not tell time stamps or coordinates apart. Predictions are back in y's
+    units, in double precision where single precision is too coarse for them.
+    """
+
+    _target_scale = 1.0
 
     def _learn_target_scale(self, target, weight):
+        center, scale = self._learn_units(target, weight)
+        is_far = (np.abs(center) > _FAR * scale) & (self.loss != "poisson")
+        self._target_center = np.where(is_far, center, 0.0) if is_far.any() else 0.0
+
+    def _learn_units(self, target, weight):
+        """Mean and standard deviation of each output, by the rows that count."""
         y = np.asarray(target, dtype=np.float64)
-        self._target_center = np.average(y, axis=0, weights=weight)
-        scale = np.sqrt(np.average((y - self._target_center) ** 2, axis=0, weights=weight))
-        floor = 1e-12 * np.maximum(np.abs(self._target_center), np.finfo(np.float32).tiny)
-        self._target_scale = np.where(scale > floor, scale, 1.0)
-        self._target_range = (y.min(axis=0), y.max(axis=0))
+        if weight is not None:
+            y, weight = y[weight > 0], weight[weight > 0]
+        low, high = self._target_range = (y.min(axis=0), y.max(axis=0))
+        # In units of a power of two, which change no digit: the square of 1e200 is no number.
+        largest = np.maximum(np.abs(low), np.abs(high))
+        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+        center = np.average(y / unit, axis=0, weights=weight)
+        scale = np.sqrt(np.average((y / unit - center) ** 2, axis=0, weights=weight)) * unit
+        scale = np.where(low < high, scale, 1.0)
+        self._needs_double = bool((largest > _FINE_IN_SINGLE * scale).any()) or not (
+            _SINGLE.tiny < scale.min() and largest.max() < _SINGLE.max
+        )
+        return center * unit, scale
 
     def _target_tensor(self, target, dtype, device):
         scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
         return super()._target_tensor(scaled, dtype, device)
 
-    def _target_too_large(self, target):
-        return None
-
     def _score_raw(self, raw, target, weight):
         return super()._score_raw(raw, target * self._target_scale + self._target_center, weight)
 
     def _decode(self, raw):
-        """Targets from raw scores, inside the range of those seen in fit."""
         predicted = super()._decode(raw)
-        scaled = predicted.astype(np.float64) * self._target_scale + self._target_center
-        return np.clip(scaled, *self._target_range).astype(predicted.dtype)
+        out = self._to_units(predicted.astype(np.float64))
+        return out if self._needs_double else out.astype(predicted.dtype)
+
+    def _to_units(self, scaled):
+        return scaled * self._target_scale + self._target_center
+
+
+class ScaledRegressor(ShiftedRegressor):
+    """Regressors whose networks see standardised targets; predictions are back in y's units and
+    inside the range of the targets seen in fit."""
+
+    def _learn_target_scale(self, target, weight):
+        self._target_center, self._target_scale = self._learn_units(target, weight)
+
+    def _target_too_large(self, target):
+        return None
+
+    def _to_units(self, scaled):
+        return np.clip(super()._to_units(scaled), *self._target_range)
 
 
 def mean_scores(raw, target_type):

@@ -3,7 +3,7 @@
 from skdeep import _params
 from skdeep._docs_sequences import sequence_docs
 from skdeep._recurrent import DeepSequence
-from skdeep._targets import DeepClassifier, DeepRegressor
+from skdeep._targets import DeepClassifier, ShiftedRegressor
 
 
 @sequence_docs
@@ -130,7 +130,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
 
 
 @sequence_docs
-class LSTMRegressor(DeepRegressor, DeepSequence):
+class LSTMRegressor(ShiftedRegressor, DeepSequence):
     """Regressor over sequences: series of numbers, also of unequal length, or token ids.
 
     The network is that of `LSTMClassifier`; see there for what X may be. With a target of several

@@ -52,7 +52,7 @@ class _BaseRealMLP(DeepTable):
             weight = None if weight is None else weight[seen]
             initialize(module, rng, self.frequency_scale, x[seen], weight)
 
-    def _schedule(self, net, n_steps):
+    def _schedule(self, net, n_steps, max_time):
         optimizer, dropout = net.flat_optimizers_[0], net.module_.dropout
         decay, p, flat_cos = self._decoupled_decay(), float(self.dropout), engine.CURVES["flat_cos"]
 
@@ -66,7 +66,7 @@ class _BaseRealMLP(DeepTable):
             n_steps,
             engine.CURVES[self.learning_rate],
             others=[regularise],
-            max_time=self.max_time,
+            max_time=max_time,
         )
 
     def _draws_noise(self):

@@ -65,7 +65,7 @@ class _BaseTabM(DeepTable):
             edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
         initialize(module, rng, edges)
 
-    def _schedule(self, net, n_steps):
+    def _schedule(self, net, n_steps, max_time):
         rate = float(self.learning_rate_init)
         optimizer = net.flat_optimizers_[0]
         optimizer.learning_rate = rate

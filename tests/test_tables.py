@@ -13,6 +13,7 @@ from sklearn.datasets import make_classification, make_friedman1
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
+from skorch.callbacks import Callback
 
 import skdeep
 from skdeep._tables_plan import folds
@@ -220,6 +221,52 @@ def test_refit(estimator):
         model.net_.module_.state_dict()["linears.0.weight"],
         once.net_.module_.state_dict()["linears.0.weight"],
     )
+
+
+@everyone
+def test_refit_shares_the_time(estimator):
+    X, y = mixed(1000)
+    model = clone(estimator).set_params(max_iter=100_000, max_time=1.0, n_iter_no_change=10**5)
+    spent = []
+
+    class Clock(Callback):
+        def on_train_begin(self, net, **_):
+            self.started = time.monotonic()
+
+        def on_train_end(self, net, **_):
+            spent.append(time.monotonic() - self.started)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the second training may be cut short, which it says
+        model.set_params(refit=True, skorch_callbacks=[("clock", Clock())]).fit(X, y > 0)
+    assert len(spent) == 2
+    assert sum(spent) < 1.6
+    assert len(model.predict(X)) == len(X)
+
+
+@everyone
+@pytest.mark.parametrize("weighted", ["rows", "validation rows", "both"])
+@pytest.mark.parametrize("refit", [False, True])
+def test_weights_and_validation_rows(estimator, weighted, refit):
+    """Weights of 1 change nothing, wherever they are given."""
+    X, y = mixed(90)
+    y = y > 0 if estimator in CLASSIFIERS else y
+    weights = {"sample_weight": np.ones(60)} if weighted != "validation rows" else {}
+    if weighted != "rows":
+        weights["sample_weight_val"] = np.ones(30)
+    model = clone(estimator).set_params(refit=refit)
+    if estimator in CLASSIFIERS:
+        model.set_params(calibrate=True)
+    held_out = {"X_val": X[60:], "y_val": y[60:]}
+    plain = clone(model).fit(X[:60], y[:60], **held_out).predict(X)
+    same = clone(model).fit(X[:60], y[:60], **held_out, **weights).predict(X)
+    other = {name: np.linspace(0.1, 3, len(w)) for name, w in weights.items()}
+    model.fit(X[:60], y[:60], **held_out, **other)
+    if estimator in CLASSIFIERS:
+        model.set_params(class_weight="balanced").fit(X[:60], y[:60], **held_out, **other)
+        assert np.mean(plain == same) > 0.95
+    else:
+        np.testing.assert_allclose(plain, same, atol=1e-3)
 
 
 @everyone
