@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skdeep import _params, engine
 from skdeep._array_checks import checked, chunks_of, is_double, kept_type, ranks_text
-from skdeep._compat import _check_y
+from skdeep._supervision import check_target
 from skdeep._validation import to_host
 from skdeep.data.pieces import scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
@@ -41,8 +41,7 @@ class ArrayInput:
         if y is None:
             validate_data(self, "no_validation", y)  # for its error
         X = self._check_arrays(X, reset=reset)
-        numeric = self._target_is_numeric
-        y = _check_y(to_host(y), multi_output=True, y_numeric=numeric, estimator=self)
+        y = check_target(self, y)
         check_consistent_length(np.empty((len(X), 0)), y)
         return X, y
 

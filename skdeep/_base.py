@@ -17,8 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate
+from skdeep._supervision import (
+    check_rows_and_target,
+    check_weights,
+    read_target,
+    refuse_orphan,
+)
 from skdeep._training import GradientTraining, Mode, as_rows
-from skdeep._validation import check_rows, check_rows_and_target, check_weights, to_host
+from skdeep._validation import check_rows, to_host
 from skdeep.data.split import split_rows
 
 
@@ -199,14 +205,16 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
     def _check_validation(self, X_val, y_val, sample_weight_val):
         """Check what the user gave to validate on, as HistGradientBoosting does."""
         if X_val is None and y_val is None:
+            refuse_orphan(sample_weight_val)
             return None
         if y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
         if X_val is None:
             raise ValueError("y_val is provided, but X_val was not provided.")
+        y_val = read_target(y_val, numeric=self._target_is_numeric, name="y_val")
         X_val, y_val = self._check_training_data(X_val, y_val, reset=False)
         if sample_weight_val is not None:
-            sample_weight_val = check_weights(sample_weight_val, X_val)
+            sample_weight_val = check_weights(sample_weight_val, X_val, "sample_weight_val")
         return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
 
     def _total_weight(self, X, target, sample_weight, incremental):

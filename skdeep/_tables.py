@@ -18,11 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep import engine
 from skdeep._base import DeepEstimator, new_random_state
-from skdeep._compat import _check_y
+from skdeep._supervision import check_target, check_weights
 from skdeep._tables_plan import Plan, count_epochs, folds, spread, stack
 from skdeep._tables_targets import out_of_fold
 from skdeep._training import Mode, skorch_dataset
-from skdeep._validation import check_weights, to_host
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
 from skdeep.data.split import FULL_BATCH_ROWS, split_rows
@@ -64,10 +63,9 @@ class DeepTable(DeepEstimator):
         in_search=False,
         **_,
     ):
-        # scikit-learn forgets the names of X's columns when it checks y alone: y goes first.
-        y = validate_data(
-            self, "no_validation", to_host(y), multi_output=True, y_numeric=self._target_is_numeric
-        )
+        if y is None:
+            validate_data(self, "no_validation", y)  # for its error
+        y = check_target(self, y)
         X = check_table(self, X, categorical_features=self.categorical_features, reset=True)
         check_consistent_length(np.empty((len(X), 0)), y)
         target = self._encode_target(y, False, False)
@@ -111,13 +109,11 @@ class DeepTable(DeepEstimator):
             X_val = check_table(
                 self, X_val, categorical_features=self.categorical_features, reset=False
             )
-            y_val = _check_y(
-                to_host(y_val), multi_output=True, y_numeric=self._target_is_numeric, estimator=self
-            )
+            y_val = check_target(self, y_val, name="y_val")
             rows = np.empty((len(X_val), 0))
             check_consistent_length(rows, y_val)
             if sample_weight_val is not None:
-                sample_weight_val = check_weights(sample_weight_val, rows)
+                sample_weight_val = check_weights(sample_weight_val, rows, "sample_weight_val")
             return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
         return super()._check_validation(X_val, y_val, sample_weight_val)
 

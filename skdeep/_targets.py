@@ -17,11 +17,11 @@ from sklearn.metrics import (
 )
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
+from skdeep._supervision import check_target, with_class_weight
 from skdeep._validation import to_host
 from skdeep.data.tensors import to_tensor
 
@@ -32,6 +32,12 @@ _FINE_IN_SINGLE = 1e-6 / (0.5 * float(_SINGLE.eps))
 of one."""
 
 _ROBUST_LOSSES = ("absolute_error", "huber")  # R2 would be a matter of the outliers alone
+_TOO_LARGE = (
+    "of which no sum of squares can be a number any more: scale it, with "
+    "TransformedTargetRegressor for example"
+)
+_LARGEST = 1e150  # of targets that are standardised or validated on
+_LARGEST_SINGLE = {True: 1e16, False: torch.finfo(torch.float32).max}  # by squared error or not
 
 
 class DeepClassifier(ClassifierMixin):
@@ -60,10 +66,14 @@ class DeepClassifier(ClassifierMixin):
     def _encode_known_target(self, y, name):
         y = _one_column(y)
         self._refuse_new_classes(unique_labels(y), name)
-        return self._class_numbers(y)
+        return self._class_numbers(y, name)
 
     def _refuse_new_classes(self, classes, name):
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+        try:
+            new = np.setdiff1d(classes, self.classes_, assume_unique=True)
+        except TypeError:  # labels of kinds that NumPy cannot compare
+            new = classes
+        if len(new):
             raise ValueError(
                 f"`{name}` has classes not in `self.classes_`. "
                 f"`self.classes_` has {self.classes_}. '{name}' has {classes}."
@@ -79,12 +89,26 @@ class DeepClassifier(ClassifierMixin):
 
     def _learn_classes_of_stream(self, y, classes):
         """Set the classes in the first call of `partial_fit`; check them in later ones."""
-        if _check_partial_fit_first_call(self, to_host(classes)):
-            y = to_host(y)
+        if classes is not None:
+            classes = check_target(self, classes, name="classes")
+            if classes.ndim != 1:
+                raise ValueError(
+                    f"classes has the shape {classes.shape}: expected all classes that any call "
+                    "will see, of shape (n_classes,)."
+                )
+        if _check_partial_fit_first_call(self, classes):
+            y = check_target(self, y)
             self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
 
-    def _class_numbers(self, y):
-        if self._target_type.startswith("multilabel"):
+    def _class_numbers(self, y, name="y"):
+        several = self._target_type.startswith("multilabel")
+        if several != (y.ndim == 2) or (several and y.shape[1] != len(self.classes_)):
+            raise ValueError(
+                f"{name} has the shape {y.shape}: expected "
+                + (f"(n_samples, {len(self.classes_)})" if several else "(n_samples,)")
+                + ", as in the first call of a fitting method."
+            )
+        if several:
             y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
             return y.astype(bool)
         return np.searchsorted(self.classes_, y)
@@ -108,17 +132,7 @@ class DeepClassifier(ClassifierMixin):
                 "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) "
                 "on all of y and pass them as class_weight, a dict."
             )
-        if target.ndim == 2:
-            factors = compute_sample_weight(self.class_weight, target.astype(int))
-        else:
-            per_class = compute_class_weight(
-                self.class_weight,
-                classes=self.classes_,
-                y=self.classes_[target],
-                sample_weight=weight,
-            )
-            factors = per_class[target]
-        return factors if weight is None else weight * factors
+        return with_class_weight(self.class_weight, weight, target, self.classes_)
 
     def _make_loss(self):
         if self._target_type == "multiclass":
@@ -236,6 +250,7 @@ class DeepRegressor(RegressorMixin):
     """Target methods of regressors, with one or several outputs."""
 
     _target_is_numeric = True
+    _is_scaled = False  # otherwise training itself says that targets are too large
 
     def _encode_target(self, y, resumed, incremental):
         y = _one_column(y)
@@ -252,21 +267,31 @@ class DeepRegressor(RegressorMixin):
 
     def _encode_known_target(self, y, name):
         y = _one_column(y)
-        self._check_range(y)
+        self._check_range(y, name)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if n_outputs != self.n_outputs_:
             raise ValueError(f"{name} has {n_outputs} outputs, but y has {self.n_outputs_}.")
         return y
 
-    def _check_range(self, y):
+    def _check_range(self, y, name="y"):
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss 'poisson': y must not "
-                "be negative."
+                f"Some value(s) of {name} are out of the valid range of the loss 'poisson': "
+                f"{name} must not be negative."
             )
+        if (self._is_scaled or name != "y") and _largest(y) > _LARGEST:
+            raise ValueError(f"{name} holds values up to {_largest(y):.3g}, {_TOO_LARGE}.")
 
     def _target_tensor(self, target, dtype, device):
-        return to_tensor(target, dtype, device).reshape(len(target), -1)
+        target = to_tensor(target, dtype, device).reshape(len(target), -1)
+        if dtype == torch.float32:
+            largest = float(target.abs().max())
+            if largest > _LARGEST_SINGLE[self.loss == "squared_error"]:
+                raise ValueError(
+                    f"y or y_val holds values up to {largest:.3g}, {_TOO_LARGE}; or take "
+                    "dtype='float64'."
+                )
+        return target
 
     def _stratify_by(self, target):
         return None
@@ -290,7 +315,7 @@ class DeepRegressor(RegressorMixin):
         return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
 
     def _target_too_large(self, target):
-        largest = float(np.abs(target).max())
+        largest = _largest(target)
         if largest > 1e3:
             return (
                 f"y holds values up to {largest:.3g}: scale it, with TransformedTargetRegressor "
@@ -299,7 +324,9 @@ class DeepRegressor(RegressorMixin):
         return None
 
     def _decode(self, raw):
-        predicted = (raw.exp() if self.out_activation_ == "exp" else raw).cpu().numpy()
+        if self.out_activation_ == "exp":
+            raw = raw.exp().clamp(max=torch.finfo(raw.dtype).max)
+        predicted = raw.cpu().numpy()
         return predicted[:, 0] if self.n_outputs_ == 1 else predicted
 
     def _score_of(self, raw, chosen):
@@ -317,7 +344,8 @@ class DeepRegressor(RegressorMixin):
             score = functools.partial(d2_pinball_score, alpha=self.quantile)
         else:
             score = d2_absolute_error_score if self.loss in _ROBUST_LOSSES else r2_score
-        return float(score(target, predicted, sample_weight=weight))
+        with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
+            return float(score(target, predicted, sample_weight=weight))
 
     def predict(self, X):
         """Predict the target of each row.
@@ -344,6 +372,8 @@ class ShiftedRegressor(DeepRegressor):
     """
 
     _target_scale = 1.0
+
+    _is_scaled = True
 
     def _learn_target_scale(self, target, weight):
         center, scale = self._learn_units(target, weight)
@@ -416,6 +446,11 @@ def mean_scores(raw, target_type):
         return raw[:, 0]
     log_sigmoid = torch.nn.functional.logsigmoid
     return log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)
+
+
+def _largest(y):
+    """The largest absolute value of an array."""
+    return max(float(y.max()), -float(y.min()))
 
 
 def _one_column(y):

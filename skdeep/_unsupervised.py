@@ -12,7 +12,8 @@ from sklearn.utils.validation import validate_data
 
 from skdeep._base import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep._validation import check_rows, check_weights
+from skdeep._supervision import check_weights, refuse_orphan
+from skdeep._validation import check_rows
 
 
 class DeepUnsupervised:
@@ -61,10 +62,11 @@ class DeepUnsupervised:
 
     def _check_validation(self, X_val, y_val, sample_weight_val):
         if X_val is None:
+            refuse_orphan(sample_weight_val)
             return None
         X_val, target = self._check_training_data(X_val, None, reset=False)
         if sample_weight_val is not None:
-            sample_weight_val = check_weights(sample_weight_val, X_val)
+            sample_weight_val = check_weights(sample_weight_val, X_val, "sample_weight_val")
         return X_val, target, sample_weight_val
 
     def _encode_target(self, y, resumed, incremental):

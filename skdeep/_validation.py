@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdeep._compat import _check_feature_names, _check_sample_weight
+from skdeep._compat import _check_feature_names
 
-_FLOATS = (np.float64, np.float32)
+FLOATS = (np.float64, np.float32)
 
 
 def check_rows(estimator, X, *, reset=False):
@@ -28,63 +27,16 @@ def check_rows(estimator, X, *, reset=False):
         return _check_tensor(estimator, X, reset)
     if not reset and _is_plain(estimator, X):
         return X
-    return validate_data(estimator, X, accept_sparse=["csr"], dtype=_FLOATS, reset=reset)
-
-
-def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
-    """Check X and y of `fit`; see `check_rows`.
-
-    Parameters
-    ----------
-    estimator : estimator
-    X : array-like, sparse matrix, DataFrame or Tensor of shape (n_samples, n_features)
-    y : array-like or Tensor of shape (n_samples,) or (n_samples, n_outputs)
-    reset : bool
-    y_numeric : bool
-        Whether y must be numbers.
-
-    Returns
-    -------
-    X : ndarray, CSR matrix or Tensor
-    y : ndarray
-    """
-    y = to_host(y)
-    if not isinstance(X, torch.Tensor):
-        return validate_data(
-            estimator,
-            X,
-            y,
-            accept_sparse=["csr"],
-            multi_output=True,
-            y_numeric=y_numeric,
-            dtype=_FLOATS,
-            reset=reset,
-        )
-    X = _check_tensor(estimator, X, reset)
-    y = validate_data(estimator, "no_validation", y, multi_output=True, y_numeric=y_numeric)
-    check_consistent_length(np.empty((X.shape[0], 0)), y)
-    return X, y
-
-
-def check_weights(sample_weight, X):
-    """Check weights: one per row, not negative, not all zero.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
-    rows = np.empty((X.shape[0], 0), numpy_dtype(X)) if isinstance(X, torch.Tensor) else X
-    return _check_sample_weight(to_host(sample_weight), rows, ensure_non_negative=True)
+    return validate_data(estimator, X, accept_sparse=["csr"], dtype=FLOATS, reset=reset)
 
 
 def to_host(array):
     """A NumPy array from a tensor; anything else as it is."""
-    return array.detach().cpu().numpy() if isinstance(array, torch.Tensor) else array
-
-
-def numpy_dtype(X):
-    """NumPy's name of the type of an array or tensor."""
-    return np.dtype(str(X.dtype).removeprefix("torch."))
+    if not isinstance(array, torch.Tensor):
+        return array
+    array = array if array.layout is torch.strided else array.to_dense()
+    array = array.float() if array.dtype is torch.bfloat16 else array  # NumPy has no such type
+    return array.numpy(force=True)
 
 
 def _is_plain(estimator, X):
@@ -95,7 +47,7 @@ def _is_plain(estimator, X):
     if not (
         type(X) is np.ndarray
         and X.ndim == 2
-        and X.dtype in _FLOATS
+        and X.dtype in FLOATS
         and X.shape[0] > 0
         and X.shape[1] == estimator.n_features_in_
         and not hasattr(estimator, "feature_names_in_")
