@@ -283,15 +283,14 @@ class DeepRegressor(RegressorMixin):
             raise ValueError(f"{name} holds values up to {_largest(y):.3g}, {_TOO_LARGE}.")
 
     def _target_tensor(self, target, dtype, device):
-        target = to_tensor(target, dtype, device).reshape(len(target), -1)
         if dtype == torch.float32:
-            largest = float(target.abs().max())
+            largest = _largest(target)
             if largest > _LARGEST_SINGLE[self.loss == "squared_error"]:
                 raise ValueError(
                     f"y or y_val holds values up to {largest:.3g}, {_TOO_LARGE}; or take "
                     "dtype='float64'."
                 )
-        return target
+        return to_tensor(target, dtype, device).reshape(len(target), -1)
 
     def _stratify_by(self, target):
         return None
