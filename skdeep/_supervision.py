@@ -159,7 +159,12 @@ def with_class_weight(class_weight, weight, target, classes):
     _check_class_weight(class_weight)
     with np.errstate(divide="ignore", over="ignore"):
         if target.ndim == 2:
-            factors = compute_sample_weight(class_weight, target.astype(int))
+            counts = weight is not None and isinstance(class_weight, str)
+            factors = compute_sample_weight(
+                class_weight,
+                target.astype(int),
+                indices=np.flatnonzero(weight) if counts else None,  # the others are not there
+            )
         else:
             per_class = compute_class_weight(
                 class_weight, classes=classes, y=classes[target], sample_weight=weight

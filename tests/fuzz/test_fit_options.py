@@ -71,7 +71,7 @@ class Tasks:
 
 
 def rows_of(rng, n, container, dtype):
-    """Rows as plain arrays, that float32 holds exactly; `contained` puts them into the container."""
+    """Rows in plain arrays, exact in float32; `contained` puts them into the container."""
     if container in ("series", "tensor series", "ragged"):
         return rng.random((n, 7, 2), np.float32).astype(dtype)
     X = rng.random((n, 4), np.float32).astype(dtype)
