@@ -214,12 +214,12 @@ def module_from_state(state):
         for name, tensor in tensors.items():
             places[name].data = tensor
     else:
-        module = _skdeep_class(state["class"])(**state["config"])
+        module = module_class(state["class"])(**state["config"])
         module.load_state_dict(tensors, assign=True)
     return module.eval()
 
 
-def _skdeep_class(name):
+def module_class(name):
     """The module class that a state names; a state from a file must not call anything else."""
     place, _, attribute = name.partition(":")
     found = None

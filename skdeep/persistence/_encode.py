@@ -13,7 +13,7 @@ with one of these keys; a dict of the user's is a list of pairs, so the two cann
             list, ``pairs`` of a dict: what `pickle` keeps, as data
 ``call``    the same for what must be called instead
 ``same``    the object with this ``id``, again
-others      see `skdeep.persistence._plain.PLAIN`
+others      see `skdeep.persistence._registry.PLAIN`
 =========== ======================================================================================
 """
 
@@ -22,10 +22,15 @@ import pkgutil
 from types import BuiltinFunctionType, FunctionType, NoneType
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from skdeep.persistence._plain import PLAIN, tag_of
+from skdeep.persistence._models import check_model, check_state
+from skdeep.persistence._registry import PLAIN, tag_of
 from skdeep.persistence._trust import name_of
 
+_OURS = ("skdeep.", "sklearn.")
+_MOST_BITS = 10_000  # JSON's readers refuse integers of more digits
+_MOST_LEVELS = 100  # what Python's stack holds, with room for the caller's
 _JSON = (NoneType, bool, int, float, str)
 # What safetensors has a type for.
 _NATIVE = {"bool", "float16", "float32", "float64"}
@@ -40,6 +45,9 @@ class Encoder:
     arrays : dict of str to ndarray
         C-ordered arrays of safetensors' types, named by where they are:
         ``net_.module_state.tensors.linears.0.weight``.
+    names : dict of str to (str, str)
+        Each class and function by its name: what is done with it ('object', 'name' or 'call'), and
+        where it was found.
 
     Examples
     --------
@@ -54,17 +62,30 @@ class Encoder:
 
     def __init__(self):
         self.arrays = {}
+        self.names = {}
+        self._depth = 0
         self._seen = {}  # id -> object, node, number; who is alive keeps its id
 
     def encode(self, obj, path):
         """The JSON of `obj`, which is found at `path` in the object that is saved."""
         if type(obj) in _JSON:
+            if type(obj) is int and obj.bit_length() > _MOST_BITS:
+                raise _cannot(path, f"an integer of {obj.bit_length()} bits")
             return obj
+        self._depth += 1
+        if self._depth > _MOST_LEVELS:
+            raise _cannot(path, f"there are more than {_MOST_LEVELS} levels of objects in objects")
+        try:
+            return self._node(obj, path)
+        finally:
+            self._depth -= 1
+
+    def _node(self, obj, path):
         if type(obj) is list:
             return [self.encode(v, _join(path, i)) for i, v in enumerate(obj)]
         tag = tag_of(obj)
         if tag is not None and PLAIN[tag].is_value:
-            return {tag: self.encode(PLAIN[tag].pack(obj), path)}
+            return {tag: self.encode(_pack(tag, obj, path), path)}
         if id(obj) in self._seen:
             _, first, number = self._seen[id(obj)]
             first["id"] = number
@@ -72,7 +93,7 @@ class Encoder:
         node = {}
         self._seen[id(obj)] = obj, node, len(self._seen)
         if tag is not None:
-            node[tag] = self.encode(PLAIN[tag].pack(obj), path)
+            node[tag] = self.encode(_pack(tag, obj, path), path)
         else:
             node.update(self._structure(obj, path))
         return node
@@ -83,13 +104,15 @@ class Encoder:
         if type(obj) in (np.ndarray, np.memmap):
             return self._array(obj, path)
         if isinstance(obj, (type, FunctionType, BuiltinFunctionType, np.ufunc)):
-            return {"name": _importable(obj, path)}
+            return {"name": self._name(obj, path, "name")}
         return self._object(obj, path)
 
     def _pairs(self, pairs, path):
         return [[self.encode(k, path), self.encode(v, _join(path, k))] for k, v in pairs]
 
     def _array(self, array, path):
+        if array.dtype.hasobject and array.dtype != object:
+            raise _cannot(path, f"an array of {array.dtype}")
         if array.dtype == object:
             items = self.encode(array.ravel().tolist(), path)
             return {"objects": items, "shape": list(array.shape)}
@@ -109,17 +132,18 @@ class Encoder:
         try:
             reduced = obj.__reduce_ex__(2)
         except TypeError as error:
-            raise TypeError(f"{path or 'estimator'} cannot be saved: {error}") from error
+            raise _cannot(path, error) from error
         if isinstance(reduced, str):
-            return {"name": _importable(obj, path)}
+            return {"name": self._name(obj, path, "name")}
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
         if setter is not None:
-            raise TypeError(f"{path or 'estimator'} cannot be saved: {type(obj)} is too special")
+            raise _cannot(path, f"{type(obj)} is too special")
         if function is copyreg.__newobj__:
-            node = {"object": _importable(args[0], path)}
+            node = {"object": self._name(args[0], path, "object")}
             args = args[1:]
         else:
-            node = {"call": _importable(function, path)}
+            node = {"call": self._name(function, path, "call")}
+        self._check(obj, state, path)
         node["args"] = self.encode(list(args), path)
         if state is not None:
             node["state"] = self.encode(state, path)
@@ -129,19 +153,39 @@ class Encoder:
             node["pairs"] = self._pairs(pairs, path)
         return node
 
+    def _check(self, obj, state, path):
+        """Refuse now what `load` would refuse."""
+        try:
+            if isinstance(obj, BaseEstimator) and type(obj).__module__.startswith(_OURS):
+                check_state(obj, {} if state is None else state)
+            check_model(obj)
+        except ValueError as error:
+            raise _cannot(path, error) from error
 
-def _importable(obj, path):
-    name = name_of(obj)
+    def _name(self, obj, path, use):
+        name = name_of(obj)
+        try:
+            is_found = pkgutil.resolve_name(name) is obj
+        except (AttributeError, ImportError, ValueError):
+            is_found = False
+        if not is_found:
+            raise _cannot(
+                path, f"{name} is not found by its name; define it at the top of a module"
+            )
+        if use != "name" or name not in self.names:
+            self.names[name] = use, path
+        return name
+
+
+def _pack(tag, obj, path):
     try:
-        is_found = pkgutil.resolve_name(name) is obj
-    except (AttributeError, ImportError, ValueError):
-        is_found = False
-    if not is_found:
-        raise TypeError(
-            f"{path or 'estimator'} cannot be saved: {name} is not found by its name; define it "
-            "at the top of a module"
-        )
-    return name
+        return PLAIN[tag].pack(obj)
+    except (TypeError, ValueError) as error:
+        raise _cannot(path, f"{type(obj).__name__}: {error}") from error
+
+
+def _cannot(path, why):
+    return TypeError(f"{path or 'estimator'} cannot be saved: {why}")
 
 
 def _join(path, key):

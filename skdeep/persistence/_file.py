@@ -4,8 +4,11 @@ Any reader of safetensors finds the weights by their names. The metadata have a 
 number of the format, the versions of the libraries and a checksum.
 """
 
+import errno
 import json
 import os
+import stat
+import sys
 import uuid
 import zlib
 
@@ -16,7 +19,7 @@ import torch
 from skdeep._version import __version__
 from skdeep.persistence._decode import Decoder
 from skdeep.persistence._encode import Encoder
-from skdeep.persistence._trust import UntrustedTypeError, grant, look_up
+from skdeep.persistence._trust import UntrustedTypeError, grant, harmless, look_up
 
 FORMAT = 1  # a file of a higher number is refused; count up when an older skdeep cannot read it
 _HEADER = "skdeep"  # one text: safetensors writes several in no certain order
@@ -24,7 +27,7 @@ _STRUCTURE = "estimator.json"  # a tensor: the metadata of safetensors must not 
 _VERSIONS = {"skdeep": __version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
 
 
-def save(estimator, path):
+def save(estimator, path, *, trusted=None):
     """Save an estimator to a file that is loaded without executing code.
 
     The file is in the safetensors format. It takes the place of `path` once it is complete: a
@@ -37,6 +40,11 @@ def save(estimator, path):
         Pipeline or a GridSearchCV. What an object holds is found as `pickle` finds it, so that
         types of your own can be saved too; `load` asks whether they are trusted.
     path : str or os.PathLike
+        A file, or the name of one to be: no folder, pipe or device.
+    trusted : list of str, type or function, default=None
+        Types and functions of scikit-learn, NumPy, SciPy, pandas and Python that `load` does not
+        open by itself, and that you are going to trust there. Types of your own, and torch's and
+        functools' around them, need not be listed.
 
     Raises
     ------
@@ -44,9 +52,10 @@ def save(estimator, path):
         If safetensors is not installed.
     TypeError
         If `estimator` is no instance of an estimator, or holds something that cannot be saved: an
-        open file, a lambda, a class defined in a function.
+        open file, a lambda, a class defined in a function, or a type of a library that `load`
+        would refuse and that is not in `trusted`.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or `path` is a folder, a pipe or a device.
 
     See Also
     --------
@@ -56,7 +65,10 @@ def save(estimator, path):
     -----
     Arrays keep their type, their order in memory and, where one array or object is held twice,
     its identity; lists do not keep their identity. What a fitted estimator does not pickle is not
-    saved either: ``skorch_callbacks`` at work in the net, for one.
+    saved either: ``skorch_callbacks`` at work in the net, for one. Trees, and what finds
+    neighbours, are saved as their nodes and rows, and made anew.
+
+    A hundred objects may stand in each other, and an integer may have 10,000 bits.
 
     Examples
     --------
@@ -80,19 +92,24 @@ def save(estimator, path):
     safetensors = _safetensors()
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"estimator={estimator!r}: expected an instance of an estimator")
+    granted, path = grant(trusted), os.path.realpath(os.fsdecode(path))
+    _check_place(path)
     encoder = Encoder()
     structure = json.dumps(encoder.encode(estimator, "")).encode()
+    _check_names(encoder.names, granted)
     arrays = encoder.arrays | {_STRUCTURE: np.frombuffer(structure, np.uint8)}
     header = {"format": FORMAT, **_VERSIONS, "crc32": _checksum(arrays)}
     content = safetensors.numpy.save(arrays, {_HEADER: json.dumps(header)})
-    _write(os.path.realpath(os.fsdecode(path)), content)
+    _write(path, content)
 
 
 def load(path, *, trusted=None):
     """Load an estimator that `save` wrote.
 
     Nothing in the file is executed. It may name estimators of skdeep and scikit-learn with their
-    splitters and scorers, and types and ufuncs of NumPy and SciPy; all else is refused.
+    splitters and scorers, and types and ufuncs of NumPy and SciPy; all else is refused. What is
+    made is bounded by the file's size, and a model whose arrays and networks do not fit each other
+    is refused.
 
     Parameters
     ----------
@@ -115,7 +132,8 @@ def load(path, *, trusted=None):
     UntrustedTypeError
         If the file needs types or functions that are not trusted. It is a ValueError.
     ValueError
-        If the file is truncated, damaged, of another kind or of a newer format.
+        If the file is truncated, damaged, of another kind or of a newer format, or if it holds no
+        estimator, or one whose parts do not fit each other.
     TypeError
         If `trusted` is not a list.
     OSError
@@ -127,40 +145,50 @@ def load(path, *, trusted=None):
     """
     safetensors = _safetensors()
     path, granted = os.fsdecode(path), grant(trusted)
-    with open(path, "rb"):  # raises what Python raises, FileNotFoundError for example
-        pass
+    with open(path, "rb", opener=_open_now) as file:  # raises what Python raises
+        status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(_not_ours(path, "it is a pipe or a device"))
     try:
         with safetensors.safe_open(path, framework="np") as file:
             header = _read_header(path, file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(_not_ours(path, error)) from error
     if header.get("crc32") != _checksum(arrays):
         raise ValueError(f"{path} is damaged: its checksum does not match. Save the model again.")
-    return _rebuild(path, arrays, header, granted)
+    return _rebuild(path, arrays, header, granted, status.st_size)
 
 
-def _rebuild(path, arrays, header, granted):
-    made, called = set(), set()
+def _open_now(path, flags):
+    """Open without waiting for somebody to write into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _rebuild(path, arrays, header, granted, n_bytes):
+    names = {"object": set(), "name": set(), "call": set()}
 
     def note_names(node):  # sees every JSON object of the file: no name can pass it by
-        for key, names in (("object", made), ("name", made), ("call", called)):
-            if key in node:
-                names.add(node[key])
+        for use in names.keys() & node.keys():
+            names[use].add(node[use])
         return node
 
     try:
         structure = arrays.pop(_STRUCTURE).tobytes()
         tree = json.loads(structure, object_hook=note_names)
-        return Decoder(arrays, look_up(path, made, called, granted)).decode(tree)
+        found = look_up(path, names, granted)
+        obj = Decoder(arrays, found, granted, n_bytes).decode_model(tree)
+        if isinstance(obj, type) or not hasattr(type(obj), "get_params"):
+            raise ValueError(f"it holds no estimator, but an object of type {type(obj).__name__}")
     except UntrustedTypeError:
         raise
     except Exception as error:  # a file made by hand, or by a scikit-learn with other insides
         written = {name: header.get(name) for name in _VERSIONS}
         raise ValueError(
-            f"{path} cannot be rebuilt: {type(error).__name__}: {error}. It was written with "
-            f"{written}; here are {_VERSIONS}."
+            f"{path} cannot be rebuilt: {type(error).__name__}: {str(error)[:1000]}. It was "
+            f"written with {written}; here are {_VERSIONS}."
         ) from error
+    return obj
 
 
 def _read_header(path, metadata):
@@ -169,7 +197,7 @@ def _read_header(path, metadata):
         header = json.loads(metadata.get(_HEADER, ""))
         number = header["format"]
         is_ours = type(number) is int and number > 0
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         is_ours = False
     if not is_ours:
         raise ValueError(_not_ours(path, "there is no header of skdeep's in its metadata"))
@@ -194,6 +222,36 @@ def _checksum(arrays):
         array = arrays[name]
         crc = zlib.crc32(array, zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc))
     return f"{crc:08x}"
+
+
+# Types that only stand around what is the user's: `load` asks for all of them at once.
+_AROUND = ("functools", "torch", "collections")
+_LIBRARIES = {"skdeep", "sklearn", "numpy", "scipy", "pandas", "pyarrow", "polars", "optuna"}
+
+
+def _check_names(names, granted):
+    """Refuse now what `load` would refuse, unless the user has types of their own to trust."""
+    refused = {}
+    for name, (use, path) in names.items():
+        home = name.partition(".")[0]
+        is_library = home in _LIBRARIES or home in sys.stdlib_module_names - set(_AROUND)
+        if is_library and name not in granted and harmless(name, use) is None:
+            refused.setdefault(name, path)
+    if refused:
+        places = ", ".join(
+            f"{name} (at {path or 'the estimator'})" for name, path in refused.items()
+        )
+        raise TypeError(
+            f"the estimator cannot be saved: `load` does not open {places} by itself. If you are "
+            f"going to trust this there, pass trusted={sorted(refused)} here too."
+        )
+
+
+def _check_place(path):
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "a pipe or a device cannot become a saved estimator", path)
 
 
 def _write(path, content):

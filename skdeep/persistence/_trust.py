@@ -8,6 +8,7 @@ to a thing of Python. What it trusts by itself is never called: a class is made 
 import builtins
 import importlib
 import pkgutil
+import re
 
 import numpy as np
 import scipy.special
@@ -21,18 +22,32 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 # Importing runs a module's code: a name may do that in these packages alone.
 _PACKAGES = ("skdeep", "sklearn")
+# Parts of them that no saved model speaks of: tests, what changes scikit-learn as it is imported,
+# copies of other libraries, scripts.
+_NEVER = re.compile(
+    r"tests?|_?test.*|.*_tests?|_?testing|conftest|experimental|externals|datasets"
+    r"|enable_.*|__.*|_build_utils|estimator_checks|setup|.*\W.*|"
+)
 # Other names are looked up where they are already.
 _HOMES = {"builtins": builtins, "numpy": np, "scipy.special": scipy.special}
 
+# Python's own types can be named; of them, only what has no state is made.
 _PLAIN = frozenset({bool, int, float, complex, str, object, list, dict, set, tuple})
 # scikit-learn's compiled classes (trees, for one) are not here: a state with a wrong index in it
-# makes them read memory that is not theirs.
-_BASES = (BaseEstimator, Bunch, np.generic)
-# Splitters, scorers, metadata requests and calibrators are no estimators, but Python all the same.
+# makes them read memory that is not theirs. `skdeep.persistence._compiled` has some.
+_BASES = (BaseEstimator, Bunch)
+# Kernels, losses, splitters, scorers, metadata requests and calibrators are no estimators, but
+# Python all the same.
 _MODULES = {
     thing.__module__
     for thing in (BaseCrossValidator, make_scorer, MetadataRequest, CalibratedClassifierCV)
+} | {
+    "sklearn._loss.link",
+    "sklearn._loss.loss",
+    "sklearn.ensemble._hist_gradient_boosting.predictor",
+    "sklearn.gaussian_process.kernels",
 }
+_CLASSES = {"sklearn.compose._column_transformer.make_column_selector"}
 
 
 class UntrustedTypeError(ValueError):
@@ -124,18 +139,17 @@ def grant(trusted):
     return {t if isinstance(t, str) else name_of(t): t for t in trusted}
 
 
-def look_up(path, made, called, granted):
+def look_up(path, names, granted):
     """What the names in a file stand for.
 
     Parameters
     ----------
     path : str
         The file, for the error.
-    made : set of str
-        Names of classes to make empty, and of classes and functions to hand over.
-    called : set of str
-        Names of what would be called with arguments of the file's choice; none of them is
-        trusted by default.
+    names : dict of str to set of str
+        Names of classes to make empty ('object'), of classes and functions to hand over ('name'),
+        and of what would be called with arguments of the file's choice ('call'); none of the last
+        is trusted by default.
     granted : dict
         What `grant` returned.
 
@@ -151,35 +165,85 @@ def look_up(path, made, called, granted):
     Examples
     --------
     >>> from skdeep.persistence._trust import look_up
-    >>> look_up("model.skdeep", {"numpy.log1p"}, set(), {})
+    >>> look_up("model.skdeep", {"object": set(), "name": {"numpy.log1p"}, "call": set()}, {})
     {'numpy.log1p': <ufunc 'log1p'>}
     """
-    found = {name: _harmless(name) for name in (made - called) - granted.keys()}
-    refused = {name for name, obj in found.items() if obj is None} | (called - granted.keys())
+    found, refused = {}, set()
+    for use, chosen in names.items():
+        for name in chosen - granted.keys():
+            obj = harmless(name, use)
+            if obj is None:
+                refused.add(name)
+            found[name] = obj
     if refused:
         raise UntrustedTypeError(path, sorted(refused))
-    for name in (made | called) & granted.keys():
+    for name in set().union(*names.values()) & granted.keys():
         thing = granted[name]
         found[name] = pkgutil.resolve_name(name) if isinstance(thing, str) else thing
     return found
 
 
-def _harmless(name):
-    """What `name` stands for, or None if it is not known to be harmless."""
+def harmless(name, use):
+    """What `name` stands for, or None if it is not known to be harmless for that use.
+
+    Parameters
+    ----------
+    name : str
+    use : {'object', 'name', 'call'}
+
+    Returns
+    -------
+    type, function or None
+
+    Examples
+    --------
+    >>> from skdeep.persistence._trust import harmless
+    >>> harmless("sklearn.dummy.DummyClassifier", "object")
+    <class 'sklearn.dummy.DummyClassifier'>
+    >>> harmless("os.system", "name")
+    """
     home, _, attribute = name.rpartition(".")
-    if home.split(".")[0] in _PACKAGES:
-        module = importlib.import_module(home)
-    elif home in _HOMES:
+    if use == "call":
+        return None
+    if home in _HOMES:
         module = _HOMES[home]
+    elif _may_import(home):
+        module = importlib.import_module(home)
     else:
         return None
-    obj = getattr(module, attribute)
-    if isinstance(obj, type):
-        known = issubclass(obj, _BASES) or obj in _PLAIN or obj.__module__ in _MODULES
-    else:
-        known = isinstance(obj, np.ufunc) or any(  # or a score function
-            getattr(room, getattr(obj, "__name__", ""), None) is obj
-            for room in (metrics, feature_selection)
-        )
-    # Its own name alone: modules also hold what they import from elsewhere.
+    # Its own name alone: modules also hold what they import from elsewhere, and some import more
+    # when they are asked.
+    obj = vars(module).get(attribute)
+    known = _is_known_class(obj, use) if isinstance(obj, type) else _is_known_function(obj, use)
     return obj if known and name_of(obj) == name else None
+
+
+def _may_import(home):
+    rooms = home.split(".")
+    return rooms[0] in _PACKAGES and not any(_NEVER.fullmatch(room) for room in rooms)
+
+
+def _is_known_class(obj, use):
+    if use == "name" and (obj in _PLAIN or issubclass(obj, np.generic)):
+        return True
+    if use == "object" and obj is object:
+        return True
+    if not obj.__module__.startswith(("skdeep.", "sklearn.")):
+        return False
+    is_named_tuple = issubclass(obj, tuple) and hasattr(obj, "_fields")
+    return (
+        issubclass(obj, _BASES)
+        or is_named_tuple
+        or obj.__module__ in _MODULES
+        or f"{obj.__module__}.{obj.__qualname__}" in _CLASSES
+    )
+
+
+def _is_known_function(obj, use):
+    if use != "name":
+        return False
+    return isinstance(obj, np.ufunc) or any(  # or a score function
+        vars(room).get(getattr(obj, "__name__", ""), None) is obj
+        for room in (metrics, feature_selection)
+        if obj is not None
+    )
