@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdeep.persistence._compiled import child_depths, is_tree
+from skdeep.persistence._compiled import child_depths, is_number_check, is_tree
 from skdeep.persistence._plain import expect, require
 
 
@@ -78,7 +78,10 @@ def _check_predictor(tree, is_categorical):
     for name in ("binned_left_cat_bitsets", "raw_left_cat_bitsets"):
         sets = expect(tree[name], np.ndarray)
         require(sets.ndim == 2 and sets.shape[1] == 8 and sets.dtype == np.uint32, "categories")
-        require(by_category["bitset_idx"].max(initial=-1) < len(sets), "categories of a tree")
+        require(
+            by_category["bitset_idx"].astype(np.int64).max(initial=-1) < len(sets),
+            "categories of a tree",
+        )
 
 
 def _check_preprocessor(columns, n_features):
@@ -89,12 +92,13 @@ def _check_preprocessor(columns, n_features):
     kept = np.zeros(n_features, int)
     for _, transformer, mask in transformers:
         kind = type(transformer).__name__
-        is_known = kind == "OrdinalEncoder" or (
-            kind == "FunctionTransformer" and vars(transformer).get("func") is None
-        )
-        require(is_known, "steps before the trees")
-        require(
-            type(mask) is np.ndarray and mask.dtype == bool and mask.shape == kept.shape, "steps"
-        )
+        if type(transformer) is str and transformer == "drop":
+            require(not any(mask), "columns before the trees")
+            continue
+        func = vars(transformer).get("func")
+        is_known = kind == "FunctionTransformer" and (func is None or is_number_check(func))
+        require(is_known or kind == "OrdinalEncoder", "steps before the trees")
+        is_mask = type(mask) is np.ndarray and mask.dtype == bool and mask.shape == kept.shape
+        require(is_mask, "columns before the trees")
         kept += mask
     require((kept == 1).all(), "columns before the trees")

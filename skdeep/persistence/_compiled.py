@@ -5,9 +5,11 @@ others. So no object gets a state of the file's choice here: a tree's nodes are 
 and what finds neighbours is built again from its rows.
 """
 
+import functools
 import importlib
 
 import numpy as np
+from sklearn.utils import check_array
 
 from skdeep.persistence._plain import Plain, expect, parts
 
@@ -190,6 +192,37 @@ def _unpack_spline(value):
     return BSpline(knots, weights, degree, extrapolate, axis)
 
 
+def is_number_check(obj):
+    """Whether `obj` is the step with which boosting over histograms keeps columns of numbers.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.utils import check_array
+    >>> from skdeep.persistence._compiled import is_number_check
+    >>> is_number_check(partial(check_array, ensure_all_finite=False)), is_number_check(partial(id))
+    (True, False)
+    """
+    if type(obj) is not functools.partial or obj.func is not check_array or obj.args:
+        return False
+    return obj.keywords.keys() <= _NUMBER_CHECKS and not vars(obj)
+
+
+_NUMBER_CHECKS = {"dtype", "ensure_all_finite", "force_all_finite"}
+
+
+def _unpack_number_check(keywords):
+    if not expect(keywords, dict).keys() <= _NUMBER_CHECKS:
+        raise ValueError("a check of numbers with other arguments")
+    dtype = keywords.get("dtype")
+    for kind in dtype if type(dtype) is list else [dtype]:
+        if not (kind is None or type(kind) is str or isinstance(kind, type)):
+            raise ValueError("a check of numbers of no type")
+    for name in keywords.keys() - {"dtype"}:
+        expect(keywords[name], bool, str)
+    return functools.partial(check_array, **keywords)
+
+
 def _nbytes(factor):
     return lambda value: factor * sum(v.nbytes for v in value if type(v) is np.ndarray)
 
@@ -213,6 +246,12 @@ COMPILED = {
         tuple(f"{home}.{name}" for home, names in _LOSSES.items() for name in names),
         _pack_loss,
         _unpack_loss,
+        is_value=False,
+    ),
+    "number_check": Plain(
+        functools.partial,
+        lambda step: step.keywords,
+        _unpack_number_check,
         is_value=False,
     ),
     "spline": Plain(

@@ -1,6 +1,6 @@
 """All types that a file holds as something simpler."""
 
-from skdeep.persistence._compiled import COMPILED
+from skdeep.persistence._compiled import COMPILED, is_number_check
 from skdeep.persistence._plain import BASIC
 from skdeep.persistence._values import VALUES
 
@@ -25,6 +25,8 @@ def tag_of(obj):
     """
     kind = type(obj)
     tag = _EXACT.get(kind) or _EXACT.get(f"{kind.__module__}.{kind.__qualname__}")
+    if tag == "number_check" and not is_number_check(obj):
+        return None  # a `partial` of another function
     if tag is None:
         tag = next((t for kinds, t in _WITH_SUBCLASSES if isinstance(obj, kinds)), None)
     return tag
