@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 from sklearn.utils import Bunch
-from skorch import NeuralNet
 
+from skdeep.engine import DeepNet
 from skdeep.persistence._models import check_attribute, check_model, check_state
 from skdeep.persistence._nets import check_net, check_net_of
 from skdeep.persistence._plain import check_hashes, expect, sizes
@@ -150,7 +150,7 @@ class Decoder:
         """Give an object its state, as `pickle` does."""
         if not is_granted:
             check_state(obj, state)
-        if isinstance(obj, NeuralNet):
+        if isinstance(obj, DeepNet):
             self._spend(check_net(state))
         if hasattr(type(obj), "__setstate__"):
             type(obj).__setstate__(obj, state)
