@@ -46,7 +46,9 @@ __all__ = [
     "_insert_error_scores",
     "_yields_constant_splits",
     "all_fits_failed",
+    "compiled_tree",
     "evaluated_candidate",
+    "histogram_node",
 ]
 
 
@@ -55,6 +57,20 @@ def all_fits_failed(error):
     return isinstance(error, ValueError) and bool(
         re.match(r"\s*All the \d+ fits failed", str(error))
     )
+
+
+def compiled_tree():
+    """The class of a decision tree's nodes, imported when it is asked for."""
+    from sklearn.tree._tree import Tree
+
+    return Tree
+
+
+def histogram_node():
+    """The dtype of a node of boosting over histograms, imported when it is asked for."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+
+    return PREDICTOR_RECORD_DTYPE
 
 
 def evaluated_candidate(context):

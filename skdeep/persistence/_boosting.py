@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skdeep._compat import histogram_node
 from skdeep.persistence._compiled import child_depths, is_number_check, is_tree
 from skdeep.persistence._plain import expect, require
 
@@ -62,10 +63,8 @@ def check_hist(fitted):
 
 
 def _check_predictor(tree, is_categorical):
-    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
-
     nodes = expect(tree["nodes"], np.ndarray)
-    require(nodes.ndim == 1 and nodes.dtype == PREDICTOR_RECORD_DTYPE, "nodes of a tree")
+    require(nodes.ndim == 1 and nodes.dtype == histogram_node(), "nodes of a tree")
     is_leaf = nodes["is_leaf"].astype(bool)
     child_depths(nodes["left"], nodes["right"], is_leaf)
     inner = nodes[~is_leaf]

@@ -11,6 +11,7 @@ import importlib
 import numpy as np
 from sklearn.utils import check_array
 
+from skdeep._compat import compiled_tree
 from skdeep.persistence._plain import Plain, expect, parts
 
 _NO_CHILD = -1
@@ -79,8 +80,6 @@ def _pack_tree(tree):
 
 
 def _unpack_tree(value):
-    from sklearn.tree._tree import Tree
-
     n_features, n_classes, n_outputs, max_depth, nodes, values = parts(
         value, int, np.ndarray, int, int, np.ndarray, np.ndarray
     )
@@ -101,7 +100,7 @@ def _unpack_tree(value):
             raise ValueError(f"a tree of depth {depth} that says {max_depth}")
         if len(features) and not 0 <= features.min() <= features.max() < n_features:
             raise ValueError("a tree that splits by a feature beyond its last")
-    tree = Tree(n_features, n_classes.astype(np.intp), n_outputs)
+    tree = compiled_tree()(n_features, n_classes.astype(np.intp), n_outputs)
     state = {"max_depth": max_depth, "node_count": len(nodes), "nodes": nodes, "values": values}
     tree.__setstate__(state)
     return tree
