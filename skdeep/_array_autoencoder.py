@@ -11,6 +11,7 @@ from skdeep import losses
 from skdeep._array_checks import chunks_of
 from skdeep._arrays import ArrayInput
 from skdeep._sequences import like_series
+from skdeep._sizes import layer_sizes
 from skdeep._training import weighing
 from skdeep._validation import to_host
 from skdeep.data.batches import LengthBatches
@@ -48,6 +49,7 @@ class ArrayAutoencoding(ArrayInput):
     def _reasons_against(self, encoder, decoder):
         shared = super()._reasons_against(encoder, decoder)
         kind = f"encoder={self.encoder!r}"
+        self._filters()
         if self._reads_vectors:
             return shared | {
                 f"image_shape={self.image_shape} is for encoder='conv'": self.image_shape
@@ -73,14 +75,12 @@ class ArrayAutoencoding(ArrayInput):
                 ),
                 f"decoder_layer_sizes={decoder} with hidden_layer_sizes=(): the maps of the "
                 "convolutions are the code, and no dense layer follows": decoder and not encoder,
-                f"n_filters={self.n_filters!r}: expected a positive number of channels for each "
-                "convolution": self.encoder == "conv" and min(self._filters(), default=0) < 1,
             }
             | shared
         )
 
     def _filters(self):
-        return [int(n) for n in np.atleast_1d(self.n_filters)]
+        return layer_sizes(self.n_filters, "n_filters")
 
     def _wanted_layers(self):
         wanted = super()._wanted_layers()

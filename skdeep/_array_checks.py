@@ -4,20 +4,19 @@ import math
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
+from skdeep._checks import checked_array, checked_data, refuse_masks
 from skdeep._compat import _check_feature_names
-from skdeep._validation import check_rows, to_host
+from skdeep._validation import check_rows, dense_tensor, to_host
 from skdeep.data.rows import MappedRows, RaggedRows
 
 RANKS = {
     "channels_last": "2-D rows are signals of one channel, 3-D arrays (n_samples, length, "
-    "n_channels) or lists of 2-D arrays (length, n_channels) are series, and 4-D arrays "
+    "n_channels) or lists of 2-D arrays or frames (length, n_channels) are series, and 4-D arrays "
     "(n_samples, height, width, n_channels) are pictures",
     "channels_first": "2-D rows are signals of one channel, 3-D arrays (n_samples, n_channels, "
-    "length) or lists of 2-D arrays (n_channels, length) are series, and 4-D arrays (n_samples, "
-    "n_channels, height, width) are pictures",
+    "length) or lists of 2-D arrays or frames (n_channels, length) are series, and 4-D arrays "
+    "(n_samples, n_channels, height, width) are pictures",
 }
 _GREY = "; grey or flat pictures need image_shape=(height, width)"
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "bool", "float16")  # exact in float32
@@ -45,13 +44,12 @@ def checked(estimator, X, reset):
     mapped = _memory_map(X)
     if mapped is not None:
         return _check_map(estimator, mapped, reset)
-    if not isinstance(X, (np.ndarray, torch.Tensor)) or X.dtype == object:
-        series = _list_of_arrays(X)
-        if series is not None:
-            return _check_list(estimator, series, reset)
+    series = list_of_arrays(X)
+    if series is not None:
+        return _check_list(estimator, series, reset)
     if isinstance(X, torch.Tensor) and X.ndim != 2:
         X = _check_tensor(estimator, X)
-    elif _rank(X) != 2 or _keeps_bytes(estimator, X):
+    elif np.ndim(X) != 2 or _keeps_bytes(estimator, X):
         X = _check_nd(estimator, X)
     else:
         return _check_2d(estimator, X, reset)
@@ -60,10 +58,6 @@ def checked(estimator, X, reset):
     if estimator.missing == "mask" and len(shape) == 2:
         return _without_padding(estimator, X, shape, reset)
     return X, shape
-
-
-def _rank(X):
-    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _keeps_bytes(estimator, X):
@@ -76,7 +70,7 @@ def _check_2d(estimator, X, reset):
     if not isinstance(X, torch.Tensor):
         dtype = getattr(X, "dtype", None)
         small = isinstance(dtype, np.dtype) and dtype.name in _SMALL_INTEGERS
-        X = validate_data(
+        X = checked_data(
             estimator,
             X,
             dtype=np.float32 if small else (np.float64, np.float32),
@@ -90,16 +84,16 @@ def _check_2d(estimator, X, reset):
 
 def _check_nd(estimator, X):
     """An array of another rank than 2, by scikit-learn's words where it has some."""
+    refuse_masks(X)
     X = X if isinstance(X, np.ndarray) else np.asarray(X)
     if X.ndim not in _known_ranks(estimator) and X.ndim > 1:
         _refuse_rank(estimator, X.ndim)
-    X = check_array(
+    X = checked_array(
         X,
         dtype=kept_type(X.dtype),
         allow_nd=True,
         ensure_all_finite="allow-nan" if estimator.missing == "mask" else True,
         estimator=estimator,
-        input_name="X",
     )
     _refuse_empty(estimator, X)
     return X
@@ -107,7 +101,7 @@ def _check_nd(estimator, X):
 
 def _check_tensor(estimator, X):
     """A tensor of another rank than 2, which stays where it is."""
-    X = X.detach()
+    X = dense_tensor(X)
     if X.ndim not in _known_ranks(estimator):
         _refuse_rank(estimator, X.ndim)
     _refuse_empty(estimator, X)
@@ -225,14 +219,12 @@ def _check_map(estimator, X, reset):
     if X.ndim not in _known_ranks(estimator):
         _refuse_rank(estimator, X.ndim)
     if X.ndim == 2 and not _keeps_bytes(estimator, X):
-        validate_data(estimator, np.array(X[:1]), reset=reset, ensure_all_finite=False)
+        checked_data(estimator, np.array(X[:1]), reset=reset, ensure_all_finite=False)
     else:
         _forget_columns(estimator, X, reset)
     allow_nan = "allow-nan" if estimator.missing == "mask" else True
     for chunk in chunks_of(X):
-        check_array(
-            chunk, allow_nd=True, ensure_all_finite=allow_nan, estimator=estimator, input_name="X"
-        )
+        checked_array(chunk, allow_nd=True, ensure_all_finite=allow_nan, estimator=estimator)
     X, shape = _with_channels(estimator, X)
     return MappedRows(X), shape
 
@@ -261,19 +253,80 @@ def _without_padding(estimator, X, shape, reset):
     return rows, (values.shape[1], None) if first else (None, values.shape[1])
 
 
-def _list_of_arrays(X):
-    """The arrays of a list, or None if X is something else."""
-    if isinstance(X, np.ndarray):
-        X = list(X) if X.ndim == 1 else None
-    if not isinstance(X, (list, tuple)) or not X:
+def list_of_arrays(X):
+    """The arrays that a list holds one by one, or None where X is one array or no list at all.
+
+    Parameters
+    ----------
+    X : object
+        Lists, tuples, 1-D arrays of objects and pandas' or polars' Series of such may hold arrays,
+        tensors and frames of two dimensions or more, or lists of unequal length.
+
+    Returns
+    -------
+    list of ndarray or None
+
+    Raises
+    ------
+    ValueError
+        If X is a list whose elements are neither arrays of numbers nor of one shape.
+    """
+    items = elements(X)
+    if not items:
         return None
-    if not any(isinstance(x, (np.ndarray, torch.Tensor)) and x.ndim >= 2 for x in X):
-        return None
-    return X
+    if any(getattr(x, "ndim", 0) >= 2 for x in items):
+        return [_one_array(x, i) for i, x in enumerate(items)]
+    try:
+        np.asarray(items)
+    except (ValueError, TypeError, RuntimeError):  # of unequal length
+        return [_one_array(x, i) for i, x in enumerate(items)]
+    return None
 
 
-def _check_list(estimator, series, reset):
-    arrays = [np.asarray(to_host(x)) for x in series]
+def elements(X):
+    """What a list, or a column of objects, holds; None for anything else.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    list, tuple or None
+    """
+    if isinstance(X, (list, tuple)):
+        return X
+    if getattr(X, "ndim", 0) != 1 and type(X).__name__ != "Series":
+        return None
+    is_column = isinstance(X, np.ndarray) or hasattr(X, "to_numpy")
+    if not is_column or (isinstance(X, np.ndarray) and X.dtype != object):
+        return None
+    items = list(X)
+    return items if any(getattr(x, "ndim", 0) or isinstance(x, list) for x in items) else None
+
+
+def _one_array(x, i):
+    """Element i of a list as an array of numbers."""
+    refuse_masks(x, f"X[{i}]")
+    try:
+        array = np.asarray(to_host(x))
+        if array.dtype.kind == "O" and hasattr(x, "iloc"):  # a frame of unlike or nullable columns
+            array = x.to_numpy(np.float64, na_value=np.nan)
+        elif array.dtype.kind == "O":
+            array = array.astype(np.float64)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        array, why = None, f": {error}"
+    else:
+        why = f" of type {array.dtype}"
+    if array is None or array.dtype.kind not in "iubf":
+        raise ValueError(
+            f"X is a list in which X[{i}] is no array of numbers (a {type(x).__name__}{why}): "
+            "expected one array, or a list of arrays, frames or nested lists of numbers."
+        )
+    return array
+
+
+def _check_list(estimator, arrays, reset):
     ranks = {a.ndim for a in arrays}
     if len(ranks) > 1 or ranks == {3} or estimator.image_shape is not None:
         if len({a.shape for a in arrays}) > 1:
@@ -286,6 +339,8 @@ def _check_list(estimator, series, reset):
     known = None if reset else estimator.input_shape_
     if known is not None and None not in known and len({a.shape for a in arrays}) == 1:
         return checked(estimator, np.stack(arrays), reset)
+    if ranks == {1} and 3 in estimator._ranks:
+        raise ValueError(f"X is a list of 1-D arrays of unequal length: {ranks_text(estimator)}.")
     if ranks != {2} or 3 not in estimator._ranks:
         _refuse_rank(estimator, max(ranks) + 1)
     if estimator.data_format == "channels_first":

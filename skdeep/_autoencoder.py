@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from skdeep import losses
+from skdeep._sizes import layer_sizes
 from skdeep._transformers import DeepTransformer
 from skdeep._validation import to_host
 from skdeep.data.batches import chunks
@@ -22,17 +23,14 @@ class DenseAutoencoding(DeepTransformer):
 
     def _sizes(self):
         """Hidden layers of the encoder (the code last) and of the decoder."""
-        sizes = self.hidden_layer_sizes
-        encoder = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        maps_are_code = self.encoder == "conv"  # where no dense layer follows
+        encoder = layer_sizes(
+            self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=maps_are_code
+        )
         given = self.decoder_layer_sizes
-        decoder = encoder[-2::-1] if given is None else list(given)
-        needs_one = self.encoder != "conv"  # whose maps may be the code
-        if (needs_one and not encoder) or np.any(np.array(encoder + decoder) <= 0):
-            raise ValueError(
-                "hidden_layer_sizes and decoder_layer_sizes must be > 0, the encoder with one "
-                f"layer or more; got {encoder} and {decoder}."
-            )
-        return encoder, decoder
+        if given is None:
+            return encoder, encoder[-2::-1]
+        return encoder, layer_sizes(given, "decoder_layer_sizes", may_be_empty=True)
 
     def _check_combinations(self):
         encoder, decoder = self._sizes()

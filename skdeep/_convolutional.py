@@ -9,6 +9,7 @@ from skdeep import _params, engine
 from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator
 from skdeep._pretrained import is_factory, load_pretrained, user_trunk
+from skdeep._sizes import layer_sizes
 from skdeep.data.batches import MIXED_WINDOW, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import LoadedRows, PaddedRows
@@ -21,6 +22,8 @@ AUTO_STEPS = {1: 1000, 2: 6500}
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
 FULL_BATCH = 64
+N_LENET_LAYERS = 2
+"""Convolutions of 'lenet' by default."""
 
 
 class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
@@ -76,23 +79,44 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
                 "'lenet'."
             )
         options = {}
-        if self.n_filters is not None:
-            many = name != "inception"
-            options["n_filters"] = tuple(np.atleast_1d(self.n_filters).tolist())
-            options["n_filters"] = options["n_filters"] if many else options["n_filters"][0]
-        if self.kernel_size is not None and name in ("lenet", "inception"):
-            sizes = np.atleast_1d(self.kernel_size).tolist()
-            options["kernel_size"] = sizes[0] if len(sizes) == 1 else tuple(sizes)
+        filters, kernels, hidden = self._sizes()
+        if filters:
+            options["n_filters"] = filters[0] if name == "inception" else tuple(filters)
+        if kernels and name in ("lenet", "inception"):
+            options["kernel_size"] = kernels[0] if len(kernels) == 1 else tuple(kernels)
+        self._check_numbers_of_sizes(name, filters, kernels)
         if name == "lenet":
-            hidden = tuple(np.atleast_1d(self.hidden_layer_sizes).tolist())
             options |= {
                 "activation": self.activation,
                 "pooling": self.pooling,
                 "pool_size": self.pool_size,
-                "hidden_layer_sizes": hidden,
+                "hidden_layer_sizes": tuple(hidden),
                 "dropout": float(self.dropout),
             }
         return name, options
+
+    def _sizes(self):
+        """Filters, kernels and hidden units of each layer; empty where the network decides."""
+        given = (
+            [] if self.n_filters is None else layer_sizes(self.n_filters, "n_filters"),
+            [] if self.kernel_size is None else layer_sizes(self.kernel_size, "kernel_size"),
+        )
+        hidden = self.hidden_layer_sizes
+        return *given, layer_sizes(hidden, "hidden_layer_sizes", may_be_empty=True)
+
+    def _check_numbers_of_sizes(self, name, filters, kernels):
+        """Raise where there is not one number for each layer."""
+        wanted = {"lenet": len(filters) or N_LENET_LAYERS, "inception": 1}.get(name)
+        if name == "inception" and len(filters) > 1:
+            raise ValueError(
+                f"n_filters={self.n_filters!r}: architecture='inception' has one number of "
+                "filters, that of each branch."
+            )
+        if wanted is not None and len(kernels) > 1 and len(kernels) != wanted:
+            raise ValueError(
+                f"kernel_size={self.kernel_size!r}: architecture={name!r} has {wanted} "
+                "convolutions to give a size each, expected as many numbers or one for all."
+            )
 
     def _augmentation(self, dims):
         """Names of the changes and their strengths."""
@@ -114,6 +138,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         return strengths or None
 
     def _check_combinations(self):
+        self._sizes()
         if self.freeze and self.pretrained is None and not is_factory(self.architecture):
             raise ValueError(
                 "freeze=True trains the last layer alone: it needs weights from elsewhere, by "

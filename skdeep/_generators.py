@@ -83,17 +83,3 @@ def seeded(device, rng):
     generator = torch.Generator(device=device)
     generator.manual_seed(int(rng.randint(2**31 - 1)))
     return generator
-
-
-def to_sizes(sizes, name):
-    """Layer sizes as a list of int.
-
-    Raises
-    ------
-    ValueError
-        If one is not positive.
-    """
-    sizes = [int(s) for s in (sizes if hasattr(sizes, "__iter__") else [sizes])]
-    if not sizes or min(sizes) <= 0:
-        raise ValueError(f"{name} must be one number > 0 or more, got {sizes}.")
-    return sizes

@@ -5,6 +5,7 @@ import torch
 
 from skdeep import engine
 from skdeep._base import new_random_state
+from skdeep._sizes import layer_sizes
 from skdeep._training import Mode, skorch_dataset
 from skdeep.data.members import MemberBatches
 from skdeep.data.tensors import to_tensor
@@ -121,11 +122,7 @@ class OutlierTraining:
     # --- training --------------------------------------------------------------------------
 
     def _hidden_layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if not sizes or np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be one number > 0 or more, got {sizes}.")
-        return sizes
+        return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
     def _make_module(self, shape, n_outputs, rng):
         net = MaskedNet(

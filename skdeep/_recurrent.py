@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._base import DeepEstimator
 from skdeep._sequences import SequenceInput, like_series, like_tokens
+from skdeep._sizes import layer_sizes
 from skdeep._training import weighing
 from skdeep._validation import to_host
 from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
@@ -48,13 +49,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     # --- the network -----------------------------------------------------------------------
 
     def _hidden_sizes(self):
-        sizes = [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)]
-        if not sizes or min(sizes) < 1:
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r}: expected one positive number "
-                "for each recurrent layer."
-            )
-        return sizes
+        return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
     def _branch(self):
         """(filters, kernel size) of each layer of the convolutional branch."""
@@ -62,8 +57,8 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             return () if self._reads_tokens else BRANCH
         if self.convolutional is None:
             return ()
-        layers = [tuple(np.atleast_1d(layer).tolist()) for layer in self.convolutional]
-        if not all(len(p) == 2 and p[0] > 0 and p[1] > 0 and p[1] % 2 == 1 for p in layers):
+        layers = [tuple(layer_sizes(layer, "convolutional")) for layer in self.convolutional]
+        if not all(len(p) == 2 and p[1] % 2 == 1 for p in layers):
             raise ValueError(
                 f"convolutional={self.convolutional!r}: expected 'auto', None or a pair (filters, "
                 "kernel_size) for each layer, with positive numbers and an odd kernel size."

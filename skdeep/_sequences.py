@@ -5,12 +5,13 @@ are `UNKNOWN` already. Series are what `_arrays.ArrayInput` makes of them.
 """
 
 import numpy as np
-import pandas as pd
 import torch
 
 from skdeep import engine
+from skdeep._array_checks import elements
 from skdeep._arrays import ArrayInput
-from skdeep._validation import to_host
+from skdeep._checks import refuse_masks
+from skdeep._validation import dense_tensor, to_host
 from skdeep.data.rows import RaggedRows
 from skdeep.preprocessing.sequences import PADDING, UNKNOWN
 
@@ -18,6 +19,9 @@ _TOKENS = (
     "with a vocabulary_size, X is token ids: a 2-D array of integers (n_samples, length), in which "
     "0 is padding, or a list of 1-D arrays"
 )
+
+
+_LARGEST = np.iinfo(np.int32).max
 
 
 class SequenceInput(ArrayInput):
@@ -43,13 +47,15 @@ class SequenceInput(ArrayInput):
     def _with_channel(self, X, reset):
         """Series of one channel that come without an axis for it; all else as it is."""
         ragged = not reset and None in self.input_shape_
-        if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
-            if not len(X) or not all(_is_sequence(x) for x in X):
+        X = dense_tensor(X) if isinstance(X, torch.Tensor) else X
+        items = elements(X)
+        if items:
+            if not all(_is_sequence(x) for x in items):
                 return X
-            if len({len(x) for x in X}) == 1 and not ragged:
+            if len({len(x) for x in items}) == 1 and not ragged:
                 return X  # what scikit-learn takes for a table
-            arrays = [np.asarray(to_host(x)) for x in X]
-            if any(a.ndim != 1 or a.dtype.kind not in "iubf" for a in arrays):
+            arrays = _vectors(items)
+            if arrays is None:
                 return X
             return [a[None] if self.data_format == "channels_first" else a[:, None] for a in arrays]
         if ragged and isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim == 2:
@@ -97,15 +103,29 @@ class SequenceInput(ArrayInput):
 
 
 def _is_sequence(x):
-    return isinstance(x, (list, tuple, np.ndarray, torch.Tensor)) and np.ndim(x) > 0
+    return isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0
+
+
+def _vectors(items):
+    """Elements of a list as 1-D arrays of numbers, or None where some are no such."""
+    try:
+        arrays = [np.asarray(to_host(x)) for x in items]
+    except (ValueError, TypeError):
+        return None
+    return arrays if all(a.ndim == 1 and a.dtype.kind in "iubf" for a in arrays) else None
 
 
 def _flat_tokens(X, name):
     """All ids, one sequence after the other and without padding, and the lengths."""
     X = to_host(X)
-    X = X.to_numpy() if isinstance(X, pd.DataFrame) else X
-    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object):
-        rows = [np.asarray(to_host(x)) for x in X]
+    X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
+    refuse_masks(X)
+    items = elements(X)
+    if items is not None:
+        try:
+            rows = [np.asarray(to_host(x)) for x in items]
+        except (ValueError, TypeError):  # of no numbers, or of no one length
+            rows = [np.empty(())]
         if any(row.ndim != 1 for row in rows):
             raise ValueError(f"{name}: {_TOKENS}; got a list of other things.")
         ids = np.concatenate(rows) if rows else np.empty(0)
@@ -140,6 +160,11 @@ def _whole_numbers(ids, name):
             raise ValueError(f"Input X contains NaN or infinity. {name}: {_TOKENS}.")
         if (ids != np.floor(ids)).any():
             raise ValueError(f"X holds ids that are no whole numbers. {name}: {_TOKENS}.")
+    if ids.size and ids.max() > _LARGEST:
+        raise ValueError(
+            f"X holds the id {ids.max()}: ids are numbers of rows in a table of embeddings, "
+            f"at most {_LARGEST}."
+        )
     if ids.size and ids.min() < 0:
         raise ValueError(f"X holds the negative id {int(ids.min())}. {name}: {_TOKENS}.")
     return ids.astype(np.int64, copy=False)
@@ -156,12 +181,13 @@ def like_tokens(X, values):
         The numbers of each sequence, without padding.
     """
     X = to_host(X)
-    X = X.to_numpy() if isinstance(X, pd.DataFrame) else X
-    rows = [np.asarray(to_host(row)) for row in X]
+    X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
+    items = elements(X)
+    rows = [np.asarray(to_host(row)) for row in (X if items is None else items)]
     out = [np.zeros(len(row), dtype=values[0].dtype) for row in rows]
     for row, numbers, ids in zip(out, values, rows):
         row[ids != PADDING] = numbers
-    return out if isinstance(X, (list, tuple)) or X.dtype == object else np.stack(out)
+    return np.stack(out) if items is None else out
 
 
 def like_series(X, values, data_format):
@@ -174,8 +200,9 @@ def like_series(X, values, data_format):
     values : sequence of ndarray of shape (length, n_channels)
     data_format : {'channels_last', 'channels_first'}
     """
-    is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype == object)
-    one = np.asarray(to_host(X[0])) if is_list else None
+    items = elements(X)
+    is_list = items is not None
+    one = np.asarray(to_host(items[0])) if is_list else None
     has_channels = one.ndim == 2 if is_list else getattr(X, "ndim", 2) == 3
     axis = 2 if has_channels and data_format == "channels_first" else 1
     length = None if is_list else X.shape[axis]
@@ -185,5 +212,5 @@ def like_series(X, values, data_format):
             v = np.concatenate([v, np.zeros((length - len(v), v.shape[1]), v.dtype)])
         v = v if has_channels else v[:, 0]
         out.append(v.T if has_channels and data_format == "channels_first" else v)
-    is_ragged = is_list and len({len(x) for x in X}) > 1
+    is_ragged = is_list and len({len(x) for x in items}) > 1
     return out if is_ragged or (is_list and has_channels) else np.stack(out)

@@ -21,6 +21,7 @@ from skdeep._arrays import ArrayInput
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._siamese_batches import Comparisons
+from skdeep._sizes import layer_sizes
 from skdeep._training import Mode
 from skdeep._validation import to_host
 from skdeep.data.batches import chunks
@@ -146,6 +147,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
     def _learn(self, kind, data, validation, rng, mode, report=None):
         """Train a new network on ``(X, target)`` of a kind and set the fitted attributes."""
         self._kind = kind
+        self._hidden_sizes()
         X, target = data
         self._is_conv = self.encoder in ("auto", "conv") and not self._is_dense(X.shape[1:])
         device = engine.resolve_device(self.device, X)
@@ -256,8 +258,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
                     "encoder='dense' needs rows of one length: series of unequal length are for "
                     "encoder='conv'."
                 )
-            sizes = [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)]
-            units = [math.prod(shape), *sizes, n_outputs]
+            units = [math.prod(shape), *self._hidden_sizes(math.prod(shape)), n_outputs]
             net = DenseEmbedding(units, self.activation, self.dropout).double()
             initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
             return net
@@ -266,13 +267,24 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
                 raise ValueError(
                     "encoder='lstm' is for vectors and series: pictures are for encoder='conv'."
                 )
-            sizes = np.atleast_1d(self.hidden_layer_sizes)
-            net = RecurrentNet(shape[0], n_outputs, hidden_sizes=sizes, dropout=self.dropout)
+            net = RecurrentNet(
+                shape[0], n_outputs, hidden_sizes=self._hidden_sizes(), dropout=self.dropout
+            )
             recurrent.initialize(net.double(), rng)
             return net
         net = ConvEmbedding(shape, n_outputs).double()
         draw_weights(net, rng)
         return net
+
+    def _hidden_sizes(self, n_inputs=1):
+        # A perceptron may have no hidden layer.
+        no_layer = self.encoder in ("auto", "dense")
+        return layer_sizes(
+            self.hidden_layer_sizes,
+            "hidden_layer_sizes",
+            n_inputs=n_inputs,
+            may_be_empty=no_layer,
+        )
 
     def _base_rate(self):
         if self.learning_rate_init != "auto":

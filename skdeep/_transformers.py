@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import checked_array
 from skdeep._unsupervised import DeepUnsupervised
 from skdeep._validation import check_rows, to_host
 from skdeep.data.batches import chunks
@@ -62,7 +62,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
 
 def check_codes(X, width, name):
     """Codes for `inverse_transform`, by scikit-learn's rules."""
-    X = check_array(X, dtype=(np.float64, np.float32))
+    X = checked_array(to_host(X), dtype=(np.float64, np.float32))
     if X.shape[1] != width:
         raise ValueError(f"X has {X.shape[1]} columns, but {name} has {width} units in that layer.")
     return X

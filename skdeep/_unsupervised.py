@@ -6,9 +6,7 @@ every other estimator; only the target is the row itself.
 """
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.callback import with_callbacks
-from sklearn.utils.validation import validate_data
 
 from skdeep._base import all_or_nothing
 from skdeep._compat import _fit_context
@@ -55,8 +53,6 @@ class DeepUnsupervised:
         return self._fit_and_report(X, None, sample_weight, (X_val, None, sample_weight_val))
 
     def _check_training_data(self, X, y, *, reset):
-        if sp.issparse(X):
-            X = validate_data(self, X, reset=reset)  # for its message
         X = check_rows(self, X, reset=reset)
         return X, np.empty((X.shape[0], 0))
 

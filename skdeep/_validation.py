@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import validate_data
+from sklearn.utils import get_tags
 
+from skdeep._checks import checked_data
 from skdeep._compat import _check_feature_names
 
 FLOATS = (np.float64, np.float32)
@@ -27,16 +28,55 @@ def check_rows(estimator, X, *, reset=False):
         return _check_tensor(estimator, X, reset)
     if not reset and _is_plain(estimator, X):
         return X
-    return validate_data(estimator, X, accept_sparse=["csr"], dtype=FLOATS, reset=reset)
+    return checked_data(
+        estimator, X, accept_sparse=_sparse_formats(estimator), dtype=FLOATS, reset=reset
+    )
 
 
 def to_host(array):
     """A NumPy array from a tensor; anything else as it is."""
     if not isinstance(array, torch.Tensor):
         return array
-    array = array if array.layout is torch.strided else array.to_dense()
-    array = array.float() if array.dtype is torch.bfloat16 else array  # NumPy has no such type
-    return array.numpy(force=True)
+    try:
+        return array.detach().cpu().numpy()
+    except (TypeError, RuntimeError):  # of a type that NumPy has not, or no plain tensor
+        return dense_tensor(array.to_dense()).cpu().numpy()
+
+
+def dense_tensor(X):
+    """A tensor of numbers of a type that NumPy has too, wherever it is.
+
+    Parameters
+    ----------
+    X : Tensor
+
+    Returns
+    -------
+    Tensor
+        Detached; bfloat16 and smaller types as float32, which holds all their numbers.
+
+    Raises
+    ------
+    TypeError
+        If its values are not laid out one by one, or are nowhere.
+    """
+    X = X.detach()
+    if X.layout != torch.strided or X.is_nested:
+        raise TypeError(
+            f"A tensor of layout {'nested' if X.is_nested else X.layout} was passed, but dense "
+            "data is required. Use '.to_dense()' to convert it, or pass a SciPy sparse matrix "
+            "where the estimator takes one."
+        )
+    if X.is_meta or X.is_quantized:
+        kind = "on the meta device, which holds no values" if X.is_meta else "quantized"
+        raise TypeError(f"A tensor that is {kind} was passed, but one of numbers is required.")
+    if X.dtype == torch.bfloat16 or (X.is_floating_point() and X.element_size() == 1):
+        X = X.float()
+    return X.resolve_conj().resolve_neg()
+
+
+def _sparse_formats(estimator):
+    return ["csr"] if get_tags(estimator).input_tags.sparse else False
 
 
 def _is_plain(estimator, X):
@@ -60,7 +100,7 @@ def _is_plain(estimator, X):
 def _check_tensor(estimator, X, reset):
     """scikit-learn's checks for a tensor, without moving it to the host."""
     name = type(estimator).__name__
-    X = X.detach()
+    X = dense_tensor(X)
     if X.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {X.ndim}D tensor instead of shape {tuple(X.shape)}."
@@ -74,14 +114,14 @@ def _check_tensor(estimator, X, reset):
             f"by {name}."
         )
     if not X.is_floating_point() or X.dtype not in (torch.float32, torch.float64):
-        X = X.to(torch.float32 if X.dtype in (torch.float16, torch.bfloat16) else torch.float64)
+        X = X.to(torch.float32 if X.dtype == torch.float16 else torch.float64)
     if not torch.isfinite(X).all():
         what = "NaN" if torch.isnan(X).any() else f"infinity or a value too large for {X.dtype}"
         raise ValueError(f"Input X contains {what}.")
     _check_feature_names(estimator, np.empty((0, X.shape[1])), reset=reset)  # it has none
     if reset:
         estimator.n_features_in_ = X.shape[1]
-    elif X.shape[1] != estimator.n_features_in_:
+    elif X.shape[1] != getattr(estimator, "n_features_in_", X.shape[1]):
         raise ValueError(
             f"X has {X.shape[1]} features, but {name} is expecting "
             f"{estimator.n_features_in_} features as input."

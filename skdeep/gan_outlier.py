@@ -5,16 +5,17 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
 from skdeep._base import new_random_state
+from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
-from skdeep._generators import DeepGenerator, seeded, to_sizes
+from skdeep._generators import DeepGenerator, seeded
 from skdeep._outliers import OutlierAnswers
 from skdeep._play import Play
+from skdeep._sizes import layer_sizes
 from skdeep._training import skorch_dataset
 from skdeep._validation import check_rows, to_host
 from skdeep.data.batches import Batches
@@ -256,7 +257,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
                 raise TypeError("Sparse data was passed, but dense data is required.")
             shape = (X.shape[1], 1)
         else:
-            X = check_array(X, dtype=(np.float64, np.float32), allow_nd=True, input_name="X")
+            X = checked_array(X, dtype=(np.float64, np.float32), allow_nd=True)
             if X.ndim > 3:
                 raise ValueError(f"Found array with dim {X.ndim}, while dim <= 3 is required.")
             if reset:
@@ -290,7 +291,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         latent_size = self.latent_size
         if latent_size == "auto":
             latent_size = int(np.clip(shape[0] // 4, 2, 16))
-        sizes = to_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        sizes = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         net = LatentGANNet(self.network, *self.window_shape_, sizes, latent_size).double()
         initialize(net, rng)
         return net

@@ -5,16 +5,17 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
 from skdeep._base import new_random_state
+from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
-from skdeep._generators import DeepGenerator, seeded, to_sizes
+from skdeep._generators import DeepGenerator, seeded
 from skdeep._picture_kinds import PictureKinds
 from skdeep._play import Play
+from skdeep._sizes import layer_sizes
 from skdeep._training import skorch_dataset
 from skdeep._validation import to_host
 from skdeep.data.batches import Batches
@@ -249,7 +250,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
 
     def _check_pictures(self, X):
         """Pictures as (n, height, width, channels); how X laid them out is remembered."""
-        X = check_array(to_host(X), dtype="numeric", allow_nd=True, ensure_2d=False, input_name="X")
+        X = checked_array(to_host(X), dtype="numeric", allow_nd=True, ensure_2d=False)
         self._layout = (X.ndim, X.dtype)
         self.input_shape_ = X.shape[1:]
         if X.ndim == 2 and self.image_shape is not None:
@@ -284,7 +285,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
     def _make_module(self, shape, n_outputs, rng):
         net = ImageGANNet(
             [int(s) for s in shape],
-            to_sizes(self.channels, "channels"),
+            layer_sizes(self.channels, "channels"),
             self.latent_size,
             self._n_kinds,
             self.recipe == "dcgan",

@@ -8,6 +8,7 @@ from skdeep import _params
 from skdeep._base import DeepEstimator, all_or_nothing
 from skdeep._compat import _fit_context
 from skdeep._docs import shared_docs
+from skdeep._sizes import layer_sizes
 from skdeep._targets import DeepClassifier, DeepRegressor
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
@@ -27,12 +28,9 @@ class _BaseMLP(DeepEstimator):
 
     _parameter_constraints: dict = {**_params.TRAINING, **_params.DENSE}
 
-    def _hidden_layer_sizes(self):
+    def _hidden_layer_sizes(self, n_inputs=1):
         sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError("hidden_layer_sizes must be > 0, got %s." % sizes)
-        return sizes
+        return layer_sizes(sizes, "hidden_layer_sizes", n_inputs=n_inputs, may_be_empty=True)
 
     def _check_combinations(self):
         sizes = self._hidden_layer_sizes()
@@ -52,7 +50,7 @@ class _BaseMLP(DeepEstimator):
 
     def _make_module(self, shape, n_outputs, rng):
         net = MLPNet(
-            [*shape, *self._hidden_layer_sizes(), n_outputs],
+            [*shape, *self._hidden_layer_sizes(*shape), n_outputs],
             self.activation,
             self.dropout,
             self.normalization,

@@ -1,9 +1,8 @@
 """RealMLP: perceptrons for mixed tables with tuned defaults."""
 
-import numpy as np
-
 from skdeep import _params, engine
 from skdeep._docs_tables import table_docs
+from skdeep._sizes import layer_sizes
 from skdeep._tables import DeepTable
 from skdeep._tables_targets import TableClassifier, TableRegressor
 from skdeep.nets.realmlp import RealMLPNet, initialize
@@ -35,7 +34,7 @@ class _BaseRealMLP(DeepTable):
             encoder.n_numeric_,
             encoder.n_plain_,
             encoder.cardinalities_,
-            [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)],
+            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             n_outputs,
             self.activation,
             float(self.dropout),

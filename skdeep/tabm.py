@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine
 from skdeep._docs_tables import table_docs
+from skdeep._sizes import layer_sizes
 from skdeep._tables import DeepTable
 from skdeep._tables_targets import TableClassifier, TableRegressor
 from skdeep.nets.tabm import TabMNet, initialize
@@ -48,7 +49,7 @@ class _BaseTabM(DeepTable):
             encoder.n_numeric_,
             encoder.n_plain_,
             encoder.cardinalities_,
-            [int(n) for n in np.atleast_1d(self.hidden_layer_sizes)],
+            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             n_outputs,
             float(self.dropout),
             n_bins=self.n_bins,

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import _params, engine, losses
 from skdeep._base import new_random_state
 from skdeep._docs import shared_docs
-from skdeep._generators import DeepGenerator, to_sizes
+from skdeep._generators import DeepGenerator
+from skdeep._sizes import layer_sizes
 from skdeep._table_rows import as_made, joined
 from skdeep._tabular_play import TabularPlay
 from skdeep._training import Mode
@@ -285,8 +286,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
         ]
         net = TabularGANNet(
             columns,
-            to_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
-            to_sizes(self.critic_layer_sizes, "critic_layer_sizes"),
+            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            layer_sizes(self.critic_layer_sizes, "critic_layer_sizes"),
             self.dropout,
             self.pac,
         ).double()

@@ -10,6 +10,7 @@ from skdeep import _params, losses
 from skdeep._base import DeepEstimator, new_random_state
 from skdeep._compat import Interval, StrOptions
 from skdeep._docs import shared_docs
+from skdeep._sizes import layer_sizes
 from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
 from skdeep.nets.init import initialize
@@ -163,11 +164,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
     # --- training --------------------------------------------------------------------------
 
     def _sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return sizes
+        return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
 
     def _check_combinations(self):
         known = self.__dict__.get("net_")

@@ -8,8 +8,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions, _fit_context
 
 PADDING, UNKNOWN = 0, 1
@@ -251,7 +252,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             Without padding; an unknown token is '[UNK]'.
         """
         check_is_fitted(self, "vocabulary_")
-        X = check_array(X, dtype=np.int64, ensure_min_features=0)
+        X = checked_array(X, dtype=np.int64, ensure_min_features=0)
         terms = np.full(max(self.vocabulary_.values(), default=UNKNOWN) + 1, "[UNK]", dtype=object)
         for term, number in self.vocabulary_.items():
             terms[number] = term

@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import checked_data
 from skdeep._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
 
 
@@ -71,9 +72,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         -------
         self : SlidingWindow
         """
-        validate_data(
-            self, X, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan", reset=True
-        )
+        self._checked(X, reset=True)
         return self
 
     def transform(self, X):
@@ -89,9 +88,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
             The channels of the oldest step come first.
         """
         check_is_fitted(self)
-        X = validate_data(
-            self, X, dtype=(np.float64, np.float32), ensure_all_finite="allow-nan", reset=False
-        )
+        X = self._checked(X, reset=False)
         modes = {"edge": "edge", "zero": "constant", "reflect": "reflect"}
         mode = modes[self.padding] if len(X) > 1 or self.padding == "zero" else "edge"
         padded = np.pad(X, ((self.window - 1, 0), (0, 0)), mode=mode)
@@ -114,6 +111,10 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         names = _check_feature_names_in(self, input_features)
         lags = range(self.window - 1, -1, -1)
         return np.array([f"{name}_lag{lag}" for lag in lags for name in names], dtype=object)
+
+    def _checked(self, X, *, reset):
+        types = (np.float64, np.float32)
+        return checked_data(self, X, dtype=types, ensure_all_finite="allow-nan", reset=reset)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "n_features_in_")
