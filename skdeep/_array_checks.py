@@ -95,7 +95,7 @@ def _check_nd(estimator, X):
         ensure_all_finite="allow-nan" if estimator.missing == "mask" else True,
         estimator=estimator,
     )
-    _refuse_empty(estimator, X)
+    refuse_empty(estimator, X)
     return X
 
 
@@ -104,7 +104,7 @@ def _check_tensor(estimator, X):
     X = dense_tensor(X)
     if X.ndim not in _known_ranks(estimator):
         _refuse_rank(estimator, X.ndim)
-    _refuse_empty(estimator, X)
+    refuse_empty(estimator, X)
     if X.is_complex():
         raise ValueError("Complex data not supported")
     if X.dtype not in (torch.float32, torch.float64, torch.uint8):
@@ -145,7 +145,7 @@ def _refuse_rank(estimator, rank):
     )
 
 
-def _refuse_empty(estimator, X):
+def refuse_empty(estimator, X):
     if 0 in X.shape:
         what = "sample(s)" if X.shape[0] == 0 else "feature(s)"
         raise ValueError(

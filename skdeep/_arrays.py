@@ -10,7 +10,7 @@ import numbers
 
 import numpy as np
 import torch
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from skdeep import _params, engine
@@ -68,6 +68,14 @@ class ArrayInput:
         if self.dtype is None and not (len(self.input_shape_) == 1 and is_double(X)):
             return torch.float32
         return engine.resolve_dtype(self.dtype, X.dtype, device)
+
+    def _outputs_meant(self, y, n_samples):
+        """The output of each row whose score `saliency` is asked about, None for the default."""
+        if y is None:
+            return None
+        y = column_or_1d(to_host(y))
+        check_consistent_length(np.empty((n_samples, 0)), y)
+        return torch.as_tensor(self._output_numbers(y))
 
     def _wants_own_scale(self, X):
         """The parameter `own_scale` as a bool, for the checked series X."""

@@ -70,7 +70,8 @@ def naming(name):
             frames.append(trace.tb_frame)
             trace = trace.tb_next
         library = frames[-1].f_globals.get("__name__", "").split(".")[0]
-        if library in ("sklearn", "skdeep") and not _NOT_NUMBERS.search(str(error)):
+        is_known = isinstance(error, (ValueError, TypeError)) and library in ("sklearn", "skdeep")
+        if is_known and not _NOT_NUMBERS.search(str(error)):
             raise
         if any(frame.f_code.co_name == "_check_y" for frame in frames):
             name = "y"

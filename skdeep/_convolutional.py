@@ -263,7 +263,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         module = self.net_.module_
         parameter = next(module.parameters())
         x = self._as_input(X, parameter.dtype, parameter.device)
-        chosen = None if y is None else torch.as_tensor(self._output_numbers(y))
+        chosen = self._outputs_meant(y, len(X))
         out = [None] * len(X)
         for rows in pieces(module, x):
             chunk = None if chosen is None else chosen[rows].to(parameter.device)

@@ -7,6 +7,7 @@ from skdeep import engine
 from skdeep._base import new_random_state
 from skdeep._sizes import layer_sizes
 from skdeep._training import Mode, skorch_dataset
+from skdeep._validation import to_host
 from skdeep.data.members import MemberBatches
 from skdeep.data.tensors import to_tensor
 from skdeep.losses import MaskedSquaredError
@@ -90,9 +91,9 @@ class OutlierTraining:
         return self
 
     def _check_table(self, X, *, reset):
-        if isinstance(X, torch.Tensor):
-            X = X.detach().cpu().numpy()
-        X = check_table(self, X, categorical_features=self.categorical_features, reset=reset)
+        X = check_table(
+            self, to_host(X), categorical_features=self.categorical_features, reset=reset
+        )
         if self.missing == "error":
             self._refuse_missing(X)
         return X

@@ -28,16 +28,20 @@ def split_tuples(tuples, size):
     """
     name, count = _KINDS[size]
     wanted = f"expected an array of shape ({count}, {size}, n_features), or row numbers and X"
-    try:
-        tuples = np.asarray(tuples)
-    except ValueError as error:
-        raise ValueError(f"{name} of unequal shape: {wanted}. {error}") from None
+    tuples = _as_array(tuples, name, wanted)
     if tuples.ndim < 3 or tuples.shape[1] != size:
         raise ValueError(f"{name} of shape {tuples.shape}: {wanted}.")
     if not len(tuples):
         raise ValueError(f"Found array with 0 sample(s): {name} is empty; {wanted}.")
     numbers = np.arange(len(tuples) * size).reshape(-1, size)
     return tuples.reshape(-1, *tuples.shape[2:]), numbers
+
+
+def _as_array(given, name, wanted):
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} of unequal shape: {wanted}. {error}") from None
 
 
 def check_numbers(tuples, size, n_rows):
@@ -59,7 +63,7 @@ def check_numbers(tuples, size, n_rows):
         If they are no whole numbers in [0, n_rows).
     """
     name, count = _KINDS[size]
-    tuples = np.asarray(tuples)
+    tuples = _as_array(tuples, name, f"with X, expected row numbers of shape ({count}, {size})")
     if tuples.ndim != 2 or tuples.shape[1] != size or tuples.dtype.kind not in "iu":
         raise ValueError(
             f"{name} of shape {tuples.shape} and type {tuples.dtype}: with X, expected row numbers "
@@ -95,10 +99,10 @@ def check_pair_labels(y, n_pairs):
     ValueError
         If there are other labels, only one kind, or not as many as pairs.
     """
-    y = np.asarray(y)
+    y = _as_array(y, "y", f"expected {n_pairs} labels, one for each pair")
     if y.shape != (n_pairs,):
         raise ValueError(f"y has the shape {y.shape}, but there are {n_pairs} pairs.")
-    found = set(y.tolist())
+    found = set(y.tolist()) if y.dtype.kind in "biuf" else set(map(str, y))
     if not (found <= {-1, 1} or found <= {0, 1}):
         shown = sorted(found, key=str)[:5]
         raise ValueError(f"y holds {shown}: expected 1 for similar pairs and -1, or 0, for others.")

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
@@ -230,14 +229,11 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """
         check_is_fitted(self)
         module, x = self.net_.module_, self._input(X)
-        chosen = None
-        if y is not None:
-            check_consistent_length(X, y)
-            chosen = torch.as_tensor(self._output_numbers(y), device=x.device)
+        chosen = self._outputs_meant(y, x.shape[0])
         out = [None] * x.shape[0]
         for rows in pieces(module, x):
             rows = rows.to(x.device)
-            part = None if chosen is None else chosen[rows]
+            part = None if chosen is None else chosen[rows.cpu()].to(x.device)
             for row, values in zip(rows.tolist(), self._saliency(module, x[rows], part)):
                 out[row] = values
         if self._reads_tokens:

@@ -103,7 +103,8 @@ class SequenceInput(ArrayInput):
 
 
 def _is_sequence(x):
-    return isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0
+    is_array = hasattr(x, "__array__") and getattr(x, "ndim", 0) > 0
+    return is_array or isinstance(x, (list, tuple))
 
 
 def _vectors(items):

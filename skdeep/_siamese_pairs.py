@@ -1,5 +1,7 @@
 """Pairs and triplets of rows: what `SiameseTransformer` learns from them and says of them."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +18,7 @@ from skdeep._pairs import (
     split_tuples,
 )
 from skdeep._training import Mode
+from skdeep._validation import to_host
 from skdeep.data.split import split_classes
 
 _DRAWN_PAIRS = 4000  # that a threshold is set by after `fit` on classes
@@ -47,7 +50,7 @@ class PairsMixin:
         self : estimator
         """
         X, pairs = self._check_tuples(pairs, X, 2, reset=True)
-        similar, coding = check_pair_labels(y, len(pairs))
+        similar, coding = check_pair_labels(to_host(y), len(pairs))
         held_out = self._fit_tuples("pairs", X, pairs, similar)
         self.pair_labels_ = coding
         judged = slice(None) if held_out is None else held_out
@@ -197,12 +200,12 @@ class PairsMixin:
         """
         if strategy not in STRATEGIES:
             raise ValueError(f"strategy={strategy!r}: expected one of {', '.join(STRATEGIES)}.")
-        if not (np.isscalar(beta) and beta > 0):
+        if not (isinstance(beta, Real) and 0 < beta < np.inf):
             raise ValueError(f"beta={beta!r}: expected a positive number.")
-        if not (np.isscalar(min_rate) and 0 <= min_rate <= 1):
+        if not (isinstance(min_rate, Real) and 0 <= min_rate <= 1):
             raise ValueError(f"min_rate={min_rate!r}: expected a number from 0 to 1.")
         distances = self.pair_distance(pairs, X=X)
-        similar, self.pair_labels_ = check_pair_labels(y, len(distances))
+        similar, self.pair_labels_ = check_pair_labels(to_host(y), len(distances))
         self._set_threshold(distances, similar, strategy, beta=beta, min_rate=min_rate)
         return self
 
@@ -220,6 +223,7 @@ class PairsMixin:
 
     def _check_tuples(self, tuples, X, size, *, reset):
         """Checked rows, and tuples of their numbers."""
+        tuples = to_host(tuples)
         if X is None:
             X, tuples = split_tuples(tuples, size)
             return self._check_arrays(X, reset=reset), tuples

@@ -333,7 +333,12 @@ class DeepRegressor(RegressorMixin):
         return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
 
     def _output_numbers(self, y):
-        return np.asarray(y)
+        last = self.n_outputs_ - 1
+        if y.dtype.kind not in "iu" or y.min(initial=0) < 0 or y.max(initial=0) > last:
+            raise ValueError(
+                f"y={y!r}: expected the number of an output for each row, integers in [0, {last}]."
+            )
+        return y
 
     def _score_raw(self, raw, target, weight):
         predicted = self._decode(raw)

@@ -9,7 +9,6 @@ from skdeep._checks import checked_array
 from skdeep._unsupervised import DeepUnsupervised
 from skdeep._validation import check_rows, to_host
 from skdeep.data.batches import chunks
-from skdeep.data.tensors import to_tensor
 
 
 class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUnsupervised):
@@ -23,9 +22,9 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         """``function(module, rows)`` over checked rows, in pieces, as an array."""
         module = self.net_.module_
         parameter = next(module.parameters())
-        x = to_tensor(X, parameter.dtype, parameter.device)
+        x = self._as_input(X, parameter.dtype, parameter.device)
         with torch.inference_mode():
-            pieces = [function(module, x[p]) for p in chunks(len(x), width, x.device)]
+            pieces = [function(module, x[p]) for p in chunks(x.shape[0], width, x.device)]
             return to_host(torch.cat(pieces))
 
     def _checked(self, X):

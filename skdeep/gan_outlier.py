@@ -8,6 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
+from skdeep._array_checks import list_of_arrays, refuse_empty
 from skdeep._base import new_random_state
 from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions
@@ -251,15 +252,23 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     def _check_windows(self, X, *, reset):
         """Rows as vectors; the shape of a window is remembered or compared."""
         X = to_host(X)
+        windows = list_of_arrays(X)
+        if windows is not None:
+            shapes = sorted({x.shape for x in windows})
+            if len(shapes) > 1:
+                raise ValueError(
+                    f"X is a list of arrays of the shapes {shapes[:3]}: expected windows of one "
+                    "shape, (n_samples, length) or (n_samples, length, n_channels)."
+                )
+            X = np.stack(windows)
         if self.network == "dense" or np.asarray(X).ndim < 3:
             X = check_rows(self, X, reset=reset)
-            if hasattr(X, "toarray"):
-                raise TypeError("Sparse data was passed, but dense data is required.")
             shape = (X.shape[1], 1)
         else:
             X = checked_array(X, dtype=(np.float64, np.float32), allow_nd=True)
             if X.ndim > 3:
                 raise ValueError(f"Found array with dim {X.ndim}, while dim <= 3 is required.")
+            refuse_empty(self, X)
             if reset:
                 self.n_features_in_ = X.shape[1]
                 self.__dict__.pop("feature_names_in_", None)

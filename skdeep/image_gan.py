@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
+from skdeep._array_checks import refuse_empty
 from skdeep._base import new_random_state
 from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions
@@ -251,6 +252,9 @@ class ImageGAN(PictureKinds, DeepGenerator):
     def _check_pictures(self, X):
         """Pictures as (n, height, width, channels); how X laid them out is remembered."""
         X = checked_array(to_host(X), dtype="numeric", allow_nd=True, ensure_2d=False)
+        refuse_empty(self, X)
+        if X.dtype.kind not in "iubf":
+            raise ValueError(f"X holds values of type {X.dtype}: expected numbers.")
         self._layout = (X.ndim, X.dtype)
         self.input_shape_ = X.shape[1:]
         if X.ndim == 2 and self.image_shape is not None:

@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +13,7 @@ from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._docs import shared_docs
 from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
+from skdeep.data.batches import DenseBatches, chunks
 from skdeep.data.tensors import to_tensor
 from skdeep.nets.rbm import (
     ContrastiveDivergence,
@@ -170,7 +172,7 @@ class RBM(DeepTransformer, DeepEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
 
         y : None
             Not used.
@@ -211,7 +213,7 @@ class RBM(DeepTransformer, DeepEstimator):
     def _new_net(self, device, X, rng):
         net = super()._new_net(device, X, rng)
         with np.errstate(over="ignore"):  # training will say that they are too large
-            initialize_rbm(net.module_, rng, to_host(X).mean(0))
+            initialize_rbm(net.module_, rng, np.asarray(to_host(X).mean(0)).ravel())
         return net
 
     def _make_module(self, shape, n_outputs, rng):
@@ -258,11 +260,20 @@ class RBM(DeepTransformer, DeepEstimator):
             clip=self.gradient_clip_norm,
         )
 
+    def _as_input(self, X, dtype, device):
+        return DenseBatches(X, dtype, device) if sp.issparse(X) else to_tensor(X, dtype, device)
+
+    def _tensors(self, net, X, target, weight):
+        x, target, weight = super()._tensors(net, X, target, weight)
+        # Contrastive divergence has no target; rows that are made dense are not made twice.
+        return x, torch.empty((x.shape[0], 0)) if sp.issparse(X) else target, weight
+
     def _train(self, net, data, validation, rng, mode, report):
         self._seed = int(rng.randint(2**31 - 1))
         x, _, weight = data
         if weight is not None and not mode.resumed:
-            set_visible_means(net.module_, weight @ x / weight.sum())
+            sums = x.sums(weight) if isinstance(x, DenseBatches) else weight @ x
+            set_visible_means(net.module_, sums / weight.sum())
         return super()._train(net, data, validation, rng, mode, report)
 
     def _make_validator(self, net, validation, with_score):
@@ -273,10 +284,16 @@ class RBM(DeepTransformer, DeepEstimator):
 
         def validate():
             with torch.inference_mode():
-                loss = float(net.module_.free_energy(validation[0]).mean())
+                loss = float(self._free_energies(net.module_, validation[0]).mean())
             return loss, -loss if with_score else None
 
         return validate
+
+    def _free_energies(self, module, x):
+        if isinstance(x, torch.Tensor):
+            return module.free_energy(x)
+        pieces = chunks(x.shape[0], self._width(), x.device)
+        return torch.cat([module.free_energy(x[p]) for p in pieces])
 
     # --- after training --------------------------------------------------------------------
 
@@ -311,7 +328,7 @@ class RBM(DeepTransformer, DeepEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -339,7 +356,7 @@ class RBM(DeepTransformer, DeepEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
 
         Returns
         -------
@@ -353,7 +370,7 @@ class RBM(DeepTransformer, DeepEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
 
         n_steps : int, default=1
             Rounds of sampling, hidden units and then visible ones.
@@ -366,10 +383,15 @@ class RBM(DeepTransformer, DeepEstimator):
         if not isinstance(n_steps, Integral) or n_steps < 1:
             raise ValueError(f"n_steps={n_steps!r}: expected a whole number from 1.")
         module = self.net_.module_
-        v = to_tensor(X, module.visible_bias.dtype, module.visible_bias.device)
+        v = self._as_input(X, module.visible_bias.dtype, module.visible_bias.device)[:]
         generator = torch.Generator(device=v.device)
         generator.manual_seed(int(new_random_state(self.random_state).randint(2**31 - 1)))
         with torch.inference_mode():
             for _ in range(n_steps):
                 v = module.gibbs_step(v, generator)
         return to_host(v)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from skdeep._checks import checked_data
+
 FLOATS = (np.float64, np.float32)
 
 
@@ -37,7 +39,7 @@ def check_table(estimator, X, *, categorical_features, reset):
         plain = categorical_features is None or isinstance(categorical_features, str)
         if plain and not reset and _is_finite_array(estimator, X):
             return X
-        return validate_data(
+        return checked_data(
             estimator,
             X,
             dtype=FLOATS if plain else None,

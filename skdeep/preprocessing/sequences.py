@@ -22,6 +22,14 @@ _OF_TOKENS = (
 )
 """Parameters that `CountVectorizer` reads when it cuts texts into tokens."""
 _OF_COUNTS = ("max_df", "min_df", "max_features")
+_TEXTS = {
+    "content": (lambda d: isinstance(d, (str, bytes)), "texts, str or bytes, and '' for none"),
+    "filename": (
+        lambda d: isinstance(d, (str, bytes)) or hasattr(d, "__fspath__"),
+        "names of files",
+    ),
+    "file": (lambda d: hasattr(d, "read"), "open files"),
+}
 
 
 class SequenceVectorizer(TransformerMixin, BaseEstimator):
@@ -252,7 +260,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             Without padding; an unknown token is '[UNK]'.
         """
         check_is_fitted(self, "vocabulary_")
-        X = checked_array(X, dtype=np.int64, ensure_min_features=0)
+        X = checked_array(X, dtype="numeric", ensure_min_features=0)
+        if X.dtype.kind not in "iubf":
+            raise ValueError(f"X holds values of type {X.dtype}: expected ids, whole numbers.")
         terms = np.full(max(self.vocabulary_.values(), default=UNKNOWN) + 1, "[UNK]", dtype=object)
         for term, number in self.vocabulary_.items():
             terms[number] = term
@@ -261,7 +271,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
                 f"X holds ids from {X.min()} to {X.max()}: expected 0 to {len(terms) - 1}, the "
                 "ids of this vectorizer."
             )
-        return [terms[row[row != PADDING]].astype(str) for row in X]
+        if ((ids := X.astype(np.int64)) != X).any():
+            raise ValueError("X holds ids that are no whole numbers.")
+        return [terms[row[row != PADDING]].astype(str) for row in ids]
 
     def get_feature_names_out(self, input_features=None):
         """Return a name for each column.
@@ -281,8 +293,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
     def _analyzer(self, raw_documents):
         """The function from a raw text to its tokens, made and checked by `CountVectorizer`."""
-        if isinstance(raw_documents, str):
-            raise ValueError("Iterable over raw text documents expected, string object received.")
+        _check_iterable(raw_documents)
         low, high = self.ngram_range
         if low > high:
             raise ValueError(
@@ -290,7 +301,20 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
                 "upper boundary."
             )
         settings = {name: getattr(self, name) for name in _OF_TOKENS}
-        return CountVectorizer(**settings).build_analyzer()
+        analyze = CountVectorizer(**settings).build_analyzer()
+        if self.input == "content" and (callable(self.analyzer) or self.preprocessor is not None):
+            return analyze  # what a text is, the user's function knows
+        is_text, wanted = _TEXTS[self.input]
+
+        def checked(document):
+            if not is_text(document):
+                raise ValueError(
+                    f"raw_documents holds {document!r:.60} of type {type(document).__name__}: with "
+                    f"input={self.input!r} expected {wanted}."
+                )
+            return analyze(document)
+
+        return checked
 
     def _learn(self, analyze, raw_documents):
         """Ids of each text, and the vocabulary that they are of."""
@@ -347,6 +371,18 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _check_iterable(raw_documents):
+    """Raise for what holds no texts one by one; scikit-learn's words."""
+    is_table = getattr(raw_documents, "ndim", 1) != 1 or hasattr(raw_documents, "columns")
+    if (
+        isinstance(raw_documents, (str, bytes, Mapping))
+        or is_table
+        or not hasattr(raw_documents, "__iter__")
+    ):
+        kind = "string" if isinstance(raw_documents, str) else type(raw_documents).__name__
+        raise ValueError(f"Iterable over raw text documents expected, {kind} object received.")
 
 
 def _ids(analyze, raw_documents, number_of):
