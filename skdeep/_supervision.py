@@ -13,8 +13,8 @@ import scipy.sparse as sp
 import torch
 from sklearn.utils import check_consistent_length
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.validation import validate_data
 
+from skdeep._checks import checked_data
 from skdeep._compat import _check_sample_weight, _check_y
 from skdeep._validation import FLOATS, check_rows, to_host
 
@@ -101,9 +101,9 @@ def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
     with np.errstate(over="ignore", invalid="ignore"):  # of sums that look for infinity
         if not isinstance(X, torch.Tensor):
             options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
-            return validate_data(estimator, X, y, **options)
+            return checked_data(estimator, X, y, **options)
         X = check_rows(estimator, X, reset=reset)
-        y = validate_data(estimator, "no_validation", y, **options)
+        y = checked_data(estimator, y=y, **options)
     check_consistent_length(np.empty((X.shape[0], 0)), y)
     return X, y
 
