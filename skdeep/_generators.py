@@ -45,7 +45,7 @@ class DeepGenerator(DeepEstimator):
         return self._fit_and_report(X, y, None, (None, None, None))
 
     def _check_n_samples(self, n_samples):
-        if not isinstance(n_samples, Integral) or n_samples < 1:
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r}: expected an integer of at least 1.")
         return int(n_samples)
 

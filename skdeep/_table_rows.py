@@ -7,6 +7,8 @@ from sklearn.utils.validation import validate_data
 
 from skdeep._validation import to_host
 from skdeep.preprocessing.columns import column_names, is_frame
+from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
+from skdeep.preprocessing.exact import LARGEST
 
 
 def joined(estimator, X, y, *, reset):
@@ -24,18 +26,20 @@ def joined(estimator, X, y, *, reset):
         if 0 in X.shape:
             validate_data(estimator, np.empty(X.shape), reset=reset)  # for its message
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        frame = X if isinstance(X, pd.DataFrame) else X.to_pandas()
+        frame = X if isinstance(X, pd.DataFrame) else from_polars(X)
         names = list(frame.columns)
     else:
         X = validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
         frame = pd.DataFrame(X)
         if frame.dtypes.eq(object).any():
-            frame = frame.infer_objects()
+            frame = frame.apply(_inferred)
         names = column_names(estimator)
     columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
     if y is not None:
         y = to_host(y)
         check_consistent_length(frame, y)
+        if hasattr(y, "to_pandas"):  # of polars
+            y = from_polars(y.to_frame()).iloc[:, 0].rename(y.name or None)
         if not isinstance(y, pd.Series):
             y = pd.Series(column_or_1d(np.asarray(y)))
         columns.append(y)
@@ -44,16 +48,44 @@ def joined(estimator, X, y, *, reset):
     return columns, names
 
 
+def _inferred(column):
+    """A column of objects in the type of its values, where that changes none of them."""
+    better = column.infer_objects()
+    whole = better.dtype.kind != "f" or pd.api.types.infer_dtype(column) != "integer"
+    return better if whole else column
+
+
+def layout_of(X, columns):
+    """What X was, as plain data: None for a pandas DataFrame, for one of polars a dict with the
+    types of `columns`, and the type of the array otherwise."""
+    if isinstance(X, pd.DataFrame):
+        return None
+    if is_frame(X):
+        schema = [described_polars(dtype) for dtype in X.dtypes]
+        return {"polars": schema + [None] * (len(columns) - len(schema))}
+    kinds = {c.dtype for c in columns}
+    if any(not isinstance(k, np.dtype) or k.kind not in "iufb" for k in kinds):
+        return np.dtype(object)
+    common = np.result_type(*kinds)
+    if common.kind == "f" and any(k.kind in "iu" and k.itemsize == 8 for k in kinds):
+        exact = [c for c in columns if c.dtype.kind in "iu"]
+        if any(np.abs(c.astype(object)).max() > LARGEST for c in exact):
+            return np.dtype(object)  # floats would change these integers
+    return common
+
+
 def as_made(arrays, names, layout):
-    """Columns of made values as what X was: a frame, or an array of its type.
+    """Columns of synthetic values as what X was.
 
     Parameters
     ----------
     arrays : list of array of shape (n_samples,)
     names : list
-    layout : numpy.dtype or None
-        Type of an array; None for a frame.
+    layout : numpy.dtype, dict or None
+        See `layout_of`.
     """
+    if isinstance(layout, dict):
+        return to_polars(arrays, names, layout["polars"])
     # With its type: pandas would make text of objects.
     frame = pd.DataFrame({j: pd.Series(a, dtype=a.dtype) for j, a in enumerate(arrays)})
     frame.columns = names

@@ -1,10 +1,12 @@
 """Generator of table rows, against a critic."""
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
 import torch
+from pandas.api.types import is_list_like
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _params, engine, losses
@@ -12,11 +14,12 @@ from skdeep._base import new_random_state
 from skdeep._docs import shared_docs
 from skdeep._generators import DeepGenerator
 from skdeep._sizes import layer_sizes
-from skdeep._table_rows import as_made, joined
+from skdeep._table_rows import as_made, joined, layout_of
 from skdeep._tabular_play import TabularPlay
 from skdeep._training import Mode
 from skdeep.data.split import split_rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
+from skdeep.preprocessing.columns import is_frame
 from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes
 
 _ROWS_AT_A_TIME = 8192
@@ -248,7 +251,7 @@ class TabularGAN(TabularPlay, DeepGenerator):
         modes = [learn_modes(c, n_bins, self.max_categories) for c in columns]
         self._modes = [(m.is_number, dict(vars(m))) for m in modes]
         self.column_names_ = names
-        self._layout = None if hasattr(X, "columns") else _layout(columns, X)
+        self._layout = layout_of(X, columns)
         self._n_targets = len(names) - self.n_features_in_
         positions = _positions(self.modes_, columns).astype(self.dtype)
         self.n_outputs_ = len(names)
@@ -335,8 +338,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
         Returns
         -------
         X : DataFrame or ndarray of shape (n_samples, n_columns)
-            With the columns and types of the X of `fit`, and its y, if there was one, as the last
-            column.
+            With the columns and types of the X of `fit` (of pandas or polars), and its y, if
+            there was one, as the last column.
 
         Raises
         ------
@@ -363,24 +366,32 @@ class TabularGAN(TabularPlay, DeepGenerator):
         positions = torch.cat(parts).double().cpu().numpy()
         made = [m.decode(positions[:, j]) for j, m in enumerate(self.modes_)]
         for j, (values, _) in given.items():
-            made[j] = values.array
+            made[j] = values
         return as_made(made, self.column_names_, self._layout)
 
     def _given(self, conditions, n_samples):
         """Column number -> (values, positions) of what is given."""
         if conditions is None:
             return {}
+        if is_frame(conditions) and conditions.shape[1] == len(set(conditions.columns)):
+            conditions = {name: conditions[name] for name in conditions.columns}
+        if not isinstance(conditions, Mapping):
+            raise ValueError(
+                f"conditions={conditions!r}: expected a dict, or a DataFrame whose columns have "
+                "different names."
+            )
         given = {}
-        for name in conditions:
+        for name, value in conditions.items():
             j = self._column_number(name)
-            value = conditions[name]
-            if isinstance(value, (list, tuple, np.ndarray, pd.Series)):
+            if j in given:
+                raise ValueError(f"conditions: column {name!r} is given twice.")
+            if is_list_like(value) and not isinstance(value, (set, frozenset, Mapping)):
+                value = list(value)
                 if len(value) != n_samples:
                     raise ValueError(
                         f"conditions: column {name!r} has {len(value)} values for "
                         f"n_samples={n_samples}; expected one value, or one for each row."
                     )
-                value = list(value)
             else:
                 value = [value] * n_samples
             given[j] = self._condition(j, name, value)
@@ -388,13 +399,15 @@ class TabularGAN(TabularPlay, DeepGenerator):
 
     def _column_number(self, name):
         names = self.column_names_
-        if self._layout is not None and isinstance(name, Integral):
+        if isinstance(self._layout, np.dtype) and isinstance(name, Integral):
             if not 0 <= name < len(names):
                 raise ValueError(f"conditions: there is no column {name} among {len(names)}.")
             return int(name)
-        if name not in names:
-            raise ValueError(f"conditions: there is no column {name!r}; the columns are {names}.")
-        return names.index(name)
+        places = [j for j, known in enumerate(names) if _is_same(known, name)]
+        if len(places) != 1:
+            what = "there is no" if not places else f"there are {len(places)} of the"
+            raise ValueError(f"conditions: {what} column {name!r}; the columns are {names}.")
+        return places[0]
 
     def _condition(self, j, name, value):
         modes = self.modes_[j]
@@ -404,17 +417,17 @@ class TabularGAN(TabularPlay, DeepGenerator):
                 unknown = [v for v in value if not pd.isna(v) and v not in known]
                 if unknown:
                     raise ValueError(f"{unknown[0]!r} is none of its levels")
-            values = pd.Series(value, dtype=object).astype(modes.dtype).rename(name)
+            values = pd.Series(value, dtype=object, name=name)
             positions = modes.encode(values)
             low, high = modes.out_of_range(values)
-        except (ValueError, TypeError) as error:
+            if low is None:
+                return modes.exactly(values), positions
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"conditions: column {name!r} cannot be that: {error}") from None
-        if low is not None:
-            raise ValueError(
-                f"conditions: column {name!r} was between {low} and {high} in fit, so that "
-                f"{value[0]!r} cannot be met."
-            )
-        return values, positions
+        raise ValueError(
+            f"conditions: column {name!r} was between {low} and {high} in fit, so that "
+            f"{value[0]!r} cannot be met."
+        )
 
     def _known_positions(self, given, start, stop, device):
         dtype = self.net_.dtype
@@ -486,13 +499,12 @@ class TabularGAN(TabularPlay, DeepGenerator):
         return tags
 
 
+def _is_same(known, name):
+    try:
+        return bool(known == name)
+    except (TypeError, ValueError):
+        return False
+
+
 def _positions(modes, columns):
     return np.column_stack([m.encode(c) for m, c in zip(modes, columns)])
-
-
-def _layout(columns, X):
-    """Type of the array that X and y make together."""
-    kinds = {c.dtype for c in columns}
-    if any(not isinstance(k, np.dtype) or k.kind not in "iufb" for k in kinds):
-        return np.dtype(object)
-    return np.result_type(*kinds)

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from skdeep.preprocessing.columns import _holds_categories
+from skdeep.preprocessing.dtypes import checked_description, dtype_from
+from skdeep.preprocessing.exact import Steps, kind_of
+from skdeep.preprocessing.values import (
+    comparable,
+    dense,
+    from_floats,
+    from_objects,
+    from_values,
+    to_floats,
+)
 
 _N_PLACES = 8  # quantiles stored inside a mode
 _BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
@@ -39,6 +48,11 @@ class NumberModes:
     decimals : int or None
     counts : ndarray of shape (n_modes + has_missing,)
         Training rows in each mode.
+    kind : dict
+        What the values are; see `skdeep.preprocessing.exact.kind_of`.
+    steps : dict or None
+        Fields of the `Steps` that the grid counts, where float64 does not hold the values
+        themselves.
     """
 
     grid: np.ndarray
@@ -48,6 +62,8 @@ class NumberModes:
     start: float = 0.0
     decimals: int | None = None
     counts: np.ndarray = field(default_factory=lambda: np.empty(0))
+    kind: dict = field(default_factory=lambda: {"name": "float"})
+    steps: dict | None = None
 
     is_number = True
 
@@ -62,18 +78,38 @@ class NumberModes:
     @classmethod
     def learn(cls, values, n_bins):
         """Learn the modes of a Series, about `n_bins` of them."""
-        x = to_floats(values)
-        known = np.sort(x[~np.isnan(x)])
-        missing = len(known) < len(x)
-        if not len(known):
+        described, values = checked_description(values), dense(values)
+        kind, missing = kind_of(values), values.isna().to_numpy(dtype=bool)
+        if missing.all():
             nothing = np.empty((0, _N_PLACES + 1))
-            return cls(nothing, True, described_dtype(values.dtype), counts=np.array([len(x)]))
-        described = described_dtype(values.dtype)
-        self = cls(_number_grid(known, n_bins), missing, described, start=float(known[0]))
-        self.step, self.decimals = _granularity(known, values.dtype)
+            return cls(nothing, True, described, counts=np.array([len(values)]), kind=kind)
+        steps = None if kind["name"] == "float" else Steps.learn(values, kind)
+        if steps is None or steps.is_small:
+            x, steps = to_floats(values), None
+        else:
+            x, kind = steps.encode(values), steps.kind
+        known = np.sort(x[~missing])
+        with np.errstate(over="ignore"):
+            if not np.isfinite(known[-1] - known[0]):
+                raise ValueError(
+                    f"Input X contains a value too large for dtype('float64'): column "
+                    f"{values.name!r} spans from {known[0]} to {known[-1]}."
+                )
+        if kind["name"] == "integer" and _counts_rows(x, steps):
+            _warn_of_identifier(values.name, len(values))
+        grid = _number_grid(known, n_bins)
+        self = cls(grid, bool(missing.any()), described, start=float(known[0]), kind=kind)
+        if steps is not None:
+            self.steps = dict(vars(steps))
+        else:
+            self.step, self.decimals = _granularity(known, kind)
         codes = np.floor(self.encode(values)).astype(int)
         self.counts = np.bincount(codes, minlength=len(self))
         return self
+
+    @property
+    def _steps(self):
+        return None if self.steps is None else Steps(**self.steps)
 
     def encode(self, values):
         """Positions of a Series' values; those out of range go to the nearest mode.
@@ -83,7 +119,8 @@ class NumberModes:
         ValueError
             If values are missing and there were none in fit.
         """
-        x = to_floats(values)
+        values, steps = comparable(values, self.kind, self.dtype), self._steps
+        x = to_floats(values) if steps is None else steps.encode(values)
         missing = np.isnan(x)
         if missing.any() and not self.has_missing:
             raise ValueError(f"Column {values.name!r} has missing values, but had none in fit.")
@@ -103,11 +140,13 @@ class NumberModes:
         known = positions < n
         if n:
             out[known] = np.interp(positions[known], self._places().ravel(), self.grid.ravel())
+        if self.steps is not None:
+            return self._steps.decode(out, self.dtype)
         if self.step:
             out = self.start + np.round((out - self.start) / self.step) * self.step
         elif self.decimals is not None:
             out = np.round(out, self.decimals)
-        return from_floats(out, self.dtype)
+        return from_floats(out, self.kind, self.dtype)
 
     def _places(self):
         inside = np.linspace(0.0, _BELOW_ONE, self.grid.shape[1])
@@ -130,15 +169,32 @@ class NumberModes:
         width = self.grid[mode, piece + 1] - self.grid[mode, piece]
         inside = (positions < n_modes) & (width > 0)
         out[inside] = -np.log(width[inside] * _N_PLACES)
+        if self.steps is not None:
+            out[inside] -= np.log(self._steps.unit)
         return out
 
     def out_of_range(self, values):
         """The range as values of the column's type, if one of `values` lies outside, else a pair
         of None."""
-        x, known = to_floats(values), self.grid.ravel()
+        known, values = self.grid.ravel(), comparable(values, self.kind, self.dtype)
+        if self.steps is not None:
+            steps = self._steps
+            return steps.limits(self.dtype) if steps.is_outside(values) else (None, None)
+        x = to_floats(values)
         if not len(known) or not ((x < known[0]) | (x > known[-1])).any():
             return None, None
-        return tuple(from_floats(known[[0, -1]], self.dtype))
+        return tuple(from_floats(known[[0, -1]], self.kind, self.dtype))
+
+    def exactly(self, values):
+        """A Series as an array of the column's type.
+
+        Raises
+        ------
+        ValueError
+            If a value is none of that type, like 2.5 of integers.
+        """
+        values = comparable(values, self.kind, self.dtype, whole=True)
+        return from_values(values, self.kind, self.dtype)
 
     def scaled_edges(self):
         """Ends of each mode in units of the quartiles' distance, softly clipped at 3."""
@@ -148,7 +204,8 @@ class NumberModes:
         share = np.repeat(self.grid.mean(1), np.maximum(self.counts[: len(self.grid)], 1))
         low, middle, high = np.quantile(share, [0.25, 0.5, 0.75])
         scale = (high - low) or np.ptp(ends) / 2 or 1.0
-        z = (ends - middle) / scale
+        with np.errstate(over="ignore"):
+            z = np.clip((ends - middle) / scale, -1e100, 1e100)  # whose square is finite
         z = z / np.sqrt(1 + (z / 3) ** 2)
         return np.concatenate([z, np.zeros((int(self.has_missing), 2))])
 
@@ -191,8 +248,8 @@ class LevelModes:
     @classmethod
     def learn(cls, values, max_categories):
         """Learn the levels of a Series, at most `max_categories` with a mode of their own."""
-        codes, uniques = pd.factorize(values)
-        uniques = list(uniques)
+        described, values = checked_description(values), dense(values)
+        codes, uniques = _factorized(values)
         counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
         n = int(counts.sum())
         if len(uniques) > max_categories:
@@ -201,7 +258,6 @@ class LevelModes:
         kept, rest = order[:max_categories], order[max_categories:]
         share = np.cumsum(counts[rest]) / max(counts[rest].sum(), 1)
         missing = n < len(values)
-        described = described_dtype(values.dtype)
         self = cls(
             [uniques[i] for i in kept], [uniques[i] for i in rest], share, missing, described
         )
@@ -220,7 +276,7 @@ class LevelModes:
         number = {level: i + 0.5 for i, level in enumerate(self.levels)}
         middle = self.pool_share - 0.5 * np.diff(self.pool_share, prepend=0.0)
         number |= {level: pool + place for level, place in zip(self.pooled, middle)}
-        codes, uniques = pd.factorize(values)
+        codes, uniques = _factorized(dense(values))
         unknown = [u for u in uniques if u not in number]
         if unknown:
             raise ValueError(f"Column {values.name!r} has a level that fit did not see: {unknown}.")
@@ -240,7 +296,11 @@ class LevelModes:
             index = np.where(mode == len(self.levels), len(self.levels) + inside, index)
         if self.has_missing:
             index = np.where(mode == len(self) - 1, len(table) - 1, index)
-        return pd.Series(table[index], dtype=object).astype(self.dtype).array
+        return from_objects(table[index], self.dtype)
+
+    def exactly(self, values):
+        """A Series of levels as an array of the column's type."""
+        return from_objects(values.to_numpy(dtype=object), self.dtype)
 
     def log_densities(self, positions):
         """Logarithm of the share of each level in its mode: not 0 for pooled levels alone."""
@@ -275,56 +335,22 @@ def learn_modes(values, n_bins, max_categories):
     ValueError
         If numbers are infinite or complex.
     """
-    if _holds_categories(values.dtype):
-        return LevelModes.learn(values, max_categories)
     if getattr(values.dtype, "kind", "O") == "c":
         raise ValueError(f"Complex data not supported: column {values.name!r}.")
-    if values.dtype.kind in "iu" and _counts_rows(values):
-        _warn_of_identifier(values.name, len(values))
+    if kind_of(dense(values)) is None:
+        return LevelModes.learn(values, max_categories)
     return NumberModes.learn(values, n_bins)
 
 
-def described_dtype(dtype):
-    """A column's type as plain data, which models can keep: its name, or of categories a dict."""
-    if not isinstance(dtype, pd.CategoricalDtype):
-        return str(dtype)
-    levels = dtype.categories
-    return {"levels": levels.tolist(), "dtype": str(levels.dtype), "ordered": bool(dtype.ordered)}
-
-
-def dtype_from(described):
-    """The type that `described_dtype` described."""
-    if isinstance(described, str):
-        return pd.api.types.pandas_dtype(described)
-    levels = pd.Index(described["levels"], dtype=described["dtype"])
-    return pd.CategoricalDtype(levels, ordered=described["ordered"])
-
-
-def to_floats(values):
-    """A Series of numbers, dates or durations as float64, NaN where missing."""
-    if values.dtype.kind in "mM":
-        missing = values.isna().to_numpy()
-        return np.where(missing, np.nan, values.astype("int64").to_numpy(np.float64))
-    out = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(out).any():
+def _factorized(values):
+    try:
+        codes, uniques = pd.factorize(values)
+        return codes, list(uniques)
+    except (TypeError, NotImplementedError) as error:
         raise ValueError(
-            "Input X contains infinity or a value too large for dtype('float64'): column "
-            f"{values.name!r}."
-        )
-    return out
-
-
-def from_floats(x, dtype):
-    """An array of a type from float64 with NaN where missing."""
-    if dtype.kind in "mM":
-        whole = np.where(np.isnan(x), np.iinfo(np.int64).min, x).astype(np.int64)
-        return pd.Series(whole).astype(dtype).array
-    if dtype.kind in "iu":
-        series = pd.Series(np.round(x))
-        return (
-            (series if isinstance(dtype, np.dtype) else series.astype("Int64")).astype(dtype).array
-        )
-    return pd.Series(x).astype(dtype).array
+            f"Column {values.name!r} has cells that hold no single value ({error}): expected "
+            "numbers, dates, text or other levels."
+        ) from None
 
 
 def _number_grid(known, n_bins):
@@ -350,19 +376,22 @@ def _number_grid(known, n_bins):
     return np.concatenate(grids)
 
 
-def _granularity(known, dtype):
+def _granularity(known, kind):
     """(step, decimals) of sorted numbers."""
-    if dtype.kind in "iumM":
+    if kind["name"] == "integer":
         gaps = np.diff(np.unique(known)).astype(np.int64)
         return (float(np.gcd.reduce(gaps)) if len(gaps) else 1.0), None
-    for decimals in range(_MAX_DECIMALS):
-        if np.array_equal(np.round(known, decimals), known):
-            return 0.0, decimals
+    with np.errstate(over="ignore", invalid="ignore"):
+        for decimals in range(_MAX_DECIMALS):
+            if np.array_equal(np.round(known, decimals), known):
+                return 0.0, decimals
     return 0.0, None
 
 
-def _counts_rows(values):
-    x = np.sort(to_floats(values))
+def _counts_rows(x, steps):
+    if steps is not None and (steps.step != 1 or len(steps.known)):
+        return False
+    x = np.sort(x)
     return len(x) > 100 and not np.isnan(x).any() and bool((np.diff(x) == 1).all())
 
 

@@ -1,0 +1,130 @@
+"""Values of a column as floats or objects, and arrays of the column's type again."""
+
+import numpy as np
+import pandas as pd
+
+from skdeep.preprocessing.exact import from_integers, kind_of, to_integers
+
+_NUMBERS = ("float", "integer", "decimal")
+
+
+def dense(values):
+    """A Series without compression: neither sparse nor a dictionary of Arrow."""
+    if isinstance(values.dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(values.array.to_dense()), name=values.name)
+    if isinstance(values.dtype, pd.ArrowDtype):
+        import pyarrow as pa
+
+        kind = values.dtype.pyarrow_dtype
+        if pa.types.is_dictionary(kind):
+            return values.astype(pd.ArrowDtype(kind.value_type))
+    return values
+
+
+def comparable(values, kind, dtype, whole=False):
+    """A Series as one whose values can be compared with those of a column.
+
+    Parameters
+    ----------
+    values : Series
+    kind : dict
+        Of the column; see `skdeep.preprocessing.exact.kind_of`.
+    dtype : type
+        Of the column.
+    whole : bool, default=False
+        Whether to refuse fractions where the column has integers.
+
+    Raises
+    ------
+    ValueError
+        If they cannot: dates, say, and numbers.
+    """
+    values = dense(values)
+    if (values.dtype == dtype and not pd.api.types.is_object_dtype(dtype)) or values.isna().all():
+        return values
+    own = kind_of(values)
+    if own is not None and own["name"] == kind["name"] and own.get("tz") == kind.get("tz"):
+        same_unit = own.get("unit") == kind.get("unit")
+        if same_unit and not (whole and kind["name"] == "period"):
+            return values
+    is_number = own is not None and own["name"] in _NUMBERS
+    if kind["name"] in _NUMBERS:
+        if own is not None and not is_number:
+            raise ValueError(
+                f"Column {values.name!r} held numbers in fit, but is now {values.dtype}."
+            )
+        values = _as_numbers(values, is_number)
+        if whole and kind["name"] == "integer":
+            fraction = next((v for v in values if v == v and v != round(v)), None)
+            if fraction is not None:
+                raise ValueError(f"{fraction!r} is no integer")
+        return values
+    if is_number:
+        raise ValueError(
+            f"Column {values.name!r} held {kind['name']}s in fit, but is now {values.dtype}."
+        )
+    if kind["name"] == "date" and pd.api.types.is_object_dtype(dtype):
+        return pd.Series(pd.to_datetime(values).dt.date, name=values.name, dtype=object)
+    return values.astype(kind.get("inner", dtype))
+
+
+def _as_numbers(values, is_number):
+    """Numbers of another type than the column's, or what can be read as such."""
+    if not is_number:
+        try:
+            values = values.astype(object).where(values.notna(), np.nan).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"Column {values.name!r} held numbers in fit: {error}") from None
+    return values.astype(object)
+
+
+def to_floats(values):
+    """A Series of numbers as float64, NaN where missing."""
+    out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(out).any():
+        raise ValueError(
+            "Input X contains infinity or a value too large for dtype('float64'): column "
+            f"{values.name!r}."
+        )
+    return out
+
+
+def from_floats(x, kind, dtype):
+    """An array of a type from float64 with NaN where missing."""
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.arrays.SparseArray(from_floats(x, kind, dtype.subtype), dtype=dtype)
+    missing = np.isnan(x)
+    if kind["name"] == "integer" and not (isinstance(dtype, np.dtype) and dtype.kind == "f"):
+        whole = np.round(np.where(missing, 0.0, x)).astype(np.int64)
+        return from_integers(whole, missing, kind, dtype)
+    if isinstance(dtype, pd.ArrowDtype):
+        import pyarrow as pa
+
+        array = pa.array(x, mask=missing).cast(dtype.pyarrow_dtype, safe=False)
+        return pd.arrays.ArrowExtensionArray(array)
+    if pd.api.types.is_object_dtype(dtype):
+        out = x.astype(object)
+        out[missing] = None
+        return out
+    return pd.Series(x).astype(dtype).array
+
+
+def from_values(values, kind, dtype):
+    """An array of a type from a Series of comparable values."""
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.arrays.SparseArray(from_values(values, kind, dtype.subtype), dtype=dtype)
+    if kind["name"] == "float":
+        return from_floats(to_floats(values), kind, dtype)
+    return from_integers(*to_integers(values, kind), kind, dtype)
+
+
+def from_objects(values, dtype):
+    """An array of a type from objects, None or NaN where missing."""
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.arrays.SparseArray(from_objects(values, dtype.subtype), dtype=dtype)
+    if isinstance(dtype, pd.ArrowDtype):
+        import pyarrow as pa
+
+        known = [None if pd.isna(v) else v for v in values]
+        return pd.arrays.ArrowExtensionArray(pa.array(known, type=dtype.pyarrow_dtype))
+    return pd.Series(values, dtype=object).astype(dtype).array
