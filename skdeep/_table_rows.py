@@ -23,6 +23,7 @@ def joined(estimator, X, y, *, reset):
     """
     X = to_host(X)
     if is_frame(X):
+        _refuse_strange_frame(X)
         if 0 in X.shape:
             validate_data(estimator, np.empty(X.shape), reset=reset)  # for its message
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -46,6 +47,15 @@ def joined(estimator, X, y, *, reset):
         names = [*names, "target" if y.name is None else y.name]
     columns = [c.reset_index(drop=True).rename(n) for c, n in zip(columns, names)]
     return columns, names
+
+
+def _refuse_strange_frame(X):
+    kind = type(X).__module__.partition(".")[0]
+    if not isinstance(X, pd.DataFrame) and (kind != "polars" or hasattr(X, "collect")):
+        raise TypeError(
+            f"Expected a DataFrame of pandas or polars, got {kind}'s {type(X).__name__}: turn it "
+            "into one of these first (a lazy frame with its compute() or collect())."
+        )
 
 
 def _inferred(column):

@@ -1,16 +1,21 @@
 """Rows for the rarer classes, made by a generator."""
 
+import sys
 from collections.abc import Mapping
-from numbers import Real
+from dataclasses import fields
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep._base import all_or_nothing, new_random_state
 from skdeep._compat import HasMethods, Interval, StrOptions, _fit_context
-from skdeep._table_rows import joined
+from skdeep._table_rows import as_made, joined, layout_of
+from skdeep._validation import to_host
+from skdeep.preprocessing.columns import is_frame
 from skdeep.tabular_gan import TabularGAN
 
 _STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
@@ -72,7 +77,10 @@ or callable, default='auto'
     ((400, 2), 200)
     """
 
-    _sampling_type = "over-sampling"  # what imbalanced-learn's pipelines and docs look for
+    _estimator_type, _sampling_type = (
+        "sampler",
+        "over-sampling",
+    )  # what imbalanced-learn's pipelines and docs look for
     _parameter_constraints: dict = {
         "sampling_strategy": [
             StrOptions(set(_STRATEGIES)),
@@ -99,8 +107,8 @@ or callable, default='auto'
         X : DataFrame or array-like of shape (n_samples, n_features)
             The rows.
 
-        y : array-like of shape (n_samples,)
-            Their classes.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their classes; a matrix has a single 1 in each row, in the column of its class.
 
         Returns
         -------
@@ -119,15 +127,15 @@ or callable, default='auto'
         X : DataFrame or array-like of shape (n_samples, n_features)
             The rows.
 
-        y : array-like of shape (n_samples,)
-            Their classes.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their classes; a matrix has a single 1 in each row, in the column of its class.
 
         Returns
         -------
         X_resampled : DataFrame, ndarray or list of shape (n_samples_new, n_features)
             X, followed by the made rows; what X was.
 
-        y_resampled : Series, DataFrame, ndarray or list of shape (n_samples_new,)
+        y_resampled : Series, DataFrame, ndarray, sparse matrix or list, of n_samples_new rows
             Their classes; what y was.
 
         Raises
@@ -156,7 +164,9 @@ or callable, default='auto'
             seed = int(rng.randint(2**31 - 1))
             parts.append(generator.sample(n, conditions={"0": str(label)}, random_state=seed))
             made_labels += [numbers[str(label)]] * n
-        made = pd.concat(parts, ignore_index=True).iloc[:, 1:]
+        if not made_labels:
+            return self._as_given(X, frame.iloc[:0, 1:], columns), _extended(y, [])
+        made = pd.concat(parts[1:], ignore_index=True).iloc[:, 1:]
         return self._as_given(X, made, columns), _extended(y, made_labels)
 
     def _learn(self, X, y):
@@ -165,7 +175,9 @@ or callable, default='auto'
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        *columns, target = joined(self, X, y, reset=True)[0]
+        *columns, target = joined(self, X, _one_label(y), reset=True)[0]
+        if target.isna().any():
+            raise ValueError("Input y contains NaN.")
         check_classification_targets(target)
         labels = target.to_numpy()
         self.classes_, counts = np.unique(labels, return_counts=True)
@@ -185,12 +197,22 @@ or callable, default='auto'
         strategy, largest = self.sampling_strategy, max(counts.values())
         if callable(strategy):
             strategy = strategy(labels)
+            if not isinstance(strategy, Mapping):
+                raise ValueError(
+                    f"sampling_strategy: expected the callable to return a dict, got {strategy!r}."
+                )
         if isinstance(strategy, Mapping):
             unknown = [c for c in strategy if c not in counts]
             if unknown:
                 raise ValueError(
                     f"sampling_strategy: the class {unknown[0]!r} is not in y, which has "
                     f"{list(counts)}."
+                )
+            strange = [n for n in strategy.values() if not _is_count(n)]
+            if strange:
+                raise ValueError(
+                    f"sampling_strategy: expected an integer of rows for each class, got "
+                    f"{strange[0]!r}."
                 )
             fewer = [c for c, n in strategy.items() if n < counts[c]]
             if fewer:
@@ -199,7 +221,7 @@ or callable, default='auto'
                     f"than the {counts[fewer[0]]} there are."
                 )
             return dict(strategy)
-        if isinstance(strategy, float):
+        if isinstance(strategy, Real):
             if len(counts) > 2:
                 raise ValueError(
                     f"sampling_strategy={strategy}: a float needs two classes, y has {len(counts)}."
@@ -224,13 +246,19 @@ or callable, default='auto'
     def _as_given(self, X, made, columns):
         """X and the made rows below it, as what X was."""
         if isinstance(X, pd.DataFrame):
-            made.columns = X.columns
-            return pd.concat([X.reset_index(drop=True), made], ignore_index=True).astype(X.dtypes)
+            both = [
+                pd.concat([known.reset_index(drop=True), made.iloc[:, j]], ignore_index=True)
+                for j, known in enumerate(X.iloc[:, j] for j in range(X.shape[1]))
+            ]
+            both = pd.DataFrame({j: c.astype(X.dtypes.iloc[j]) for j, c in enumerate(both)})
+            both.columns = X.columns
+            return both
+        if is_frame(X):  # of polars
+            layout = layout_of(X, columns)
+            made = as_made([made.iloc[:, j].array for j in range(X.shape[1])], X.columns, layout)
+            return X.vstack(made) if len(made) else X.clone()
         made.columns = range(made.shape[1])
         both = pd.concat([pd.DataFrame(dict(enumerate(columns))), made], ignore_index=True)
-        if hasattr(X, "columns"):  # of polars
-            both.columns = list(X.columns)
-            return type(X)(both)
         dtype = getattr(X, "dtype", None)
         made = both.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else None)
         return made.tolist() if isinstance(X, list) else made
@@ -241,11 +269,32 @@ or callable, default='auto'
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = True
-        return tags
+        return _as_sampler(tags)
+
+
+def _is_count(n):
+    return isinstance(n, Integral) and not isinstance(n, bool)
+
+
+def _one_label(y):
+    """The number of each row's column, of a y with a column of 0 and 1 for each class (sparse or
+    not); any other y as it is."""
+    if type_of_target(y) != "multilabel-indicator":
+        return y
+    matrix = y.toarray() if sp.issparse(y) else np.asarray(y)
+    if (matrix.sum(1) != 1).any():
+        raise ValueError(
+            "y is a matrix of 0 and 1, some of whose rows have not exactly one 1: expected one "
+            "class for each row. Multilabel and multioutput targets are not supported."
+        )
+    return matrix.argmax(1)
 
 
 def _extended(y, labels):
     """y with further labels, as what it was; of a column (n_samples, 1) an array of one axis."""
+    shape = np.shape(y)
+    if sp.issparse(y) or (len(shape) == 2 and shape[1] > 1):
+        return _extended_matrix(y, labels)
     if isinstance(y, list):
         return [*y, *labels]
     if isinstance(y, pd.DataFrame):
@@ -253,5 +302,32 @@ def _extended(y, labels):
     if isinstance(y, pd.Series):
         more = pd.Series(labels, dtype=object).astype(y.dtype)
         return pd.concat([y, more], ignore_index=True).rename(y.name)
+    if type(y).__module__.startswith("polars"):
+        y = y.to_series() if len(shape) == 2 else y
+        return y.clone().extend(type(y)(y.name, labels, dtype=y.dtype))
+    y = to_host(y)
     y = np.asarray(y).reshape(-1)
     return np.concatenate([y, np.array(labels, dtype=y.dtype)]) if labels else y.copy()
+
+
+def _extended_matrix(y, labels):
+    """The same for a column of 0 and 1 for each class."""
+    more = np.eye(np.shape(y)[1], dtype=int)[np.asarray(labels, dtype=int)]
+    if sp.issparse(y):
+        return sp.vstack([y, y.__class__(more.astype(y.dtype))], format=y.format)
+    if isinstance(y, pd.DataFrame):
+        more = pd.DataFrame(more, columns=y.columns).astype(y.dtypes)
+        return pd.concat([y, more], ignore_index=True)
+    both = np.concatenate([np.asarray(y), more.astype(np.asarray(y).dtype)])
+    return both.tolist() if isinstance(y, list) else both
+
+
+def _as_sampler(tags):
+    """scikit-learn's tags as imbalanced-learn's, where that is in use: its tools ask for more."""
+    if "imblearn" not in sys.modules:
+        return tags
+    from imblearn.utils._tags import InputTags, SamplerTags, Tags
+
+    known, rows = ({f.name: getattr(t, f.name) for f in fields(t)} for t in (tags, tags.input_tags))
+    known["input_tags"] = InputTags(**{**rows, "dataframe": True})
+    return Tags(**{**known, "estimator_type": "sampler", "sampler_tags": SamplerTags()})

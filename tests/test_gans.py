@@ -1,12 +1,15 @@
 """Generators of rows and pictures, and what stands on them."""
 
+import datetime
 import warnings
+from decimal import Decimal
 
 import checks
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
@@ -176,6 +179,13 @@ def test_conditional_rows_have_the_conditional_distribution():
         ({"size": np.nan}, "has missing values, but had none in fit"),
         ({"size": "large"}, "column 'size' cannot be that"),
         ({"kind": ["a", "b"]}, "2 values for n_samples=3"),
+        ({"kind": {"a"}}, "column 'kind' cannot be that"),
+        ({"count": 2.5}, "2.5 is no integer"),
+        ({"day": 3}, "held instants in fit"),
+        ("kind", "conditions='kind': expected a dict"),
+        (3, "conditions=3: expected a dict"),
+        (["kind"], "expected a dict"),
+        ({("kind",): "a"}, "there is no column"),
     ],
 )
 def test_conditions_that_cannot_be_met(fitted, conditions, message):
@@ -183,9 +193,9 @@ def test_conditions_that_cannot_be_met(fitted, conditions, message):
         fitted.sample(3, conditions=conditions)
 
 
-@pytest.mark.parametrize("n_samples", [0, -1, 2.5])
+@pytest.mark.parametrize("n_samples", [0, -1, 2.5, True, "a", None])
 def test_number_of_samples(fitted, n_samples):
-    with pytest.raises(ValueError, match=f"n_samples={n_samples}: expected an integer"):
+    with pytest.raises(ValueError, match=f"n_samples={n_samples!r}: expected an integer"):
         fitted.sample(n_samples)
 
 
@@ -424,6 +434,140 @@ def test_oversampling_in_a_pipeline_of_imbalanced_learn():
     search = GridSearchCV(pipe, {"more__sampling_strategy": ["auto", 0.5]}, cv=2, refit=False)
     search.fit(X, y)
     assert seen[1:] == [[100, 100]] * 2 + [[50, 100]] * 2
+
+
+def imbalanced_learns_checks(estimator):
+    """The checks of imbalanced-learn for a sampler, with the seed that its own samplers have in
+    its tests: three of them compare two calls."""
+    try:
+        from imblearn.utils.estimator_checks import estimator_checks_generator
+    except ImportError:
+        return []
+    checks_ = list(estimator_checks_generator(estimator))
+    assert len(checks_) > 10
+    return [pytest.param(e, c, id=getattr(c, "func", c).__name__) for e, c in checks_]
+
+
+@pytest.mark.parametrize(
+    "estimator, check",
+    imbalanced_learns_checks(GANOverSampler(generator=TabularGAN(**LIGHT), random_state=42)),
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:Column")
+def test_checks_of_imbalanced_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "estimator, check", imbalanced_learns_checks(GANOverSampler(random_state=42))
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:Column")
+def test_checks_of_imbalanced_learn_at_the_defaults(estimator, check):
+    check(estimator)
+
+
+def test_a_sampler_for_the_tools_of_imbalanced_learn():
+    base = pytest.importorskip("imblearn.base")
+    assert base.is_sampler(GANOverSampler())
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "list", "sparse"])
+def test_a_column_for_each_class(kind):
+    X, names = imbalanced()
+    y = np.column_stack([names == "many", names == "few", np.zeros(len(X))]).astype(int)
+    if kind == "frame":
+        y = pd.DataFrame(y, columns=["many", "few", "none"])
+    given = {"list": y.tolist() if kind == "list" else y, "sparse": sparse.csr_matrix(y)}
+    y = given.get(kind, y)
+    _, more = sampler().fit_resample(X, y)
+    assert type(more) is type(y)
+    more = more.toarray() if kind == "sparse" else np.asarray(more)
+    assert more.sum(0).tolist() == [200, 200, 0] and (more.sum(1) == 1).all()
+    with pytest.raises(ValueError, match="not exactly one 1"):
+        sampler().fit_resample(X, np.ones((len(X), 3), dtype=int))
+
+
+def test_oversampling_keeps_sparse_columns():
+    X, y = imbalanced()
+    table = pd.DataFrame(X, columns=["a", "b"])
+    table.insert(2, "s", pd.arrays.SparseArray(np.where(X[:, 0] > 1, 1.5, 0.0)))
+    more, _ = sampler().fit_resample(table, y)
+    assert more.dtypes.tolist() == table.dtypes.tolist()
+    assert more.columns.tolist() == ["a", "b", "s"] and len(more) == 400
+    made = TabularGAN(**LIGHT).fit(table).sample(5)
+    assert made.dtypes.tolist() == table.dtypes.tolist()
+
+
+def polars_table(pl, n=120):
+    rng = np.random.default_rng(0)
+    s = rng.integers(0, 6, n)
+    first = datetime.date(2024, 3, 1)
+    days = [first + datetime.timedelta(days=int(v)) for v in rng.integers(0, 90, n)]
+    return pl.DataFrame(
+        {
+            "count": [None if v == 0 else 2**60 + int(v) for v in s],
+            "large": pl.Series([2**64 - 1 - int(v) for v in s], dtype=pl.UInt64),
+            "day": days,
+            "noon": pl.Series(days)
+            .dt.combine(datetime.time(12))
+            .dt.replace_time_zone("Europe/Oslo"),
+            "naive": pl.Series(days).cast(pl.Datetime("ms")),
+            "size": pl.Series([str(v % 3) for v in s], dtype=pl.Enum(["0", "1", "2"])),
+            "kind": pl.Series([str(v % 2) for v in s], dtype=pl.Categorical),
+            "price": pl.Series([Decimal(int(v)) / 4 for v in s], dtype=pl.Decimal(12, 2)),
+            "wait": [datetime.timedelta(seconds=int(v)) for v in s],
+            "clock": [datetime.time(int(v)) for v in s],
+            "flag": [None if v == 1 else bool(v % 2) for v in s],
+            "text": [None if v == 2 else f"t{v}" for v in s],
+            "x": rng.normal(size=n),
+            "y": pl.Series(rng.normal(size=n), dtype=pl.Float32),
+            "nothing": pl.Series([None] * n, dtype=pl.Float64),
+        }
+    )
+
+
+def test_frames_of_polars_keep_their_schema():
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    table = polars_table(pl)
+    y = np.arange(len(table)) % 4 == 0
+    more, labels = sampler().fit_resample(table, pl.Series("y", y))
+    assert more.schema == table.schema and len(more) == len(labels) == 180
+    assert more[: len(table)].equals(table) and labels.dtype == pl.Boolean
+    made = TabularGAN(**LIGHT).fit(table).sample(50, conditions={"size": "1"})
+    assert made.schema == table.schema and (made["size"] == "1").all()
+    assert (made["noon"].dt.hour() == 12).all()
+    assert made["large"].is_in(table["large"].implode()).all()
+    with_target = TabularGAN(**LIGHT).fit(table, pl.Series("z", y)).sample(4)
+    assert with_target.columns == [*table.columns, "z"]
+
+
+class Lazy:
+    """What a frame of another library looks like."""
+
+    columns, dtypes, ndim = ["a"], [float], 2
+    shape = property(lambda self: 1 / 0)
+
+
+@pytest.mark.parametrize("fit", [TabularGAN().fit, lambda X: sampler().fit(X, [0, 1])])
+def test_frames_of_other_libraries(fit):
+    with pytest.raises(TypeError, match="Expected a DataFrame of pandas or polars, got .*Lazy"):
+        fit(Lazy())
+
+
+@pytest.mark.parametrize(
+    "strategy, message",
+    [
+        ({"few": 40.5}, "expected an integer of rows for each class, got 40.5"),
+        (lambda y: 3, "expected the callable to return a dict, got 3"),
+    ],
+)
+def test_strategies_of_no_kind(strategy, message):
+    with pytest.raises(ValueError, match=message):
+        sampler(sampling_strategy=strategy).fit(*imbalanced())
+    assert sampler(sampling_strategy=1).fit(*imbalanced()).sampling_strategy_ == {"few": 170}
 
 
 # --- ImageGAN -------------------------------------------------------------------------------

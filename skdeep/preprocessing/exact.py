@@ -114,7 +114,7 @@ def to_integers(values, kind):
         if name == "date":
             days = [0 if m else v.toordinal() for v, m in zip(values, missing)]
             return np.array(days, dtype=np.int64), missing
-        values = values.astype(kind["inner"])
+        values = values.infer_objects()
     if isinstance(values.dtype, pd.ArrowDtype):
         whole = _arrow_integers(values)
     elif name == "period":
