@@ -29,7 +29,7 @@ LIBRARIES = {  # libraries that live in some rooms only
 ONLY = {  # rooms that may use nothing but these libraries
     "nets": {"torch", "math"},
     "losses": {"torch", "math"},
-    "preprocessing": {"sklearn", "numpy", "pandas", "scipy"},
+    "preprocessing": {"sklearn", "numpy", "pandas", "scipy", "pyarrow", "polars"},
 }
 STANDARD = {
     "functools",
@@ -42,6 +42,8 @@ STANDARD = {
     "re",
     "copy",
     "collections",
+    "datetime",
+    "decimal",
 }
 
 
