@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate
+from skdeep._fitting import all_or_nothing
 from skdeep._supervision import (
     check_rows_and_target,
     check_weights,
@@ -26,22 +27,6 @@ from skdeep._supervision import (
 from skdeep._training import GradientTraining, Mode, as_rows
 from skdeep._validation import check_rows, to_host
 from skdeep.data.split import split_rows
-
-
-def all_or_nothing(method):
-    """Make a fitting method leave the estimator as it was if it raises."""
-
-    @functools.wraps(method)
-    def wrapped(self, *args, **kwargs):
-        before = dict(self.__dict__)
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    return wrapped
 
 
 class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):

@@ -34,7 +34,8 @@ variant : {'mini', 'full'}
 categorical_features : 'from_dtype', array-like of {bool, int, str} or None
     Which columns hold categories: a mask, numbers or names, as in
     `HistGradientBoostingClassifier`. 'from_dtype' takes the columns of a DataFrame that are of
-    the category type and, beyond HistGradientBoosting, strings, objects and booleans.
+    the category type and, beyond HistGradientBoosting, strings, booleans and objects; a column
+    of objects that are all numbers (decimals, say) holds numbers.
 
 max_one_hot : int
     Categories with more levels are embedded instead of one-hot encoded; at least 1.

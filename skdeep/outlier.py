@@ -100,8 +100,9 @@ class AutoencoderOutlierDetector(OutlierTraining, OutlierScores, DeepUnsupervise
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
 default='from_dtype'
         Which columns hold categories: a mask, numbers or names; 'from_dtype' takes the columns of
-        a DataFrame that are categories, strings, objects or booleans. A category has a column for
-        each level, or, with more than 32 levels, one column with the rarity of the level.
+        a DataFrame that are categories, strings, booleans or objects other than numbers. A
+        category has a column for each level, or, with more than 32 levels, one column with the
+        rarity of the level.
 
     alpha : float, default=0.0001
         Decoupled weight decay (Loshchilov and Hutter, 2019), not negative.

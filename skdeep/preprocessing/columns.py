@@ -1,17 +1,78 @@
 """The columns of a table as scikit-learn hands it over: which are numbers, which categories."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from skdeep._checks import checked_data
+from skdeep.preprocessing.cells import object_kinds, unfit_cell
 
 FLOATS = (np.float64, np.float32)
+_NOT_A_NUMBER = (ValueError, TypeError, ArithmeticError)
 
 
 def is_frame(X):
-    """Whether X is a pandas or polars DataFrame."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2
+    """Whether X is a DataFrame, of pandas, polars or another library."""
+    # Asked of the type: a lazy frame would compute its columns.
+    return all(hasattr(type(X), a) for a in ("columns", "dtypes")) and getattr(X, "ndim", 2) == 2
+
+
+def check_frame(estimator, X, *, reset, to_pandas=None):
+    """Check a frame by scikit-learn's rules and make a pandas DataFrame of plain columns of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers, or compares, the number and the names of the columns.
+    X : DataFrame
+    reset : bool
+        True in fit.
+    to_pandas : callable, default=None
+        Makes a pandas DataFrame of one of another library; None stands for its own way.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without sparse columns and Arrow dictionaries: these are categories.
+
+    Raises
+    ------
+    TypeError
+        If the frame is not in memory.
+    ValueError
+        scikit-learn's, or if a column holds lists or records; it names the column.
+    """
+    if not isinstance(X, pd.DataFrame) and not hasattr(type(X), "to_pandas"):
+        raise TypeError(
+            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}: expected a "
+            "DataFrame of pandas or polars, or an array. Load it into memory first, with "
+            "X.compute() or X.collect()."
+        )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if 0 in X.shape:
+        check_array(np.empty(X.shape), estimator=estimator, input_name="X")  # for its message
+    if not isinstance(X, pd.DataFrame):
+        X = X.to_pandas() if to_pandas is None else to_pandas(X)
+    return _plain_columns(X)
+
+
+def _plain_columns(X):
+    changed = {}
+    for j, dtype in enumerate(X.dtypes):
+        if isinstance(dtype, pd.SparseDtype):
+            changed[j] = X.iloc[:, j].sparse.to_dense().array
+        elif isinstance(dtype, pd.ArrowDtype):
+            arrow = str(dtype.pyarrow_dtype)
+            if arrow.startswith("dictionary"):
+                changed[j] = pd.Categorical(X.iloc[:, j].to_numpy(dtype=object, na_value=None))
+            elif arrow.endswith(">") and dtype.kind == "O":  # of lists, records, maps
+                raise unfit_cell(dtype.type, X.columns[j], arrow)
+    if not changed:
+        return X
+    columns = {j: changed.get(j, X.iloc[:, j].array) for j in range(X.shape[1])}
+    return pd.DataFrame(columns).set_axis(X.columns, axis=1)
 
 
 def check_table(estimator, X, *, categorical_features, reset):
@@ -46,10 +107,7 @@ def check_table(estimator, X, *, categorical_features, reset):
             ensure_all_finite="allow-nan" if plain else False,
             reset=reset,
         )
-    if 0 in X.shape:
-        validate_data(estimator, np.empty(X.shape), reset=reset)  # for its message
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return X if isinstance(X, pd.DataFrame) else X.to_pandas()
+    return check_frame(estimator, X, reset=reset)
 
 
 def _is_finite_array(estimator, X):
@@ -72,6 +130,12 @@ def column(X, j):
     return X.iloc[:, j] if isinstance(X, pd.DataFrame) else X[:, j]
 
 
+def column_label(X, j, names):
+    """What the user calls column number j, for messages: text or a number."""
+    label = X.columns[j] if isinstance(X, pd.DataFrame) else names[j]
+    return label if isinstance(label, (str, int)) else str(label)
+
+
 def column_names(estimator):
     """Names of the input columns, ``x0, x1, ...`` where they have none."""
     known = getattr(estimator, "feature_names_in_", None)
@@ -88,7 +152,8 @@ def categorical_mask(X, categorical_features, names):
     X : DataFrame or ndarray of shape (n_samples, n_features)
     categorical_features : 'from_dtype', None or array-like of bool, int or str
         As in HistGradientBoosting. 'from_dtype' takes the columns of a frame that are of pandas'
-        category type and, beyond HistGradientBoosting, of strings, objects and booleans.
+        category type and, beyond HistGradientBoosting, of strings, booleans and objects other
+        than numbers.
     names : list of str
 
     Returns
@@ -101,7 +166,7 @@ def categorical_mask(X, categorical_features, names):
         return mask
     if isinstance(categorical_features, str):
         if isinstance(X, pd.DataFrame):
-            mask[:] = [_holds_categories(dtype) for dtype in X.dtypes]
+            mask[:] = [_is_category(X, j, dtype) for j, dtype in enumerate(X.dtypes)]
         return mask
     chosen = np.atleast_1d(np.asarray(categorical_features))
     if chosen.size == 0:
@@ -125,14 +190,32 @@ def categorical_mask(X, categorical_features, names):
                 f"categorical_features has an item value '{unknown[0]}' which is not a valid "
                 "feature name of the training data."
             )
-        mask[[names.index(c) for c in chosen.tolist()]] = True
-        return mask
+        wanted = set(chosen.tolist())
+        return np.array([name in wanted for name in names])
     if chosen.min() < 0 or chosen.max() >= n_features:
         raise ValueError(
             "categorical_features set as integer indices must be in [0, n_features - 1]"
         )
     mask[chosen] = True
     return mask
+
+
+def _is_category(X, j, dtype):
+    if not pd.api.types.is_object_dtype(dtype):
+        return _holds_categories(dtype)
+    name = X.columns[j]
+    kinds = object_kinds(X.iloc[:, j], name)
+    if "complex numbers" in kinds:
+        raise ValueError(f"Complex data not supported: column {name!r}.")
+    if kinds == {"numbers"}:
+        return False
+    if "numbers" in kinds:
+        warnings.warn(
+            f"Column {name!r} holds {' and '.join(sorted(kinds))}: each different value is taken "
+            "for a category. If it is to be a number, pandas.to_numeric makes one of it; to keep "
+            "the categories, give it the category type or name it in categorical_features."
+        )
+    return True
 
 
 def _holds_categories(dtype):
@@ -153,15 +236,18 @@ def numbers(X, places, names):
         If a column holds dates, complex numbers, text or infinite numbers; it names the column.
     """
     if isinstance(X, pd.DataFrame):
-        out = _frame_numbers(X, places, names)
+        out = _frame_numbers(X, places)
     else:
-        out = np.asarray(X[:, places], dtype=np.float64)
+        try:
+            out = np.asarray(X[:, places], dtype=np.float64)
+        except _NOT_A_NUMBER:
+            out = np.column_stack([_to_floats(X[:, j], names[j]) for j in places])
     with np.errstate(over="ignore", invalid="ignore"):
         finite = np.isfinite(out.sum())
     if not finite:  # NaN, infinity, or a sum that overflows: look closer
         infinite = np.isinf(out).any(0)
         if infinite.any():
-            name = names[places[int(infinite.argmax())]]
+            name = column_label(X, places[int(infinite.argmax())], names)
             raise ValueError(
                 "Input X contains infinity or a value too large for dtype('float64'): column "
                 f"{name!r}."
@@ -169,35 +255,39 @@ def numbers(X, places, names):
     return out
 
 
-def _frame_numbers(X, places, names):
+def _frame_numbers(X, places):
     whole = X if len(places) == X.shape[1] else X.iloc[:, places]
-    for j, dtype in zip(places, whole.dtypes):
-        if not isinstance(dtype, np.dtype) or dtype.kind not in "iufbO":
-            _refuse_dates(dtype, names[j])
+    options = {}
+    for j, dtype in enumerate(whole.dtypes):
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "iufb":
+            _refuse_dates(dtype, whole.columns[j])
+            # A copy, for some pandas would fill gaps in a view that may not be written to.
+            options = {"copy": True, "na_value": np.nan}
     try:
-        return whole.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError):
-        for j in places:
-            _number_column(X.iloc[:, j], names[j])
-        raise
+        return whole.to_numpy(dtype=np.float64, **options)
+    except _NOT_A_NUMBER:  # or missing in a column of objects, which only a Series fills
+        columns = [_to_floats(whole.iloc[:, j], whole.columns[j]) for j in range(whole.shape[1])]
+        return np.column_stack(columns)
+
+
+def _to_floats(values, name):
+    try:
+        if isinstance(values, pd.Series):
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(values, dtype=np.float64)
+    except _NOT_A_NUMBER as error:
+        raise ValueError(
+            f"Column {name!r} is not numeric (dtype {values.dtype}), but it was in fit, or it is "
+            f"not among the categories: {error}"
+        ) from None
 
 
 def _refuse_dates(dtype, name):
-    kind = getattr(dtype, "kind", "O")
-    if kind in "mM" or pd.api.types.is_datetime64_any_dtype(dtype):
+    kind, text = getattr(dtype, "kind", "O"), str(dtype)
+    if kind in "mM" or text.startswith(("period", "time")):  # a time of Arrow has no kind
         raise ValueError(
             f"Column {name!r} holds dates or times (dtype {dtype}): turn it into numbers or "
             "categories first, the month or the seconds since a day, say."
         )
     if kind == "c":
         raise ValueError(f"Complex data not supported: column {name!r} is of the type {dtype}.")
-
-
-def _number_column(series, name):
-    try:
-        series.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"Column {name!r} is not numeric (dtype {series.dtype}), but it was in fit, or "
-            f"`categorical_features` says so: {error}"
-        ) from None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from skdeep.preprocessing.cells import is_missing, kinds_of, unfit_cell
+
 _FEW = 64  # up to this many values are looked up one by one: factorising costs more
 
 
@@ -40,7 +42,7 @@ class Levels:
         -------
         Levels
         """
-        codes, uniques = _factorize(values)
+        codes, uniques = _factorize(values, name)
         present = codes >= 0 if weight is None else (codes >= 0) & (weight > 0)
         levels = _in_order([uniques[i] for i in np.unique(codes[present])])
         are_text = bool(levels) and all(isinstance(level, str) for level in levels)
@@ -55,40 +57,61 @@ class Levels:
         Raises
         ------
         ValueError
-            If the levels were text in fit and the column now holds numbers.
+            If values are of a kind that fit did not see, numbers where the levels were text, say:
+            they would all be unknown.
         """
-        if self.are_text:
-            self._refuse_numbers(values)
-        if len(values) <= _FEW and not isinstance(_dtype(values), pd.CategoricalDtype):
-            return np.array([self._number(v) for v in values], dtype=np.int64)
-        codes, uniques = _factorize(values)
+        if len(values) <= _FEW and not isinstance(values.dtype, pd.CategoricalDtype):
+            values = list(values)
+            out = np.array([self._number(v) for v in values], dtype=np.int64)
+            if self.numbers and (out < 0).any():
+                self._refuse_other_kinds(v for v, i in zip(values, out) if i < 0)
+            return out
+        codes, uniques = _factorize(values, self.name)
         lookup = np.array([*(self.numbers.get(u, -1) for u in uniques), -1], dtype=np.int64)
-        return lookup[codes]
+        out = lookup[codes]
+        if self.numbers and (lookup[:-1] < 0).any():
+            unknown = np.unique(codes[(codes >= 0) & (out < 0)])
+            self._refuse_other_kinds(uniques[i] for i in unknown)
+        return out
 
     def _number(self, value):
         try:
             return self.numbers.get(value, -1)
-        except TypeError:  # unhashable
-            return -1
+        except TypeError:
+            raise unfit_cell(type(value), self.name) from None
 
-    def _refuse_numbers(self, values):
-        dtype = _dtype(values)
-        if isinstance(dtype, np.dtype) and dtype.kind in "iufcmM" and not pd.isna(values).all():
-            raise ValueError(
-                f"Column {self.name!r} held text in fit, but is now of the type {dtype}."
-            )
+    def _refuse_other_kinds(self, unknown):
+        examples = kinds_of(v for v in unknown if not is_missing(v))
+        known = {"text"} if self.are_text else set(kinds_of(self.numbers))
+        for kind, example in examples.items():
+            if kind not in known:
+                raise ValueError(
+                    f"Column {self.name!r} held {' and '.join(sorted(known))} in fit, but now has "
+                    f"{kind}, such as {example!r}: no level can be equal to it. Give the column "
+                    "the type that it had in fit."
+                )
 
 
-def _dtype(values):
-    return values.dtype
-
-
-def _factorize(values):
+def _factorize(values, name):
     """Codes, and what they stand for; the code of a missing value is -1."""
-    if isinstance(_dtype(values), pd.CategoricalDtype):
+    if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy(), list(values.cat.categories)
-    codes, uniques = pd.factorize(values)
+    try:
+        codes, uniques = pd.factorize(values)
+    except TypeError:
+        for value in values:
+            if not _can_be_hashed(value):
+                raise unfit_cell(type(value), name) from None
+        raise
     return codes, list(uniques)
+
+
+def _can_be_hashed(value):
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _in_order(levels):

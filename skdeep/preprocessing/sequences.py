@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions, _fit_context
+from skdeep._fitting import all_or_nothing
 
 PADDING, UNKNOWN = 0, 1
 """The ids that are no tokens."""
@@ -200,6 +201,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit_transform(self, raw_documents, y=None):
         """Learn the vocabulary and return the rows of ids.
 

@@ -9,10 +9,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skdeep._fitting import all_or_nothing
 from skdeep.preprocessing.columns import (
     categorical_mask,
     check_table,
     column,
+    column_label,
     column_names,
     numbers,
 )
@@ -46,7 +48,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 default='from_dtype'
         Which columns hold categories: a mask, numbers or names, as in
         `HistGradientBoostingClassifier`. 'from_dtype' takes the columns of a DataFrame that are
-        of the category type and, beyond HistGradientBoosting, strings, objects and booleans.
+        of the category type and, beyond HistGradientBoosting, strings, booleans and objects; a
+        column of objects that are all numbers (decimals, say) holds numbers.
 
     max_one_hot : int, default=8
         Categories with more levels are numbered; at least 1.
@@ -95,6 +98,7 @@ default='from_dtype'
         self.max_one_hot = max_one_hot
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit(self, X, y=None, sample_weight=None):
         """Learn scales and levels.
 
@@ -144,7 +148,7 @@ default='from_dtype'
         everything = numbers(X, np.flatnonzero(~self.is_categorical_), self._names)
         self._choose_numbers(everything, weight)
         self._levels = {
-            int(j): vars(Levels.learn(column(X, j), weight, self._names[j]))
+            int(j): vars(Levels.learn(column(X, j), weight, column_label(X, j, self._names)))
             for j in np.flatnonzero(self.is_categorical_)
         }
         counts = {j: len(kept["numbers"]) for j, kept in self._levels.items()}
@@ -221,7 +225,7 @@ default='from_dtype'
         """
         if len(X) <= _FEW and self._dtypes and _dtype_names(X) == self._dtypes:
             # Taking columns out of a frame costs more than all the rest where rows are few.
-            X = X.to_numpy(dtype=object, na_value=np.nan)
+            X = X.to_numpy(dtype=object, copy=True, na_value=np.nan)  # a copy can be written to
         R = self._raw(X)
         out = (R - self._center) * self._scale
         with np.errstate(over="ignore"):

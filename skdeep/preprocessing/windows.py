@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import checked_data
 from skdeep._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
+from skdeep._fitting import all_or_nothing
 
 
 class SlidingWindow(TransformerMixin, BaseEstimator):
@@ -57,6 +58,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self.padding = padding
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
     def fit(self, X, y=None):
         """Remember the number and the names of the channels.
 
