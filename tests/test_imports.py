@@ -13,7 +13,7 @@ ROOMS = {  # room -> rooms that it may import from
     "losses": set(),
     "data": set(),
     "preprocessing": set(),
-    "metrics": set(),
+    "metrics": {"preprocessing"},
     "engine": {"data", "losses.reduce"},
     "facade": {"engine", "nets", "losses", "data", "preprocessing", "metrics"},
     "tuning": {"facade"},

@@ -4,10 +4,14 @@ The usual network for such features knows photographs; for digits, clothes or sp
 of the very data says more ("classifier Frechet distance").
 """
 
+from numbers import Integral
+
 import numpy as np
 from scipy import linalg
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
+
+from skdeep.metrics._unlike import comparable_features
 
 _ACTIVATIONS = {
     "identity": lambda x: x,
@@ -43,11 +47,22 @@ def classifier_features(classifier, X):
     (150, 3)
     """
     if hasattr(classifier, "coefs_") and getattr(classifier, "activation", None) in _ACTIVATIONS:
-        h = np.asarray(X, dtype=np.float64).reshape(len(X), -1)
+        h = check_array(X, dtype=np.float64, allow_nd=True, input_name="X")
+        h = h.reshape(len(h), -1)
+        if h.shape[1] != len(classifier.coefs_[0]):
+            raise ValueError(
+                f"X has {h.shape[1]} features, but {type(classifier).__name__} is expecting "
+                f"{len(classifier.coefs_[0])} features as input."
+            )
         activation = _ACTIVATIONS[classifier.activation]
         for weight, bias in zip(classifier.coefs_[:-1], classifier.intercepts_[:-1]):
             h = activation(h @ weight + bias)
         return h
+    if not hasattr(classifier, "predict_proba"):
+        raise TypeError(
+            f"classifier={classifier!r}: expected a fitted classifier with predict_proba, or a "
+            "perceptron."
+        )
     return np.log(np.clip(classifier.predict_proba(X), 1e-12, None))
 
 
@@ -75,7 +90,7 @@ def frechet_distance(real, made):
     >>> round(frechet_distance(X, X + 2), 6)
     12.0
     """
-    real, made = (check_array(x, ensure_min_samples=2, dtype=np.float64) for x in (real, made))
+    real, made = comparable_features(real, made, 2)
     shift = real.mean(0) - made.mean(0)
     a, b = np.atleast_2d(np.cov(real.T)), np.atleast_2d(np.cov(made.T))
     # The trace of (C D)^(1/2) from the symmetric C^(1/2) D C^(1/2), which has the same
@@ -142,9 +157,9 @@ def precision_recall(real, made, n_neighbors=3):
     >>> precision > 0.9, recall < 0.1
     (True, True)
     """
-    real, made = (
-        check_array(x, ensure_min_samples=n_neighbors + 1, dtype=np.float64) for x in (real, made)
-    )
+    if isinstance(n_neighbors, bool) or not isinstance(n_neighbors, Integral) or n_neighbors < 1:
+        raise ValueError(f"n_neighbors={n_neighbors!r}: expected an integer of at least 1.")
+    real, made = comparable_features(real, made, n_neighbors + 1)
     return _covered(made, real, n_neighbors), _covered(real, made, n_neighbors)
 
 

@@ -4,15 +4,21 @@ No single one is enough: columns drawn independently have perfect shapes, copies
 are perfect in everything but privacy.
 """
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_hashable
 from scipy.stats import ks_2samp
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
+
+from skdeep.metrics._unlike import LARGEST, as_tables, comparable_tables, is_number
+from skdeep.preprocessing.exact import kind_of
 
 _MISSING = "\0missing"
 _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "ContingencySimilarity"
@@ -44,15 +50,15 @@ def column_shapes(real, made):
     >>> column_shapes(real, made).to_dict()
     {'size': 0.75, 'kind': 0.75}
     """
-    real, made = _frames(real, made)
+    real, made = comparable_tables(real=real, made=made)
     scores = {}
     for name in real.columns:
         a, b = real[name], made[name]
-        if not _is_number(a):
+        if not is_number(a):
             scores[name] = 1 - _total_variation(_text(a), _text(b))
             continue
         share = min(a.isna().mean(), b.isna().mean()), min(a.notna().mean(), b.notna().mean())
-        a, b = _numbers(a.dropna()), _numbers(b.dropna())
+        a, b = a.dropna().to_numpy(), b.dropna().to_numpy()
         both = len(a) and len(b)
         scores[name] = share[0] + share[1] * (1 - ks_2samp(a, b).statistic if both else 0.0)
     return pd.Series(scores, dtype=float)
@@ -84,18 +90,15 @@ def pair_trends(real, made):
     >>> pair_trends(real, made).loc["a", "b"].item()
     0.0
     """
-    real, made = _frames(real, made)
+    real, made = comparable_tables(real=real, made=made)
     names = list(real.columns)
-    is_number = [_is_number(real[name]) for name in names]
-    codes = [_codes(real[n], made[n], number) for n, number in zip(names, is_number)]
-    values = [
-        (_numbers(real[n]), _numbers(made[n])) if number else None
-        for n, number in zip(names, is_number)
-    ]
+    are_numbers = [is_number(real[name]) for name in names]
+    codes = [_codes(real[n], made[n]) for n in names]
+    values = [(real[n].to_numpy(), made[n].to_numpy()) for n in names]
     scores = np.eye(len(names))
     for i in range(len(names)):
         for j in range(i):
-            if is_number[i] and is_number[j]:
+            if are_numbers[i] and are_numbers[j]:
                 (a, b), (c, d) = values[i], values[j]
                 score = 1 - abs(_correlation(a, c) - _correlation(b, d)) / 2
             else:
@@ -141,20 +144,25 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
     >>> train_on_synthetic_score(draw(500), draw(200), "y") > 0.9
     True
     """
-    made, test = _frames(made, test)
-    is_regression = pd.api.types.is_float_dtype(test[target])
+    is_regression = _is_float(test, target)
+    made, test = comparable_tables(made=made, test=test)
+    if made.shape[1] < 2:
+        raise ValueError(f"target={target!r} is the only column: expected others to predict it.")
     if estimator is None:
         cls = HistGradientBoostingRegressor if is_regression else HistGradientBoostingClassifier
         estimator = cls(random_state=0)
-    if scoring is None:
-        scoring = "r2" if is_regression else "roc_auc"
-        if not is_regression and test[target].nunique() > 2:
-            scoring = "roc_auc_ovr"
-    X, X_test = _comparable(made.drop(columns=target), test.drop(columns=target))
-    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
     y, y_test = made[target], test[target]
     if not is_regression:
         y, y_test = _text(y), _text(y_test)
+    if scoring is None:
+        scoring = "r2" if is_regression else "roc_auc"
+        n_classes = 2 if is_regression else len(np.unique(y_test))
+        if n_classes < 2:
+            raise ValueError(f"target={target!r} has one class in test: expected two or more.")
+        if test[target].nunique() > 2 and not is_regression:
+            scoring = "roc_auc_ovr"
+    X, X_test = _comparable(made.drop(columns=target), test.drop(columns=target))
+    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
     return float(scorer(clone(estimator).fit(X, y), X_test, y_test))
 
 
@@ -187,7 +195,7 @@ def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
     True
     """
     rng = check_random_state(random_state)
-    real, made = _comparable(*_frames(real, made))
+    real, made = _comparable(*comparable_tables(real=real, made=made))
     X = pd.concat([real, made], ignore_index=True)
     y = np.r_[np.zeros(len(real), dtype=int), np.ones(len(made), dtype=int)]
     if estimator is None:
@@ -231,8 +239,8 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
     >>> closest_record_share(train, train, holdout)
     (1.0, 0.5)
     """
-    made, train = _frames(made, train)
-    holdout = _frames(train, holdout)[1]
+    check_scalar(max_rows, "max_rows", Integral, min_val=1)
+    made, train, holdout = comparable_tables(made=made, train=train, holdout=holdout)
     rows = check_random_state(random_state).permutation(len(made))[:max_rows]
     made, train, holdout = _points(made.iloc[rows], train, holdout)
     to_train, to_holdout = (
@@ -261,38 +269,22 @@ def copy_share(made, train):
     >>> copy_share([[1, 2], [3, 4]], [[1, 2], [5, 6]])
     0.5
     """
-    made, train = _frames(made, train)
-    known = set(train.astype(str).itertuples(index=False, name=None))
-    copies = [row in known for row in made.astype(str).itertuples(index=False, name=None)]
-    return float(np.mean(copies))
-
-
-def _frames(real, made):
-    """Both as frames with the same columns."""
-    real, made = (
-        x if isinstance(x, pd.DataFrame) else pd.DataFrame(np.asarray(x)) for x in (real, made)
+    made, train = (
+        table.astype(object).where(table.notna(), None)
+        for table in as_tables(made=made, train=train)
     )
-    if list(real.columns) != list(made.columns):
+    known = set(train.itertuples(index=False, name=None))
+    return float(np.mean([row in known for row in made.itertuples(index=False, name=None)]))
+
+
+def _is_float(table, target):
+    """Whether the target of a table is a column of floats."""
+    (table,) = as_tables(test=table)
+    if not is_hashable(target) or target not in table.columns:
         raise ValueError(
-            f"real and made rows must have the same columns, got {list(real.columns)} and "
-            f"{list(made.columns)}."
+            f"target={target!r}: expected one of the columns, which are {list(table.columns)}."
         )
-    if not len(real) or not len(made):
-        raise ValueError(f"Expected rows to compare, got {len(real)} and {len(made)}.")
-    return real, made
-
-
-def _is_number(values):
-    is_date = pd.api.types.is_datetime64_any_dtype(values) or values.dtype.kind == "m"
-    is_bool = pd.api.types.is_bool_dtype(values)
-    return is_date or (pd.api.types.is_numeric_dtype(values) and not is_bool)
-
-
-def _numbers(values):
-    if values.dtype.kind in "mM":
-        numbers = values.astype("int64").to_numpy(np.float64)
-        return np.where(values.isna(), np.nan, numbers)
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return (kind_of(table[target]) or {}).get("name") in ("float", "decimal")
 
 
 def _text(values):
@@ -306,12 +298,12 @@ def _total_variation(a, b):
     return float(0.5 * np.abs(p / len(a) - q / len(b)).sum())
 
 
-def _codes(real, made, is_number):
+def _codes(real, made):
     """Numbers of the levels, or of the tenths, of a column; missing values are one more."""
-    if not is_number:
+    if not is_number(real):
         codes = np.unique(np.concatenate([_text(real), _text(made)]), return_inverse=True)[1]
         return codes[: len(real)], codes[len(real) :]
-    a, b = _numbers(real), _numbers(made)
+    a, b = real.to_numpy(), made.to_numpy()
     if np.isnan(a).all():
         return np.isnan(a).astype(int), np.isnan(b).astype(int)
     edges = np.unique(np.nanquantile(a, np.linspace(0, 1, _N_BINS + 1)))[1:-1]
@@ -323,17 +315,23 @@ def _correlation(a, b):
     a, b = a[known], b[known]
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(np.corrcoef(_small(a)[0], _small(b)[0])[0, 1])
+
+
+def _small(x):
+    """Numbers whose squares are finite, and what they were divided by."""
+    scale = np.abs(x).max(initial=0.0)
+    scale = scale if scale > LARGEST else 1.0
+    return x / scale, scale
 
 
 def _comparable(a, b):
     """Two frames that boosted trees can take: numbers, and categories with shared levels."""
     a, b = a.copy(), b.copy()
     for name in a.columns:
-        if _is_number(a[name]):
-            a[name], b[name] = _numbers(a[name]), _numbers(b[name])
+        if is_number(a[name]):
             continue
-        codes = _codes(a[name], b[name], False)
+        codes = _codes(a[name], b[name])
         frequent = pd.Series(np.concatenate(codes)).value_counts().index[:250]
         a[name], b[name] = (pd.Categorical(c, categories=frequent) for c in codes)
     a.columns = b.columns = [str(name) for name in a.columns]
@@ -345,11 +343,12 @@ def _points(*frames):
     real = pd.concat(frames[1:], ignore_index=True)
     parts = [[] for _ in frames]
     for name in real.columns:
-        if _is_number(real[name]):
-            known = _numbers(real[name].dropna())
+        if is_number(real[name]):
+            known, scale = _small(real[name].dropna().to_numpy())
             center, spread = (known.mean(), known.std()) if len(known) else (0.0, 1.0)
             for part, frame in zip(parts, frames):
-                z = (_numbers(frame[name])[:, None] - center) / (spread or 1.0)
+                z = (frame[name].to_numpy()[:, None] / scale - center) / (spread or 1.0)
+                z = np.clip(z, -LARGEST, LARGEST)
                 missing = np.isnan(z)
                 part.append(np.hstack([np.where(missing, 0.0, z), missing]))
         else:

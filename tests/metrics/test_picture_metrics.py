@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from skdeep.metrics import (
@@ -51,3 +51,30 @@ def test_features_of_a_classifier():
     noise = np.random.RandomState(0).uniform(size=X.shape)
     near, far = (classifier_frechet_distance(logistic, X, x) for x in (X[::2], noise))
     assert near < 0.1 * far
+
+
+@pytest.mark.parametrize("measure", [frechet_distance, precision_recall])
+def test_features_that_cannot_be_compared(measure):
+    A = np.random.RandomState(0).normal(size=(30, 4))
+    with pytest.raises(ValueError, match="same number of features, got 3 and 4"):
+        measure(A[:, :3], A)
+    with pytest.raises(ValueError, match="made contains a value too large"):
+        measure(A, A * 1e200)
+    with pytest.raises(ValueError, match="NaN"):
+        measure(A, A * np.nan)
+
+
+@pytest.mark.parametrize("n_neighbors", ["a", 0, 1.5, None, True])
+def test_numbers_of_neighbours(n_neighbors):
+    A = np.random.RandomState(0).normal(size=(30, 4))
+    with pytest.raises(ValueError, match=f"n_neighbors={n_neighbors!r}: expected an integer"):
+        precision_recall(A, A, n_neighbors)
+
+
+def test_classifiers_of_no_kind():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(TypeError, match="expected a fitted classifier with predict_proba"):
+        classifier_features(LinearRegression(), X)
+    perceptron = MLPClassifier(5, solver="lbfgs", alpha=1, max_iter=5000, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="X has 3 features, but MLPClassifier is expecting 4"):
+        classifier_features(perceptron, X[:, :3])

@@ -100,5 +100,71 @@ def test_bad_tables(tables):
     real, made = tables
     with pytest.raises(ValueError, match="must have the same columns"):
         column_shapes(real, made.drop(columns="x"))
-    with pytest.raises(ValueError, match="Expected rows to compare, got 800 and 0"):
+    with pytest.raises(ValueError, match="Expected rows to compare, got made rows of shape"):
         pair_trends(real, made.iloc[:0])
+
+
+SMALL = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4)), columns=list("abcd"))
+TEXT = SMALL.assign(b=list("xyz") * 10)
+BOTH = [column_shapes, pair_trends, two_sample_score, copy_share]
+
+
+@pytest.mark.parametrize("score", BOTH)
+@pytest.mark.parametrize(
+    "real, made, message",
+    [
+        (SMALL, SMALL.drop(columns="a"), "must have the same columns"),
+        (SMALL.set_axis(list("aabb"), axis=1), SMALL, "several columns of the name 'a'"),
+        (SMALL, SMALL.iloc[:, :0], r"(made|train) rows of shape \(30, 0\)"),
+        (np.zeros(3), np.zeros(3), "Expected 2D array, got 1D array"),
+        (np.zeros((3, 2, 2)), np.zeros((3, 2, 2)), "dim 3"),
+        ("table", "table", "2D array"),
+    ],
+)
+def test_tables_that_cannot_be_compared(score, real, made, message):
+    with pytest.raises(ValueError, match=message):
+        score(real, made)
+
+
+@pytest.mark.parametrize("score", BOTH[:3])
+@pytest.mark.parametrize(
+    "real, made, message",
+    [
+        (SMALL, TEXT, "Column 'b' holds numbers or dates in real, but levels .* in made"),
+        (TEXT, SMALL, "Column 'b' holds numbers or dates in made, but levels .* in real"),
+        (SMALL.replace(SMALL["a"][0], np.inf), SMALL, "infinity.*column 'a'"),
+        (SMALL.astype(complex), SMALL, "Complex"),
+        (SMALL.assign(a=pd.Timestamp("2024-01-01")), SMALL, "held instants in fit|numbers"),
+    ],
+)
+def test_columns_that_cannot_be_compared(score, real, made, message):
+    with pytest.raises(ValueError, match=message):
+        score(real, made)
+
+
+def test_other_types_of_the_same_values_are_no_difference():
+    n = np.arange(30)
+    real = pd.DataFrame(
+        {"i": n, "f": n / 4, "k": list("ab") * 15, "d": pd.Timestamp(0) + pd.to_timedelta(n, "D")}
+    )
+    made = real.astype({"i": "Float64", "f": object, "k": "category", "d": "datetime64[s]"})
+    assert (column_shapes(real, made) == 1).all() and (pair_trends(real, made) == 1).all().all()
+    assert copy_share(made, real) == 1
+    missing = real.assign(f=None)
+    assert column_shapes(missing, missing)["f"] == 1 and column_shapes(real, missing)["f"] == 0
+
+
+def test_large_numbers_are_compared():
+    large = SMALL * 1e300
+    assert (column_shapes(large, large) == 1).all()
+    np.testing.assert_allclose(pair_trends(large, SMALL), np.ones((4, 4)), atol=1e-9)
+    assert np.isfinite(closest_record_share(large, SMALL, SMALL)).all()
+    assert np.isfinite(closest_record_share(SMALL, large, large)).all()
+
+
+@pytest.mark.parametrize("target", ["z", None, ["a"]])
+def test_targets_that_are_no_column(target):
+    with pytest.raises(ValueError, match="expected one of the columns"):
+        train_on_synthetic_score(SMALL, SMALL, target)
+    with pytest.raises(ValueError, match="one class in test"):
+        train_on_synthetic_score(SMALL.assign(z="a"), SMALL.assign(z="a"), "z")

@@ -1,0 +1,130 @@
+"""The room where tables and features come in that are to be compared."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_array
+
+from skdeep.preprocessing.dtypes import from_polars
+from skdeep.preprocessing.exact import kind_of, to_integers
+from skdeep.preprocessing.values import comparable, dense, to_floats
+
+LARGEST = 1e100  # whose squares, and sums of them, are finite
+
+
+def as_tables(**tables):
+    """Tables as frames of pandas with the same columns.
+
+    Parameters
+    ----------
+    **tables : DataFrame or array-like of shape (n_samples, n_columns)
+        By their names in messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one is no table, has no rows or columns, or repeats a name, or if columns differ.
+    """
+    frames = {name: _frame(table, name) for name, table in tables.items()}
+    (first, reference), *others = frames.items()
+    for name, frame in others:
+        if list(frame.columns) != list(reference.columns):
+            raise ValueError(
+                f"{first} and {name} rows must have the same columns, got "
+                f"{list(reference.columns)} and {list(frame.columns)}."
+            )
+    return list(frames.values())
+
+
+def _frame(table, name):
+    library = type(table).__module__.partition(".")[0]
+    if library == "polars" and hasattr(table, "to_pandas") and len(table.shape) == 2:
+        table = from_polars(table)
+    elif hasattr(table, "columns") and not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name}: expected a DataFrame of pandas or polars, got one of {library}.")
+    elif not isinstance(table, pd.DataFrame):
+        table = table.detach().cpu() if hasattr(table, "detach") else table
+        kept = check_array(
+            table, dtype=None, ensure_all_finite=False, input_name=name, ensure_min_samples=0
+        )
+        table = pd.DataFrame(kept)
+    if 0 in table.shape:
+        raise ValueError(f"Expected rows to compare, got {name} rows of shape {table.shape}.")
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise ValueError(f"{name} has several columns of the name {repeated[0]!r}.")
+    table = {column: dense(table[column]) for column in table.columns}
+    return pd.DataFrame(table).reset_index(drop=True)
+
+
+def comparable_tables(**tables):
+    """Frames like those of `as_tables`, each column of float64 or of objects, in all alike.
+
+    Numbers and dates become float64 with NaN where missing.
+
+    Raises
+    ------
+    ValueError
+        If a column holds numbers here and text there, or infinite or complex numbers.
+    """
+    frames = as_tables(**tables)
+    columns = [_alike([f[c] for f in frames], list(tables)) for c in frames[0].columns]
+    names = frames[0].columns
+    out = [pd.DataFrame(dict(enumerate(parts))) for parts in zip(*columns)]
+    for frame in out:
+        frame.columns = names
+    return out
+
+
+def _alike(columns, tables):
+    """One column of each table, in one type."""
+    name, kinds = columns[0].name, [_kind(c) for c in columns]
+    known = [i for i, c in enumerate(columns) if c.notna().any()] or list(range(len(columns)))
+    numbers = [i for i in known if kinds[i] is not None]
+    if not numbers:
+        return [c.astype(object) for c in columns]
+    if len(numbers) < len(known):
+        other = next(i for i in known if kinds[i] is None)
+        raise ValueError(
+            f"Column {name!r} holds numbers or dates in {tables[numbers[0]]}, but levels "
+            f"({columns[other].dtype}) in {tables[other]}."
+        )
+    kind, dtype = kinds[numbers[0]], columns[numbers[0]].dtype
+    return [
+        _floats(comparable(c, kind, dtype), kind) if i in numbers else np.full(len(c), np.nan)
+        for i, c in enumerate(columns)
+    ]
+
+
+def _kind(column):
+    if getattr(column.dtype, "kind", "O") == "c":
+        raise ValueError(f"Complex data not supported: column {column.name!r}.")
+    return kind_of(column)
+
+
+def _floats(values, kind):
+    if kind["name"] in ("float", "integer", "decimal"):
+        return to_floats(values)
+    whole, missing = to_integers(values, kind)
+    return np.where(missing, np.nan, whole.astype(np.float64))
+
+
+def is_number(column):
+    """Whether a column of `comparable_tables` is of numbers."""
+    return column.dtype == np.float64
+
+
+def comparable_features(real, made, min_samples):
+    """Features as float64 of the same width, finite and small enough to be squared."""
+    real, made = (
+        check_array(x, ensure_min_samples=min_samples, dtype=np.float64, input_name=name)
+        for x, name in ((real, "real"), (made, "made"))
+    )
+    if real.shape[1] != made.shape[1]:
+        raise ValueError(
+            f"real and made must have the same number of features, got {real.shape[1]} and "
+            f"{made.shape[1]}."
+        )
+    for x, name in ((real, "real"), (made, "made")):
+        if np.abs(x).max() > LARGEST:
+            raise ValueError(f"{name} contains a value too large to be squared: {np.abs(x).max()}.")
+    return real, made
