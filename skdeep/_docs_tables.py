@@ -109,8 +109,9 @@ amp : 'auto' or bool
     that have them.
 
 compile : bool
-    Whether training goes through torch's compiler, which takes a minute before the first step
-    and pays off on GPUs. It needs a compiler for C++ (or Triton); without one a warning says so.
+    Whether training goes through torch's compiler, which takes a minute before the first step. It
+    needs a compiler for C++; without one a warning says so. On GPUs it has no effect but a warning:
+    compiled networks with dropout do not train right there.
 
 scaling_layer : bool
     Whether inputs have a learnt scale.

@@ -91,18 +91,51 @@ def load_pretrained(net, pretrained):
 def _state(pretrained):
     """Names and tensors."""
     if isinstance(pretrained, dict):
-        return pretrained
-    if isinstance(pretrained, nn.Module):
-        return pretrained.state_dict()
-    if hasattr(pretrained, "net_"):
-        return pretrained.net_.module_.state_dict()
-    if not isinstance(pretrained, (str, os.PathLike)):
+        found = pretrained
+    elif isinstance(pretrained, nn.Module):
+        found = pretrained.state_dict()
+    elif hasattr(pretrained, "net_"):
+        found = pretrained.net_.module_.state_dict()
+    elif isinstance(pretrained, (str, os.PathLike)):
+        found = _read(pretrained)
+    else:
         raise ValueError(
             f"pretrained={pretrained!r}: expected a path, a state dict, a torch.nn.Module or a "
             "fitted estimator."
         )
-    found = torch.load(pretrained, map_location="cpu", weights_only=True)
-    return found.get("state_dict", found)
+    kinds = sorted({type(v).__name__ for v in found.values() if not isinstance(v, torch.Tensor)})
+    if kinds or not all(isinstance(name, str) for name in found):
+        raise ValueError(
+            f"pretrained={_source(pretrained)!r}: expected tensors by the names of layers, as a "
+            f"state dict has them{f', got values of the type {kinds[0]}' if kinds else ''}."
+        )
+    return found
+
+
+def _read(path):
+    """The state dict in a file."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:  # says itself what is wrong with the path
+        raise
+    except Exception as error:  # bytes of no kind can fail anywhere
+        raise ValueError(
+            f"pretrained={str(path)!r}: expected a file that torch.save made of a state dict; "
+            f"reading it failed with {type(error).__name__}."
+        ) from error
+    found = found.get("state_dict", found) if isinstance(found, dict) else found
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"pretrained={str(path)!r}: expected a file with a state dict, got one with an object "
+            f"of the type {type(found).__name__}."
+        )
+    return found
+
+
+def _source(pretrained):
+    """What `pretrained` is, for messages."""
+    is_path = isinstance(pretrained, (str, os.PathLike))
+    return str(pretrained) if is_path else type(pretrained).__name__
 
 
 def _load(module, weights, origin):
@@ -113,8 +146,7 @@ def _load(module, weights, origin):
     if missing or unknown or wrong:
         parts = {"missing": missing, "unknown": unknown, "of another shape": sorted(wrong)}
         told = "; ".join(f"{kind} {names[:3]}" for kind, names in parts.items() if names)
-        source = origin if isinstance(origin, str) else type(origin).__name__
-        raise ValueError(f"pretrained={source!r} does not fit the architecture: {told}.")
+        raise ValueError(f"pretrained={_source(origin)!r} does not fit the architecture: {told}.")
     module.load_state_dict(weights)
 
 

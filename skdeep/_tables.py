@@ -212,7 +212,7 @@ class DeepTable(DeepEstimator):
     def _training_forward(self, net):
         forward, device = net.module_, torch.device(net.device)
         if self.compile:
-            forward = engine.compiled(forward)
+            forward = engine.compiled(forward, device)
         if engine.wants_mixed(self.amp, net.dtype, device, self._mixes_on_cpu):
             forward = engine.mixed_precision(forward, net.dtype, device)
         return forward

@@ -114,6 +114,13 @@ class GradientTraining:
         callbacks = self.skorch_callbacks or []
         if not isinstance(callbacks, (list, tuple)):
             callbacks = [callbacks]
+        for given in callbacks:
+            callback = given[-1] if isinstance(given, (tuple, list)) and given else given
+            if not (hasattr(callback, "on_train_begin") and hasattr(callback, "initialize")):
+                raise ValueError(
+                    f"skorch_callbacks={self.skorch_callbacks!r}: expected callbacks of skorch, or "
+                    f"pairs of a name and one, got {given!r}."
+                )
         return copy.deepcopy(list(callbacks))
 
     def _tensors(self, net, X, target, weight):

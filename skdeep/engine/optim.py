@@ -5,6 +5,7 @@ directly where it is there: the Python code around it costs five times the updat
 networks that tables need.
 """
 
+import inspect
 import math
 
 import numpy as np
@@ -12,11 +13,14 @@ import torch
 
 
 def _lean(optimizer):
-    """The optimizer without a wrapper that imports torch's compiler: a second in every process."""
+    """The optimizer without the wrappers that import torch's compiler: a second in every process,
+    and a variable in its environment. They would switch autograd off, which is off here."""
     add = torch.optim.Optimizer.add_param_group
-    return type(
-        optimizer.__name__, (optimizer,), {"add_param_group": getattr(add, "__wrapped__", add)}
-    )
+    bare = {
+        "add_param_group": getattr(add, "__wrapped__", add),
+        "step": inspect.unwrap(optimizer.step),
+    }
+    return type(optimizer.__name__, (optimizer,), bare)
 
 
 SOLVERS = {

@@ -1,8 +1,12 @@
 """Faster forward passes for training: mixed precision and torch's compiler."""
 
+import contextlib
+import os
 import warnings
 
 import torch
+
+_COMPILER_FILES = "TORCHINDUCTOR_CACHE_DIR"
 
 
 def wants_mixed(amp, dtype, device, on_cpu=False):
@@ -49,15 +53,25 @@ def mixed_precision(forward, dtype, device):
     return mixed
 
 
-def compiled(module):
+def compiled(module, device):
     """The forward pass of a module through torch's compiler, which writes one kernel for what
-    stands between two matrix products. Where the compiler cannot work (it needs one for C++ or
-    Triton) the module goes on without it, with a warning.
+    stands between two matrix products. Where the compiler cannot work (it needs one for C++) the
+    module goes on without it, with a warning; so it does on all devices but processors, where
+    compiled networks with dropout do not learn what plain ones learn.
 
     Parameters
     ----------
     module : torch.nn.Module
+    device : torch.device
+        Where the module is.
     """
+    kind = torch.device(device).type
+    if kind != "cpu":
+        warnings.warn(
+            f"compile=True has no effect on a device of the type {kind!r}: compiled networks do "
+            "not train right there. Training goes on without torch's compiler."
+        )
+        return module
     fast = torch.compile(module, dynamic=True)
     failed = []
 
@@ -65,7 +79,7 @@ def compiled(module):
         if failed:
             return module(x)
         try:
-            with warnings.catch_warnings():
+            with _environment(), warnings.catch_warnings():
                 # The compiler looks at the gradients of parameters that are views of one tensor.
                 warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")
                 return fast(x)
@@ -76,3 +90,14 @@ def compiled(module):
             return module(x)
 
     return forward
+
+
+@contextlib.contextmanager
+def _environment():
+    """The compiler keeps the place of its files in the environment; leave that as it was."""
+    had = _COMPILER_FILES in os.environ
+    try:
+        yield
+    finally:
+        if not had:
+            os.environ.pop(_COMPILER_FILES, None)

@@ -5,6 +5,8 @@ stays on the device; it never waits for the device. `loss_names` says what the l
 the history; the first is the one that training watches when nothing better is there.
 """
 
+import sys
+
 import torch
 
 from skdeep.data.batches import n_rows
@@ -120,6 +122,11 @@ class TrimmedAutograd(Autograd):
         return loss.detach()
 
 
+def _largest_norm(clip):
+    """`clip` as a number that torch takes: it has no integers beyond 64 bits."""
+    return None if clip is None else float(min(clip, sys.float_info.max))
+
+
 def _update(optimizer, clip):
     """Step, after scaling the gradient to a norm of at most `clip` (Pascanu et al., 2013)."""
     if clip is not None:
@@ -149,7 +156,7 @@ class SingleStep:
     def __init__(self, optimizer, gradient, penalty, clip=None, data_scale=1.0):
         self.optimizers = (optimizer,)
         self.gradient, self.penalty = gradient, penalty
-        self.clip, self.data_scale = clip, data_scale
+        self.clip, self.data_scale = _largest_norm(clip), data_scale
 
     def objective(self, x, target, weight):
         """Write the gradient of data loss and penalty; return what is reported."""
@@ -198,7 +205,7 @@ class TwoPlayerStep:
             "generator": (generator_loss, generator_optimizer),
             "discriminator": (discriminator_loss, discriminator_optimizer),
         }
-        self.ratio, self.clip = ratio, clip
+        self.ratio, self.clip = ratio, _largest_norm(clip)
         self._last = {}
         self._count = 0
 

@@ -5,13 +5,13 @@ what comes in and the encoder stand the noise, in the numbers of X, and the scal
 """
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import torch
 from torch import nn
 
 from skdeep.nets import recurrent
-from skdeep.nets.blocks import ACTIVATIONS, Linear
+from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, activations, read_shared_slope
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     TRANSPOSED,
@@ -192,7 +192,10 @@ class ConvAutoencoderNet(ArrayAutoencoder):
             TRANSPOSED[dims](a, b, 4, stride=2, padding=1, bias=False) for a, b in turned
         )
         self.last = TRANSPOSED[dims](*last, 4, stride=2, padding=1)
-        self.activation = ACTIVATIONS[activation]()
+        n_layers, n_up = len(n_filters) + len(self.encoder), len(n_filters) + len(self.decoder)
+        self.n_inner = n_layers - 1  # activations of the encoder, but for the code's
+        self.activations = activations(activation, self.n_inner + n_up - 1)
+        self.register_load_state_dict_pre_hook(read_shared_slope)
         self.code_activation = ACTIVATIONS[code_activation]()
         self.n_code = down[-1]
 
@@ -205,25 +208,25 @@ class ConvAutoencoderNet(ArrayAutoencoder):
     def encode_scaled(self, x, lengths=None):
         """Codes of standardised rows."""
         x = channels_last(x) if x.ndim == 4 else x
-        n_layers = len(self.convs) + len(self.encoder)
         steps = [*zip(self.convs, self.norms), *((linear, None) for linear in self.encoder)]
-        for i, (layer, norm) in enumerate(steps):
+        places = [*islice(self.activations, self.n_inner), self.code_activation]
+        for (layer, norm), activation in zip(steps, places):
             x = layer(x.flatten(1) if norm is None else x)
             x = x if norm is None else norm(x)
-            x = (self.code_activation if i == n_layers - 1 else self.activation)(x)
+            x = activate(activation, x, layer if norm is None else norm)
         return x.flatten(1)
 
     def decode(self, code, lengths=None, n_steps=None):
         """Raw outputs of codes."""
-        x = code
+        x, places = code, islice(self.activations, self.n_inner, None)
         for i, layer in enumerate(self.decoder):
-            x = layer(self.activation(x) if i else x)
+            x = layer(next(places)(x) if i else x)
         x = x.unflatten(1, (-1, *self.sizes[-1]))
         x = channels_last(x) if x.ndim == 4 else x
         layers = zip([*self.ups, self.last], self.up_norms, self.sizes[-2::-1])
         for i, (layer, norm, size) in enumerate(layers):
             if i or len(self.decoder):  # maps that are the code have been through both
-                x = self.activation(norm(x))
+                x = activate(next(places), norm(x), norm)
             x = layer(x)
             for axis, n in enumerate(size):
                 x = x.narrow(2 + axis, 0, n)  # of an odd side one more came back

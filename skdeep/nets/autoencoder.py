@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import ACTIVATIONS, Linear
+from skdeep.nets.blocks import ACTIVATIONS, Linear, activate
 from skdeep.nets.corruption import Corruption
 
 
@@ -104,10 +104,16 @@ class AutoencoderNet(nn.Module):
             )
         return self.decoder[place](h)
 
+    def _source(self, i):
+        """The layer that sums up, where it is one."""
+        if i < self.n_encoder:
+            return self.encoder[i]
+        return None if self.tied else self.decoder[i - self.n_encoder]
+
     def run(self, h, start, stop):
         """From the output of layer `start` (0 is the input) to that of layer `stop`."""
         for i in range(start, stop):
-            h = self.activations[i](self._sums(h, i))
+            h = activate(self.activations[i], self._sums(h, i), self._source(i))
         return h
 
     def forward(self, x):
@@ -131,7 +137,7 @@ class AutoencoderNet(nn.Module):
             sums = self._sums(h, i)
             if not sums.requires_grad:
                 sums.requires_grad_()
-            h = self.activations[i](sums.clone())
+            h = self.activations[i](sums)
             (slope,) = torch.autograd.grad(h.sum(), sums, create_graph=True)
             slopes.append(slope)
         product = slopes[-1].unsqueeze(2) * self.encoder[-1].weight

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _has_any_global_hook
 
 
 class Linear(nn.Linear):
@@ -23,18 +24,20 @@ class Identity(nn.Identity):
     """The activation that does nothing."""
 
 
-class ReLU(nn.Module):
-    """``max(0, x)``, written over `x`, which must be the fresh output of a linear layer."""
+class ReLU(nn.ReLU):
+    """What modules were made of before they had torch's own, for those that are read from files:
+    they become torch's, which explainers know by its class."""
 
-    def forward(self, x):
-        return x.relu_()
+    def __setstate__(self, state):
+        super().__setstate__({"inplace": False, **state})
+        self.__class__ = nn.ReLU
 
 
 ACTIVATIONS = {
     "identity": Identity,
     "logistic": nn.Sigmoid,
     "tanh": nn.Tanh,
-    "relu": ReLU,
+    "relu": nn.ReLU,
     "elu": nn.ELU,  # Clevert et al., 2016
     "leaky_relu": nn.LeakyReLU,  # Maas et al., 2013, slope 0.01
     "prelu": nn.PReLU,  # He et al., 2015, one learnt slope per layer, 0.25 at the start
@@ -44,6 +47,75 @@ ACTIVATIONS = {
     "silu": nn.SiLU,  # Elfwing et al., 2018
     "mish": nn.Mish,  # Misra, 2020
 }
+
+
+def is_watched(*layers):
+    """Whether a hook sees what goes into one of the layers or comes out of it.
+
+    Explainers and probes keep what they see there: none of it may be written over then.
+    """
+    for layer in layers:
+        if (
+            layer._forward_hooks
+            or layer._forward_pre_hooks
+            or layer._backward_hooks
+            or layer._backward_pre_hooks
+        ):
+            return True
+    return _has_any_global_hook()
+
+
+def activate(activation, x, source=None):
+    """``activation(x)``; a ReLU in training is written over `x`, unless a hook is watching.
+
+    Parameters
+    ----------
+    activation : torch.nn.Module
+    x : Tensor
+        Fresh from `source`: nothing that goes backward needs it.
+    source : torch.nn.Module, default=None
+        The layer that `x` is the output of, where it is one.
+
+    Returns
+    -------
+    Tensor of the shape of `x`
+    """
+    if not activation.training or type(activation) is not nn.ReLU:
+        return activation(x)
+    if is_watched(activation) or (source is not None and is_watched(source)):
+        return activation(x)
+    return x.relu_()
+
+
+def activations(name, n):
+    """An activation for each of `n` places.
+
+    Explainers keep what goes through a layer: one that served two places would mix them up.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ACTIVATIONS`.
+    n : int
+
+    Returns
+    -------
+    torch.nn.ModuleList
+        The same one again and again where it has a learnt slope, which all places share.
+    """
+    first = ACTIVATIONS[name]()
+    others = [first if name == "prelu" else ACTIVATIONS[name]() for _ in range(n - 1)]
+    return nn.ModuleList([first, *others][:n])
+
+
+def read_shared_slope(module, state, prefix, *others):
+    """Before a state is loaded: those made when one `activation` served all places have its slope
+    under that name."""
+    slope = state.pop(f"{prefix}activation.weight", None)
+    if slope is not None:
+        state.update(
+            {f"{prefix}activations.{i}.weight": slope for i in range(len(module.activations))}
+        )
 
 
 class RandomModule(nn.Module):
@@ -73,8 +145,12 @@ class Dropout(RandomModule):
             return x
         return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
 
-    def relu(self, x):
-        """ReLU and dropout in one, over the values of `x`."""
+    def after_relu(self, relu, x, source, rows=0):
+        """``self(relu(x))``; in training in one, over the values of `x`, unless a hook of any of
+        the three layers is watching (`source` is the one that `x` is from). Hooks of `relu` see
+        the axis `rows` of `x` as the first."""
+        if not self.training or is_watched(self, relu, source):
+            return self(relu(x.movedim(rows, 0)).movedim(0, rows))
         if not (self.p and self.is_drawing()):
             return x.relu_()
         kept = self._dropped(x).logical_not_().to(x.dtype)  # products are faster than masks
@@ -109,7 +185,7 @@ class GaussianNoise(RandomModule):
 
     def __init__(self, scale):
         super().__init__()
-        self.scale = scale
+        self.scale = float(scale)
 
     def forward(self, x):
         if not self.is_drawing():

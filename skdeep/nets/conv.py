@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skdeep.nets.blocks import activate
+
 
 class Conv1d(nn.Conv1d):
     """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
@@ -31,6 +33,15 @@ class Conv2d(nn.Conv2d):
     def reset_parameters(self):
         """Leave the weights as they are."""
 
+    def forward(self, x):
+        if x.shape[-1] >= self.stride[-1]:
+            return super().forward(x)
+        # One column comes out whatever the stride, and from a row that is shorter than the stride
+        # oneDNN's gradient in bfloat16 reads memory behind the row.
+        stride = (*self.stride[:-1], 1)
+        x = F.conv2d(x, self.weight, self.bias, stride, self.padding, self.dilation, self.groups)
+        return x[..., :1]
+
 
 class ConvTranspose1d(nn.ConvTranspose1d):
     """torch's transposed convolution over series, without a draw of weights."""
@@ -48,8 +59,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 CONVOLUTIONS = {1: Conv1d, 2: Conv2d}
 TRANSPOSED = {1: ConvTranspose1d, 2: ConvTranspose2d}
-MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
-MEAN_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
+MAX_POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
+MEAN_POOLS = {1: nn.AvgPool1d, 2: nn.AvgPool2d}
 OWN_SCALE_EPS = 1e-10
 """Variance, in units of a channel's, below which a series counts as constant."""
 
@@ -178,15 +189,15 @@ class ConvNormReLU(nn.Module):
         self.conv = CONVOLUTIONS[dims](
             n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False
         )
+        self.pool = None if pool_size is None else MAX_POOLS[dims](pool_size)
         self.norm = BatchNorm(n_out)
-        self.activate = activate
-        self.pool, self.pool_size = MAX_POOLS[dims], pool_size
+        self.relu = nn.ReLU() if activate else None
 
     def forward(self, x, mask=None):
         x = self.conv(x)
-        x = x if self.pool_size is None else self.pool(x, self.pool_size)
+        x = x if self.pool is None else self.pool(x)
         x = self.norm(x, mask)
-        x = F.relu(x, inplace=True) if self.activate else x
+        x = x if self.relu is None else activate(self.relu, x, self.norm)
         return masked(x, mask)
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.functional import leaky_relu
 
 from skdeep.nets.blocks import Linear
 from skdeep.nets.conv import Conv2d, ConvTranspose2d
@@ -36,14 +35,15 @@ class PictureWriter(nn.Module):
         self.ups = nn.ModuleList(ConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise(channels))
         self.norms = nn.ModuleList(_normalization(c, normalized) for c in channels)
         self.last = Conv2d(channels[-1], shape[0], 3, padding=1)
+        self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in channels)
 
     def forward(self, z, label=None):
         if self.n_classes:
             z = torch.cat([z, functional.one_hot(label, self.n_classes).to(z.dtype)], 1)
         h = self.norms[0](self.first(z).view(-1, *self.base))
-        for up, norm in zip(self.ups, self.norms[1:]):
-            h = norm(up(leaky_relu(h, _SLOPE)))
-        h = torch.tanh(self.last(leaky_relu(h, _SLOPE)))
+        for up, norm, activation in zip(self.ups, self.norms[1:], self.activations):
+            h = norm(up(activation(h)))
+        h = torch.tanh(self.last(self.activations[-1](h)))
         return h[:, :, : self.shape[1], : self.shape[2]]
 
 
@@ -66,15 +66,17 @@ class PictureCritic(nn.Module):
         self.norms = nn.ModuleList(_normalization(c, normalized) for c in widths[1:])
         self.features = Linear(widths[-1] * area, widths[-1])
         self.last = Linear(widths[-1], 1)
+        self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in [*widths, self.last])
         self.classes = Linear(n_classes, widths[-1], bias=False) if n_classes else None
 
     def forward(self, x, label=None):
         if any(self.padding):
             x = functional.pad(x, self.padding, value=-1.0)
-        h = leaky_relu(self.first(x), _SLOPE)
-        for down, norm in zip(self.downs, self.norms):
-            h = leaky_relu(norm(down(h)), _SLOPE)
-        h = leaky_relu(self.features(h.flatten(1)), _SLOPE)
+        *places, last = self.activations
+        h = places[0](self.first(x))
+        for down, norm, activation in zip(self.downs, self.norms, places[1:]):
+            h = activation(norm(down(h)))
+        h = last(self.features(h.flatten(1)))
         score = self.last(h)[:, 0]
         if self.classes is not None:
             score = score + (self.classes.weight.T[label] * h).sum(1)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu, pad
+from torch.nn.functional import pad
 
 from skdeep.nets.blocks import Linear
 
@@ -28,11 +28,12 @@ class DenseStack(nn.Module):
     def __init__(self, units):
         super().__init__()
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
+        self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in units[1:-1])
 
     def hidden(self, x):
         """What goes into the last layer, (n_samples, units[-2])."""
-        for linear in self.linears[:-1]:
-            x = leaky_relu(linear(x), _SLOPE)
+        for linear, activation in zip(self.linears, self.activations):
+            x = activation(linear(x))
         return x
 
     def forward(self, x, label=None):

@@ -1,12 +1,12 @@
 """Masked networks: each feature predicted from the others."""
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import torch
 from torch import nn
 
-from skdeep.nets.blocks import ACTIVATIONS, RandomModule
+from skdeep.nets.blocks import RandomModule, activations, read_shared_slope
 from skdeep.nets.packed import PackedLinear
 
 
@@ -81,7 +81,8 @@ class MaskedNet(nn.Module):
         self.n_features = max(sources) + 1
         self.register_buffer("sources", torch.tensor(sources), persistent=False)
         self.mask = FeatureMask(mask_rate)
-        self.activation = ACTIVATIONS[activation]()
+        self.activations = activations(activation, len(hidden_layer_sizes))
+        self.register_load_state_dict_pre_hook(read_shared_slope)
         widths = [2 * self.n_columns, *hidden_layer_sizes, self.n_columns]
         self.linears = nn.ModuleList(
             PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(widths)
@@ -117,9 +118,9 @@ class MaskedNet(nn.Module):
 
     def _from_first(self, h, columns=slice(None)):
         """Predictions of some columns from the first layer's sums."""
-        h = self.activation(h)
-        for linear in self.linears[1:-1]:
-            h = self.activation(linear(h))
+        h = self.activations[0](h)
+        for linear, activation in zip(self.linears[1:-1], islice(self.activations, 1, None)):
+            h = activation(linear(h))
         last = self.linears[-1]
         return torch.baddbmm(last.bias[:, :, columns], h, last.weight[:, :, columns])
 
@@ -165,9 +166,9 @@ class MaskedNet(nn.Module):
         -------
         Tensor of shape (n_samples, n_units)
         """
-        h = self.activation(self._first(x)[2])
+        h = self.activations[0](self._first(x)[2])
         sizes = self.config["hidden_layer_sizes"]
         narrowest = sizes.index(min(sizes))
-        for linear in self.linears[1 : narrowest + 1]:
-            h = self.activation(linear(h))
+        for i in range(1, narrowest + 1):
+            h = self.activations[i](self.linears[i](h))
         return h.mean(0)

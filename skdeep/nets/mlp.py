@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from skdeep.nets.blocks import ACTIVATIONS, NORMALIZATIONS, Dropout, GaussianNoise, Linear
+from skdeep.nets.blocks import ACTIVATIONS, NORMALIZATIONS, Dropout, GaussianNoise, Linear, activate
 
 
 class MLPNet(nn.Module):
@@ -60,7 +60,7 @@ class MLPNet(nn.Module):
         if self.noise is not None:
             x = self.noise(x)
         for linear, rest in zip(self.linears, self.hidden):
-            x = rest(linear(x))
+            x = activate(rest, linear(x), linear)
         return self.linears[-1](x)
 
 

@@ -8,6 +8,9 @@ import math
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
+
+from skdeep.nets.blocks import ACTIVATIONS, is_watched
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848  # Klambauer et al., 2017
 _MISH_LINEAR = 20.0  # above it mish(x) = x in single and double precision
@@ -99,6 +102,7 @@ class _Blend(torch.autograd.Function):
         return torch.addcmul(x, value, a)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         value, slope, a = ctx.saved_tensors
         a_grad = value.mul(grad).sum(1, keepdim=True) if ctx.needs_input_grad[1] else None
@@ -119,11 +123,16 @@ class ParametricActivation(nn.Module):
 
     def __init__(self, n_members, n_units, activation, learnt=True):
         super().__init__()
-        self.function = PARAMETRIC[activation]
+        self.difference = PARAMETRIC[activation]
+        self.function = ACTIVATIONS[activation]()
         self.slope = nn.Parameter(torch.ones(n_members, 1, n_units), requires_grad=learnt)
 
     def forward(self, x):
-        return _Blend.apply(x, self.slope, self.function)
+        fast = self.training or not torch.is_grad_enabled()
+        if fast and not is_watched(self.function):
+            return _Blend.apply(x, self.slope, self.difference)
+        value = self.function(x.transpose(0, 1)).transpose(0, 1)  # hooks see rows first
+        return torch.addcmul(x, value - x, self.slope)
 
 
 class PeriodicEmbedding(nn.Module):

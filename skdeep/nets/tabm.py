@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from skdeep.nets.blocks import Dropout
+from skdeep.nets.blocks import Dropout, is_watched
 from skdeep.nets.packed import LevelEmbedding
 
 
@@ -32,6 +32,7 @@ class PiecewiseLinearEmbedding(nn.Module):
         # The last "bin" is the number itself: no lower end, no upper end.
         self.register_buffer("lower", torch.zeros(n_features, 1, n_bins + 1))
         self.register_buffer("inverse", torch.zeros(n_features, 1, n_bins + 1))
+        self.clamps = nn.ModuleList(nn.LeakyReLU(0.0) for _ in "ab")
         self.weight = nn.Parameter(torch.zeros(n_networks, n_features, n_bins + 1, n_outputs))
         self.bias = nn.Parameter(torch.zeros(n_networks, n_features, 1, n_outputs))
 
@@ -56,12 +57,18 @@ class PiecewiseLinearEmbedding(nn.Module):
         self.weight[:, :, -1] = torch.as_tensor(draw[0])
         self.bias[:, :, 0] = torch.as_tensor(draw[1])
 
-    @torch.no_grad()
     def _code(self, x):
         """(n_networks * n_features, n_samples, n_bins + 1), or 1 in place of n_networks."""
         columns = x.transpose(1, 2).unsqueeze(3)
-        code = (columns - self.lower).mul_(self.inverse).clamp_(0.0, 1.0)
-        code[..., -1:] = columns
+        if (torch.is_grad_enabled() and x.requires_grad) or is_watched(*self.clamps):
+            # As clamp(0, 1), by layers that have a rule of how an output is due to the input.
+            below, above = self.clamps
+            inside = ((columns - self.lower) * self.inverse).movedim(2, 0)  # rows first
+            inside = (1 - above(1 - below(inside))).movedim(0, 2)
+            return torch.cat([inside[..., :-1], columns], 3).flatten(0, 1)
+        with torch.no_grad():
+            code = (columns - self.lower).mul_(self.inverse).clamp_(0.0, 1.0)
+            code[..., -1:] = columns
         return code.flatten(0, 1)
 
     def forward(self, x):
@@ -187,6 +194,7 @@ class TabMNet(nn.Module):
         self.linears = nn.ModuleList(
             SharedLinear(*lead, n_in, n_out, not is_mini) for n_in, n_out in pairwise(units)
         )
+        self.relus = nn.ModuleList(nn.ReLU() for _ in hidden)
         self.head_weight = nn.Parameter(torch.zeros(*lead, units[-1], n_outputs))
         self.head_bias = nn.Parameter(torch.zeros(*lead, 1, n_outputs))
         self.dropout = Dropout(dropout)
@@ -221,8 +229,8 @@ class TabMNet(nn.Module):
     def _heads(self, h, chosen=None):
         """Raw scores (n_members, n_samples, n_outputs) of embedded rows."""
         h = h * _pick(self.input_scale, chosen)
-        for linear in self.linears:
-            h = self.dropout.relu(linear(h, chosen))
+        for linear, relu in zip(self.linears, self.relus):
+            h = self.dropout.after_relu(relu, linear(h, chosen), linear, rows=2)
         weight, bias = (_pick(p, chosen).flatten(0, 1) for p in (self.head_weight, self.head_bias))
         return torch.baddbmm(bias, h.flatten(0, 1), weight)
 

@@ -88,6 +88,7 @@ class ColumnNet(nn.Module):
         super().__init__()
         units = [n_inputs, *hidden] if n_inputs else []
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
+        self.activations = nn.ModuleList(nn.SiLU() for _ in self.linears)
         self.last = Linear(units[-1], n_modes, bias=False) if units else None
         self.bias = nn.Parameter(torch.zeros(n_modes))
         self.dropout = Dropout(dropout)
@@ -95,8 +96,8 @@ class ColumnNet(nn.Module):
     def forward(self, x):
         if self.last is None:
             return self.bias.expand(len(x), -1)
-        for linear in self.linears:
-            x = self.dropout(functional.silu(linear(x)))
+        for linear, activation in zip(self.linears, self.activations):
+            x = self.dropout(activation(linear(x)))
         return self.last(x) + self.bias
 
 
@@ -222,11 +223,12 @@ class RowCritic(nn.Module):
         self.pac = pac
         units = [n_features * pac, *hidden, 1]
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
+        self.activations = nn.ModuleList(nn.LeakyReLU(0.2) for _ in hidden)
 
     def forward(self, features):
         h = features.reshape(len(features) // self.pac, -1)
-        for linear in self.linears[:-1]:
-            h = functional.leaky_relu(linear(h), 0.2)
+        for linear, activation in zip(self.linears, self.activations):
+            h = activation(linear(h))
         return self.linears[-1](h)[:, 0]
 
 

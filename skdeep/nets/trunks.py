@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from skdeep.nets.blocks import ACTIVATIONS, Dropout, Linear
+from skdeep.nets.blocks import ACTIVATIONS, Dropout, Linear, activate, is_watched
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     MAX_POOLS,
@@ -75,15 +76,15 @@ class LeNet(nn.Module):
         super().__init__()
         n_channels, *size = shape
         self.dims, self.is_ragged = len(size), None in size
-        self.pool = (MAX_POOLS if pooling == "max" else MEAN_POOLS)[self.dims]
+        make_pool = (MAX_POOLS if pooling == "max" else MEAN_POOLS)[self.dims]
         # Both orders give the same numbers; the other one computes fewer.
         self.pools_first = pooling == "max" and activation in _MONOTONE
         kernels = [kernel_size] * len(n_filters) if isinstance(kernel_size, int) else kernel_size
-        self.convs, self.pool_sizes = nn.ModuleList(), []
+        self.convs, self.pools = nn.ModuleList(), nn.ModuleList()
         for n_in, n_out, k in zip([n_channels, *n_filters], n_filters, kernels):
             conv, size, pool = self._layer(n_in, n_out, k, size, pool_size)
             self.convs.append(conv)
-            self.pool_sizes.append(pool)
+            self.pools.append(make_pool(pool))
         self.activations = nn.ModuleList(ACTIVATIONS[activation]() for _ in n_filters)
         n_flat = ([n_channels, *n_filters][-1]) * (1 if self.is_ragged else math.prod(size))
         units = [n_flat, *hidden_layer_sizes]
@@ -107,12 +108,11 @@ class LeNet(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last convolution."""
-        for conv, activation, size in zip(self.convs, self.activations, self.pool_sizes):
-            x = conv(x)
+        for conv, activation, pool in zip(self.convs, self.activations, self.pools):
             if self.pools_first:
-                x = activation(self.pool(x, size))
+                x = activate(activation, _apart(pool(conv(x)), activation), pool)
             else:
-                x = self.pool(activation(x), size)
+                x = pool(_apart(activate(activation, conv(x), conv), activation))
             x = masked(x, mask)
         return x
 
@@ -122,6 +122,12 @@ class LeNet(nn.Module):
         for linear, rest in zip(self.linears, self.dense):
             x = rest(linear(x))
         return x
+
+
+def _apart(x, layer):
+    """`x`, as a tensor of its own where a hook watches: explainers whose hooks of two neighbours
+    hold the same tensor take the gradient before one of them has changed it."""
+    return x.view_as(x) if is_watched(layer) else x
 
 
 class _Residual(nn.Module):
@@ -137,13 +143,14 @@ class _Residual(nn.Module):
         )
         plain = n_in == n_out and stride == 1
         self.around = None if plain else ConvNormReLU(n_in, n_out, 1, dims, stride, activate=False)
+        self.relu = nn.ReLU()
 
     def forward(self, x, mask=None):
         y = x
         for layer in self.layers:
             y = layer(y, mask)
         around = x if self.around is None else self.around(x, mask)
-        return torch.relu_(y + around)
+        return activate(self.relu, y + around)
 
 
 class ResNet(nn.Module):
@@ -225,17 +232,30 @@ class _InceptionModule(nn.Module):
             Conv1d(n_narrow, n_filters, k, padding=k // 2 * d, dilation=d, bias=False)
             for k, d in kernels
         )
+        self.pool = MAX_POOLS[2]((1, 3), stride=(1, 3))
         self.pooled = Conv1d(n_in, n_filters, 1, bias=False)
         self.norm = BatchNorm((len(kernels) + 1) * n_filters)
+        self.relu = nn.ReLU()
 
     def forward(self, x, mask=None):
         narrow = x if self.bottleneck is None else self.bottleneck(x)
-        # Zeros at both ends, as for the convolutions: a padded series must look the same there.
-        window = 3 if x.ndim == 3 else (1, 3)
-        pooled = self.pooled(MAX_POOLS[x.ndim - 2](nn.functional.pad(x, (1, 1)), window, 1))
+        pooled = self.pooled(self._highest(x))
         y = torch.cat([*(conv(narrow) for conv in self.convs), pooled], 1)
-        y = torch.relu_(self.norm(y, mask))
+        y = activate(self.relu, self.norm(y, mask), self.norm)
         return masked(y, mask)
+
+    def _highest(self, x):
+        """The largest of each step and its neighbours, with zeros at both ends, as for the
+        convolutions: a padded series must look the same there.
+
+        Explainers share out what a maximum gets among the steps that it is the maximum of, and
+        know windows that do not overlap: they see copies of the windows, one behind the other.
+        """
+        x = F.pad(x, (1, 1))
+        if not is_watched(self.pool):
+            return F.max_pool1d(x, 3, 1) if x.ndim == 3 else F.max_pool2d(x, (1, 3), 1)
+        windows = x.unfold(-1, 3, 1).flatten(-2)
+        return self.pool(windows if x.ndim == 4 else windows.unsqueeze(2)).view(*x.shape[:-1], -1)
 
 
 class Inception(nn.Module):
@@ -286,6 +306,7 @@ class Inception(nn.Module):
             ConvNormReLU(n_channels if i == 0 else n_out, n_out, 1, 1, activate=False)
             for i in range(depth // 3)
         )
+        self.relus = nn.ModuleList(nn.ReLU() for _ in self.around)
 
     def maps(self, x, mask=None):
         """Feature maps of the last module."""
@@ -294,7 +315,8 @@ class Inception(nn.Module):
         for i, inception in enumerate(self.inceptions):
             x = inception(x, mask)
             if i % 3 == 2:
-                x = before = torch.relu_(x + self.around[i // 3](before, mask))
+                x = x + self.around[i // 3](before, mask)
+                x = before = activate(self.relus[i // 3], x)
         return x.flatten(2)
 
     def forward(self, x, mask=None):

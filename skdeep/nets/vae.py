@@ -1,13 +1,13 @@
 """Variational autoencoders (Kingma and Welling, 2014)."""
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import ACTIVATIONS, Linear, RandomModule
+from skdeep.nets.blocks import Linear, RandomModule, activate, activations, read_shared_slope
 
 _SMALLEST_STD = 0.05  # of Gaussian outputs: a column without noise would outweigh all others
 _FIRST_VARIANCE = 0.1  # small, or codes would be given up before the decoder can read them
@@ -77,14 +77,17 @@ class VAENet(nn.Module):
         up = [n_components, *reversed(hidden_layer_sizes), n_features]
         self.encoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(down))
         self.decoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(up))
-        self.activation = ACTIVATIONS[activation]()
+        self.activations = activations(activation, 2 * len(hidden_layer_sizes))
+        self.register_load_state_dict_pre_hook(read_shared_slope)
         self.draw = Draw() if draws_codes else None
         start = math.log(math.expm1(_FIRST_VARIANCE * math.log(2)))
         self.spread = nn.Parameter(torch.full((n_features,), start))
 
     def _run(self, linears, h):
-        for linear in linears[:-1]:
-            h = self.activation(linear(h))
+        n_hidden = len(linears) - 1
+        first = 0 if linears is self.encoder else n_hidden
+        for linear, activation in zip(linears, islice(self.activations, first, first + n_hidden)):
+            h = activate(activation, linear(h), linear)
         return linears[-1](h)
 
     def encode(self, x):
