@@ -5,6 +5,7 @@ their predictions. The rows that a member does not train on choose its best epoc
 probabilities and give prediction intervals.
 """
 
+import contextlib
 import functools
 import time
 import warnings
@@ -329,7 +330,8 @@ class DeepTable(DeepEstimator):
         return fitted
 
     def _train(self, net, data, plan, rng, mode, report):
-        fitted = super()._train(net, data, plan, rng, mode, report)
+        with engine.compiler_environment() if self.compile else contextlib.nullcontext():
+            fitted = super()._train(net, data, plan, rng, mode, report)
         if plan.epochs is None:
             rows = raw = None
             if plan.held_out is not None:

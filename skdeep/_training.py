@@ -244,10 +244,9 @@ class GradientTraining:
 
     def _make_step(self, net):
         optimizer, loss = net.flat_optimizers_[0], net.criterion_
+        gradient = engine.Autograd(self._training_forward(net), loss, optimizer.flat)
         if PlainBackprop.applies_to(net.module_, loss):
-            gradient = PlainBackprop(net.module_, loss)
-        else:
-            gradient = engine.Autograd(self._training_forward(net), loss, optimizer.flat)
+            gradient = PlainBackprop(net.module_, loss, watched=gradient)
         l1 = self.alpha * self.l1_ratio
         l2 = 0.0 if self.solver == "adamw" else self.alpha - l1
         return engine.SingleStep(

@@ -4,8 +4,10 @@ Each takes an unfitted estimator and raises where it breaks a promise of the pro
 """
 
 import inspect
+import os
 import pickle
 import random
+import warnings
 
 import joblib
 import numpy as np
@@ -73,6 +75,8 @@ def _global_state():
         torch.get_default_dtype(),
         torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(),
+        dict(os.environ),
+        list(warnings.filters),
     )
 
 

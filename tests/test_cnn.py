@@ -14,6 +14,7 @@ from torch import nn
 from skdeep import CNNClassifier, CNNRegressor, LSTMClassifier
 from skdeep.engine import wants_mixed
 from skdeep.nets.blocks import ACTIVATIONS
+from skdeep.nets.conv import Conv2d, ConvNormReLU
 
 RNG = np.random.default_rng(0)
 DIGITS, LABELS = load_digits(return_X_y=True)
@@ -263,6 +264,74 @@ def test_weights_of_another_network():
         cnn(n_filters=(5, 6), pretrained=teacher).fit(PICTURES, y)
     with pytest.raises(ValueError, match="expected a path, a state dict"):
         cnn(pretrained=3).fit(PICTURES, y)
+
+
+@pytest.mark.parametrize("content", [b"", b"weights: none\n", b"\x80\x04K\x01.", b"PK\x03\x04"])
+def test_pretrained_file_without_weights(content, tmp_path):
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="pretrained='.*weights.pt': expected a file"):
+        cnn(pretrained=path).fit(PICTURES, y)
+
+
+@pytest.mark.parametrize(
+    "kept", [[torch.zeros(3)], torch.zeros(3), {"a": 1.5}, {3: torch.zeros(3)}]
+)
+def test_pretrained_file_without_a_state_dict(kept, tmp_path):
+    torch.save(kept, tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match="pretrained='.*weights.pt': expected .* state dict"):
+        cnn(pretrained=tmp_path / "weights.pt").fit(PICTURES, y)
+    with pytest.raises(FileNotFoundError, match="missing.pt"):
+        cnn(pretrained=tmp_path / "missing.pt").fit(PICTURES, y)
+
+
+# --- small images ----------------------------------------------------------------------------
+
+
+def fill_free_memory():
+    """NaN where memory is given out next, for what reads what nobody wrote."""
+    sizes = [4**i for i in range(3, 10)]
+    _ = [torch.full((n,), float("nan")) for n in sizes for _ in range(20)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 7), (7, 1), (3, 3), (3, 1)])
+@pytest.mark.parametrize("make", [Conv2d, ConvNormReLU], ids=["convolution", "block"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_small_images_in_bfloat16_read_their_own_memory(make, shape, stride):
+    options = {"padding": 1, "bias": False} if make is Conv2d else {}
+    layer, g = make(8, 8, 3, stride=stride, **options), torch.Generator().manual_seed(0)
+    x = torch.randn(16, 8, *shape, generator=g).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.normal_(generator=g)
+
+    def gradients(mixed):
+        fill_free_memory()
+        given = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            out = layer(given)
+        wanted = [given, *layer.parameters()]
+        return [out.detach(), *torch.autograd.grad(out.float().square().sum(), wanted)]
+
+    exact = gradients(False)
+    for _ in range(3):
+        for found, expected in zip(gradients(True), exact):
+            scale = float(expected.abs().max())
+            torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.05 * scale + 1e-2)
+
+
+@pytest.mark.parametrize("architecture", ["resnet", "lenet"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 5), (5, 1)])
+def test_small_images_train_the_same_each_time(architecture, shape):
+    rows = np.random.default_rng(0).random((40, *shape, 3)).astype("f4")
+    found = []
+    for _ in range(3):
+        fill_free_memory()
+        clf = CNNClassifier(architecture, max_iter=2, random_state=0, device="cpu", amp=True)
+        found.append(clf.fit(rows, y).predict_proba(rows))
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
 
 
 # --- training --------------------------------------------------------------------------------

@@ -741,6 +741,59 @@ def test_skorch_callbacks(tmp_path):
     np.testing.assert_array_equal(before, clf.predict_proba(X_iris))
 
 
+@pytest.mark.parametrize("given", [None, object(), len, ("name", 1), (), "name"])
+def test_skorch_callbacks_of_no_kind(given):
+    with pytest.raises(ValueError, match="skorch_callbacks=.*: expected callbacks of skorch"):
+        MLPClassifier(max_iter=1, skorch_callbacks=[given]).fit(X_iris, y_iris)
+
+
+def test_hooks_of_callbacks_see_training():
+    from skorch.callbacks import Callback
+
+    seen = []
+
+    class Probe(Callback):
+        def on_train_begin(self, net, **kwargs):
+            for layer in net.module_.linears:
+                layer.register_forward_hook(lambda _, x, out: seen.append((out, out.clone())))
+
+        def on_epoch_end(self, net, **kwargs):
+            assert seen and all(torch.equal(now, then) for now, then in seen)
+
+    options = {"max_iter": 3, "random_state": 0, "dtype": "float64", "device": "cpu"}
+    probed = MLPClassifier((8,), skorch_callbacks=[Probe()], **options).fit(X_iris, y_iris)
+    plain = MLPClassifier((8,), **options).fit(X_iris, y_iris)
+    assert len(seen) >= 6
+    np.testing.assert_allclose(probed.predict_proba(X_iris), plain.predict_proba(X_iris), 1e-10)
+
+
+@pytest.mark.parametrize("clip", [10**30, 10**400, 1e300], ids=["int", "no float", "float"])
+def test_gradient_clip_norm_that_is_never_reached(clip):
+    options = {"max_iter": 3, "random_state": 0, "device": "cpu"}
+    clipped = MLPRegressor(gradient_clip_norm=clip, **options).fit(X_iris, y_iris)
+    plain = MLPRegressor(**options).fit(X_iris, y_iris)
+    np.testing.assert_array_equal(clipped.predict(X_iris), plain.predict(X_iris))
+
+
+def test_solvers_leave_the_environment_and_the_compiler_alone():
+    code = """
+import os, sys, warnings
+import numpy as np
+from skdeep import MLPRegressor
+from skdeep.engine import BOUNDED_SCHEDULES, SOLVERS
+warnings.simplefilter("ignore")
+X, before = np.random.RandomState(0).normal(size=(20, 3)), dict(os.environ)
+for solver in [*SOLVERS, "lbfgs"]:
+    MLPRegressor(solver=solver, max_iter=2, device="cpu").fit(X, X[:, 0])
+    assert dict(os.environ) == before, solver
+    assert "torch._dynamo" not in sys.modules, solver
+for schedule in [*BOUNDED_SCHEDULES, "plateau", "adaptive", "exponential"]:
+    MLPRegressor(learning_rate=schedule, max_iter=2, device="cpu").fit(X, X[:, 0])
+    assert dict(os.environ) == before, schedule
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_checkpoint_of_the_best_epoch(tmp_path):
     from skorch.callbacks import Checkpoint
 

@@ -1,5 +1,6 @@
 """RealMLP and TabM: mixed tables, bad input, calibration, intervals, weights."""
 
+import os
 import pickle
 import time
 import warnings
@@ -17,7 +18,7 @@ from skorch.callbacks import Callback
 
 import skdeep
 from skdeep._tables_plan import folds
-from skdeep.engine import wants_mixed
+from skdeep.engine import compiled, compiler_environment, wants_mixed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -426,6 +427,34 @@ def test_compiler_that_fails_is_named(estimator, monkeypatch):
         model = clone(estimator).set_params(compile=True).fit(X, y > 0)
     plain = clone(estimator).fit(X, y > 0)
     np.testing.assert_array_equal(model.predict(X), plain.predict(X))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", torch.device("cuda", 0)])
+def test_compiler_is_for_processors(device, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda module, **_: pytest.fail("compiled"))
+    module = torch.nn.Linear(2, 1)
+    with pytest.warns(UserWarning, match="compile=True has no effect on a device") as caught:
+        assert compiled(module, device) is module
+    assert len(caught) == 1
+
+
+def test_compiler_leaves_the_environment(monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+
+    def compiler(module, **_):
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = "somewhere"
+        return module
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    X, y = mixed(100)
+    skdeep.TabMClassifier(max_iter=1, device="cpu", compile=True, early_stopping=False).fit(
+        X, y > 0
+    )
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
+    with compiler_environment():
+        pass
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
 
 
 @pytest.mark.slow

@@ -12,7 +12,12 @@ from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.net import DeepNet, module_from_state, module_state
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.precision import compiled, mixed_precision, wants_mixed
+from skdeep.engine.precision import (
+    compiled,
+    compiler_environment,
+    mixed_precision,
+    wants_mixed,
+)
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
@@ -47,6 +52,7 @@ __all__ = [
     "TrimmedAutograd",
     "TwoPlayerStep",
     "compiled",
+    "compiler_environment",
     "make_schedule",
     "mixed_precision",
     "module_from_state",

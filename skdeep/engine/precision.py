@@ -79,7 +79,8 @@ def compiled(module, device):
         if failed:
             return module(x)
         try:
-            with _environment(), warnings.catch_warnings():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of torch's own code
                 # The compiler looks at the gradients of parameters that are views of one tensor.
                 warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")
                 return fast(x)
@@ -93,8 +94,9 @@ def compiled(module, device):
 
 
 @contextlib.contextmanager
-def _environment():
-    """The compiler keeps the place of its files in the environment; leave that as it was."""
+def compiler_environment():
+    """A context that ends with the environment as it was: torch's compiler, which begins its work
+    in the first passes forward and backward, notes there where it keeps its files."""
     had = _COMPILER_FILES in os.environ
     try:
         yield

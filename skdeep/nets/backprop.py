@@ -9,6 +9,8 @@ holds them against autograd.
 import torch
 from torch.nn import functional as F
 
+from skdeep.nets.blocks import hooks_of
+
 _NARROW = 16
 
 _aten = torch.ops.aten
@@ -35,10 +37,13 @@ class PlainBackprop:
         One that `applies_to` accepts, whose parameters have their ``.grad`` set.
     loss : torch.nn.Module
         With `with_gradient(raw, target)`, one loss and one row of derivatives per sample.
+    watched : callable, default=None
+        What to call in its place while the network has hooks, which see nothing of these passes.
     """
 
-    def __init__(self, net, loss):
-        self.loss = loss
+    def __init__(self, net, loss, watched=None):
+        self.loss, self.watched = loss, watched
+        self._hooks = [] if watched is None else [h for m in net.modules() for h in hooks_of(m)]
         self.layers = [(m.weight, m.bias) for m in net.linears]
         self.grads = [(w.grad, b.grad) for w, b in self.layers]
         self._shares = {}
@@ -69,6 +74,8 @@ class PlainBackprop:
         -------
         Tensor of shape ()
         """
+        if any(self._hooks):
+            return self.watched(x, target, weight)
         outputs = [x]
         last = len(self.layers) - 1
         for w, b in self.layers[:last]:

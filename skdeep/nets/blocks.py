@@ -49,20 +49,22 @@ ACTIVATIONS = {
 }
 
 
+def hooks_of(layer):
+    """torch's tables of the hooks that see what goes into a layer or comes out of it."""
+    return (
+        layer._forward_hooks,
+        layer._forward_pre_hooks,
+        layer._backward_hooks,
+        layer._backward_pre_hooks,
+    )
+
+
 def is_watched(*layers):
     """Whether a hook sees what goes into one of the layers or comes out of it.
 
     Explainers and probes keep what they see there: none of it may be written over then.
     """
-    for layer in layers:
-        if (
-            layer._forward_hooks
-            or layer._forward_pre_hooks
-            or layer._backward_hooks
-            or layer._backward_pre_hooks
-        ):
-            return True
-    return _has_any_global_hook()
+    return any(any(hooks_of(layer)) for layer in layers) or _has_any_global_hook()
 
 
 def activate(activation, x, source=None):
