@@ -67,8 +67,14 @@ def is_watched(*layers):
     return any(any(hooks_of(layer)) for layer in layers) or _has_any_global_hook()
 
 
+def _is_ours(layer):
+    """Whether a pass is one of skdeep's: users look at gradients, or at networks in evaluation."""
+    return layer.training or torch.is_inference_mode_enabled()
+
+
 def activate(activation, x, source=None):
-    """``activation(x)``; a ReLU in training is written over `x`, unless a hook is watching.
+    """``activation(x)``; a ReLU in training, and in the estimators' own predictions (torch's
+    inference mode), is written over `x`, unless a hook is watching.
 
     Parameters
     ----------
@@ -82,7 +88,7 @@ def activate(activation, x, source=None):
     -------
     Tensor of the shape of `x`
     """
-    if not activation.training or type(activation) is not nn.ReLU:
+    if type(activation) is not nn.ReLU or not _is_ours(activation):
         return activation(x)
     if is_watched(activation) or (source is not None and is_watched(source)):
         return activation(x)
@@ -148,10 +154,10 @@ class Dropout(RandomModule):
         return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
 
     def after_relu(self, relu, x, source, rows=0):
-        """``self(relu(x))``; in training in one, over the values of `x`, unless a hook of any of
-        the three layers is watching (`source` is the one that `x` is from). Hooks of `relu` see
-        the axis `rows` of `x` as the first."""
-        if not self.training or is_watched(self, relu, source):
+        """``self(relu(x))``, in one and over the values of `x` where `activate` would do so: no
+        hook of the three layers is watching (`source` is the one that `x` is from). Hooks of `relu`
+        see the axis `rows` of `x` as the first."""
+        if not _is_ours(self) or is_watched(self, relu, source):
             return self(relu(x.movedim(rows, 0)).movedim(0, rows))
         if not (self.p and self.is_drawing()):
             return x.relu_()
