@@ -46,6 +46,12 @@ _MODULES = {
     "sklearn._loss.loss",
     "sklearn.ensemble._hist_gradient_boosting.predictor",
     "sklearn.gaussian_process.kernels",
+    "sklearn.neural_network._stochastic_optimizers",
+}
+# Functions of NumPy that steps of scikit-learn take, and that are not ufuncs.
+_NUMPY = {
+    *("mean", "median", "max", "min", "amax", "amin", "sum", "std", "var", "prod"),
+    *("nanmean", "nanmedian", "nan_to_num", "round", "clip"),
 }
 _CLASSES = {"sklearn.compose._column_transformer.make_column_selector"}
 
@@ -242,8 +248,9 @@ def _is_known_class(obj, use):
 def _is_known_function(obj, use):
     if use != "name":
         return False
+    name = getattr(obj, "__name__", "")
+    if name in _NUMPY and vars(np).get(name) is obj:
+        return True
     return isinstance(obj, np.ufunc) or any(  # or a score function
-        vars(room).get(getattr(obj, "__name__", ""), None) is obj
-        for room in (metrics, feature_selection)
-        if obj is not None
+        vars(room).get(name) is obj for room in (metrics, feature_selection) if obj is not None
     )
