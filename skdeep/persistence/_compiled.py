@@ -239,7 +239,7 @@ COMPILED = {
         _pack_neighbors,
         _unpack_neighbors,
         is_value=False,
-        cost=_nbytes(4),
+        cost=_nbytes(16),
     ),
     "loss": Plain(
         tuple(f"{home}.{name}" for home, names in _LOSSES.items() for name in names),

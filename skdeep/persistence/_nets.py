@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from skdeep.engine.net import DeepNet, module_class
 from skdeep.persistence._plain import expect
@@ -76,14 +76,14 @@ def _check_config(config, tensors):
             raise ValueError(f"a network with a size of {value}")
 
 
-class _Count(TorchDispatchMode):
+class _Count(TorchFunctionMode):
     """Ends what makes more tensors than a file's weights explain."""
 
     def __init__(self, n_items, n_calls):
         super().__init__()
         self._n_items, self._n_calls = n_items, n_calls
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         self._n_calls -= 1
         if isinstance(out, torch.Tensor):

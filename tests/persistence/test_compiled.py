@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import (
     KernelDensity,
     KNeighborsClassifier,
+    KNeighborsRegressor,
     LocalOutlierFactor,
-    RadiusNeighborsRegressor,
 )
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.svm import SVC, SVR, OneClassSVM
@@ -47,7 +47,7 @@ MODELS = {
     "histograms": HistGradientBoostingClassifier(**HIST),
     "histograms, categories": HistGradientBoostingRegressor(categorical_features=[6], **HIST),
     "neighbors": KNeighborsClassifier(algorithm="kd_tree"),
-    "ball tree": RadiusNeighborsRegressor(radius=100, algorithm="ball_tree", p=3),
+    "ball tree": KNeighborsRegressor(algorithm="ball_tree", p=3),
     "brute force": KNeighborsClassifier(algorithm="brute", metric="cosine"),
     "density": KernelDensity(),
     "local": LocalOutlierFactor(novelty=True),
