@@ -92,7 +92,7 @@ def _check_preprocessor(columns, n_features):
     for _, transformer, mask in transformers:
         kind = type(transformer).__name__
         if type(transformer) is str and transformer == "drop":
-            require(not any(mask), "columns before the trees")
+            require(not any(expect(mask, list, np.ndarray)), "columns before the trees")
             continue
         func = vars(transformer).get("func")
         is_known = kind == "FunctionTransformer" and (func is None or is_number_check(func))

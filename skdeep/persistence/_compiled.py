@@ -223,7 +223,10 @@ def _unpack_number_check(keywords):
 
 
 def _nbytes(factor):
-    return lambda value: factor * sum(v.nbytes for v in value if type(v) is np.ndarray)
+    def cost(value):
+        return factor * sum(v.nbytes for v in expect(value, list) if type(v) is np.ndarray)
+
+    return cost
 
 
 COMPILED = {

@@ -159,7 +159,7 @@ class Encoder:
             if isinstance(obj, BaseEstimator) and type(obj).__module__.startswith(_OURS):
                 check_state(obj, {} if state is None else state)
             check_model(obj)
-        except ValueError as error:
+        except Exception as error:  # a fitted model without its parts
             raise _cannot(path, error) from error
 
     def _name(self, obj, path, use):

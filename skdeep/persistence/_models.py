@@ -8,6 +8,7 @@ for. Both `save` and `load` look here.
 import inspect
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
 from skdeep.persistence import _boosting
@@ -103,7 +104,9 @@ def _check_libsvm(fitted):
         return
     vectors, support, coef = (fitted[n] for n in ("support_vectors_", "support_", "_dual_coef_"))
     counts, intercept = (expect(fitted[n], np.ndarray) for n in ("_n_support", "_intercept_"))
-    n_classes = len(fitted["classes_"]) if "classes_" in fitted else 2
+    for array in (vectors, coef):
+        require(type(array) is np.ndarray or sp.issparse(array), "support vectors")
+    n_classes = len(expect(fitted["classes_"], np.ndarray)) if "classes_" in fitted else 2
     n_pairs = n_classes * (n_classes - 1) // 2
     is_precomputed = fitted.get("kernel") == "precomputed"
     n_vectors = len(expect(support, np.ndarray)) if is_precomputed else vectors.shape[0]
@@ -138,12 +141,14 @@ def _check_neighbors(fitted):
     if "_fit_X" not in fitted:
         return
     rows, tree = fitted["_fit_X"], fitted.get("_tree")
+    require(type(rows) is np.ndarray or sp.issparse(rows), "rows of neighbours")
     n_rows, n_columns = rows.shape
     require(fitted.get("n_samples_fit_") == n_rows, "rows of neighbours")
     if fitted.get("metric") != "precomputed":
         require(fitted.get("n_features_in_") == n_columns, "features of neighbours")
     if tree is not None:
-        require(np.shape(tree.data) == (n_rows, n_columns), "rows of neighbours")
+        require(type(tree).__module__.startswith("sklearn.neighbors."), "rows of neighbours")
+        require(np.asarray(tree.data).shape == (n_rows, n_columns), "rows of neighbours")
     if "_y" not in fitted:
         return
     y = expect(fitted["_y"], np.ndarray)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdeep.persistence._plain import require
+from skdeep.persistence._plain import expect, require
 
 # Fitted attributes with a value for each column of X along their last axis, by class.
 _BY_COLUMN = {
@@ -48,7 +48,8 @@ def check_sizes(model, fitted):
     if n_features is not None:
         require(_is_size(n_features), "features")
         names = fitted.get("feature_names_in_")
-        require(names is None or np.shape(names) == (n_features,), "names of features")
+        is_one_each = type(names) is np.ndarray and names.shape == (n_features,)
+        require(names is None or is_one_each, "names of features")
         kinds = {kind.__name__ for kind in type(model).__mro__}
         for kind in kinds & _BY_COLUMN.keys():
             for name in _BY_COLUMN[kind]:
@@ -92,7 +93,7 @@ def _check_net(fitted):
 
 def _lengths(shape):
     """Sizes in any order of the axes; a single channel may be left out."""
-    return sorted(n for n in shape if n not in (None, 1))
+    return sorted(n for n in expect(shape, list, tuple) if n not in (None, 1))
 
 
 def _check_classes(fitted):
@@ -113,5 +114,7 @@ def _check_encoder(fitted, config):
     sizes = {"n_numeric": "n_numeric_", "n_plain": "n_plain_", "cardinalities": "cardinalities_"}
     for name, attribute in sizes.items():
         if name in config and attribute in seen:
+            for value in (config[name], seen[attribute]):
+                require(_is_size(value) or type(value) in (list, tuple), "sizes of the encoder")
             is_same = np.array_equal(config[name], seen[attribute])
             require(is_same, f"{attribute[:-1]} of the encoder")

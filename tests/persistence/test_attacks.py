@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdeep import MLPClassifier
 from skdeep.persistence import UntrustedTypeError, load, save
+from skdeep.persistence._registry import PLAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -347,3 +348,40 @@ def test_depth(tmp_path):
             save(nested(150, wrap), tmp_path / "model")
     save(nested(95, lambda v: {"a": v}), tmp_path / "model")
     load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("tag", sorted(PLAIN))
+def test_long_ranges_are_not_walked(tag, forge):
+    """Neither in a node, nor in a list in it, nor where a fitted model has arrays."""
+    parts = [RANGE, *[0] * 5]
+    for node in ({tag: RANGE}, {tag: [RANGE]}, {tag: parts[:3]}, {tag: parts}):
+        start = time.process_time()
+        try:
+            load(forge(holding(node)))
+        except ValueError as error:
+            assert "cannot be rebuilt" in str(error)
+        assert time.process_time() - start < 5
+
+
+RANGED = {
+    "sklearn.linear_model._logistic.LogisticRegression": ["coef_", "classes_"],
+    "sklearn.tree._classes.DecisionTreeClassifier": ["tree_", "classes_"],
+    "sklearn.ensemble._forest.RandomForestClassifier": ["estimators_", "classes_"],
+    "sklearn.ensemble._gb.GradientBoostingClassifier": ["estimators_", "classes_", "init_"],
+    "sklearn.svm._classes.SVC": ["support_", "_dual_coef_", "support_vectors_", "_n_support"],
+    "sklearn.neighbors._classification.KNeighborsClassifier": ["_y", "_tree", "_fit_X"],
+    "sklearn.cluster._kmeans.KMeans": ["cluster_centers_"],
+    "skdeep.mlp.MLPClassifier": ["classes_", "feature_names_in_", "input_shape_", "encoder_"],
+}
+
+
+@pytest.mark.parametrize("name", RANGED)
+def test_long_ranges_in_fitted_models(name, forge):
+    attributes = [("n_features_in_", 10**10), ("feature_names_in_", RANGE)]
+    tree = model(*attributes, *((a, RANGE) for a in RANGED[name]), name=name)
+    start = time.process_time()
+    with pytest.raises(ValueError, match="cannot be rebuilt"):
+        load(forge(tree))
+    with pytest.raises(ValueError, match="cannot be rebuilt"):
+        load(forge(model(*((a, RANGE) for a in RANGED[name]), ("net_", model()), name=name)))
+    assert time.process_time() - start < 5

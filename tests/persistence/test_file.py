@@ -227,9 +227,9 @@ def test_errors_are_one_family():
 def test_docstrings():
     import doctest
 
-    from skdeep.persistence import _decode, _encode, _plain, _trust
+    from skdeep.persistence import _compiled, _decode, _encode, _plain, _registry, _trust
 
-    for module in (_file, _encode, _decode, _plain, _trust):
+    for module in (_file, _encode, _decode, _plain, _registry, _compiled, _trust):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             failed, attempted = doctest.testmod(module)
