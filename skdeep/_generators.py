@@ -27,7 +27,7 @@ class DeepGenerator(DeepEstimator):
         """Learn to make samples like those of X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
+        weights so far and a warning; in the first epoch of another fit it raises, too.
 
         Parameters
         ----------
@@ -51,7 +51,11 @@ class DeepGenerator(DeepEstimator):
 
     def _noise(self, random_state):
         """A generator of noise on the network's device."""
-        rng = new_random_state(self.random_state if random_state is None else random_state)
+        random_state = self.random_state if random_state is None else random_state
+        try:
+            rng = new_random_state(random_state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"random_state={random_state!r}: {error}") from None
         device = next(self.net_.module_.parameters()).device
         return seeded(device, check_random_state(rng))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from pandas.api.types import is_hashable, is_list_like
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -67,13 +68,17 @@ class PictureKinds:
         if y is None:
             share = torch.as_tensor(self._kind_share, device=noise.device, dtype=torch.float32)
             return torch.multinomial(share, n_samples, replacement=True, generator=noise)
-        y = np.asarray(y)
-        if y.ndim and len(y) != n_samples:
-            raise ValueError(
-                f"y has {len(y)} labels for n_samples={n_samples}; expected one, or one for each."
-            )
-        y = np.broadcast_to(y, n_samples)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"y has labels that fit did not see: {unknown}.")
-        return torch.as_tensor(np.searchsorted(self.classes_, y), device=noise.device)
+        if is_list_like(y) and not isinstance(y, (set, dict)) and len(np.shape(y)):
+            y = list(np.asarray(y).tolist())
+            if len(y) != n_samples:
+                raise ValueError(
+                    f"y has {len(y)} labels for n_samples={n_samples}; expected one, or one for "
+                    "each."
+                )
+        else:
+            y = [y.item() if hasattr(y, "item") else y] * n_samples
+        numbers = {label: i for i, label in enumerate(self.classes_.tolist())}
+        unknown = [label for label in y if not is_hashable(label) or label not in numbers]
+        if unknown:
+            raise ValueError(f"y has labels that fit did not see: {unknown[:1]}.")
+        return torch.as_tensor([numbers[label] for label in y], device=noise.device)

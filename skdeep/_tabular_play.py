@@ -57,6 +57,7 @@ class TabularPlay:
                         continue
                     run = make(net, batches, data, held_out, curves, n, noise, rng, mode)
                     run.max_time, run.interruptible = left, not mode.in_search
+                    run.replaces = not runs and self.__sklearn_is_fitted__()
                     run.datasets = (skorch_dataset(net, data), None)
                     run.n_seen = runs[-1].n_seen if runs else 0
                     if report is not None:

@@ -25,6 +25,7 @@ from skdeep.nets.latent_gan import LatentGANNet, initialize
 _ROWS_AT_A_TIME = 1024
 _FEWEST = 20  # rows from which some are held out for the offset
 _PRIOR = 0.02  # weight of a code's distance from the origin in the search
+_SQUARED = 1e100  # numbers up to which squares, and sums of them, are finite
 _LARGEST = 10.0  # standard deviations to which inputs are clipped, softly
 
 
@@ -285,7 +286,9 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         length, n_channels = self.window_shape_
         axis = (0, 1) if self.network == "lstm" else 0
         rows = X.reshape(len(X), length, n_channels) if self.network == "lstm" else X
-        center, spread = rows.mean(axis), rows.std(axis)
+        largest = max(np.abs(rows).max() / _SQUARED, 1.0)
+        rows = rows / largest if largest > 1.0 else rows  # or their squares were infinite
+        center, spread = rows.mean(axis) * largest, rows.std(axis) * largest
         spread = np.where(spread > 1e-12 * np.abs(center).clip(1e-300), spread, 1.0)
         if self.network == "lstm":
             center, spread = np.tile(center, length), np.tile(spread, length)
@@ -293,7 +296,8 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         return self._scaled(X)
 
     def _scaled(self, X):
-        z = (X - self._center) / self._spread
+        with np.errstate(over="ignore"):
+            z = np.clip((X - self._center) / self._spread, -_SQUARED, _SQUARED)
         return z / np.sqrt(1 + (z / _LARGEST) ** 2)
 
     def _make_module(self, shape, n_outputs, rng):
@@ -334,6 +338,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
                         continue
                     run = make(net, batches, n, noise, rng)
                     run.interruptible = not in_search
+                    run.replaces = not runs and self.__sklearn_is_fitted__()
                     if self.max_time is not None:
                         run.max_time = self.max_time * n / n_epochs
                     run.datasets = (skorch_dataset(net, (data, data)), None)

@@ -27,6 +27,7 @@ _STEPS = 5000  # of 'auto' epochs
 _JUDGED = 1000  # pictures that are compared after each epoch
 _N_COMPONENTS = 32  # of held-out pictures, over which they are compared
 _AT_A_TIME = 512
+_LARGEST, _LARGEST_INTEGER = 1e100, 2**53
 
 
 @shared_docs
@@ -282,9 +283,22 @@ class ImageGAN(PictureKinds, DeepGenerator):
         low, high = float(pictures.min()), float(pictures.max())
         if pictures.dtype == np.uint8:
             low, high = 0.0, 255.0
-        self._range = (low, high if high > low else low + 1.0)
-        x = (pictures.astype(np.float32) - low) * (2 / (self._range[1] - low)) - 1
+        largest = max(abs(low), abs(high))
+        if largest > (_LARGEST_INTEGER if pictures.dtype.kind in "iu" else _LARGEST):
+            raise ValueError(
+                f"X holds values up to {largest:.3g}, too large for pictures of {pictures.dtype}: "
+                "scale them first."
+            )
+        self._range = (low, high if high - low > 1 / _LARGEST else low + max(1.0, abs(low)))
+        x = pictures.astype(np.float64 if self._is_far() else np.float32)
+        x = ((x - low) * (2 / (self._range[1] - low)) - 1).astype(np.float32, copy=False)
         return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+
+    def _is_far(self):
+        """Whether float32 does not tell values of the range apart, or does not have them."""
+        low, high = self._range
+        largest = max(abs(low), abs(high))
+        return largest > 1e30 or high - low < max(1e-3 * largest, 1e-30)
 
     def _make_module(self, shape, n_outputs, rng):
         net = ImageGANNet(
@@ -335,6 +349,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
         try:
             run = self._make_run(net, data, batches, held_out, n_epochs, noise, rng)
             run.interruptible = not in_search
+            run.replaces = self.__sklearn_is_fitted__()
             if report is not None:
                 run.report = report(lambda run: self._fitted(net.frozen_copy(), run))
             with engine.threads_for(net.batch_size, net.n_parameters):
@@ -465,7 +480,8 @@ class ImageGAN(PictureKinds, DeepGenerator):
     def _as_given(self, made):
         """Pictures as X was: its shape, range and type."""
         low, high = self._range
-        x = (made.cpu().numpy().transpose(0, 2, 3, 1) + 1) * ((high - low) / 2) + low
+        x = made.cpu().numpy().astype(np.float64 if self._is_far() else np.float32, copy=False)
+        x = (x.transpose(0, 2, 3, 1) + 1) * ((high - low) / 2) + low
         rank, dtype = self._layout
         if rank == 2:
             x = x.reshape(len(x), -1)

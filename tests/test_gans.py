@@ -658,7 +658,7 @@ def test_bad_pictures(digits):
         gan.fit(images, np.zeros(len(images)))
     with pytest.raises(ValueError, match="contains NaN"):
         gan.fit(np.where(images > 10, np.nan, images))
-    with pytest.raises(ValueError, match="channels must be one number > 0"):
+    with pytest.raises(ValueError, match="channels must be > 0"):
         ImageGAN(channels=(8, 0)).fit(images)
     with pytest.raises(NotFittedError):
         gan.sample()
@@ -801,3 +801,44 @@ def test_files_without_code(estimator, tmp_path, digits):
         np.testing.assert_array_equal(again.score_samples(X), fitted.score_samples(X))
     if hasattr(fitted, "sample"):
         assert str(again.sample(3)) == str(fitted.sample(3))
+
+
+# --- numbers of extreme size, interrupts --------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", ["dense", "lstm"])
+def test_outliers_of_any_size_are_outliers(network):
+    X = np.random.RandomState(0).normal(size=(60, 6))
+    detector = GANOutlierDetector(
+        network, hidden_layer_sizes=8, max_iter=10, search_steps=1, random_state=0, device="cpu"
+    ).fit(X)
+    far = detector.score_samples([np.full(6, 1e3), np.full(6, 1e200), np.full(6, -1e308)])
+    assert np.isfinite(far).all() and far.max() < detector.score_samples(X).min()
+    large = clone(detector).fit(X * 1e300).score_samples(X * 1e300)
+    np.testing.assert_allclose(large, detector.score_samples(X), rtol=1e-3)
+
+
+def test_pictures_far_from_zero_or_large(digits):
+    images = digits[0][:60]
+    near = ImageGAN(**SMALL).fit(images).sample(4)
+    far = ImageGAN(**SMALL).fit(images / 16 + 1e9).sample(4)
+    np.testing.assert_allclose(far - 1e9, near / 16, atol=1e-6)
+    large = ImageGAN(**SMALL).fit(images * 1e60).sample(4)
+    np.testing.assert_allclose(large / 1e60, near, rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="up to 1.6e.301, too large"):
+        ImageGAN(**SMALL).fit(images * 1e300)
+    with pytest.raises(ValueError, match="too large for pictures of int64"):
+        ImageGAN(**SMALL).fit((images * 2**58).astype(np.int64))
+    assert np.isfinite(ImageGAN(**SMALL).fit(np.full((6, 8, 8), 1e60)).sample()).all()
+
+
+@pytest.mark.parametrize("y", [{"a": 1}, [1, 2, {}], "d", [[1], [2], [3]], None])
+def test_classes_of_no_kind(digits, y):
+    gan = ImageGAN(**SMALL).fit(digits[0][:60], digits[1][:60])
+    if y is None:
+        assert gan.sample(3, y=y)[0].shape == (3, 8, 8)
+        return
+    with pytest.raises(ValueError, match="labels that fit did not see"):
+        gan.sample(3, y=y)
+    with pytest.raises(ValueError, match="random_state=-1: "):
+        gan.sample(3, random_state=-1)
