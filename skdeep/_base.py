@@ -135,13 +135,15 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 labels=self._stratify_by(target),
                 weight=weight,
                 purpose="early_stopping=True" if stops_early else "Pruning",
+                target=target,
+                counts=None if sample_weight is None else check_weights(sample_weight, X),
             )
             if rows is None:
                 stops_early = watched = False
             else:
-                train, held_out = rows
-                validation = _take((X, target, weight), held_out)
-                X, target, weight = _take((X, target, weight), train)
+                (train, held_out), (weight, weight_val) = rows, rows.weights(weight)
+                validation = (*_take((X, target), held_out), weight_val)
+                X, target = _take((X, target), train)
         X, target, weight = _without_zero_weights(X, target, weight)
         self._check_training_rows(len(target))
         try:

@@ -71,11 +71,14 @@ class DeepTable(DeepEstimator):
         check_consistent_length(np.empty((len(X), 0)), y)
         target = self._encode_target(y, False, False)
         weight = self._total_weight(np.empty((len(X), 0)), target, sample_weight, False)
+        rows = np.empty((len(X), 0))
+        counts = None if sample_weight is None else check_weights(sample_weight, rows)
         validation = self._check_validation(*validation)
         if weight is not None and not weight.all():
             rows = np.flatnonzero(weight)
             X = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
             target, weight = target[rows], weight[rows]
+            counts = None if counts is None else counts[rows]
         self._learn_target_scale(target, weight)
         self._answers_in = self._precision_of_answers(X)
         self.encoder_ = TabularEncoder(
@@ -85,7 +88,7 @@ class DeepTable(DeepEstimator):
         ).fit(X, sample_weight=weight)
         everyone = (self.encoder_.encode(X), target, weight)
         rng = new_random_state(self.random_state)
-        plan, data = self._plan(everyone, validation, rng)
+        plan, data = self._plan(everyone, validation, rng, counts)
         plan.max_time = self.max_time
         device = engine.resolve_device(self.device, X)
         if self.refit and plan.held_out is not None:
@@ -118,7 +121,7 @@ class DeepTable(DeepEstimator):
             return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
         return super()._check_validation(X_val, y_val, sample_weight_val)
 
-    def _plan(self, data, validation, rng):
+    def _plan(self, data, validation, rng, counts):
         """Deal the rows out; return the plan and the data, with validation rows at their end."""
         n_samples, n_members = len(data[0]), self._members()
         everything = np.tile(np.arange(n_samples), (n_members, 1))
@@ -131,18 +134,22 @@ class DeepTable(DeepEstimator):
             return Plan(everything), data
         labels = self._stratify_by(data[1])
         if n_samples <= FULL_BATCH_ROWS:
-            rows = self._small_split(data, labels, rng)
+            rows = self._small_split(data, labels, rng, counts)
             if rows is None:
                 return Plan(everything), data
             train, held_out = rows
+            if rows.shares is not None:  # some rows are on both sides, with another weight on each
+                sides = zip(rows, rows.weights(data[2]))
+                data = stack(*((data[0][side], data[1][side], w) for side, w in sides))
+                train, held_out = np.arange(len(train)), len(train) + np.arange(len(held_out))
             return Plan(np.tile(train, (n_members, 1)), held_out[None]), data
         keys = data[1] if labels is None and data[1].ndim == 1 else labels
         n_draws = self._networks()
         train, held_out = folds(n_samples, keys, self.validation_fraction, n_draws, rng)
         return Plan(np.repeat(train, n_members // n_draws, axis=0), held_out), data
 
-    def _small_split(self, data, labels, rng):
-        """One split for all members, with equal rows on one side; None where data are too few."""
+    def _small_split(self, data, labels, rng, counts):
+        """One split for all members, the same for equal rows; None where data are too few."""
         X, target, weight = data
         if len(X) <= 4:  # where `split_rows` raises, as scikit-learn does
             warnings.warn(
@@ -150,7 +157,16 @@ class DeepTable(DeepEstimator):
             )
             return None
         keys = functools.partial(self._row_keys, X, target)
-        return split_rows(keys, len(X), self.validation_fraction, rng, labels, weight)
+        return split_rows(
+            keys,
+            len(X),
+            self.validation_fraction,
+            rng,
+            labels,
+            weight,
+            target=target,
+            counts=counts,
+        )
 
     def _members(self):
         return self.n_estimators

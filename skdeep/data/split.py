@@ -1,6 +1,7 @@
 """Validation rows for early stopping."""
 
 import warnings
+from collections import Counter
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -14,14 +15,47 @@ _TOO_SMALL = (
 )
 
 
+_NOTICEABLE = 0.02  # share of all weight from which equal rows are too many to be held out together
+
+
+class Split(tuple):
+    """Row numbers ``(train, held_out)``, and in `shares` what of each row's weight is on its side.
+
+    A row may be on both sides, with a part of its weight on each. `shares` is None where all rows
+    are whole.
+    """
+
+    shares = None
+
+    def weights(self, weight):
+        """Weights of the rows of both sides, each None where all rows count alike."""
+        if self.shares is None:
+            return tuple(None if weight is None else weight[rows] for rows in self)
+        return tuple(
+            share if weight is None else share * weight[rows]
+            for rows, share in zip(self, self.shares)
+        )
+
+
 def split_rows(
-    keys, n_samples, fraction, rng, labels=None, weight=None, purpose="early_stopping=True"
+    keys,
+    n_samples,
+    fraction,
+    rng,
+    labels=None,
+    weight=None,
+    purpose="early_stopping=True",
+    target=None,
+    counts=None,
 ):
     """Row numbers to train on and to validate on.
 
     Up to `FULL_BATCH_ROWS` rows the split is made over distinct rows of positive weight, in an
     order that does not depend on how often or where they occur; above, it is scikit-learn's
-    `train_test_split`.
+    `train_test_split`. With `target`, groups of equal rows that are too large to be held out as a
+    whole are divided: `fraction` of their weight is held out. These are the groups that make up a
+    fiftieth of all and have at least one row to give, and those of several rows whose X has other
+    targets, too: holding out all rows of one target would train on wrong shares of the others.
 
     Parameters
     ----------
@@ -36,10 +70,15 @@ def split_rows(
     weight : ndarray of shape (n_samples,), default=None
     purpose : str, default='early_stopping=True'
         What the rows are held out for, named where there is no split.
+    target : ndarray of shape (n_samples, ...), default=None
+        What the keys end with. None: groups are never divided.
+    counts : ndarray of shape (n_samples,), default=None
+        How many equal rows each row stands for, where that is not one: weights without those of
+        classes.
 
     Returns
     -------
-    train, validation : ndarray of int, or None
+    Split or None
         None, with a warning, where the validation rows would be fewer than two or could not
         hold every class.
 
@@ -49,13 +88,21 @@ def split_rows(
         scikit-learn's, where the data have fewer than 4 rows, or 4 with a class of one row.
     """
     options = {"test_size": fraction, "random_state": rng}
-    if n_samples <= FULL_BATCH_ROWS:
-        groups = _distinct(keys(), weight)
-        chosen = np.array([rows[0] for rows in groups])
-    else:
+    if n_samples > FULL_BATCH_ROWS:
         groups, chosen = None, np.arange(n_samples)
+    else:
+        keys = keys()
+        groups = _distinct(keys, weight)
+        large = []
+        if target is not None:
+            is_large = _too_large(groups, keys, np.asarray(target[:1]).nbytes, fraction, counts)
+            large = [rows for rows, yes in zip(groups, is_large) if yes]
+            groups = [rows for rows, yes in zip(groups, is_large) if not yes]
+        chosen = np.array([rows[0] for rows in groups], dtype=np.int64)
     stratify = None if labels is None else labels[chosen]
     reason = _why_not(len(chosen), fraction, stratify)
+    if reason is not None and groups is not None and _hold_every_class(large, labels, groups):
+        return _divided(groups, [], large, fraction, n_samples)
     if reason is not None:
         if n_samples < 4 or (n_samples == 4 and "class" in reason):
             _refuse(np.arange(n_samples), labels, options)
@@ -63,12 +110,43 @@ def split_rows(
         return None
     train, validation = train_test_split(np.arange(len(chosen)), stratify=stratify, **options)
     if groups is None:
-        return train, validation
-    unused = np.setdiff1d(np.arange(n_samples), np.concatenate(groups))  # of zero weight
-    return (
-        np.concatenate([*(groups[i] for i in train), unused]),
-        np.concatenate([groups[i] for i in validation]),
-    )
+        return Split((train, validation))
+    train, validation = ([groups[i] for i in side] for side in (train, validation))
+    return _divided(train, validation, large, fraction, n_samples)
+
+
+def _hold_every_class(large, labels, others):
+    if not large or labels is None:
+        return bool(large)
+    return not len(np.setdiff1d(labels[_joined(others)], labels[_joined(large)]))
+
+
+def _divided(train, held_out, large, fraction, n_samples):
+    """The split in which `large` groups are on both sides, the rows of no group in training."""
+    train, held_out, both = map(_joined, (train, held_out, large))
+    unused = np.setdiff1d(np.arange(n_samples), np.concatenate([train, held_out, both]))
+    split = Split((np.concatenate([train, both, unused]), np.concatenate([held_out, both])))
+    if large:
+        split.shares = tuple(
+            np.where(np.isin(rows, both), share, 1.0)
+            for rows, share in zip(split, (1 - fraction, fraction))
+        )
+    return split
+
+
+def _joined(groups):
+    return np.concatenate(groups) if len(groups) else np.empty(0, dtype=np.int64)
+
+
+def _too_large(groups, keys, n_target, fraction, counts):
+    """Which groups are not to be held out as a whole."""
+    sizes = np.array([len(rows) if counts is None else counts[rows].sum() for rows in groups])
+    numbers = np.maximum(sizes, [len(rows) for rows in groups])
+    alike = [keys[rows[0]][: len(keys[rows[0]]) - n_target] for rows in groups]
+    n_targets = Counter(alike)
+    is_mixed = np.array([n_targets[x] > 1 for x in alike], dtype=bool)
+    is_noticeable = (sizes >= _NOTICEABLE * sizes.sum()) & (numbers * fraction >= 1)
+    return (numbers >= 2) & (is_mixed | is_noticeable)
 
 
 def split_classes(labels, fraction, rng, smallest=3):
@@ -109,7 +187,7 @@ def _distinct(keys, weight):
 
 
 def _why_not(n_rows, fraction, labels):
-    if labels is not None:
+    if labels is not None and n_rows:
         counts = np.unique(labels, return_counts=True)[1]
         if counts.min() < 2:
             return "a class has only 1 row"
