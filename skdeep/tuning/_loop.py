@@ -5,6 +5,7 @@ import warnings
 
 import joblib
 import numpy as np
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 from sklearn.exceptions import FitFailedWarning
 
@@ -14,6 +15,8 @@ from skdeep.tuning import _optuna, _record
 _MOST_STEPS = 30
 """Epochs of a curve that a study keeps as intermediate values, evenly spread: enough to draw it.
 Each is a write to the storage, which for a database is some milliseconds."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between looks at what others evaluate
 
 
 class Loop:
@@ -31,15 +34,13 @@ class Loop:
     """
 
     def __init__(self, search, session, study, evaluate, limit):
-        self.search, self.space, self.prune = search, session.space, session.prune
+        self.search, self.space, self.stoppers = search, session.space, session.stoppers
         self.study, self.evaluate, self.limit = study, evaluate, limit
         self.state = SearchState(evaluate)
         self.first_error = None
         self.n_evaluated = 0
-        self._asked = []
-        self._deadline = np.inf
-        if search.timeout is not None:
-            self._deadline = time.monotonic() + search.timeout
+        self._asked = []  # trials that this run owns, by their numbers in the storage
+        self._deadline = session.deadline
 
     def run(self, context):
         """Evaluate trials until there are enough or time is over.
@@ -49,44 +50,97 @@ class Loop:
         context : sklearn.callback.CallbackContext
             Of the search.
         """
-        with _optuna.stoppable(self.study) as told_to_stop:
+        with _optuna.stoppable(self.study) as told_to_stop, _optuna.owning() as self._run:
             try:
-                while not told_to_stop() and (batch := self._next_batch()):
-                    self._asked = list(batch)
+                while not told_to_stop() and (batch := self._next_batch(told_to_stop)):
                     self._evaluate(batch, context)
             except KeyboardInterrupt:
                 if not any(map(self._counts, self._finished())):
                     raise
                 warnings.warn("Search interrupted by user; the best candidate so far is kept.")
             finally:
-                for trial in self._asked:
-                    _optuna.release(self.study, trial)
+                for trial_id in self._asked:
+                    _optuna.release(self.study, trial_id)
 
-    def _next_batch(self):
+    def _next_batch(self, told_to_stop):
         """Trials to evaluate now: those of processes that died, then new ones."""
-        if time.monotonic() >= self._deadline and self.n_evaluated:
-            return []
-        frozen = self.study.get_trials(deepcopy=False)
-        orphans = [t for t in frozen if _optuna.is_orphan(t)]
-        for trial in [t for t in orphans if _record.restore(t)]:
-            self._tell(_optuna.revive(self.study, trial, {}), _record.restore(trial), None)
-            orphans.remove(trial)
+        pause = _SHORTEST_PAUSE
+        while not (told_to_stop() or (self._is_late() and self.n_evaluated)):
+            trials = self.study.get_trials(deepcopy=False)
+            running = [t for t in trials if _optuna.is_of_a_search(t)]
+            orphans = [t for t in running if _optuna.is_orphan(t, self._run)]
+            in_work = [t for t in running if t not in orphans]
+            n_left = self.limit - sum(map(self._counts, trials))
+            wanted = n_left - len(in_work)
+            if written := [t for t in orphans if _record.restore(t) is not None]:
+                self._tell_again(written)
+            elif wanted > 0:
+                if batch := self._ask(trials, orphans, bool(in_work), wanted):
+                    return batch
+            elif n_left <= 0 or self._is_late() or not self._can_wait_for(in_work):
+                return []
+            else:  # what other processes evaluate just now belongs to the results
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        return []
+
+    def _is_late(self):
+        return time.monotonic() >= self._deadline
+
+    def _can_wait_for(self, in_work):
+        """Whether one is of this machine, where a process that dies is seen."""
+        if any(map(_optuna.is_in_work, in_work)):
+            return True
+        numbers = [t.number for t in in_work]
+        warnings.warn(
+            f"Another machine evaluates the trials {numbers} of the study "
+            f"{self.study.study_name!r}, so that they are not among the results: fit again later. "
+            "If its process has died, `study_.tell(number, state=optuna.trial.TrialState.FAIL)` "
+            "lets others take their place."
+        )
+        return False
+
+    def _tell_again(self, orphans):
+        """Tell the study of candidates whose process died when it had written their scores."""
+        for frozen in orphans:
+            _optuna.take_over(self.study, frozen, self._run)
+            trial = _optuna.suggest(self.study, frozen._trial_id, {})
+            curves = (_record.curves(frozen), _record.was_pruned(frozen))
+            self._tell(trial, _record.restore(frozen), curves)
+
+    def _ask(self, trials, orphans, in_company, wanted):
+        """Trials for a batch; none where another process was faster.
+
+        A search that was killed goes on with the batches that it would have had, since what is
+        drawn depends on which candidates are finished.
+        """
         size = self.search.n_trials_per_batch or joblib.effective_n_jobs(self.search.n_jobs)
-        distributions = self.space.distributions
-        if orphans:
-            return [_optuna.revive(self.study, t, distributions) for t in orphans[:size]]
-        size = int(min(size, self.n_missing()))
-        return [_optuna.ask(self.study, distributions) for _ in range(size)]
+        n_new = most = int(min(size, wanted))
+        if not in_company:
+            block = (orphans[0].number if orphans else len(trials)) // size
+            orphans = [t for t in orphans if t.number // size == block]
+            n_new = (block + 1) * size - len(trials)
+        for frozen in orphans[:most]:
+            _optuna.take_over(self.study, frozen, self._run)
+            self._asked.append(frozen._trial_id)
+        for _ in range(min(n_new, most - len(self._asked))):
+            trial_id = _optuna.ask(self.study, self._run)
+            if self._is_one_too_many(trial_id):
+                _optuna.release(self.study, trial_id)
+                break
+            self._asked.append(trial_id)
+        return [_optuna.suggest(self.study, i, self.space.distributions) for i in self._asked]
+
+    def _is_one_too_many(self, trial_id):
+        """Whether several processes have asked for the last one at the same time."""
+        trials = self.study.get_trials(deepcopy=False)
+        number = next(t.number for t in trials if t._trial_id == trial_id)
+        before = [t for t in trials if t.number < number]
+        return sum(self._counts(t) or _optuna.is_of_a_search(t) for t in before) >= self.limit
 
     def n_missing(self):
-        """Number of trials that are still to be evaluated, by this process or another one."""
-        trials = self.study.get_trials(deepcopy=False)
-        taken = [
-            t
-            for t in trials
-            if self._counts(t) or (t.state == TrialState.RUNNING and not _optuna.is_orphan(t))
-        ]
-        return max(0, self.limit - len(taken))
+        """The most trials that this process may have to evaluate."""
+        return max(0, self.limit - len(self._finished()))
 
     def _evaluate(self, batch, context):
         params = [self.space.decode(trial.params) for trial in batch]
@@ -107,16 +161,17 @@ class Loop:
         for i, trial in enumerate(batch):
             folds = outcomes[i * n_splits : (i + 1) * n_splits]
             self._tell(trial, folds, curves.get(first + i))
-            self._asked.remove(trial)
+            self._asked.remove(trial._trial_id)
 
     def _curves(self, context):
         """(scores of the epochs by fold, whether it was stopped) of each candidate."""
         found = {}
-        fits = self.prune.ledger(context).fits() if self.prune else ()
-        for series, candidate, scores, pruned in fits:
-            if isinstance(candidate, int):
-                by_series, lost = found.get(candidate, ({}, False))
-                found[candidate] = ({**by_series, series: scores}, lost or pruned)
+        for stopper in self.stoppers:
+            for series, candidate, scores, pruned in stopper.ledger(context).fits():
+                if isinstance(candidate, int):
+                    by_series, lost = found.get(candidate, ({}, False))
+                    curves = {series: scores} if scores else {}
+                    found[candidate] = ({**by_series, **curves}, lost or pruned)
         return found
 
     def _failure(self, error, seconds):
@@ -131,19 +186,20 @@ class Loop:
 
     def _tell(self, trial, folds, curves):
         by_series, pruned = curves or ({}, False)
-        _record.store(trial, folds, by_series)
-        if pruned:
-            trial.set_user_attr(_record.PRUNED, True)
         values = self.search._objective_values(folds)
-        if by_series and len(self.study.directions) == 1:
-            _report(trial, list(by_series.values()))
         options = {"skip_if_finished": True}
-        if values is None:
-            frozen = self.study.tell(trial, state=TrialState.FAIL, **options)
-        elif pruned:
-            frozen = self.study.tell(trial, state=TrialState.PRUNED, **options)
-        else:
-            frozen = self.study.tell(trial, values, **options)
+        try:
+            _record.store(trial, folds, by_series, pruned)
+            if by_series and len(self.study.directions) == 1:
+                _report(trial, list(by_series.values()))
+            if values is None:
+                frozen = self.study.tell(trial, state=TrialState.FAIL, **options)
+            elif pruned:
+                frozen = self.study.tell(trial, state=TrialState.PRUNED, **options)
+            else:
+                frozen = self.study.tell(trial, values, **options)
+        except UpdateFinishedTrialError:
+            return  # a process that took over the same orphan was faster
         if self.search.verbose > 0:
             self._print(frozen, values)
         for callback in self.search.study_callbacks or ():
@@ -184,8 +240,9 @@ class Loop:
             self._raise_first_cause(params, outcomes)
         if callable(self.search.scoring):
             _insert_error_scores(outcomes, self.search.error_score)
-        pruned = np.array([_record.PRUNED in trial.user_attrs for trial in trials])
-        results = self.search._make_results(params, outcomes, pruned if self.prune else None)
+        pruned = np.array(list(map(_record.was_pruned, trials)), dtype=bool)
+        shown = self.stoppers or pruned.any()
+        results = self.search._make_results(params, outcomes, pruned if shown else None)
         self.state.finish(params, outcomes, results)
 
     def _raise_first_cause(self, params, outcomes):
@@ -209,7 +266,8 @@ def _report(trial, curves):
     """Mean over the folds after each epoch, as the intermediate values of a trial."""
     longest = max(map(len, curves))
     steps = np.unique(np.linspace(0, longest - 1, _MOST_STEPS).round().astype(int))
-    for step in steps.tolist():
+    known = trial._cached_frozen_trial.intermediate_values  # by a process that died
+    for step in set(steps.tolist()).difference(known):
         reached = [scores[step] for scores in curves if len(scores) > step]
         trial.report(float(np.mean(reached)), step)
 

@@ -1,41 +1,37 @@
-"""Optuna, spoken to quietly: studies, seeds, owners of trials, and its private names.
+"""Optuna, spoken to quietly: storages, studies, owners of trials, and its private names.
 
 Optuna logs a line for each study that is made. Its verbosity belongs to the whole process, so
 these lines, and only those of the thread that makes a study here, are filtered out.
 """
 
 import contextlib
-import copy
-import itertools
 import logging
 import os
-import socket
 import threading
 import time
 import uuid
-from datetime import datetime
-from pathlib import Path
 
-import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
-from optuna.samplers._lazy_random_state import LazyRandomState
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from optuna.trial import TrialState, create_trial
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+
+from skdeep.tuning._journal import open_journal
+from skdeep.tuning._processes import is_running, process_name
 
 OWNER = "skdeep:owner"
-"""User attribute of a running trial: who evaluates it; empty where that one gave it up."""
+"""User attribute of a running trial: the process and the run of a search that evaluate it; empty
+where that one gave it up. Trials without it are not of a search."""
 
 _LOGGERS = (
     "optuna.storages._in_memory",
     "optuna.storages._rdb.storage",
     "optuna.storages.journal._storage",
 )
-_PROCESS = uuid.uuid4().hex[:12]  # tells this process from an earlier one of the same number
-_UNOWNED_SECONDS = 60  # a trial without an owner may be one that was asked for this very moment
+_RUNS = set()  # names of the runs of searches in this process
+_BUSY_SECONDS = 60  # that SQLite waits for another process's write
 
 
 def open_storage(storage):
@@ -54,8 +50,8 @@ def open_storage(storage):
         return optuna.storages.InMemoryStorage()
     if isinstance(storage, str) and "://" in storage:
         return _open_database(storage)
-    if isinstance(storage, (str, Path)):
-        return JournalStorage(JournalFileBackend(str(storage)))
+    if isinstance(storage, (str, os.PathLike)):
+        return open_journal(os.fsdecode(storage))
     return optuna.storages.get_storage(storage)
 
 
@@ -65,14 +61,24 @@ def _open_database(url):
     Optuna looks whether there are tables and then makes them: of two processes that begin at the
     same moment one fails, and finds them when it looks again.
     """
-    for pause in (0.2, 0.5, 1.0, 2.0):
-        try:
-            return optuna.storages.RDBStorage(url)
-        except (IntegrityError, OperationalError, ProgrammingError) as error:
-            if not isinstance(error, IntegrityError) and "exists" not in str(error):
-                raise
-            time.sleep(pause)
-    return optuna.storages.RDBStorage(url)  # what is wrong now is the user's to know
+    try:
+        known = make_url(url)
+        options = {}
+        if known.get_backend_name() == "sqlite":
+            options["connect_args"] = {"timeout": _BUSY_SECONDS}
+        for pause in (0.2, 0.5, 1.0, 2.0):
+            try:
+                return optuna.storages.RDBStorage(url, engine_kwargs=dict(options))
+            except (IntegrityError, OperationalError, ProgrammingError) as error:
+                if not isinstance(error, IntegrityError) and "exists" not in str(error):
+                    raise
+                time.sleep(pause)
+        return optuna.storages.RDBStorage(url, engine_kwargs=dict(options))
+    except (SQLAlchemyError, StorageInternalError, ImportError, ValueError, RuntimeError) as error:
+        with contextlib.suppress(SQLAlchemyError):  # where it is no URL, it is shown as it is
+            url = make_url(url).render_as_string(hide_password=True)
+        cause = getattr(error, "orig", None) or error
+        raise ValueError(f"storage={url!r} cannot be opened: {cause}") from error
 
 
 def open_study(storage, name, *, n_objectives=1, sampler=None, pruner=None):
@@ -128,170 +134,104 @@ def stoppable(study):
         study._thread_local.in_optimize_loop, study._stop_flag = before, False
 
 
-def ask(study, distributions):
-    """A new trial with a value for each parameter, owned by this process."""
-    trial = study.ask()
-    trial.set_user_attr(OWNER, _me())
-    return _suggest_all(trial, distributions)
+@contextlib.contextmanager
+def owning():
+    """A name for the trials of one run of a search, good until the run ends.
+
+    Yields
+    ------
+    str
+    """
+    name = uuid.uuid4().hex[:12]
+    _RUNS.add(name)
+    try:
+        yield name
+    finally:
+        _RUNS.discard(name)
 
 
-def revive(study, frozen, distributions):
-    """Take over a trial whose process died, with the parameters that it had or would have had."""
-    trial = optuna.Trial(study, frozen._trial_id)
-    trial.set_user_attr(OWNER, _me())
-    return _suggest_all(trial, distributions)
+def ask(study, run):
+    """A new trial that a run of a search owns from its first moment on, by its id."""
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        # Trials that somebody enqueued: signed first, so that a kill leaves no running one that
+        # is nobody's, and signed again, since two may have signed.
+        take_over(study, frozen, run)
+        with contextlib.suppress(UpdateFinishedTrialError):
+            if study._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING):
+                take_over(study, frozen, run)
+                return frozen._trial_id
+    template = create_trial(state=TrialState.RUNNING, user_attrs={OWNER: f"{_me()}|{run}"})
+    return study._storage.create_new_trial(study._study_id, template)
 
 
-def _suggest_all(trial, distributions):
+def take_over(study, frozen, run):
+    """Own a trial whose process died."""
+    with contextlib.suppress(UpdateFinishedTrialError):
+        study._storage.set_trial_user_attr(frozen._trial_id, OWNER, f"{_me()}|{run}")
+
+
+def suggest(study, trial_id, distributions):
+    """The trial, with a value for each parameter.
+
+    Of a trial whose process died those that are there are kept, and drawn once more all the same,
+    so that the others are what they would have been.
+    """
+    study._thread_local.cached_all_trials = None  # as `ask` of Optuna does it
+    trial = optuna.Trial(study, trial_id)
+    known = set(trial.params)
+    again = set() if known.issuperset(distributions) else known
     for name, distribution in distributions.items():
+        if name in again and _is_drawn(trial, name, distribution):
+            frozen = trial._get_latest_trial()
+            study.sampler.sample_independent(study, frozen, name, distribution)
         trial._suggest(name, distribution)
     return trial
 
 
-def release(study, trial):
+def _is_drawn(trial, name, distribution):
+    """Whether a parameter's value is drawn by itself."""
+    return not (
+        trial._is_fixed_param(name, distribution)
+        or distribution.single()
+        or trial._is_relative_param(name, distribution)
+    )
+
+
+def release(study, trial_id):
     """Give up a running trial, so that a later search takes it over."""
-    with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-        study._storage.set_trial_user_attr(trial._trial_id, OWNER, "")
+    with contextlib.suppress(UpdateFinishedTrialError):
+        study._storage.set_trial_user_attr(trial_id, OWNER, "")
 
 
-def is_orphan(frozen):
-    """Whether nobody evaluates this trial any more although it is said to be running."""
-    if frozen.state != TrialState.RUNNING:
-        return False
+def is_of_a_search(frozen):
+    """Whether this is a running trial of a search, of which the process may be dead."""
+    return frozen.state == TrialState.RUNNING and OWNER in frozen.user_attrs
+
+
+def is_in_work(frozen):
+    """Whether a run of a search evaluates this trial.
+
+    Returns
+    -------
+    bool or None
+        None where it is of another machine, whose processes cannot be seen from here.
+    """
     owner = frozen.user_attrs.get(OWNER)
-    if owner is None:
-        started = frozen.datetime_start or datetime.now()
-        return time.time() - started.timestamp() > _UNOWNED_SECONDS
-    if not owner:
-        return True
-    host, process, token = owner.rsplit("|", 2)
-    if host != socket.gethostname():
-        return False  # nothing is known about it here
-    if int(process) == os.getpid():
-        return token != _PROCESS
-    return not _is_alive(int(process))
+    if not is_of_a_search(frozen) or not owner:
+        return False
+    process, _, run = owner.rpartition("|")
+    return run in _RUNS if process == _me() else is_running(process)
+
+
+def is_orphan(frozen, run):
+    """Whether no search evaluates this trial any more although it is said to be running.
+
+    The run of a search that asks evaluates none at that moment.
+    """
+    if not is_of_a_search(frozen):
+        return False
+    return frozen.user_attrs[OWNER].endswith(f"|{run}") or is_in_work(frozen) is False
 
 
 def _me():
-    return f"{socket.gethostname()}|{os.getpid()}|{_PROCESS}"
-
-
-def _is_alive(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to somebody else
-        return True
-    return True
-
-
-class PerTrialSampler(BaseSampler):
-    """A sampler whose randomness depends on the seed and on the number of the trial alone.
-
-    A storage keeps no state of a generator. With this, a search that is resumed draws what it
-    would have drawn.
-
-    Parameters
-    ----------
-    make : callable
-        ``make(seed)`` gives an Optuna sampler.
-    seed : int
-    """
-
-    def __init__(self, make, seed):
-        self.make, self.seed = make, seed
-        self._running = {}
-
-    def _of(self, trial):
-        if trial.number not in self._running:
-            words = np.random.SeedSequence([self.seed, trial.number]).generate_state(1)
-            self._running[trial.number] = self.make(int(words[0]))
-        return self._running[trial.number]
-
-    def before_trial(self, study, trial):
-        self._of(trial).before_trial(study, trial)
-
-    def infer_relative_search_space(self, study, trial):
-        return self._of(trial).infer_relative_search_space(study, trial)
-
-    def sample_relative(self, study, trial, search_space):
-        return self._of(trial).sample_relative(study, trial, search_space)
-
-    def sample_independent(self, study, trial, param_name, param_distribution):
-        sampler = self._of(trial)
-        return sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(self, study, trial, state, values):
-        self._of(trial).after_trial(study, trial, state, values)
-        self._running.pop(trial.number, None)
-
-
-def reseeded(sampler, seed):
-    """A copy of a sampler whose generators start from `seed`.
-
-    Parameters
-    ----------
-    sampler : optuna.samplers.BaseSampler
-    seed : int
-
-    Returns
-    -------
-    optuna.samplers.BaseSampler
-    """
-    sampler = copy.deepcopy(sampler)
-    _reseed(sampler, seed)
-    return sampler
-
-
-def _reseed(sampler, seed):
-    for name, value in sorted(vars(sampler).items()):
-        if isinstance(value, LazyRandomState):
-            setattr(sampler, name, LazyRandomState(seed))
-        elif isinstance(value, BaseSampler):
-            _reseed(value, seed)
-
-
-class OrderedGrid(GridSampler):
-    """All combinations of values, in the order of scikit-learn's `ParameterGrid`."""
-
-    def __init__(self, grid):
-        super().__init__(grid)
-        self._all_grids = list(itertools.product(*self._search_space.values()))
-
-
-def make_sampler(sampler, space, seed):
-    """(sampler whose randomness depends on the trial's number, number of trials it can give).
-
-    Parameters
-    ----------
-    sampler : {'tpe', 'random', 'grid'}, optuna.samplers.BaseSampler, callable or None
-    space : skdeep.tuning._space.Space
-    seed : int
-
-    Returns
-    -------
-    sampler : PerTrialSampler or OrderedGrid
-    limit : float
-        Infinite but for a grid.
-    """
-    if isinstance(sampler, str) and sampler == "grid":
-        sampler = OrderedGrid(space.grid())
-    if isinstance(sampler, GridSampler):
-        return sampler, len(sampler._all_grids)
-    if isinstance(sampler, BaseSampler):
-        return PerTrialSampler(_Reseeded(sampler), seed), np.inf
-    make = {None: _tpe, "tpe": _tpe, "random": RandomSampler}.get(sampler, sampler)
-    return PerTrialSampler(make, seed), np.inf
-
-
-def _tpe(seed):
-    return TPESampler(seed=seed)
-
-
-class _Reseeded:
-    def __init__(self, sampler):
-        self.sampler = sampler
-
-    def __call__(self, seed):
-        return reseeded(self.sampler, seed)
+    return process_name()

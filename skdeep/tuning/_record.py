@@ -5,12 +5,13 @@ With it `cv_results_` is made anew from a storage, without a second evaluation.
 
 import hashlib
 import json
-import re
 
 import joblib
 import numpy as np
 import pandas as pd
 from optuna.distributions import distribution_to_json
+
+from skdeep.tuning._describe import describe
 
 FOLDS = "skdeep:folds"
 """User attribute of a trial: a list with the outcome of each fold."""
@@ -30,12 +31,17 @@ SEARCH = "skdeep:search"
 _LONGEST_ERROR = 4000  # characters of a traceback; columns of some databases end at 65,535
 
 
-def store(trial, outcomes, curves=None):
-    """Write the outcomes of a candidate's folds into its trial."""
-    plain = [{k: _plain(v) for k, v in outcome.items()} for outcome in outcomes]
-    trial.set_user_attr(FOLDS, plain)
+def store(trial, outcomes, curves=None, pruned=False):
+    """Write the outcomes of a candidate's folds into its trial.
+
+    The outcomes are written last: where they are, all is there.
+    """
     if curves:
         trial.set_user_attr(CURVES, curves)
+    if pruned or PRUNED in trial.user_attrs:
+        trial.set_user_attr(PRUNED, pruned)
+    plain = [{k: _plain(v) for k, v in outcome.items()} for outcome in outcomes]
+    trial.set_user_attr(FOLDS, plain)
 
 
 def restore(frozen):
@@ -46,6 +52,11 @@ def restore(frozen):
 def curves(frozen):
     """Validation scores of each epoch of each series of fits."""
     return frozen.user_attrs.get(CURVES, {})
+
+
+def was_pruned(frozen):
+    """Whether a candidate was stopped in the middle of its training."""
+    return bool(frozen.user_attrs.get(PRUNED))
 
 
 def _plain(value):
@@ -60,8 +71,8 @@ def fingerprint(search, space, X, y, params, splits):
     """A text that two searches share if, and only if, they may share trials.
 
     That is so for the same rows, targets and further arguments of `fit`, the same folds, the same
-    estimator, space and scoring: all that the score of a candidate depends on. `n_trials` and
-    such are free.
+    estimator, space and scoring, with the code of what is not of an installed package: all that
+    the score of a candidate depends on. `n_trials` and such are free.
 
     Parameters
     ----------
@@ -81,19 +92,15 @@ def fingerprint(search, space, X, y, params, splits):
         _hash(y),
         *(f"{name}={_hash(value)}" for name, value in sorted(params.items())),
         joblib.hash([[np.asarray(rows) for rows in split] for split in splits]),
-        f"{type(search.estimator).__qualname__} {_describe(search.estimator.get_params())}",
-        _describe(search.scoring),
-        _describe(search.objectives),
+        describe(search.estimator),
+        describe(search.scoring),
+        describe(search.objectives),
+        describe(search.refit if isinstance(search.refit, str) else None),
+        describe(search.param_distributions),
         json.dumps({k: distribution_to_json(v) for k, v in space.distributions.items()}),
-        _describe(search.random_state),
+        repr(search.random_state),  # of a RandomState its kind: it goes on from search to search
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _describe(value):
-    if isinstance(value, dict):
-        return str(sorted((str(k), _describe(v)) for k, v in value.items()))
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _hash(data):

@@ -1,12 +1,16 @@
 """What one `fit` of a search works with: its space, its folds, its study, its pruner."""
 
+import time
+
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skdeep._compat import _yields_constant_splits
 from skdeep.tuning import _record
-from skdeep.tuning._optuna import make_sampler, open_storage, open_study
+from skdeep.tuning._optuna import open_storage, open_study
+from skdeep.tuning._samplers import make_sampler
 from skdeep.tuning._space import Space, check_names
+from skdeep.tuning._stopping import TimeLimit
 from skdeep.tuning.pruning import PruneTrials
 from skdeep.tuning.spaces import search_space
 
@@ -51,6 +55,14 @@ class Session:
         self.callbacks = list(getattr(search, "_skl_callbacks", []))
         if search.pruner is not None:
             self.callbacks.append(self.prune)
+        self.stoppers = [] if self.prune is None else [self.prune]
+        self.deadline = np.inf
+        if search.timeout is not None:
+            self.deadline = time.monotonic() + search.timeout
+            if hasattr(search.estimator, "set_callbacks"):
+                limit = TimeLimit(time.time() + search.timeout)
+                self.callbacks.append(limit)
+                self.stoppers.append(limit)
 
     def check(self, cv, X, y, split_params):
         """Check what can be checked before the first candidate, and make the folds.
@@ -60,6 +72,12 @@ class Session:
         FrozenSplits
         """
         search = self.search
+        for i, callback in enumerate(search.study_callbacks or ()):
+            if not callable(callback):
+                raise TypeError(
+                    f"study_callbacks[{i}]={callback!r}: expected a callable that takes a study "
+                    "and a trial."
+                )
         if search.n_trials is None and search.timeout is None and not self._is_grid():
             raise ValueError(
                 "n_trials=None and timeout=None: the search would never end. Give one of them."
@@ -123,8 +141,9 @@ class Session:
         elif of != self.fingerprint:
             raise ValueError(
                 f"The study {study.study_name!r} has trials of another search: of other data, "
-                "folds, estimator, parameters, scoring or random_state. Give a new study, or a "
-                "storage, where each search finds its own study."
+                "folds, estimator, parameters, scoring or random_state, or the code of a step, a "
+                "module or a scorer was edited since. Give a new study, or a storage, where each "
+                "search finds its own study."
             )
 
     def _seed(self, study):
@@ -134,9 +153,10 @@ class Session:
 
     def recall(self, study, context):
         """Let candidates be compared with those of an earlier process."""
-        for trial in study.get_trials(deepcopy=False) if self.prune else ():
+        trials = study.get_trials(deepcopy=False) if self.prune else ()
+        for trial in (t for t in trials if _record.restore(t) is not None):
             for series, scores in _record.curves(trial).items():
-                pruned = _record.PRUNED in trial.user_attrs
+                pruned = _record.was_pruned(trial)
                 self.prune.ledger(context).add(series, None, scores, pruned)
 
 

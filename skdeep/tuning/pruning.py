@@ -3,12 +3,11 @@
 import optuna
 import pandas as pd
 
-from skdeep._base import DeepEstimator
-from skdeep._compat import evaluated_candidate
 from skdeep.tuning._ledger import Ledger, default_pruner
+from skdeep.tuning._stopping import Stopper
 
 
-class PruneTrials:
+class PruneTrials(Stopper):
     """Callback of scikit-learn that stops the training of candidates that lose.
 
     While a search evaluates candidates, each network of skdeep in them is scored after each
@@ -79,32 +78,18 @@ class PruneTrials:
         if pruner is not None and not isinstance(pruner, optuna.pruners.BasePruner):
             raise TypeError(f"pruner must be an Optuna pruner or None, got {pruner!r}.")
         self.pruner, self.trial, self.storage = pruner, trial, storage
-        self._ledgers = {}  # of each running search, by the id of its outermost task
-        self._searches = {}
+        super().__init__()
         self._fits = {}  # that run in this process
         self._own_fit = None  # the one that reports to `trial`
 
     @property
     def max_propagation_depth(self):
-        """How deep scikit-learn hands the callback down: to the candidates of a search.
-
-        From there it goes to the networks alone: scikit-learn would hand it to all steps of a
-        pipeline, and warn of each that takes no callbacks.
-        """
+        """How deep scikit-learn hands the callback down: to the candidates, or to nobody."""
         return 1 if self.trial is None else 0
 
-    def setup(self, estimator, context):
-        """Called by scikit-learn where the outermost `fit` begins.
-
-        Parameters
-        ----------
-        estimator : estimator
-        context : sklearn.callback.CallbackContext
-        """
+    def _new_ledger(self, context):
         prefix = "" if self.storage is None else f"{context.root_uuid} "
-        pruner = self.pruner or default_pruner()
-        self._ledgers[context.root_uuid] = Ledger(pruner, self.storage, prefix)
-        self._searches[context.root_uuid] = estimator
+        return Ledger(self.pruner or default_pruner(), self.storage, prefix)
 
     def teardown(self, estimator, context):
         """Called by scikit-learn where the outermost `fit` has ended.
@@ -114,41 +99,20 @@ class PruneTrials:
         estimator : estimator
         context : sklearn.callback.CallbackContext
         """
-        _detach(estimator)
-        ledger = self._ledgers.pop(context.root_uuid)
-        self._searches.pop(context.root_uuid)
         rows = [
             (*map(int, series.split()[:2]), candidate, len(scores), scores[-1], pruned)
-            for series, candidate, scores, pruned in ledger.fits()
+            for series, candidate, scores, pruned in self.ledger(context).fits()
             if scores and candidate is not None
         ]
         columns = ["round", "fold", "candidate", "n_epochs", "score", "pruned"]
         self.fits_ = pd.DataFrame(rows, columns=columns).sort_values(
             ["round", "candidate", "fold"], ignore_index=True
         )
-        ledger.close()
         self._fits = {k: fit for k, fit in self._fits.items() if k[0] != context.root_uuid}
+        super().teardown(estimator, context)
 
     def __getstate__(self):
-        splits = {
-            root: getattr(search, "n_splits_", search)
-            for root, search in self._searches.items()
-            if isinstance(search, int) or hasattr(search, "n_splits_")
-        }
-        return {**self.__dict__, "_searches": splits, "_fits": {}}
-
-    def ledger(self, context):
-        """The scores of the search that a task belongs to.
-
-        Parameters
-        ----------
-        context : sklearn.callback.CallbackContext
-
-        Returns
-        -------
-        Ledger
-        """
-        return self._ledgers[context.root_uuid]
+        return {**super().__getstate__(), "_fits": {}}
 
     def wants_validation_score(self, context):
         """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
@@ -166,17 +130,8 @@ class PruneTrials:
             return self._own_fit in (None, context.root_uuid)
         return self._place(context) is not None
 
-    def on_fit_task_begin(self, estimator, context):
-        """Called by scikit-learn before each task; a pipeline's networks are told to report.
-
-        Parameters
-        ----------
-        estimator : estimator
-        context : sklearn.callback.CallbackContext
-        """
-        if context.task_name == "fit" and (self.trial is not None or self._place(context)):
-            for network in _networks(estimator):
-                network.set_callbacks(*getattr(network, "_skl_callbacks", []), _Reporter(self))
+    def _listens(self, context):
+        return self.trial is not None or super()._listens(context)
 
     def on_fit_task_end(self, estimator, context):
         """Called by scikit-learn after each task; an epoch is compared with those of others.
@@ -196,26 +151,20 @@ class PruneTrials:
         optuna.TrialPruned
             With `trial`, where it loses.
         """
-        if context.task_name == "fit":
-            _detach(estimator)
-        score = getattr(context, "validation_score", None)
-        if score is None:
+        stops = super().on_fit_task_end(estimator, context)
+        if getattr(context, "validation_score", None) is None:
             return self._end(context)
+        return stops
+
+    def on_epoch_end(self, context):
+        """Compare an epoch with those of others, where it has a score."""
+        score = context.validation_score
+        if score is None:
+            return False
         if self.trial is not None:
             return self._report_to_trial(context, score)
         place = self._place(context)
         return place is not None and self._report(place, context, score)
-
-    def _place(self, context):
-        """(series, candidate) of a task, or None outside of the evaluation of candidates."""
-        evaluation = evaluated_candidate(context)
-        if evaluation is None or context.root_uuid not in self._searches:
-            return None
-        search = self._searches[context.root_uuid]
-        n_splits = search if isinstance(search, int) else search.n_splits_
-        candidate, fold = divmod(evaluation.task_id, n_splits)
-        # Fits are compared with those of the same round, fold and kind of network.
-        return f"{evaluation.parent.task_id} {fold} {context.estimator_name}", candidate
 
     def _report(self, place, context, score):
         (series, candidate), ledger = place, self.ledger(context)
@@ -247,36 +196,3 @@ class PruneTrials:
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"Trial was pruned at epoch {context.task_id + 1}.")
         return False
-
-
-class _Reporter:
-    """Callback of a network inside a pipeline: passes on what it hears."""
-
-    def __init__(self, prune):
-        self.prune = prune
-        self.wants_validation_score = prune.wants_validation_score
-        self.on_fit_task_end = prune.on_fit_task_end
-
-    def setup(self, estimator, context):
-        """The pipeline's own is enough."""
-
-    def teardown(self, estimator, context):
-        """The pipeline's own is enough."""
-
-    def on_fit_task_begin(self, estimator, context):
-        """Nothing is to be done."""
-
-
-def _networks(estimator):
-    """The networks of skdeep inside an estimator, without itself."""
-    parts = estimator.get_params(deep=True).values()
-    return [part for part in parts if isinstance(part, DeepEstimator) and part is not estimator]
-
-
-def _detach(estimator):
-    """Take the reporters away from the networks inside an estimator."""
-    for network in _networks(estimator):
-        callbacks = getattr(network, "_skl_callbacks", [])
-        kept = [callback for callback in callbacks if not isinstance(callback, _Reporter)]
-        if len(kept) < len(callbacks):
-            network.set_callbacks(*kept)

@@ -34,7 +34,11 @@ class OptunaSearchCV(BaseSearchCV):
         None is no limit; then `timeout` must be given, or the sampler be a grid.
 
     timeout : float, default=None
-        Seconds after which no further candidates are begun; those in work are finished.
+        Seconds after which no further candidates are begun. Networks of skdeep that are in
+        training then, alone or in a Pipeline, end it with the epoch that they are in, and their
+        candidates are kept as pruned. What has no epochs is finished: estimators of other
+        libraries, ``solver='lbfgs'``, and networks within other meta-estimators. The refit of the
+        best candidate is not limited.
 
     n_trials_per_batch : int, default=None
         Candidates that are asked for at once. None is the number of jobs (of all workers, on a
@@ -47,7 +51,9 @@ class OptunaSearchCV(BaseSearchCV):
     storage : str, path-like or Optuna storage, default=None
         Where the study is kept, so that a search that ended for any reason is resumed by the
         same call: the URL of a database (``sqlite:///file``), or the path of a journal file. For
-        each data set, estimator and space there is a study of its own. None is memory.
+        each data set, estimator, scoring, space and the code of what they call there is a study
+        of its own. Several processes may work on one: each ends when all candidates are there,
+        and takes over those of a process of its machine that died. None is memory.
 
     sampler : {'tpe', 'random', 'grid'}, Optuna sampler or callable, default=None
         None is 'tpe' (Bergstra et al., 2011), or that of `study`. 'grid' takes all combinations
@@ -99,8 +105,8 @@ class OptunaSearchCV(BaseSearchCV):
     Attributes
     ----------
     cv_results_ : dict of ndarrays
-        As in `GridSearchCV`, all trials of the study in their order. With a pruner there is a
-        column 'pruned'; the ranks of pruned candidates are behind all others.
+        As in `GridSearchCV`, all trials of the study in their order. With a pruner or a timeout
+        there is a column 'pruned'; the ranks of pruned candidates are behind all others.
 
     best_estimator_, best_score_, best_params_, best_index_, refit_time_, scorer_, n_splits_, \
 multimetric_
@@ -243,6 +249,7 @@ multimetric_
         """Evaluate trials of the study; called by scikit-learn."""
         session = self._session
         self.study_, limit = session.open_study()
+        self._objective_names(self._metric_names())  # raises where there is no such metric
         loop = Loop(self, session, self.study_, evaluate_candidates, limit)
         n_fits = None if np.isinf(limit) else loop.n_missing() * self.n_splits_
         context = callback_ctx.subcontext(
