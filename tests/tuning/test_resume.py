@@ -175,9 +175,10 @@ def test_trials_of_a_living_process_are_left_alone(data, tmp_path):
     search.fit(*data)
     study = search.study_
     other, dead = study.ask(A), study.ask(A)
-    other.set_user_attr(OWNER, f"another-machine|{os.getpid()}|0")
+    other.set_user_attr(OWNER, f"another-machine|{os.getpid()}|1|0")
     dead.set_user_attr(OWNER, study.trials[0].user_attrs[OWNER].rsplit("|", 1)[0] + "|before")
-    search.set_params(n_trials=4).fit(*data)
+    with pytest.warns(UserWarning, match=r"Another machine evaluates the trials \[2\]"):
+        search.set_params(n_trials=4).fit(*data)
     states = [trial.state.name for trial in search.study_.trials]
     assert states == ["COMPLETE", "COMPLETE", "RUNNING", "COMPLETE"]
     assert len(search.cv_results_["params"]) == 3
@@ -197,11 +198,11 @@ def test_a_database_that_another_process_is_making(monkeypatch, tmp_path, words)
     made = []
     storage = optuna.storages.RDBStorage
 
-    def late(url):
+    def late(url, **options):
         made.append(url)
         if len(made) == 1:
             raise kind("CREATE", {}, Exception(words))
-        return storage(url)
+        return storage(url, **options)
 
     monkeypatch.setattr(optuna.storages, "RDBStorage", late)
     url = f"sqlite:///{tmp_path / 'search.db'}"
@@ -210,5 +211,5 @@ def test_a_database_that_another_process_is_making(monkeypatch, tmp_path, words)
 
 
 def test_a_database_that_cannot_be_opened(tmp_path):
-    with pytest.raises(OperationalError, match="unable to open"):
+    with pytest.raises(ValueError, match=r"storage='sqlite:.*' cannot be opened: unable to open"):
         open_storage(f"sqlite:///{tmp_path / 'nowhere' / 'search.db'}")
