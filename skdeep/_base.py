@@ -37,6 +37,8 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
     vectors it says so in `_check_training_data`, `_check_inputs` and `_as_input`.
     """
 
+    _has_validation_score = True  # whether held-out rows can be scored after each epoch
+
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
@@ -84,6 +86,12 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         data = {"X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)
         report, callbacks = None, getattr(self, "_skl_callbacks", [])
+        watched = engine.wants_score(callbacks, context)
+        if watched and not self._has_validation_score:
+            raise ValueError(
+                f"{type(self).__name__} has no validation score of an epoch, which a callback asks "
+                "for (PruneTrials, the pruner of a search): fit it without that."
+            )
         if callbacks:
             report = functools.partial(engine.EpochReport, self, context, X, y, metadata)
         self._fit(
@@ -93,7 +101,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             validation,
             incremental=False,
             report=report,
-            watched=engine.wants_score(callbacks, context),
+            watched=watched,
             in_search=evaluated_candidate(context) is not None,
         )
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)

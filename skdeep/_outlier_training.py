@@ -1,5 +1,7 @@
 """How the outlier detector learns: from tables and streams to a trained masked network."""
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -72,7 +74,12 @@ class OutlierTraining:
             if n_out:
                 train, held_out = rows[order[n_out:]], rows[order[:n_out]]
         stops_early = self.early_stopping and held_out is not None and not incremental
-        watched = watched and held_out is not None
+        if watched and held_out is None:
+            watched = False
+            warnings.warn(
+                f"Pruning has no effect: {len(rows)} rows are too few to hold out "
+                f"validation_fraction={self.validation_fraction} of them."
+            )
         mode = Mode(resumed, incremental, stops_early, watched, in_search)
         validation = held_out if stops_early or watched or X_val is not None else None
         try:

@@ -136,6 +136,11 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
                     "early_stopping=True has no effect: no class has enough rows for "
                     f"validation_fraction={self.validation_fraction}."
                 )
+            elif watched:
+                warnings.warn(
+                    "Pruning has no effect: no class has enough rows for "
+                    f"validation_fraction={self.validation_fraction}."
+                )
         known = (X, target) if validation is None else validation[0]
         stops = self.early_stopping and validation is not None
         watched = watched and validation is not None

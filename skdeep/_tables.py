@@ -60,9 +60,10 @@ class DeepTable(DeepEstimator):
         sample_weight,
         validation=(None, None, None),
         *,
+        incremental=False,
         report=None,
+        watched=False,
         in_search=False,
-        **_,
     ):
         if y is None:
             validate_data(self, "no_validation", y)  # for its error
@@ -88,7 +89,7 @@ class DeepTable(DeepEstimator):
         ).fit(X, sample_weight=weight)
         everyone = (self.encoder_.encode(X), target, weight)
         rng = new_random_state(self.random_state)
-        plan, data = self._plan(everyone, validation, rng, counts)
+        plan, data = self._plan(everyone, validation, rng, counts, watched)
         plan.max_time = self.max_time
         device = engine.resolve_device(self.device, X)
         if self.refit and plan.held_out is not None:
@@ -121,7 +122,7 @@ class DeepTable(DeepEstimator):
             return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
         return super()._check_validation(X_val, y_val, sample_weight_val)
 
-    def _plan(self, data, validation, rng, counts):
+    def _plan(self, data, validation, rng, counts, watched=False):
         """Deal the rows out; return the plan and the data, with validation rows at their end."""
         n_samples, n_members = len(data[0]), self._members()
         everything = np.tile(np.arange(n_samples), (n_members, 1))
@@ -130,8 +131,9 @@ class DeepTable(DeepEstimator):
             added = (self.encoder_.encode(X_val), target_val, weight_val)
             held_out = n_samples + np.arange(len(X_val))
             return Plan(everything, held_out[None]), stack(data, added)
-        if not self.early_stopping:
+        if not self.early_stopping and not watched:
             return Plan(everything), data
+        name = "held_out" if self.early_stopping else "watched"
         labels = self._stratify_by(data[1])
         if n_samples <= FULL_BATCH_ROWS:
             rows = self._small_split(data, labels, rng, counts)
@@ -142,19 +144,19 @@ class DeepTable(DeepEstimator):
                 sides = zip(rows, rows.weights(data[2]))
                 data = stack(*((data[0][side], data[1][side], w) for side, w in sides))
                 train, held_out = np.arange(len(train)), len(train) + np.arange(len(held_out))
-            return Plan(np.tile(train, (n_members, 1)), held_out[None]), data
+            return Plan(np.tile(train, (n_members, 1)), **{name: held_out[None]}), data
         keys = data[1] if labels is None and data[1].ndim == 1 else labels
         n_draws = self._networks()
         train, held_out = folds(n_samples, keys, self.validation_fraction, n_draws, rng)
-        return Plan(np.repeat(train, n_members // n_draws, axis=0), held_out), data
+        train = np.repeat(train, n_members // n_draws, axis=0)
+        return Plan(train, **{name: held_out}), data
 
     def _small_split(self, data, labels, rng, counts):
         """One split for all members, the same for equal rows; None where data are too few."""
         X, target, weight = data
+        purpose = "early_stopping=True" if self.early_stopping else "Pruning"
         if len(X) <= 4:  # where `split_rows` raises, as scikit-learn does
-            warnings.warn(
-                f"early_stopping=True has no effect: {len(X)} rows are too few to hold some out."
-            )
+            warnings.warn(f"{purpose} has no effect: {len(X)} rows are too few to hold some out.")
             return None
         keys = functools.partial(self._row_keys, X, target)
         return split_rows(
@@ -164,6 +166,7 @@ class DeepTable(DeepEstimator):
             rng,
             labels,
             weight,
+            purpose,
             target=target,
             counts=counts,
         )
@@ -200,7 +203,11 @@ class DeepTable(DeepEstimator):
         started, n_all, n_train = time.monotonic(), len(everyone[1]), plan.train.shape[1]
         if self.max_time is not None:
             plan.max_time = _SPARE * self.max_time * n_train / (n_train + n_all)
-        fitted = self._train_members(device, data, plan, rng, in_search, report)
+        reports = []
+        noted = report and (lambda reconstruct: reports.append(report(reconstruct)) or reports[-1])
+        fitted = self._train_members(device, data, plan, rng, in_search, noted)
+        if in_search and any(r.asked for r in reports):  # it has lost, or time is over
+            return fitted
         epochs = fitted["best_epochs_"]
         rows = np.tile(np.arange(n_all), (len(plan.train), 1))
         plan = Plan(rows, epochs=epochs, max_time=self.max_time)
@@ -281,9 +288,10 @@ class DeepTable(DeepEstimator):
         data, plan, best = validation
         if plan.epochs is not None:
             return count_epochs(plan.epochs, best)
-        if plan.held_out is None:
+        rows = plan.watched if plan.held_out is None else plan.held_out
+        if rows is None:
             return None
-        rows = torch.as_tensor(plan.held_out, device=data[0].device)
+        rows = torch.as_tensor(rows, device=data[0].device)
         x, *known = (None if d is None else d[rows] for d in data)
         share = self._reported_share()
         of_members = [spread(t, net.module_.n_members) for t in known]

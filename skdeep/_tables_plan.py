@@ -15,6 +15,8 @@ class Plan:
     train : ndarray of int of shape (n_members, n_train)
     held_out : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
         Of each network, or the same rows for all.
+    watched : ndarray like held_out, or None
+        Rows whose scores a callback wants, and which decide about nothing here.
     epochs : list of int, or None
         Instead of held-out rows: the epoch whose weights each network keeps.
     max_time : float or None
@@ -23,6 +25,7 @@ class Plan:
 
     train: np.ndarray
     held_out: np.ndarray | None = None
+    watched: np.ndarray | None = None
     epochs: list | None = None
     max_time: float | None = None
 

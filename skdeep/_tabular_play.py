@@ -133,7 +133,7 @@ class TabularPlay:
                 n_epochs * len(batches),
                 engine.CURVES["constant"],
             ),
-            patience=self._patience(mode, None if judge is None else judge()[1]),
+            patience=self._patience(mode, judge()[1] if mode.stops_early else None),
             rng=rng,
             curves=curves,
             max_iter=n_epochs,

@@ -224,9 +224,22 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
+    _has_validation_score = False  # what is an outlier, only its search for codes can say
+
     # --- fit -------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, *, report=None, in_search=False, **_):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        *,
+        incremental=False,
+        report=None,
+        watched=False,
+        in_search=False,
+    ):
         X = self._check_windows(X, reset=True)
         if len(X) < 2:
             raise ValueError(

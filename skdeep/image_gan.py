@@ -219,7 +219,18 @@ class ImageGAN(PictureKinds, DeepGenerator):
 
     # --- fit -------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, *, report=None, in_search=False, **_):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        *,
+        incremental=False,
+        report=None,
+        watched=False,
+        in_search=False,
+    ):
         pictures = self._check_pictures(X)
         if len(pictures) < 2:
             raise ValueError(
@@ -230,11 +241,12 @@ class ImageGAN(PictureKinds, DeepGenerator):
         x = self._learn_scale(pictures)
         net = self._new_net(engine.resolve_device(self.device, X), x, rng)
         held_out = None
-        if self.early_stopping:
+        if self.early_stopping or watched:
             n = min(int(np.ceil(self.validation_fraction * len(x))), _JUDGED, len(x) - 2)
             if n < 2:
+                purpose = "early_stopping=True" if self.early_stopping else "Pruning"
                 raise ValueError(
-                    f"early_stopping=True: validation_fraction={self.validation_fraction} of "
+                    f"{purpose}: validation_fraction={self.validation_fraction} of "
                     f"{len(x)} pictures leaves fewer than 2 to judge by, or to learn from."
                 )
             order = rng.permutation(len(x))
@@ -390,7 +402,7 @@ class ImageGAN(PictureKinds, DeepGenerator):
             ratio=self.critic_ratio,
             clip=self.gradient_clip_norm,
         )
-        judged = held_out is not None
+        judged = self.early_stopping
         return engine.AveragedTraining(
             net,
             step,

@@ -238,7 +238,18 @@ class TabularGAN(TabularPlay, DeepGenerator):
 
     # --- fit -------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, *, report=None, in_search=False, **_):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        *,
+        incremental=False,
+        report=None,
+        watched=False,
+        in_search=False,
+    ):
         columns, names = joined(self, X, y, reset=True)
         n_samples = len(columns[0])
         if n_samples < 2:
@@ -258,18 +269,20 @@ class TabularGAN(TabularPlay, DeepGenerator):
         rng = new_random_state(self.random_state)
         net = self._new_net(engine.resolve_device(self.device, X), positions, rng)
         held_out = None
-        if self.early_stopping:
+        if self.early_stopping or watched:
             rows = split_rows(
                 lambda: [row.tobytes() for row in positions],
                 n_samples,
                 self.validation_fraction,
                 rng,
+                purpose="early_stopping=True" if self.early_stopping else "Pruning",
             )
             if rows is not None:
                 held_out = self._tensors(net, positions[rows[1]], positions[rows[1]], None)
                 positions = positions[rows[0]]
         data = self._tensors(net, positions, positions, None)
-        mode = Mode(False, False, held_out is not None, False, in_search)
+        stops_early = self.early_stopping and held_out is not None
+        mode = Mode(False, False, stops_early, held_out is not None, in_search)
         try:
             fitted = self._train(net, data, held_out, rng, mode, report)
         except engine.NonFiniteLoss as error:

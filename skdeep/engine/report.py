@@ -26,6 +26,7 @@ class EpochReport:
         self.estimator, self.context, self.task_name = estimator, context, task_name
         self.data = {"X": X, "y": y, "metadata": metadata}
         self.reconstruct = reconstruct
+        self.asked = False  # whether a callback asked to stop
         self._task = None
 
     def begin(self):
@@ -36,13 +37,14 @@ class EpochReport:
     def end(self, training):
         """The epoch has ended; return whether a callback asked to stop."""
         self._task.validation_score = _last_score(training)
-        return bool(
+        self.asked = bool(
             self._task.call_on_fit_task_end(
                 estimator=self.estimator,
                 **self.data,
                 reconstruction_attributes=lambda: self.reconstruct(training),
             )
         )
+        return self.asked
 
 
 def wants_score(callbacks, context):

@@ -66,17 +66,20 @@ def die():
 def die_at_a_write(number, before):
     """End this process before or after a write to a storage."""
     count = iter(range(10**6))
+
+    def deadly(write):
+        def wrapped(*args, **kwargs):
+            here = next(count) == number
+            if here and before:
+                die()
+            done = write(*args, **kwargs)
+            return die() if here else done
+
+        return wrapped
+
     for cls in (JournalStorage, RDBStorage):
         for name in WRITES:
-
-            def write(*args, _write=getattr(cls, name), **kwargs):
-                here = next(count) == number
-                if here and before:
-                    die()
-                done = _write(*args, **kwargs)
-                return die() if here else done
-
-            setattr(cls, name, write)
+            setattr(cls, name, deadly(getattr(cls, name)))
 
 
 def die_in_a_line(number):
