@@ -64,7 +64,10 @@ def is_watched(*layers):
 
     Explainers and probes keep what they see there: none of it may be written over then.
     """
-    return any(any(hooks_of(layer)) for layer in layers) or _has_any_global_hook()
+    for layer in layers:
+        if any(hooks_of(layer)):
+            return True
+    return _has_any_global_hook()
 
 
 def _is_ours(layer):
@@ -79,6 +82,7 @@ def activate(activation, x, source=None):
     Parameters
     ----------
     activation : torch.nn.Module
+        Or a `torch.nn.Sequential` with one in it.
     x : Tensor
         Fresh from `source`: nothing that goes backward needs it.
     source : torch.nn.Module, default=None
@@ -88,6 +92,10 @@ def activate(activation, x, source=None):
     -------
     Tensor of the shape of `x`
     """
+    if type(activation) is nn.Sequential and not is_watched(activation):
+        for layer in activation:
+            x, source = activate(layer, x, source), layer
+        return x
     if type(activation) is not nn.ReLU or not _is_ours(activation):
         return activation(x)
     if is_watched(activation) or (source is not None and is_watched(source)):

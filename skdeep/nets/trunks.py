@@ -120,7 +120,7 @@ class LeNet(nn.Module):
         x = self.maps(x, mask)
         x = global_mean(x, mask) if self.is_ragged else x.flatten(1)
         for linear, rest in zip(self.linears, self.dense):
-            x = rest(linear(x))
+            x = activate(rest, linear(x), linear)
         return x
 
 
