@@ -46,7 +46,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         """Train on X and y.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
+        weights so far and a warning; in the first epoch of another fit it raises, too.
 
         Parameters
         ----------

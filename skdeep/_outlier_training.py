@@ -195,6 +195,7 @@ class OutlierTraining:
             verbose=self.verbose,
             single_epoch=mode.incremental,
             interruptible=not mode.in_search,
+            replaces=self.__sklearn_is_fitted__(),
             datasets=(skorch_dataset(net, data), None),
         )
 

@@ -86,7 +86,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         """Learn the embedding from rows with classes.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
+        weights so far and a warning; in the first epoch of another fit it raises, too.
 
         Parameters
         ----------

@@ -209,6 +209,8 @@ class DeepTable(DeepEstimator):
         if in_search and any(r.asked for r in reports):  # it has lost, or time is over
             return fitted
         epochs = fitted["best_epochs_"]
+        if not epochs:  # Ctrl-C in the first epoch
+            return fitted
         rows = np.tile(np.arange(n_all), (len(plan.train), 1))
         plan = Plan(rows, epochs=epochs, max_time=self.max_time)
         if self.max_time is not None:
@@ -271,6 +273,7 @@ class DeepTable(DeepEstimator):
             max_time=plan.max_time,
             verbose=self.verbose,
             interruptible=not mode.in_search,
+            replaces=self.__sklearn_is_fitted__() and plan.epochs is None,
         )
 
     def _patience(self, best, plan, stops_early):

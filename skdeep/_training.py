@@ -158,6 +158,7 @@ class GradientTraining:
         except BaseException:
             if saved is not None:
                 net.rollback(saved)
+                net.module_.eval()
             raise
         finally:
             set_generator(net.module_, None)
@@ -167,7 +168,7 @@ class GradientTraining:
     def _make_run(self, net, data, validation, rng, mode):
         step = self._make_step(net)
         if self.solver == "lbfgs":
-            return self._make_lbfgs(net, step, data)
+            return self._make_lbfgs(net, step, data, mode)
         net.batch_size = self._batch_size(data[0].shape[0])
         batches = self._make_batches(net, data, rng)
         n_epochs = self._n_epochs(batches)
@@ -199,6 +200,7 @@ class GradientTraining:
             verbose=self.verbose,
             single_epoch=mode.incremental,
             interruptible=not mode.in_search,
+            replaces=self.__sklearn_is_fitted__(),
             datasets=(skorch_dataset(net, data), skorch_dataset(net, validation)),
         )
 
@@ -215,7 +217,7 @@ class GradientTraining:
         """How often a row meets a parameter, over all parameters: the work of a forward pass."""
         return net.n_parameters
 
-    def _make_lbfgs(self, net, step, data):
+    def _make_lbfgs(self, net, step, data, mode):
         x, target, weight = data
         x = x[np.arange(x.shape[0])] if isinstance(x, SparseRows) else x
         return engine.LBFGS(
@@ -227,6 +229,8 @@ class GradientTraining:
             tol=self.tol,
             max_time=self.max_time,
             verbose=self.verbose,
+            interruptible=not mode.in_search,
+            replaces=self.__sklearn_is_fitted__(),
         )
 
     def _make_schedule(self, optimizer, n_batches, mode, n_epochs):

@@ -267,7 +267,7 @@ default='from_dtype'
         """Learn what is normal in X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
-        weights so far and a warning.
+        weights so far and a warning; in the first epoch of another fit it raises, too.
 
         Parameters
         ----------

@@ -29,6 +29,8 @@ class LBFGS:
         Seconds after which the best weights so far are kept.
     verbose : bool or int, default=False
     report : EpochReport, default=None
+    interruptible, replaces : bool
+        See `Training`; iterations take the place of epochs.
 
     Attributes
     ----------
@@ -37,12 +39,25 @@ class LBFGS:
     """
 
     def __init__(
-        self, net, step, batch, *, max_iter, max_fun, tol, max_time=None, verbose=False, report=None
+        self,
+        net,
+        step,
+        batch,
+        *,
+        max_iter,
+        max_fun,
+        tol,
+        max_time=None,
+        verbose=False,
+        report=None,
+        interruptible=True,
+        replaces=False,
     ):
         self.net, self.step, self.batch = net, step, batch
         self.max_iter, self.max_fun, self.tol = max_iter, max_fun, tol
         self.deadline = math.inf if max_time is None else time.monotonic() + max_time
         self.verbose, self.report = verbose, report
+        self.interruptible, self.replaces = interruptible, replaces
         self.flat = step.optimizers[0].flat
         self.n_iter, self.loss = 0, math.inf
         self._best = None
@@ -62,6 +77,9 @@ class LBFGS:
                 options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
             )
         except KeyboardInterrupt:
+            nothing = self._best is None or (self.replaces and not self.n_iter)
+            if nothing or not self.interruptible:
+                raise
             warnings.warn("Training interrupted by user.")
             x, self.loss = self._best[1], self._best[0]
         else:

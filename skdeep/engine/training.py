@@ -83,6 +83,9 @@ class Training:
         The run is part of a stream: one epoch, no warning about convergence.
     interruptible : bool, default=True
         Ctrl-C ends the run with the best weights so far, else it goes on to the caller.
+    replaces : bool, default=False
+        The run is to replace a trained model: Ctrl-C before the end of the first epoch, when there
+        is nothing to replace it with, goes on to the caller.
     datasets : tuple of two skorch datasets, default=(None, None)
         Training and validation rows, for skorch's callbacks.
     best : BestWeights, default=None
@@ -115,6 +118,7 @@ class Training:
         report=None,
         single_epoch=False,
         interruptible=True,
+        replaces=False,
         datasets=(None, None),
         best=None,
     ):
@@ -124,7 +128,7 @@ class Training:
         self.early_stopping, self.validator = early_stopping, validator
         self.max_time, self.n_seen = max_time, n_seen
         self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
-        self.interruptible, self.datasets = interruptible, datasets
+        self.interruptible, self.replaces, self.datasets = interruptible, replaces, datasets
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best
@@ -132,7 +136,7 @@ class Training:
         self._kept = Patience(0.0, math.inf, higher_is_better=False)
         self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
         self._order = None
-        self._steps = 0
+        self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
 
     def run(self):
@@ -149,7 +153,7 @@ class Training:
         try:
             interrupted = self._run_epochs()
         except KeyboardInterrupt:
-            if not self.interruptible:
+            if not self.interruptible or (self.replaces and not self._n_finished):
                 raise
             warnings.warn("Training interrupted by user.")
             interrupted = True
@@ -177,6 +181,7 @@ class Training:
             self._record(losses, learning_rate, time.monotonic() - started)
             if diverged:
                 return True
+            self._n_finished += 1
             self.schedule.after_epoch(self.n_iter, self.n_seen)
             asked = self._notify("on_epoch_end")
             if self.report is not None:
