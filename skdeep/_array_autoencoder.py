@@ -244,8 +244,8 @@ class ArrayAutoencoding(ArrayInput):
     def _encoded(self, X):
         if self._reads_vectors:
             return super()._encoded(X)
-        module = self.net_.module_
-        return to_host(in_pieces(module, self._input(X), module.encode))
+        module, x = self.net_.module_, self._input(X)
+        return to_host(self._only_finite(in_pieces(module, x, module.encode), x))
 
     @torch.inference_mode()
     def _reconstructed(self, X):
@@ -254,11 +254,12 @@ class ArrayAutoencoding(ArrayInput):
         module, x = self.net_.module_, self._input(X)
         if not isinstance(x, PaddedRows):
             made = in_pieces(module, x, lambda rows: module.restored(module(rows)[0]))
-            return self._as_given(made, _row_shape(X))
+            return self._as_given(self._only_finite(made, x), _row_shape(X))
         out = [None] * len(x)
         for rows in pieces(module, x):
             batch, lengths = x[rows.to(x.device)]
-            made = to_host(module.restored(module((batch, lengths))[0]))
+            made = self._only_finite(module.restored(module((batch, lengths))[0]), batch)
+            made = to_host(made)
             for row, values, length in zip(rows.tolist(), made, lengths.tolist()):
                 out[row] = values[:, :length].T
         return like_series(X, out, self.data_format)
@@ -283,13 +284,14 @@ class ArrayAutoencoding(ArrayInput):
                 module.restored(module.decode(z[rows.to(z.device)], None, sides[-1]))
                 for rows in pieces(module, as_large)  # as many as of the rows themselves
             ]
-            return self._as_given(torch.cat(made), self._row_shape)
+            return self._as_given(self._only_finite(torch.cat(made), z), self._row_shape)
         lengths = _checked_lengths(lengths, codes)
         out = []
         for start in range(0, len(z), _SERIES_AT_A_TIME):
             rows = slice(start, start + _SERIES_AT_A_TIME)
             steps = torch.as_tensor(lengths[rows], device=z.device)
             made = module.restored(module.decode(z[rows], steps, int(steps.max())))
+            made = self._only_finite(made, z)
             out += [values[:, :n].T for values, n in zip(to_host(made), lengths[rows])]
         return [row.T for row in out] if self.data_format == "channels_first" else out
 
@@ -297,7 +299,8 @@ class ArrayAutoencoding(ArrayInput):
     def _scores(self, X):
         if self._reads_vectors:
             return super()._scores(X)
-        return to_host(-self._row_losses(self.net_, self._input(X)))
+        x = self._input(X)
+        return to_host(self._only_finite(-self._row_losses(self.net_, x), x))
 
     def _as_given(self, made, row_shape):
         """Rows with channels first in the user's layout."""

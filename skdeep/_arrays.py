@@ -17,7 +17,7 @@ from skdeep import _params, engine
 from skdeep._array_checks import checked, chunks_of, is_double, kept_type, ranks_text
 from skdeep._supervision import check_target
 from skdeep._validation import to_host
-from skdeep.data.pieces import scales_differ
+from skdeep.data.pieces import is_far, scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.tensors import to_tensor
 
@@ -64,8 +64,9 @@ class ArrayInput:
         return to_input(X, dtype, device)
 
     def _precision(self, X, device):
-        """float32, but for rows of float64 that scikit-learn would compute with as they are."""
-        if self.dtype is None and not (len(self.input_shape_) == 1 and is_double(X)):
+        """float32, but for rows of float64 that scikit-learn would compute with as they are, or
+        that float32 would leave nothing of."""
+        if self.dtype is None and not (is_double(X) and (len(self.input_shape_) == 1 or is_far(X))):
             return torch.float32
         return engine.resolve_dtype(self.dtype, X.dtype, device)
 

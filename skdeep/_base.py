@@ -6,6 +6,7 @@ prediction, in `_targets.py`.
 """
 
 import functools
+import math
 
 import numpy as np
 import scipy.sparse as sp
@@ -237,7 +238,19 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         module = self.net_.module_
         parameter = next(module.parameters())
         with torch.inference_mode():
-            return self._forward(module, self._as_input(X, parameter.dtype, parameter.device))
+            raw = self._forward(module, self._as_input(X, parameter.dtype, parameter.device))
+            return self._only_finite(raw, X)
+
+    def _only_finite(self, out, X):
+        """What the network made of checked rows or of codes, where all of it is numbers."""
+        total = out if out.numel() == 1 else out.sum()  # which may overflow where `out` does not
+        if math.isfinite(total) or torch.isfinite(out).all():
+            return out
+        raise ValueError(
+            f"X holds values up to {self._largest(X):.3g}, of which this {type(self).__name__} "
+            "makes infinity or NaN: scale it, with StandardScaler for example, before fit and "
+            "before predictions."
+        )
 
     def __sklearn_is_fitted__(self):
         return "net_" in self.__dict__

@@ -231,7 +231,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         def features(x):
             return torch.cat(module.features(*module.prepared(x)), 1)
 
-        return in_pieces(module, x, features).cpu().numpy()
+        return self._only_finite(in_pieces(module, x, features), x).cpu().numpy()
 
     @property
     def _n_features_out(self):

@@ -199,7 +199,8 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         check_is_fitted(self)
         module = self.net_.module_
         with torch.inference_mode():
-            return to_host(in_pieces(module, self._input(X), module.features))
+            x = self._input(X)
+            return to_host(self._only_finite(in_pieces(module, x, module.features), x))
 
     @property
     def _n_features_out(self):

@@ -347,7 +347,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         parameter = next(module.parameters())
         with torch.inference_mode():
             x = self._as_input(X, parameter.dtype, parameter.device)
-            return self._embedded(module, x).cpu().numpy()
+            return self._only_finite(self._embedded(module, x), X).cpu().numpy()
 
     def _check_arrays(self, X, *, reset):
         """As `ArrayInput`, but a row that is a vector has no channel."""

@@ -25,7 +25,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         x = self._as_input(X, parameter.dtype, parameter.device)
         with torch.inference_mode():
             pieces = [function(module, x[p]) for p in chunks(x.shape[0], width, x.device)]
-            return to_host(torch.cat(pieces))
+            return to_host(self._only_finite(torch.cat(pieces), X))
 
     def _checked(self, X):
         check_is_fitted(self)

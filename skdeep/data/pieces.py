@@ -2,15 +2,19 @@
 
 import math
 
+import numpy as np
 import torch
 
-from skdeep.data.rows import LoadedRows, PaddedRows
+from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows
 
 STATISTICS_ROWS = 10_000
 """That means and deviations of channels are taken from, at most."""
 
 SCALES, SCALES_ROWS, SHORT = 10, 1000, 8
 """See `scales_differ`."""
+
+FAR = 1e-6
+"""Variance over squared mean below which a channel is far from zero."""
 
 LARGEST = {"cpu": 2**22, "cuda": 2**27}
 """Numbers in the widest layer of a forward pass."""
@@ -32,6 +36,20 @@ def channel_statistics(x, weight=None):
     mean, deviation : Tensor of float64 of shape (n_channels,)
         A channel that does not vary has the deviation 1.
     """
+    mean, variance = _moments(x, weight)
+    floor = 1e-12 * (1 + mean.square())
+    if x.dtype == torch.float64:
+        far = variance < FAR * mean.square()
+        if far.any():  # squares of numbers far from zero leave nothing of their differences
+            shift, exact = _moments(x, weight, mean)
+            mean = torch.where(far, mean + shift, mean)
+            variance = torch.where(far, exact, variance)
+            floor = torch.where(far, 1e-12 + 1e-26 * mean.square(), floor)
+    return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
+
+
+def _moments(x, weight, shift=0.0):
+    """Mean and variance of each channel less `shift`."""
     n = x.shape[0]
     rows = torch.arange(0, n, max(1, n // STATISTICS_ROWS))
     weight = torch.ones(n) if weight is None else weight.cpu()
@@ -44,6 +62,8 @@ def channel_statistics(x, weight=None):
             values, lengths = batch
             inside = (torch.arange(values.shape[2], device=x.device) < lengths[:, None])[:, None]
         values = values.flatten(2).double()
+        if not isinstance(shift, float):
+            values = values - shift[:, None]
         there = ~torch.isnan(values) if inside is None else ~torch.isnan(values) & inside
         values = values.nan_to_num()
         factor = weight[: len(piece), None].to(values.device)
@@ -52,9 +72,28 @@ def channel_statistics(x, weight=None):
         sums = sums + torch.stack([(p * factor).sum(0) for p in parts])
     count, total, squares = sums
     mean = total / count.clamp(min=1e-12)
-    variance = (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
-    floor = 1e-12 * (1 + mean.square())
-    return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
+    return mean, (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
+
+
+def is_far(X):
+    """Whether float32 would leave too little of what the numbers of a channel differ by: their
+    mean is more than a thousand standard deviations from zero.
+
+    Of more than 1,000 rows, 1,000 at equal distances are looked at.
+
+    Parameters
+    ----------
+    X : ndarray, Tensor, MappedRows or RaggedRows of float64
+        Checked rows with the channels first.
+    """
+    values = X.values if isinstance(X, RaggedRows) else X
+    values = values[:: max(1, len(values) // SCALES_ROWS)]
+    if isinstance(values, MappedRows):
+        values = np.array(values.load())
+    mean, variance = _moments(torch.as_tensor(values)[:, :, None], None)
+    shift, variance = _moments(torch.as_tensor(values)[:, :, None], None, mean)
+    size = (mean + shift).square()
+    return bool(((variance < FAR * size) & (variance > 1e-26 * size)).any())
 
 
 @torch.no_grad()

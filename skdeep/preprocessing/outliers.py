@@ -69,10 +69,10 @@ class OutlierEncoder(TabularEncoder):
         return len(self._levels[j]["numbers"])
 
     def _learn_scales(self, R, weight):
-        low, center, high = weighted_quantiles(R, [0.25, 0.5, 0.75], weight)
-        reach = np.where(high > low, FENCE * (high - low), np.inf)
-        fenced = np.clip(R, center - reach, center + reach)
         with np.errstate(over="ignore", invalid="ignore"):
+            low, center, high = weighted_quantiles(R, [0.25, 0.5, 0.75], weight)
+            reach = np.where(high > low, FENCE * (high - low), np.inf)
+            fenced = np.clip(R, center - reach, center + reach)
             self._center = _nanmean(fenced)
             spread = np.sqrt(_nanmean(np.square(fenced - self._center)))
         if not np.isfinite(self._center + spread).all():
@@ -81,7 +81,8 @@ class OutlierEncoder(TabularEncoder):
 
     def encode(self, X):
         """`transform` for a table that has been checked."""
-        out = soft_clip((self._raw(X) - self._center) * self._scale)
+        with np.errstate(over="ignore"):
+            out = soft_clip((self._raw(X) - self._center) * self._scale)
         rare = soft_clip((self._rare_columns(X) - self._rare_center) / self._rare_scale)
         return np.concatenate([out, rare, self._deviations(X)], axis=1, dtype=np.float32)
 
@@ -121,7 +122,7 @@ class OutlierEncoder(TabularEncoder):
 
 def soft_clip(z):
     """`z` up to `FENCE` on either side, from there on its logarithm, without a step or a kink."""
-    size = np.abs(z)
+    size = np.minimum(np.abs(z), np.finfo(np.float64).max)
     with np.errstate(invalid="ignore"):
         beyond = FENCE + np.log1p(np.maximum(size - FENCE, 0.0))
         return np.where(size > FENCE, np.sign(z) * beyond, z)

@@ -53,4 +53,4 @@ def _column_quantiles(values, levels, shares):
     low = np.searchsorted(total, wanted - slack, side="left")
     high = np.searchsorted(total, wanted + slack, side="right")
     last = len(values) - 1
-    return 0.5 * (values[np.minimum(low, last)] + values[np.minimum(high, last)])
+    return 0.5 * values[np.minimum(low, last)] + 0.5 * values[np.minimum(high, last)]

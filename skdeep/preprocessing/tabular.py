@@ -24,6 +24,7 @@ from skdeep.preprocessing.quantiles import weighted_quantiles
 _CONSTANT = 16 * np.finfo(np.float64).eps
 """Range over largest magnitude below which only rounding tells the values of a column apart."""
 _FEW = 16  # rows
+_FARTHEST = 1e150  # scaled values; the squares of larger ones are no numbers
 _EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
 
 
@@ -198,10 +199,10 @@ default='from_dtype'
 
     def _learn_scales(self, R, weight):
         low, q25, self._center, q75, high = weighted_quantiles(R, [0, 0.25, 0.5, 0.75, 1], weight)
-        spread, span = q75 - q25, high - low
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            spread, span = q75 - q25, high - low
             scale = np.where(spread > _CONSTANT * span, 1 / spread, 2 / span)
-        self._scale = np.where(span > 0, scale, 0.0)
+        self._scale = np.where(span > 0, np.minimum(scale, np.finfo(np.float64).max), 0.0)
         self._center = np.where(np.isfinite(self._center), self._center, 0.0)
         self._quantiles = None
         if self.numeric == "quantile" and self.n_numeric_:
@@ -227,8 +228,8 @@ default='from_dtype'
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, copy=True, na_value=np.nan)  # a copy can be written to
         R = self._raw(X)
-        out = (R - self._center) * self._scale
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = np.clip((R - self._center) * self._scale, -_FARTHEST, _FARTHEST)
             out /= np.sqrt(1 + np.square(out / 3))
         if self._quantiles is not None:
             for j, known in enumerate(self._quantiles.T):
@@ -292,8 +293,9 @@ def _one_hot(codes, n_levels):
 
 def _normal_scores(x, known, levels):
     """Normal scores from quantiles: between equal quantiles the middle of their levels."""
-    up = np.interp(x, known, levels)
-    down = -np.interp(-x, -known[::-1], -levels[::-1])
-    scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
-    scores[np.isnan(x)] = 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # of slopes between numbers near 1e-320
+        up = np.interp(x, known, levels)
+        down = -np.interp(-x, -known[::-1], -levels[::-1])
+        scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
+    scores[np.isnan(scores)] = 0.0
     return scores
