@@ -165,7 +165,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 report,
             )
         except engine.NonFiniteLoss as error:
-            raise ValueError(self._explain(error, X, target)) from None
+            raise ValueError(self._explain(error, X, target, weight)) from None
         except torch.OutOfMemoryError as error:
             raise torch.OutOfMemoryError(
                 f"{net.device} ran out of memory with batch_size={net.batch_size}: try a smaller "

@@ -63,7 +63,8 @@ def naming(name):
         What is checked, where it is not the target.
     """
     try:
-        yield
+        with np.errstate(over="ignore", invalid="ignore"):  # of sums that look for infinity
+            yield
     except (ValueError, TypeError, RuntimeError, OverflowError, AttributeError) as error:
         frames, trace = [], error.__traceback__
         while trace is not None:

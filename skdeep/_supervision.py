@@ -19,11 +19,11 @@ from skdeep._compat import _check_sample_weight, _check_y
 from skdeep._validation import FLOATS, check_rows, to_host
 
 _WIDEST = 60
-"""Weights from 2**-60 to 2**60 are taken as they are: in single precision, too, their products
-with losses, and the sums of these, are numbers."""
+"""Weights are scaled where the largest is not within 2**-60 and 2**60: in single precision, too,
+their products with losses, and the sums of these, are numbers."""
 _FAINTEST = 2.0**-100
-"""Of the largest weight: what smaller ones are raised to, since single precision has no place for
-them and a mini-batch of such rows alone would have no weight."""
+"""What smaller weights are raised to, since single precision has no place for them and a mini-batch
+of such rows alone would have no weight."""
 
 
 def read_target(y, *, numeric, name="y"):
@@ -98,12 +98,11 @@ def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
     """
     y = read_target(y, numeric=y_numeric)
     options = {"multi_output": True, "y_numeric": y_numeric}
-    with np.errstate(over="ignore", invalid="ignore"):  # of sums that look for infinity
-        if not isinstance(X, torch.Tensor):
-            options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
-            return checked_data(estimator, X, y, **options)
-        X = check_rows(estimator, X, reset=reset)
-        y = checked_data(estimator, y=y, **options)
+    if not isinstance(X, torch.Tensor):
+        options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
+        return checked_data(estimator, X, y, **options)
+    X = check_rows(estimator, X, reset=reset)
+    y = checked_data(estimator, y=y, **options)
     check_consistent_length(np.empty((X.shape[0], 0)), y)
     return X, y
 
@@ -122,7 +121,8 @@ def check_weights(weight, X, name="sample_weight"):
     Returns
     -------
     ndarray of shape (n_samples,)
-        Weights beyond 2**-60 to 2**60 are scaled by a power of two, which changes no result.
+        Where the largest is not within 2**-60 and 2**60, all are scaled by a power of two, which
+        changes their proportions by no bit.
     """
     weight = to_host(weight)
     if not isinstance(weight, numbers.Real):
@@ -202,16 +202,23 @@ def _check_class_weight(class_weight):
 
 
 def _within_reach(weight):
-    """Weights that single precision can hold, in the same proportions."""
+    """Weights that single precision can hold, in the same proportions.
+
+    Too large ones stay as large as can be, so that penalties weigh as little as before; too small
+    ones, which would leave penalties alone, become at most 1.
+    """
     largest = float(weight.max())
-    if 2.0**-_WIDEST <= largest <= 2.0**_WIDEST:
-        smallest = float(weight.min())
-        if smallest == 0:
-            smallest = float(weight.min(initial=np.inf, where=weight > 0))
-        if smallest >= 2.0**-_WIDEST:
-            return weight
-    weight = np.ldexp(weight.astype(np.float64), -int(np.frexp(largest)[1]))
-    return np.where(weight > 0, np.maximum(weight, _FAINTEST), 0.0)
+    shift = 0
+    if largest > 2.0**_WIDEST:
+        shift = _WIDEST - int(np.frexp(largest)[1])
+    elif largest < 2.0**-_WIDEST:
+        shift = -int(np.frexp(largest)[1])
+    if shift:
+        weight = np.ldexp(weight.astype(np.float64), shift)
+    faint = weight < _FAINTEST
+    if faint.any():
+        weight = np.where(faint & (weight > 0), _FAINTEST, weight)
+    return weight
 
 
 # --- arrays of no numeric type -----------------------------------------------------------------

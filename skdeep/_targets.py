@@ -36,7 +36,8 @@ _TOO_LARGE = (
     "of which no sum of squares can be a number any more: scale it, with "
     "TransformedTargetRegressor for example"
 )
-_LARGEST = 1e150  # of targets that are standardised or validated on
+_LARGEST = {False: 1e150, True: 1e306}  # of targets, by whether they are standardised
+_SMALLEST_SHARE = 1e-7  # of the range of targets, that their scale is at least
 _LARGEST_SINGLE = {True: 1e16, False: torch.finfo(torch.float32).max}  # by squared error or not
 
 
@@ -279,7 +280,8 @@ class DeepRegressor(RegressorMixin):
                 f"Some value(s) of {name} are out of the valid range of the loss 'poisson': "
                 f"{name} must not be negative."
             )
-        if (self._is_scaled or name != "y") and _largest(y) > _LARGEST:
+        most = _LARGEST[self._is_scaled] if self._is_scaled or name != "y" else np.inf
+        if _largest(y) > most:
             raise ValueError(f"{name} holds values up to {_largest(y):.3g}, {_TOO_LARGE}.")
 
     def _target_tensor(self, target, dtype, device):
@@ -395,6 +397,7 @@ class ShiftedRegressor(DeepRegressor):
         unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
         center = np.average(y / unit, axis=0, weights=weight)
         scale = np.sqrt(np.average((y / unit - center) ** 2, axis=0, weights=weight)) * unit
+        scale = np.maximum(scale, _SMALLEST_SHARE * (high - low))  # one row may have all weight
         scale = np.where(low < high, scale, 1.0)
         self._needs_double = bool((largest > _FINE_IN_SINGLE * scale).any()) or not (
             _SINGLE.tiny < scale.min() and largest.max() < _SINGLE.max

@@ -333,14 +333,20 @@ class GradientTraining:
         values = X.data if sp.issparse(X) else X
         return float(abs(values).max()) if len(values) else 0.0
 
-    def _explain(self, error, X, target):
+    def _explain(self, error, X, target, weight=None):
         """The likely cause of a loss that is not finite."""
         largest = self._largest(X)
+        total = np.inf if weight is None else float(weight.sum())
         cause = (
             f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
             if largest > _LARGE
             else self._target_too_large(target)
         )
+        if cause is None and self.alpha > total:
+            cause = (
+                f"the weights of rows, which sum to {total:.3g}: against them alpha={self.alpha} "
+                "is large; scale sample_weight or class_weight, or lower alpha"
+            )
         if cause is None:
             cause = (
                 f"learning_rate_init={self.learning_rate_init} is too large: lower it, or set "

@@ -15,6 +15,7 @@ from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
 from skdeep.data.batches import DenseBatches, chunks
 from skdeep.data.tensors import to_tensor
+from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.rbm import (
     ContrastiveDivergence,
     RBMNet,
@@ -284,7 +285,8 @@ class RBM(DeepTransformer, DeepEstimator):
 
         def validate():
             with torch.inference_mode():
-                loss = float(self._free_energies(net.module_, validation[0]).mean())
+                energies = self._free_energies(net.module_, validation[0])
+                loss = float(weighted_mean(energies, validation[2]))
             return loss, -loss if with_score else None
 
         return validate

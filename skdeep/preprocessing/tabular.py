@@ -170,7 +170,7 @@ default='from_dtype'
             known = values[~missing]
             if not len(known):
                 continue
-            low, high = known.min(), known.max()
+            low, high = float(known.min()), float(known.max())  # whose difference may overflow
             if missing.any():
                 with_gaps.append(j)
             if high - low > _CONSTANT * max(abs(low), abs(high)):
