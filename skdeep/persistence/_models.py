@@ -10,7 +10,9 @@ import inspect
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import MetadataRequest
 
+from skdeep.engine import DeepNet
 from skdeep.persistence import _boosting
 from skdeep.persistence._compiled import is_tree
 from skdeep.persistence._plain import expect, require
@@ -23,6 +25,9 @@ def check_attribute(name):
         raise ValueError(f"an attribute named {name!r}")
 
 
+_COMPUTABLE = (type(None), bool, int, float, str, np.ndarray, dict)
+
+
 def check_state(obj, state):
     """Raise where a state hides a method of its object: what it holds instead would be called."""
     for name in expect(state, dict):
@@ -30,6 +35,11 @@ def check_state(obj, state):
         method = inspect.getattr_static(type(obj), name, None)
         if callable(method) or (hasattr(type(method), "__get__") and not _is_data(method)):
             raise ValueError(f"an attribute {name!r} that hides a method of {type(obj)}")
+    own = getattr(type(obj), "__setstate__", None)
+    if own not in (None, BaseEstimator.__setstate__, DeepNet.__setstate__):
+        for value in state.values():  # it computes with them: a list of ranges has no bound
+            if not isinstance(value, (np.generic, MetadataRequest)):
+                expect(value, *_COMPUTABLE)
     if "_sklearn_version" in state:
         expect(state["_sklearn_version"], str)
 

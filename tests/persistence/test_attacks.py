@@ -74,6 +74,12 @@ MEMORY = {
             ]
         }
     ),
+    "ranges that a state computes with": model(
+        ("X_thresholds_", {"range": [0, 2 * 10**8, 1]}),
+        ("y_thresholds_", [{"range": [0, 2 * 10**8, 1]}]),
+        ("out_of_bounds", "nan"),
+        name="sklearn.isotonic.IsotonicRegression",
+    ),
     "negative shape": holding({"sparse": [False, "csr", [-1, 1], EMPTY, EMPTY, EMPTY]}),
     "spaces of a dtype": holding({"dtype": "f8," * 10**5}),
 }
