@@ -49,7 +49,7 @@ def checked(estimator, X, reset):
         return _check_list(estimator, series, reset)
     if isinstance(X, torch.Tensor) and X.ndim != 2:
         X = _check_tensor(estimator, X)
-    elif np.ndim(X) != 2 or _keeps_bytes(estimator, X):
+    elif _rank(X) != 2 or _keeps_bytes(estimator, X):
         X = _check_nd(estimator, X)
     else:
         return _check_2d(estimator, X, reset)
@@ -58,6 +58,10 @@ def checked(estimator, X, reset):
     if estimator.missing == "mask" and len(shape) == 2:
         return _without_padding(estimator, X, shape, reset)
     return X, shape
+
+
+def _rank(X):
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _keeps_bytes(estimator, X):
@@ -318,7 +322,7 @@ def _one_array(x, i):
         array, why = None, f": {error}"
     else:
         why = f" of type {array.dtype}"
-    if array is None or array.dtype.kind not in "iubf":
+    if array is None or array.dtype.kind not in "iubf" or not array.ndim:
         raise ValueError(
             f"X is a list in which X[{i}] is no array of numbers (a {type(x).__name__}{why}): "
             "expected one array, or a list of arrays, frames or nested lists of numbers."

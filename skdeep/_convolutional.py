@@ -89,7 +89,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             options |= {
                 "activation": self.activation,
                 "pooling": self.pooling,
-                "pool_size": self.pool_size,
+                "pool_size": int(self.pool_size),
                 "hidden_layer_sizes": tuple(hidden),
                 "dropout": float(self.dropout),
             }
@@ -127,6 +127,8 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         fitting = sorted(name for name, (_, _, ranks) in known.items() if dims in ranks)
         if isinstance(chosen, str):
             chosen = (["shift"] if dims == 2 else []) if chosen == "auto" else [chosen]
+        elif getattr(chosen, "ndim", 1) == 0:
+            chosen = [chosen.item()]
         strengths = {}
         for name in chosen:
             if name not in fitting:

@@ -134,7 +134,7 @@ class OutlierTraining:
 
     def _make_module(self, shape, n_outputs, rng):
         net = MaskedNet(
-            self.n_estimators,
+            int(self.n_estimators),
             self._sources.tolist(),
             self._hidden_layer_sizes(),
             self.activation,

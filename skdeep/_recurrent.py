@@ -50,6 +50,10 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     def _hidden_sizes(self):
         return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
+    def _check_embedding(self):
+        rows = self.__dict__.get("vocabulary_size_", 1) if self._reads_tokens else 1
+        layer_sizes(self.embedding_size, "embedding_size", n_inputs=rows)
+
     def _branch(self):
         """(filters, kernel size) of each layer of the convolutional branch."""
         if isinstance(self.convolutional, str):
@@ -88,6 +92,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         return super()._new_net(device, X, rng)
 
     def _make_module(self, shape, n_outputs, rng):
+        self._check_embedding()
         settings = self._settings(shape[0], n_outputs)
         net = RecurrentNet(**settings, own_scale=self._own_scale).double()
         initialize(net, rng)

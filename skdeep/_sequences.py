@@ -11,6 +11,7 @@ from skdeep import engine
 from skdeep._array_checks import elements
 from skdeep._arrays import ArrayInput
 from skdeep._checks import refuse_masks
+from skdeep._sizes import layer_sizes
 from skdeep._validation import dense_tensor, to_host
 from skdeep.data.rows import RaggedRows
 from skdeep.preprocessing.sequences import PADDING, UNKNOWN
@@ -68,7 +69,7 @@ class SequenceInput(ArrayInput):
         largest = int(ids.max(initial=0))
         if reset:
             size = self.vocabulary_size
-            size = max(largest, UNKNOWN) + 1 if isinstance(size, str) else int(size)
+            size = max(largest, UNKNOWN) + 1 if isinstance(size, str) else self._vocabulary_size()
         else:
             size = self.vocabulary_size_
         if largest >= size:
@@ -90,6 +91,9 @@ class SequenceInput(ArrayInput):
             ids = np.where(self._known_tokens[ids], ids, UNKNOWN)
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         return RaggedRows(ids.astype(np.int32)[:, None], starts, lengths)
+
+    def _vocabulary_size(self):
+        return layer_sizes(self.vocabulary_size, "vocabulary_size")[0]
 
     def _as_input(self, X, dtype, device):
         if self._reads_tokens:

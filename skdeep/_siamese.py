@@ -156,7 +156,7 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
         X, target = data
         self._is_conv = self.encoder in ("auto", "conv") and not self._is_dense(X.shape[1:])
         device = engine.resolve_device(self.device, X)
-        self.n_outputs_ = int(self.n_components)
+        (self.n_outputs_,) = layer_sizes(self.n_components, "n_components")
         net = self._new_net(device, X, rng)
         largest = self._largest(X)
         if largest > math.sqrt(torch.finfo(net.dtype).max):

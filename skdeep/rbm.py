@@ -11,6 +11,7 @@ from skdeep import _params, engine, losses
 from skdeep._base import DeepEstimator, all_or_nothing, new_random_state
 from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._docs import shared_docs
+from skdeep._sizes import layer_sizes
 from skdeep._transformers import DeepTransformer, check_codes
 from skdeep._validation import to_host
 from skdeep.data.batches import DenseBatches, chunks
@@ -218,8 +219,9 @@ class RBM(DeepTransformer, DeepEstimator):
         return net
 
     def _make_module(self, shape, n_outputs, rng):
-        n_chains = self.batch_size if self.method == "pcd" else 0
-        return RBMNet(n_outputs, self.n_components, self.visible_, n_chains).double()
+        n_chains = int(self.batch_size) if self.method == "pcd" else 0
+        (n_components,) = layer_sizes(self.n_components, "n_components", n_inputs=n_outputs)
+        return RBMNet(n_outputs, n_components, self.visible_, n_chains).double()
 
     def _make_loss(self):
         return losses.Reconstruction()  # only in name: no derivative of it is ever taken

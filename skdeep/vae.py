@@ -201,7 +201,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         net = VAENet(
             n_outputs,
             self._sizes(),
-            self.n_components,
+            *layer_sizes(self.n_components, "n_components"),
             self.activation,
             self.likelihood,
             self.draw_codes,

@@ -13,7 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
+from sklearn.utils.estimator_checks import (
+    check_sample_weight_equivalence_on_dense_data,
+    check_sample_weight_equivalence_on_sparse_data,
+)
 
 from skdeep import RBM, Autoencoder, MLPClassifier, VariationalAutoencoder
 
@@ -401,6 +404,7 @@ def test_means_pass_the_check_of_weights_and_learn(digits):
     X, X_test, *_ = digits
     options = {"method": "cd", "draw_states": False}
     check_sample_weight_equivalence_on_dense_data("RBM", RBM(batch_size=1000, **options))
+    check_sample_weight_equivalence_on_sparse_data("RBM", RBM(batch_size=1000, **options))
     rbm = RBM(64, max_iter=30, random_state=0, device="cpu", **options).fit(X)
     restored = rbm.inverse_transform(rbm.transform(X_test))
     assert np.square(restored - X_test).mean() < 0.5 * X_test.var(0).mean()

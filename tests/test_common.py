@@ -27,8 +27,9 @@ DROPOUT = {
 
 
 NOISE = {
-    "check_sample_weight_equivalence_on_dense_data": "training draws noise for each row of a "
+    f"check_sample_weight_equivalence_on_{kind}_data": "training draws noise for each row of a "
     "batch: a row given twice meets it twice; `test_autoencoders.py` runs the check without noise"
+    for kind in ("dense", "sparse")
 }
 
 
