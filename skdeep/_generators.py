@@ -64,7 +64,7 @@ class DeepGenerator(DeepEstimator):
             "solver": "adamw",
             "learning_rate": float(learning_rate),
             "beta_1": beta_1,
-            "beta_2": self.beta_2,
+            "beta_2": float(self.beta_2),
             "weight_decay": weight_decay,
         }
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.validation import validate_data
 
+from skdeep._checks import checked_data
 from skdeep._validation import to_host
-from skdeep.preprocessing.columns import column_names, is_frame
+from skdeep.preprocessing.columns import check_columns, column_names, is_frame
 from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
 from skdeep.preprocessing.exact import LARGEST
 
@@ -17,20 +17,17 @@ def joined(estimator, X, y, *, reset):
     Returns
     -------
     frame : DataFrame of shape (n_samples, n_columns)
-        With columns 0, 1, ...; the estimator's names are not used as labels, for they may repeat.
+        With columns 0, 1, ...; the names may be of any type.
     names : list
         What the columns are called, for messages and for made rows.
     """
     X = to_host(X)
     if is_frame(X):
-        _refuse_strange_frame(X)
-        if 0 in X.shape:
-            validate_data(estimator, np.empty(X.shape), reset=reset)  # for its message
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        check_columns(estimator, X, reset=reset)
         frame = X if isinstance(X, pd.DataFrame) else from_polars(X)
         names = list(frame.columns)
     else:
-        X = validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
+        X = checked_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
         frame = pd.DataFrame(X)
         if frame.dtypes.eq(object).any():
             frame = frame.apply(_inferred)
@@ -47,15 +44,6 @@ def joined(estimator, X, y, *, reset):
         names = [*names, "target" if y.name is None else y.name]
     columns = [c.reset_index(drop=True).rename(n) for c, n in zip(columns, names)]
     return columns, names
-
-
-def _refuse_strange_frame(X):
-    kind = type(X).__module__.partition(".")[0]
-    if not isinstance(X, pd.DataFrame) and (kind != "polars" or hasattr(X, "collect")):
-        raise TypeError(
-            f"Expected a DataFrame of pandas or polars, got {kind}'s {type(X).__name__}: turn it "
-            "into one of these first (a lazy frame with its compute() or collect())."
-        )
 
 
 def _inferred(column):

@@ -539,6 +539,8 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         check_is_fitted(self)
         if self.network != "lstm":
             raise ValueError(f"network={self.network!r}: time steps need network='lstm'.")
+        if not isinstance(stride, Integral) or isinstance(stride, bool) or stride < 1:
+            raise ValueError(f"stride={stride!r}: expected an integer of at least 1.")
         x = self._scaled(self._check_windows(X, reset=False))
         length, n_channels = self.window_shape_
         squares = self._residuals(x)[1].reshape(len(x), length, n_channels).mean(2)

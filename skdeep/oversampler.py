@@ -279,7 +279,8 @@ def _is_count(n):
 def _one_label(y):
     """The number of each row's column, of a y with a column of 0 and 1 for each class (sparse or
     not); any other y as it is."""
-    if type_of_target(y) != "multilabel-indicator":
+    shape = np.shape(y)
+    if len(shape) != 2 or shape[1] < 2 or type_of_target(y) != "multilabel-indicator":
         return y
     matrix = y.toarray() if sp.issparse(y) else np.asarray(y)
     if (matrix.sum(1) != 1).any():

@@ -254,6 +254,8 @@ def test_bad_tables():
         gan.fit(pd.DataFrame({"a": [1.0]}))
     with pytest.raises(ValueError, match="infinity.*column 'a'"):
         gan.fit(pd.DataFrame({"a": [1.0, np.inf, 2.0]}))
+    with pytest.raises(ValueError, match="several columns of the name 'a'"):
+        gan.fit(pd.DataFrame(np.zeros((9, 2)), columns=["a", "a"]))
     with pytest.raises(NotFittedError):
         gan.sample()
     with pytest.raises(ValueError, match="warm_up"):
@@ -553,7 +555,7 @@ class Lazy:
 
 @pytest.mark.parametrize("fit", [TabularGAN().fit, lambda X: sampler().fit(X, [0, 1])])
 def test_frames_of_other_libraries(fit):
-    with pytest.raises(TypeError, match="Expected a DataFrame of pandas or polars, got .*Lazy"):
+    with pytest.raises(TypeError, match="Lazy: expected a DataFrame of pandas or polars"):
         fit(Lazy())
 
 
@@ -773,6 +775,9 @@ def test_bad_windows():
         detector.fit(two * np.nan)
     np.testing.assert_array_equal(detector.score_samples(two), before)
     dense = GANOutlierDetector(max_iter=2, device="cpu").fit(two[:, :, 0])
+    for stride in (0, None, "a", 1.5):
+        with pytest.raises(ValueError, match=f"stride={stride!r}: expected an integer"):
+            detector.score_steps(two, stride=stride)
     with pytest.raises(ValueError, match="need network='lstm'"):
         dense.score_steps(two[:, :, 0])
 

@@ -19,7 +19,31 @@ def is_frame(X):
     return all(hasattr(type(X), a) for a in ("columns", "dtypes")) and getattr(X, "ndim", 2) == 2
 
 
-def check_frame(estimator, X, *, reset, to_pandas=None):
+def check_columns(estimator, X, *, reset):
+    """Check the names and the shape of a frame by scikit-learn's rules.
+
+    Raises
+    ------
+    TypeError
+        If the frame is not in memory.
+    ValueError
+        scikit-learn's, or if names are repeated.
+    """
+    if not isinstance(X, pd.DataFrame) and not hasattr(type(X), "to_pandas"):
+        raise TypeError(
+            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}: expected a "
+            "DataFrame of pandas or polars, or an array. Load it into memory first, with "
+            "X.compute() or X.collect()."
+        )
+    names = pd.Index(X.columns)
+    if not names.is_unique:
+        raise ValueError(f"X has several columns of the name {names[names.duplicated()][0]!r}.")
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if 0 in X.shape:
+        check_array(np.empty(X.shape), estimator=estimator, input_name="X")  # for its message
+
+
+def check_frame(estimator, X, *, reset):
     """Check a frame by scikit-learn's rules and make a pandas DataFrame of plain columns of it.
 
     Parameters
@@ -29,8 +53,6 @@ def check_frame(estimator, X, *, reset, to_pandas=None):
     X : DataFrame
     reset : bool
         True in fit.
-    to_pandas : callable, default=None
-        Makes a pandas DataFrame of one of another library; None stands for its own way.
 
     Returns
     -------
@@ -44,17 +66,9 @@ def check_frame(estimator, X, *, reset, to_pandas=None):
     ValueError
         scikit-learn's, or if a column holds lists or records; it names the column.
     """
-    if not isinstance(X, pd.DataFrame) and not hasattr(type(X), "to_pandas"):
-        raise TypeError(
-            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}: expected a "
-            "DataFrame of pandas or polars, or an array. Load it into memory first, with "
-            "X.compute() or X.collect()."
-        )
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    if 0 in X.shape:
-        check_array(np.empty(X.shape), estimator=estimator, input_name="X")  # for its message
+    check_columns(estimator, X, reset=reset)
     if not isinstance(X, pd.DataFrame):
-        X = X.to_pandas() if to_pandas is None else to_pandas(X)
+        X = X.to_pandas()
     return _plain_columns(X)
 
 
