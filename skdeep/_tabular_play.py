@@ -66,6 +66,8 @@ class TabularPlay:
                         )
                     runs.append(run)
                     run.run()
+                    if run.interrupted:
+                        break
                     net.flat_optimizers_[0].forget()
             features = net.module_.generator.features
             made = net.module_.generator.sample(min(_JUDGED, 8 * len(data[0])), noise)

@@ -361,6 +361,8 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
                         )
                     runs.append(run)
                     run.run()
+                    if run.interrupted:
+                        break
             z = torch.randn(
                 len(data), net.module_.config["latent_size"], device=data.device, generator=noise
             )

@@ -847,3 +847,48 @@ def test_classes_of_no_kind(digits, y):
         gan.sample(3, y=y)
     with pytest.raises(ValueError, match="random_state=-1: "):
         gan.sample(3, random_state=-1)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        TabularGAN(**{**LIGHT, "max_iter": 20}, random_state=0),
+        ImageGAN(**{**SMALL, "max_iter": 20}),
+        GANOutlierDetector(hidden_layer_sizes=8, max_iter=20, device="cpu", random_state=0),
+    ],
+    ids=repr,
+)
+def test_interrupt_before_anything_is_finished_keeps_the_old_model(estimator, monkeypatch):
+    X = load_digits().images[:40]
+    X = X if isinstance(estimator, ImageGAN) else X.reshape(40, -1)[:, 20:24]
+    old = estimator.fit(X).net_
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skdeep.engine.training.Training._one_pass", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(X)
+    assert estimator.net_ is old and not old.module_.training
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        assert clone(estimator).fit(X).n_iter_ == 1
+
+
+@pytest.mark.parametrize("cls", [TabularGAN, GANOutlierDetector])
+def test_interrupt_ends_all_of_the_training(cls, monkeypatch):
+    """Not the first of its parts alone."""
+    from skdeep.engine.training import Training
+
+    one_pass, n_passes = Training._one_pass, []
+
+    def third_interrupted(self):
+        n_passes.append(1)
+        if len(n_passes) == 3:
+            raise KeyboardInterrupt
+        return one_pass(self)
+
+    monkeypatch.setattr(Training, "_one_pass", third_interrupted)
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        cls(hidden_layer_sizes=8, max_iter=20, random_state=0, device="cpu").fit(X)
+    assert len(n_passes) == 3

@@ -96,6 +96,8 @@ class Training:
     n_iter : int
         Epochs begun in this run, counting one that was cut short by `max_time`.
     n_seen : int
+    interrupted : bool
+        Whether Ctrl-C ended the run.
     """
 
     def __init__(
@@ -138,6 +140,7 @@ class Training:
         self._order = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
+        self.interrupted = False
 
     def run(self):
         """Train; the parameters of the net are changed in place."""
@@ -156,7 +159,7 @@ class Training:
             if not self.interruptible or (self.replaces and not self._n_finished):
                 raise
             warnings.warn("Training interrupted by user.")
-            interrupted = True
+            self.interrupted = interrupted = True
             if self.net.history and "learning_rate" not in self.net.history[-1]:
                 self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
