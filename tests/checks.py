@@ -7,7 +7,6 @@ import inspect
 import os
 import pickle
 import random
-import warnings
 
 import joblib
 import numpy as np
@@ -76,7 +75,6 @@ def _global_state():
         torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(),
         dict(os.environ),
-        list(warnings.filters),
     )
 
 
