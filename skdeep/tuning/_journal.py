@@ -164,7 +164,7 @@ def _drop_unreadable_end(path):
     """Drop last lines that are ended, but no operations: what a disk without space leaves."""
     with open(path, "rb+") as file:
         if not _is_journal(file):
-            return
+            raise ValueError("another file")  # `open_journal` says more
         file.seek(0)
         lines = file.readlines()
         n = len(lines)

@@ -54,7 +54,8 @@ class PruneTrials(Stopper):
     behind them.
 
     Networks with ``solver='lbfgs'``, which has no epochs, and estimators of other libraries are
-    not stopped.
+    not stopped. `GANOutlierDetector`, whose epochs have no score, raises. Without
+    ``early_stopping``, the rows that are held out are for the pruner alone and choose no epoch.
 
     Examples
     --------

@@ -177,3 +177,25 @@ def test_interrupt_reaches_the_search_through_a_network(cls, data):
     assert any("Search interrupted by user" in str(w.message) for w in caught)
     assert not any("Training interrupted" in str(w.message) for w in caught)
     assert len(search.cv_results_["params"]) == 1
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"study_callbacks": [print, 3]}, r"study_callbacks\[1\]=3: expected a callable"),
+        ({"sampler": lambda seed: 3}, "gave 3 for a seed: expected a sampler of Optuna"),
+        ({"storage": "foo://bar"}, "storage='foo://bar' cannot be opened"),
+        ({"storage": "mysql://user:secret@nowhere/x"}, r"storage='mysql://user:\*\*\*@nowhere/x'"),
+        ({"storage": "/nowhere/journal"}, "storage='/nowhere/journal' cannot be opened: No such"),
+        (
+            {"scoring": ["accuracy"], "refit": False, "objectives": ["auc"]},
+            r"objectives=\['auc'\] are not among \['accuracy'\]",
+        ),
+    ],
+)
+def test_checked_before_the_first_fit(data, tmp_path, parameters, message):
+    log = tmp_path / "log"
+    search = OptunaSearchCV(Scripted(log=str(log)), {"a": [0.1, 0.2]}, n_trials=2, **parameters)
+    with pytest.raises((ValueError, TypeError), match=message):
+        search.fit(*data)
+    assert not log.exists()

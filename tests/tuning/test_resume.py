@@ -213,3 +213,38 @@ def test_a_database_that_another_process_is_making(monkeypatch, tmp_path, words)
 def test_a_database_that_cannot_be_opened(tmp_path):
     with pytest.raises(ValueError, match=r"storage='sqlite:.*' cannot be opened: unable to open"):
         open_storage(f"sqlite:///{tmp_path / 'nowhere' / 'search.db'}")
+
+
+def test_trials_are_owned_from_their_first_moment(data, tmp_path):
+    """Whatever the last write of a process was, its trial can be told from one in work."""
+    search = OptunaSearchCV(Scripted(), A, n_trials=2, storage=tmp_path / "journal", random_state=0)
+    search.fit(*data)
+    journal = (tmp_path / "journal").read_text().splitlines()
+    made = [line for line in journal if '"op_code":4' in line]
+    assert len(made) == 2 and all(OWNER in line for line in made)
+
+
+def test_two_parameters_of_which_one_was_drawn(data):
+    """What is drawn for the second does not depend on whether the first was there already."""
+    space = {"a": FloatDistribution(0.0, 1.0), "fail_above": FloatDistribution(2.0, 9.0)}
+    whole = OptunaSearchCV(Scripted(), space, n_trials=3, random_state=0).fit(*data)
+    study = optuna.create_study(direction="maximize")
+    template = optuna.trial.create_trial(
+        state=TrialState.RUNNING,
+        params={"a": whole.cv_results_["params"][0]["a"]},
+        distributions={"a": space["a"]},
+        user_attrs={OWNER: ""},
+    )
+    study._storage.create_new_trial(study._study_id, template)
+    search = OptunaSearchCV(Scripted(), space, n_trials=3, study=study, random_state=0).fit(*data)
+    assert search.cv_results_["params"] == whole.cv_results_["params"]
+
+
+def test_orphans_beyond_the_number_of_trials_are_left(data):
+    study = optuna.create_study(direction="maximize")
+    search = OptunaSearchCV(Scripted(), A, n_trials=2, study=study, random_state=0).fit(*data)
+    for _ in range(2):
+        template = optuna.trial.create_trial(state=TrialState.RUNNING, user_attrs={OWNER: ""})
+        study._storage.create_new_trial(study._study_id, template)
+    assert len(search.set_params(n_trials=3).fit(*data).cv_results_["params"]) == 3
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3 + ["RUNNING"]
