@@ -6,6 +6,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeep._checks import checked_data
 from skdeep._validation import to_host
+from skdeep.preprocessing.cells import object_kinds
 from skdeep.preprocessing.columns import check_columns, column_names, is_frame
 from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
 from skdeep.preprocessing.exact import LARGEST
@@ -33,6 +34,9 @@ def joined(estimator, X, y, *, reset):
             frame = frame.apply(_inferred)
         names = column_names(estimator)
     columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
+    for column, name in zip(columns, names):
+        if column.dtype == object:
+            object_kinds(column, name)  # for its error
     if y is not None:
         y = to_host(y)
         check_consistent_length(frame, y)

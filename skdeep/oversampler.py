@@ -157,7 +157,10 @@ or callable, default='auto'
         # The class goes first: what follows it is then drawn given the class, exactly.
         frame = pd.DataFrame({0: labels.astype(str)} | dict(enumerate(columns, start=1)))
         numbers = {str(c): c for c in self.classes_}
-        frame.columns = [str(c) for c in frame.columns]
+        names = ["0", *(str(c.name) for c in columns)]  # that errors name X's columns by
+        if len(set(names)) < len(names):
+            names = [str(number) for number in range(len(names))]
+        frame.columns = names
         self.generator_ = generator.fit(frame)
         parts, made_labels = [frame.iloc[:0]], []
         for label, n in self.sampling_strategy_.items():

@@ -203,14 +203,27 @@ def test_frames_that_are_empty_or_not_in_memory(estimator):
     for empty in (X[:0], pl.from_pandas(X[:0])):
         with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 2\)\)"):
             estimator.predict(empty)
-    with pytest.raises(TypeError, match="polars LazyFrame: expected a DataFrame"):
+    with pytest.raises(TypeError, match="got polars's LazyFrame"):
         estimator.predict(pl.from_pandas(X).lazy())
+
+
+@pytest.mark.parametrize("name", ["TabularGAN", "GANOverSampler"])
+def test_cells_that_generators_cannot_make(name):
+    y = np.arange(60) % 3 == 0
+    short = skdeep.TabularGAN(max_iter=1, device="cpu")
+    for cell in ([1], np.arange(2), {1}, object()):
+        X = frame(VALUES, bad=pd.Series([cell] * 60, dtype=object))
+        with pytest.raises(ValueError, match=r"(?i)column 'bad'"):
+            if name == "TabularGAN":
+                short.fit(X)
+            else:
+                skdeep.GANOverSampler(generator=short).fit_resample(X, y)
 
 
 def test_dask_frames_are_refused():
     dask = pytest.importorskip("dask.dataframe")
     lazy = dask.from_pandas(frame(VALUES), npartitions=2)
-    with pytest.raises(TypeError, match=r"dask.* DataFrame.*X\.compute"):
+    with pytest.raises(TypeError, match=r"got dask.*DataFrame: .*compute"):
         TabularEncoder().fit(lazy)
 
 
