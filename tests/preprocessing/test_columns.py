@@ -176,7 +176,7 @@ def test_columns_of_no_use_are_named():
 
 def test_equal_names_and_several_levels_of_names():
     X = pd.DataFrame(np.c_[VALUES, VALUES > 0, VALUES**2])
-    with pytest.raises(ValueError, match="unique column names.*\n.*'a' 2 times"):
+    with pytest.raises(ValueError, match="several columns of the name 'a'"):
         TabularEncoder().fit(X.set_axis(["a", "b", "a"], axis=1))
     named = X.set_axis(pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")]), axis=1)
     expected = TabularEncoder().fit_transform(X)
@@ -203,7 +203,7 @@ def test_frames_that_are_empty_or_not_in_memory(estimator):
     for empty in (X[:0], pl.from_pandas(X[:0])):
         with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 2\)\)"):
             estimator.predict(empty)
-    with pytest.raises(TypeError, match="got polars's LazyFrame"):
+    with pytest.raises(TypeError, match="polars LazyFrame: expected a DataFrame"):
         estimator.predict(pl.from_pandas(X).lazy())
 
 
@@ -223,7 +223,7 @@ def test_cells_that_generators_cannot_make(name):
 def test_dask_frames_are_refused():
     dask = pytest.importorskip("dask.dataframe")
     lazy = dask.from_pandas(frame(VALUES), npartitions=2)
-    with pytest.raises(TypeError, match=r"got dask.*DataFrame: .*compute"):
+    with pytest.raises(TypeError, match=r"dask.* DataFrame.*compute"):
         TabularEncoder().fit(lazy)
 
 
