@@ -486,7 +486,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
             z = module.generator.encode(x)
             features = module.critic.hidden(x)
         z.requires_grad_()
-        optimizer = torch.optim.Adam([z], lr=self.search_learning_rate)
+        optimizer = engine.SOLVERS["adam"]([z], lr=self.search_learning_rate)
         least = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
         residuals = torch.zeros_like(x)
         for step in range(self.search_steps + 1):
@@ -502,7 +502,8 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
             better = loss < least
             least = torch.where(better, loss, least)
             residuals = torch.where(better[:, None], r.detach(), residuals)
-            optimizer.step()
+            with torch.no_grad():
+                optimizer.step()
         return least, residuals
 
     def score_samples(self, X):
