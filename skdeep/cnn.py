@@ -18,10 +18,10 @@ class CNNClassifier(DeepClassifier, BaseCNN):
 
     The rank of X decides what it is: 2-D rows are signals of one channel, 3-D arrays (n_samples,
     length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels) are
-    pictures, and a list of 2-D arrays (length, n_channels) holds series of unequal length; see
-    `data_format` and `image_shape` for other layouts. Channels are standardised inside, and
-    pictures of bytes stay bytes until they are on the device. A `numpy.memmap` is read batch by
-    batch.
+    pictures, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
+    of unequal length, holds series of unequal length; see `data_format` and `image_shape` for
+    other layouts. Channels are standardised inside, and pictures of bytes stay bytes until they are
+    on the device. A `numpy.memmap` is read batch by batch.
 
     Parameters
     ----------
