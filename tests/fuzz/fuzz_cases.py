@@ -232,8 +232,10 @@ class Case:
         kwargs = {}
         if method == "gibbs" and self.chance(0.3):
             kwargs["n_steps"] = self.draw(NUMBERS)
-        if method == "predict_interval" and self.chance(0.3):
-            kwargs["coverage"] = self.draw([0.5, 0, 1, 1.5, -1, "a", None, np.nan, [0.5], 1e-9])
+        if method == "predict_interval":  # of few held-out rows; larger ones are infinite
+            options = [0, 1, 1.5, -1, "a", None, np.nan, [0.5], 1e-9, np.array([0.3, 0.4])]
+            kwargs["coverage"] = self.draw(options) if self.chance(0.2) else 0.3
+            self.steps.append(f"{kwargs}")
         if method == "saliency" and self.chance(0.5):
             kwargs["y"] = self._saliency_target(n)
         if method == "fit_predict":
