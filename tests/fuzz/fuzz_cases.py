@@ -13,6 +13,7 @@ import fuzz_targets
 import numpy as np
 import pandas as pd
 from fuzz_judge import Fault, call, judge_answer
+from fuzz_metrics import MetricCase
 from fuzz_subjects import BY_NAME, codes, fitted, has_method, is_sized, same, target
 
 ROWS = {
@@ -375,3 +376,11 @@ METHODS = {
     "get_feature_names_out": Case._ask_names,
 }
 """How each method is asked."""
+
+NAMES = [*BY_NAME, "metrics"]
+"""What is tried: the estimators, and the functions of `skdeep.metrics` together."""
+
+
+def case_of(name, seed):
+    """The case of one of `NAMES` with that seed."""
+    return (MetricCase if name == "metrics" else Case)(name, seed)

@@ -23,7 +23,7 @@ ANYTHING = [
 
 _LOOPS = {
     *("max_iter", "pretraining_iter", "n_gibbs_steps", "search_steps", "critic_ratio", "n_draws"),
-    *("max_length", "window"),
+    *("max_length", "window", "n_trials", "cv", "n_jobs", "pre_dispatch"),
 }
 """Parameters that say how often something is done: a huge number rightly takes for ever."""
 

@@ -7,19 +7,18 @@ import sys
 import time
 
 import torch
-from fuzz_cases import Case
-from fuzz_subjects import BY_NAME
+from fuzz_cases import NAMES, case_of
 
 
 def main(names, first, last=None):
     torch.set_num_threads(1)
-    for name in BY_NAME if names == "all" else names.split(","):
+    for name in NAMES if names == "all" else names.split(","):
         if last is None:
-            print(Case(name, int(first)).run())
+            print(case_of(name, int(first)).run())
             continue
         found, start, n_bad = {}, time.process_time(), 0
         for seed in range(int(first), int(last)):
-            case = Case(name, seed).run()
+            case = case_of(name, seed).run()
             n_bad += bool(case.faults)
             for fault in case.faults:
                 found.setdefault(fault.key, (seed, fault))

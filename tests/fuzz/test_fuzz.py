@@ -9,8 +9,7 @@ import inspect
 import fuzz_judge
 import pytest
 import sklearn.utils
-from fuzz_cases import Case
-from fuzz_subjects import BY_NAME
+from fuzz_cases import NAMES, case_of
 
 import skdeep
 
@@ -20,19 +19,19 @@ pytest.importorskip("pyarrow")
 
 def wrong(name, seeds):
     """The cases that ended badly, in words."""
-    cases = (Case(name, seed).run() for seed in seeds)
+    cases = (case_of(name, seed).run() for seed in seeds)
     return [str(case) for case in cases if case.faults]
 
 
 @pytest.mark.xfail(strict=False, reason="being mended")
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", NAMES)
 def test_finite_answer_or_an_error_of_our_own(name):
     found = wrong(name, range(100))
     assert not found, "\n".join(found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", NAMES)
 def test_many_seeds(name):
     found = wrong(name, range(1000, 3000))
     assert len(found) < 2, "\n".join(found)  # below one in a thousand
@@ -40,11 +39,11 @@ def test_many_seeds(name):
 
 def test_every_public_estimator_is_tried():
     exported = {n for n in skdeep.__all__ if inspect.isclass(getattr(skdeep, n))}
-    assert exported <= set(BY_NAME)
+    assert exported <= set(NAMES)
 
 
 def test_same_seed_same_case():
-    first, second = (Case("TabMClassifier", 5).run() for _ in "ab")
+    first, second = (case_of("TabMClassifier", 5).run() for _ in "ab")
     assert str(first) == str(second)
 
 
