@@ -282,7 +282,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             raw = module.scores(x, mask)
             score = self._score_of(self._pool(raw), chosen).sum()
             (gradient,) = torch.autograd.grad(score, x)
-        values = (gradient * x.detach()).cpu().numpy()
+        values = self._only_finite(gradient * x.detach(), x.detach()).cpu().numpy()
         return values if lengths is None else [v[:, :n] for v, n in zip(values, lengths)]
 
     def _as_given(self, values):

@@ -159,7 +159,9 @@ def _flat_tokens(X, name):
 def _whole_numbers(ids, name):
     """The ids as integers, or an error that says what is wrong with them."""
     if ids.dtype.kind not in "iu":
-        if ids.dtype.kind not in "bf" and ids.size:
+        if not ids.size:
+            return
+        if ids.dtype.kind not in "bf":
             raise ValueError(f"{name}: {_TOKENS}; got values of type {ids.dtype}.")
         if not np.isfinite(ids).all():
             raise ValueError(f"Input X contains NaN or infinity. {name}: {_TOKENS}.")

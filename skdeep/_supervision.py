@@ -138,6 +138,14 @@ def check_weights(weight, X, name="sample_weight"):
     return _within_reach(weight)
 
 
+def scored_against(y, sample_weight, *, numeric):
+    """Targets and weights that a `score` method hands to scikit-learn's metrics."""
+    y = read_target(y, numeric=numeric)
+    if sample_weight is None or isinstance(sample_weight, numbers.Real) or not hasattr(y, "shape"):
+        return y, sample_weight
+    return y, check_weights(sample_weight, y)
+
+
 def refuse_orphan(sample_weight_val):
     """Raise where there are weights of validation rows, but no rows."""
     if sample_weight_val is not None:

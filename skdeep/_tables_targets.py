@@ -1,6 +1,7 @@
 """Targets of the estimators for tables: averaged members, calibration, prediction intervals."""
 
 import math
+from numbers import Real
 
 import numpy as np
 import scipy.optimize
@@ -207,7 +208,7 @@ class TableRegressor(ScaledRegressor):
             If `coverage` is out of range, or no rows were held out.
         """
         check_is_fitted(self)
-        if not 0 < coverage < 1:
+        if not isinstance(coverage, Real) or not 0 < coverage < 1:
             raise ValueError(f"coverage must be in (0, 1), got {coverage!r}.")
         if self._residuals is None:
             raise ValueError(

@@ -21,7 +21,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
-from skdeep._supervision import check_target, with_class_weight
+from skdeep._supervision import check_target, scored_against, with_class_weight
 from skdeep._validation import to_host
 from skdeep.data.tensors import to_tensor
 
@@ -236,10 +236,31 @@ class DeepClassifier(ClassifierMixin):
         Returns
         -------
         log_y_prob : ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))``.
+            ``log(predict_proba(X))``, where 0 counts as the smallest number of its type.
         """
         proba = self.predict_proba(X)
-        return np.log(proba, out=proba)
+        smallest = np.finfo(proba.dtype).smallest_subnormal
+        return np.log(np.maximum(proba, smallest, out=proba), out=proba)
+
+    def score(self, X, y, sample_weight=None):
+        """Share of rows whose label, or whose labels all, are predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -369,6 +390,35 @@ class DeepRegressor(RegressorMixin):
         """
         return self._decode(self._predict_raw(X))
 
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination, R2, of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        r2 : float
+            NaN, with a warning, of a single row.
+        """
+        y, sample_weight = scored_against(y, sample_weight, numeric=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            score = super().score(X, y, sample_weight)
+        if np.isinf(score) or (np.isnan(score) and len(y) > 1):
+            raise ValueError(
+                f"R2 is no finite number: y, up to {np.abs(y).max():.3g}, or its distance from "
+                "the predictions has no square in double precision."
+            )
+        return score
+
 
 class ShiftedRegressor(DeepRegressor):
     """Regressors whose networks see targets that lie far from zero less their mean.
@@ -405,7 +455,8 @@ class ShiftedRegressor(DeepRegressor):
         return center * unit, scale
 
     def _target_tensor(self, target, dtype, device):
-        scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
+        with np.errstate(over="ignore"):  # the loss says so
+            scaled = (np.asarray(target, np.float64) - self._target_center) / self._target_scale
         return super()._target_tensor(scaled, dtype, device)
 
     def _score_raw(self, raw, target, weight):

@@ -13,6 +13,7 @@ from skdeep._docs_siamese import siamese_docs
 from skdeep._siamese import BaseSiamese
 from skdeep._siamese_classes import NearestClasses
 from skdeep._siamese_pairs import PairsMixin
+from skdeep._supervision import read_target
 from skdeep._validation import to_host
 
 _NEIGHBORS = """n_neighbors : int or None
@@ -341,9 +342,11 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         -------
         self : SiameseClassifier
         """
+        y = read_target(y, numeric=False)
         if classes is not None:
-            unknown = np.setdiff1d(to_host(y), to_host(classes))
-            if len(unknown):
+            known = read_target(np.asarray(to_host(classes)), numeric=False, name="classes")
+            unknown = [label for label in np.unique(y) if label not in known]
+            if unknown:
                 raise ValueError(f"y holds {unknown}, which `classes` has not: {classes!r}.")
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)

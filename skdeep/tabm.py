@@ -1,6 +1,7 @@
 """TabM: an ensemble of perceptrons with shared weights for mixed tables."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -121,7 +122,7 @@ class _BaseTabM(DeepTable):
         """
         check_is_fitted(self)
         n_all = self.net_.module_.n_members
-        if not 1 <= n_members <= n_all:
+        if not isinstance(n_members, Integral) or not 1 <= n_members <= n_all:
             raise ValueError(f"n_members must be from 1 to {n_all}, got {n_members!r}.")
         self.members_ = None
         raw, target = self._members_raw(X), self._known_target(X, y)

@@ -310,7 +310,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
         X : ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r}: expected a whole number from 1.")
         rng, module = new_random_state(random_state), self.net_.module_
         X = self.inverse_transform(rng.standard_normal((n_samples, self._n_features_out)))

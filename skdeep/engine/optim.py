@@ -85,7 +85,7 @@ class FlatOptimizer:
         if solver == "sgd":
             options |= {"momentum": momentum, "nesterov": nesterov and momentum > 0}
         elif solver in ("adam", "adamw", "amsgrad", "nadam", "adamax"):
-            options |= {"betas": (beta_1, beta_2), "eps": epsilon}
+            options |= {"betas": (float(beta_1), float(beta_2)), "eps": epsilon}
             if solver == "amsgrad":
                 options["amsgrad"] = True
         self.torch_optimizer = SOLVERS[solver]([flat.values], **options)

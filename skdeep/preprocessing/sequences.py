@@ -418,7 +418,13 @@ def _shortened(ids, n, truncating):
 def _checked_vocabulary(vocabulary, lowercase):
     """A user's vocabulary as a dict of terms to ids."""
     if not isinstance(vocabulary, Mapping):
-        terms = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
+        try:
+            terms = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
+            set(terms)
+        except TypeError as error:
+            raise ValueError(
+                f"vocabulary={vocabulary!r}: expected a mapping or a list of terms; {error}."
+            ) from None
         numbers = {}
         for i, term in enumerate(terms):
             if numbers.setdefault(term, i + 2) != i + 2:
@@ -434,7 +440,8 @@ def _checked_vocabulary(vocabulary, lowercase):
             "The ids of a vocabulary start at 2, since 0 is padding and 1 an unknown token: "
             "expected integers from 2 on. A list of the terms gets such ids."
         )
-    if lowercase and any(any(map(str.isupper, term)) for term in vocabulary):
+    words = [term for term in vocabulary if isinstance(term, str)]  # tokenizers may make others
+    if lowercase and any(any(map(str.isupper, word)) for word in words):
         warnings.warn(
             "Upper case characters found in vocabulary while 'lowercase' is True. These entries "
             "will not be matched with any documents"
