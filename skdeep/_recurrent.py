@@ -253,7 +253,7 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             embedded = module.embed(x).detach().requires_grad_()
             raw = module.score(module.encode(embedded, lengths))
             (gradient,) = torch.autograd.grad(self._score_of(raw, chosen).sum(), embedded)
-        values = self._only_finite(gradient * embedded, embedded.detach())
+        values = self._only_finite((gradient * embedded).detach(), embedded.detach())
         values = to_host(values.transpose(0, 1))
         return values if lengths is None else [v[:n] for v, n in zip(values, lengths.tolist())]
 
