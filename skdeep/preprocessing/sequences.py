@@ -24,7 +24,11 @@ _OF_TOKENS = (
 """Parameters that `CountVectorizer` reads when it cuts texts into tokens."""
 _OF_COUNTS = ("max_df", "min_df", "max_features")
 _TEXTS = {
-    "content": (lambda d: isinstance(d, (str, bytes)), "texts, str or bytes, and '' for none"),
+    # np.nan is scikit-learn's to refuse, in its own words.
+    "content": (
+        lambda d: isinstance(d, (str, bytes)) or d is np.nan,
+        "texts, str or bytes, and '' for none",
+    ),
     "filename": (
         lambda d: isinstance(d, (str, bytes)) or hasattr(d, "__fspath__"),
         "names of files",
