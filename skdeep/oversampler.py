@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep._base import all_or_nothing, new_random_state
+from skdeep._checks import naming
 from skdeep._compat import HasMethods, Interval, StrOptions, _fit_context
 from skdeep._table_rows import as_made, joined, layout_of
 from skdeep._validation import to_host
@@ -282,7 +283,8 @@ def _is_count(n):
 def _one_label(y):
     """The number of each row's column, of a y with a column of 0 and 1 for each class (sparse or
     not); any other y as it is."""
-    shape = np.shape(y)
+    with naming("y"):
+        shape = np.shape(y)
     if len(shape) != 2 or shape[1] < 2 or type_of_target(y) != "multilabel-indicator":
         return y
     matrix = y.toarray() if sp.issparse(y) else np.asarray(y)

@@ -149,8 +149,8 @@ class TabularGAN(TabularPlay, DeepGenerator):
     decimals of the training data. Quantiles, levels and extremes are values that occurred: columns
     that identify persons have to be left out, and a made table is not thereby anonymous. Integers,
     dates, periods and decimals are multiples of the step between those of the training data;
-    days of a time zone start where its days do. A column whose range has more than 2**53 steps, like
-    hashes, gets values that occurred alone. Of two equal times on a clock that is set back the
+    days of a time zone start where its days do. A column whose range has more than 2**53 steps,
+    like hashes, gets values that occurred alone. Of two equal times on a clock that is set back the
     first one is meant where times are even on that clock.
 
     Examples

@@ -124,6 +124,7 @@ class TrimmedAutograd(Autograd):
 
 def _largest_norm(clip):
     """`clip` as a number that torch takes: it has no integers beyond 64 bits."""
+    clip = clip.item() if hasattr(clip, "item") else clip  # float32 has not that largest number
     return None if clip is None else float(min(clip, sys.float_info.max))
 
 
