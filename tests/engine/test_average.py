@@ -1,13 +1,11 @@
 """Averages of weights and who keeps which."""
 
 import math
-import warnings
 
 import pytest
 import torch
-from sklearn.exceptions import ConvergenceWarning
 
-from skdeep.engine import BestAverage, BestParts, MovingAverage, warn_of_collapse
+from skdeep.engine import BestAverage, BestParts, MovingAverage
 from skdeep.engine.flat import FlatParameters
 
 
@@ -57,13 +55,3 @@ def test_each_part_keeps_its_best_epoch():
     best.restore()
     assert best.epochs == [2, 1] and best.losses == [2.0, 1.0]
     assert parts[0].weight.item() == -3.0  # as it was when the second epoch was judged
-
-
-def test_collapse_is_warned_of():
-    real = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
-    with pytest.warns(ConvergenceWarning, match=r"vary 0\.01 times as much"):
-        assert warn_of_collapse(real * 0.01, real) == pytest.approx(0.01)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert warn_of_collapse(real * 0.5, real) == pytest.approx(0.5)
-        assert warn_of_collapse(real, torch.zeros(5, 3)) == 1.0

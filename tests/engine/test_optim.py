@@ -1,4 +1,4 @@
-"""Flat parameters and optimizers, against torch's own on separate tensors."""
+"""Optimizers over flat parameters, against torch's own on separate tensors."""
 
 import copy
 
@@ -8,7 +8,6 @@ from torch import nn
 
 from skdeep.engine.flat import FlatParameters
 from skdeep.engine.optim import SOLVERS, FlatOptimizer
-from skdeep.engine.schedules import make_schedule
 
 
 def make_net():
@@ -112,77 +111,3 @@ def test_state_resumes(solver):
     three.load(two.state())
     train(three, again, range(3, 6))
     assert torch.equal(one.flat.values, three.flat.values)
-
-
-def test_flat_views_and_snapshots():
-    net = make_net()
-    expected = [p.detach().clone() for p in net.parameters()]
-    flat = FlatParameters(net)
-    assert flat.owns(net)
-    assert not flat.owns(make_net())
-    for p, q in zip(net.parameters(), expected):
-        assert torch.equal(p, q)
-    assert flat.n_weights == 3 * 4 + 4 * 2
-    saved = flat.snapshot()
-    net.train()(torch.ones(5, 3, dtype=torch.float64))  # moves running means
-    with torch.no_grad():
-        flat.values.mul_(3)
-    flat.restore(saved)
-    for p, q in zip(net.parameters(), expected):
-        assert torch.equal(p, q)
-    assert torch.equal(net[1].running_mean, torch.zeros(4, dtype=torch.float64))
-    flat.release()
-    assert all(p.grad is None for p in net.parameters())
-
-
-class Rate:
-    solver = "sgd"
-    learning_rate = 0.1
-
-    def rescale_momentum(self, factor):
-        pass
-
-
-def rates(name, solver="sgd", n_epochs=10, steps=4):
-    optimizer = Rate()
-    optimizer.solver = solver
-    schedule = make_schedule(
-        name, optimizer, base=0.1, power_t=0.5, n_epochs=n_epochs, steps_per_epoch=steps
-    )
-    seen = []
-    for epoch in range(n_epochs):
-        for step in range(steps):
-            schedule.before_step(epoch * steps + step)
-            seen.append(optimizer.learning_rate)
-        schedule.after_epoch(epoch + 1, (epoch + 1) * 100)
-    return seen
-
-
-def test_schedules():
-    assert set(rates("constant")) == {0.1}
-    assert rates("invscaling")[4] == 0.1 / 101**0.5
-    assert set(rates("invscaling", "adam")) == {0.1}  # scikit-learn's: for sgd alone
-    cosine = rates("cosine", "adam")
-    assert cosine[0] == 0.1 and cosine == sorted(cosine, reverse=True) and cosine[-1] < 1e-3
-    exponential = rates("exponential", "adam")
-    assert exponential[0] == 0.1
-    assert exponential[-1] == pytest.approx(0.001)
-    assert exponential[4] / exponential[0] == pytest.approx(exponential[8] / exponential[4])
-    for name in ("one_cycle", "one-cycle"):
-        one_cycle = rates(name, n_epochs=10, steps=10)
-        assert one_cycle[0] == pytest.approx(0.004)
-        assert max(one_cycle) == pytest.approx(0.1)
-        assert one_cycle.index(max(one_cycle)) == 30
-        assert one_cycle[-1] < 1e-4
-
-
-def test_one_cycle_is_torchs():
-    p = nn.Parameter(torch.zeros(1))
-    reference = torch.optim.SGD([p], lr=0.1)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(reference, max_lr=0.1, total_steps=101)
-    ours = rates("one_cycle", n_epochs=10, steps=10)
-    for step, rate in enumerate(ours):
-        # torch turns one step earlier
-        assert rate == pytest.approx(reference.param_groups[0]["lr"], abs=0.004), step
-        reference.step()
-        schedule.step()

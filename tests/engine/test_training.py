@@ -121,15 +121,6 @@ def test_mined_triplets_bring_classes_together(digits):
     assert ratio_of_distances(net, x[400:], y[400:]) < 0.6 * before
 
 
-def test_a_batch_without_pairs_teaches_nothing(digits):
-    x, _ = digits
-    net = make_net(mlp(64, 4))
-    flat = net.flat_optimizers_[0].flat
-    loss = engine.Autograd(net.module_, batch_hard, flat)(x[:4], torch.zeros(4), None)
-    assert loss.item() == 0.0
-    assert not flat.grads.any()
-
-
 def test_two_players_learn_a_distribution():
     """A generator learns the mean and the spread of a line of points in the plane."""
     generator = torch.Generator().manual_seed(0)
@@ -173,92 +164,3 @@ def test_two_players_learn_a_distribution():
     assert net.history[:, "discriminator_loss"] == list(discriminator_losses)
     steps = [o.torch_optimizer.state[o.flat.values]["count"] for o in net.flat_optimizers_]
     assert steps == [301, 600]  # the generator plays once at the start, then every second time
-
-
-def test_a_player_moves_only_its_own_weights():
-    players = nn.ModuleDict({"generator": mlp(1, 1), "discriminator": mlp(1, 1, seed=1)})
-    plain = {"solver": "sgd", "learning_rate": 0.1, "momentum": 0.0}
-    net = make_net(players, {"generator": plain, "discriminator": plain})
-    one = torch.ones(4, 1)
-
-    def joint(batch):
-        return players["discriminator"](players["generator"](one)).mean()
-
-    def nothing(batch):
-        return 0.0 * players["generator"](one).mean() * players["discriminator"](one).mean()
-
-    before = [p.detach().clone() for p in players["discriminator"].parameters()]
-    step = engine.TwoPlayerStep(joint, nothing, *net.flat_optimizers_)
-    with torch.no_grad():
-        step((one, one, None))
-    for p, q in zip(players["discriminator"].parameters(), before):
-        assert torch.equal(p, q)
-
-
-def test_patience_is_sklearns():
-    loss = engine.Patience(0.1, 2, higher_is_better=False)
-    for value, count in ((1.0, 0), (0.95, 1), (0.8, 0), (0.79, 1), (0.78, 2), (0.77, 3)):
-        loss.update(value)
-        assert loss.count == count
-    assert loss.ran_out
-    assert loss.best == 0.77
-    score = engine.Patience(0.1, 2, higher_is_better=True)
-    for value, count in ((0.5, 0), (0.55, 1), (0.7, 0), (float("nan"), 0), (0.6, 1)):
-        score.update(value)
-        assert score.count == count
-    assert score.best == 0.7
-
-
-def test_clipping_bounds_the_step():
-    net = make_net(mlp(2, 1), {"": {"solver": "sgd", "learning_rate": 1.0, "momentum": 0.0}})
-    optimizer = net.flat_optimizers_[0]
-    before = optimizer.flat.values.detach().clone()
-    step = engine.SingleStep(
-        optimizer,
-        engine.Autograd(net.module_, SquaredError(), optimizer.flat),
-        engine.Penalty(optimizer.flat, 0.0),
-        clip=0.01,
-    )
-    with torch.no_grad():
-        step((torch.full((4, 2), 100.0), torch.full((4, 1), 1e4), None))
-    assert (optimizer.flat.values - before).norm().item() == pytest.approx(0.01, rel=1e-3)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_penalty(weighted):
-    net = make_net(mlp(3, 2))
-    flat = net.flat_optimizers_[0].flat
-    total = torch.tensor(5.0) if weighted else 5
-    with torch.no_grad():
-        flat.grads.zero_()
-        loss = engine.Penalty(flat, 0.3, 0.7).add_to(torch.tensor(1.0), total)
-    w = flat.weights
-    expected = 1.0 + (0.15 * (w**2).sum() + 0.7 * w.abs().sum()) / 5
-    torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(flat.weight_grads, (0.3 * w + 0.7 * w.sign()) / 5)
-    assert not flat.grads[flat.n_weights :].any()
-
-
-def test_trimmed_steps_leave_out_the_worst_rows_of_each_member():
-    import torch
-
-    from skdeep.engine import TrimmedAutograd
-    from skdeep.engine.flat import FlatParameters
-
-    class Member(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.center = torch.nn.Parameter(torch.zeros(2, 1))
-
-        def forward(self, x):
-            return (x - self.center).flatten()
-
-    net = Member()
-    flat = FlatParameters(net)
-    step = TrimmedAutograd(net, lambda raw, target: raw.square(), flat, n_members=2)
-    x = torch.tensor([[1.0, 2.0, 3.0, 100.0], [50.0, 4.0, 5.0, 6.0]])
-    assert step(x, None, None) == pytest.approx(float(x.square().mean()))
-    step.share = 0.25
-    kept = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    assert step(x, None, None) == pytest.approx(float(kept.square().mean()))
-    torch.testing.assert_close(net.center.grad[:, 0], -2 * kept.sum(1) / 6)
