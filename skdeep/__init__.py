@@ -2,21 +2,21 @@
 
 from skdeep._show_versions import show_versions
 from skdeep._version import __version__
-from skdeep.autoencoder import Autoencoder
-from skdeep.cnn import CNNClassifier, CNNRegressor
-from skdeep.gan_outlier import GANOutlierDetector
-from skdeep.image_gan import ImageGAN
-from skdeep.lstm import LSTMClassifier, LSTMRegressor
-from skdeep.mlp import MLPClassifier, MLPRegressor
-from skdeep.outlier import AutoencoderOutlierDetector
-from skdeep.oversampler import GANOverSampler
+from skdeep.adversarial.gan_outlier import GANOutlierDetector
+from skdeep.adversarial.image_gan import ImageGAN
+from skdeep.adversarial.oversampler import GANOverSampler
+from skdeep.adversarial.tabular_gan import TabularGAN
+from skdeep.autoencoder.autoencoder import Autoencoder
+from skdeep.autoencoder.rbm import RBM
+from skdeep.autoencoder.vae import VariationalAutoencoder
+from skdeep.convolutional.cnn import CNNClassifier, CNNRegressor
+from skdeep.outlier.detector import AutoencoderOutlierDetector
+from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
 from skdeep.preprocessing import SequenceVectorizer
-from skdeep.rbm import RBM
-from skdeep.realmlp import RealMLPClassifier, RealMLPRegressor
-from skdeep.siamese import SiameseClassifier, SiameseTransformer
-from skdeep.tabm import TabMClassifier, TabMRegressor
-from skdeep.tabular_gan import TabularGAN
-from skdeep.vae import VariationalAutoencoder
+from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
+from skdeep.siamese.estimators import SiameseClassifier, SiameseTransformer
+from skdeep.tabular.realmlp import RealMLPClassifier, RealMLPRegressor
+from skdeep.tabular.tabm import TabMClassifier, TabMRegressor
 
 __all__ = [
     "RBM",

@@ -275,7 +275,7 @@ def test_held_out_rows_choose_the_epochs(table):
 
 def test_the_play_brings_a_poor_generator_nearer_to_the_data():
     """Without its likelihood term the generator can only learn from the critic."""
-    from skdeep._tabular_play import _Play
+    from skdeep.adversarial.tabular_play import _Play
 
     rng = np.random.RandomState(0)
     table = pd.DataFrame({"a": rng.choice(list("xyz"), size=600, p=[0.7, 0.2, 0.1])})

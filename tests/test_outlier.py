@@ -14,7 +14,15 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeep import AutoencoderOutlierDetector
-from skdeep._anomaly import Local, Mahalanobis, Neighbors, Sampled, SquaredResiduals, Tail, total
+from skdeep.outlier.scorers import (
+    Local,
+    Mahalanobis,
+    Neighbors,
+    Sampled,
+    SquaredResiduals,
+    Tail,
+    total,
+)
 from skdeep.persistence import load, save
 
 METHODS = ("mse", "normalized", "robust", "mahalanobis", "neighbors", "latent_knn")

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from skdeep import SiameseClassifier, SiameseTransformer
-from skdeep._pairs import best_threshold, draw_pairs, fit_sigmoid
 from skdeep.persistence import load, save
+from skdeep.siamese.thresholds import best_threshold, draw_pairs, fit_sigmoid
 
 IRIS = load_iris()
 X, y = StandardScaler().fit_transform(IRIS.data), IRIS.target

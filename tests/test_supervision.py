@@ -11,8 +11,8 @@ import torch
 from sklearn.base import clone, is_classifier
 
 import skdeep
-from skdeep._supervision import check_weights, read_target
 from skdeep.data.pieces import channel_statistics
+from skdeep.inputs.supervision import check_weights, read_target
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

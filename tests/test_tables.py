@@ -17,8 +17,8 @@ from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_de
 from skorch.callbacks import Callback
 
 import skdeep
-from skdeep._tables_plan import folds
 from skdeep.engine import compiled, compiler_environment, wants_mixed
+from skdeep.tabular.plan import folds
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

@@ -4,8 +4,8 @@ import time
 
 import optuna
 
-from skdeep._base import DeepEstimator
 from skdeep._compat import evaluated_candidate
+from skdeep.base.estimator import DeepEstimator
 from skdeep.tuning._ledger import Ledger
 
 

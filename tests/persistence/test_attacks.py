@@ -169,7 +169,7 @@ CALLS = {
     ),
     "version": model(("_sklearn_version", model())),
     "arguments": {"object": SCALER, "args": [1]},
-    "network": model(("net_", model()), name="skdeep.mlp.MLPClassifier"),
+    "network": model(("net_", model()), name="skdeep.perceptron.mlp.MLPClassifier"),
     "network, copied": model(
         (
             "net_",
@@ -191,7 +191,7 @@ CALLS = {
                 },
             },
         ),
-        name="skdeep.mlp.MLPClassifier",
+        name="skdeep.perceptron.mlp.MLPClassifier",
     ),
 }
 
@@ -377,7 +377,12 @@ RANGED = {
     "sklearn.svm._classes.SVC": ["support_", "_dual_coef_", "support_vectors_", "_n_support"],
     "sklearn.neighbors._classification.KNeighborsClassifier": ["_y", "_tree", "_fit_X"],
     "sklearn.cluster._kmeans.KMeans": ["cluster_centers_"],
-    "skdeep.mlp.MLPClassifier": ["classes_", "feature_names_in_", "input_shape_", "encoder_"],
+    "skdeep.perceptron.mlp.MLPClassifier": [
+        "classes_",
+        "feature_names_in_",
+        "input_shape_",
+        "encoder_",
+    ],
 }
 
 

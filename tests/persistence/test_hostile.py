@@ -110,7 +110,11 @@ def damaged(content, rng):
 ATOMS = [None, True, -1, 0, 1, 2, 7, 600, 2**31, 2**40, 2**62, 10**30, 0.5, 1e308, -1.0]
 ATOMS += ["", "a", "<f8", "|O", "|V0", "csr", "dia", "lil", "MT19937", "__array_interface__"]
 NAMES = [
-    *("sklearn.preprocessing._data.StandardScaler", "skdeep.mlp.MLPClassifier", "numpy.log1p"),
+    *(
+        "sklearn.preprocessing._data.StandardScaler",
+        "skdeep.perceptron.mlp.MLPClassifier",
+        "numpy.log1p",
+    ),
     *("skdeep.engine.net.DeepNet", "sklearn.utils._bunch.Bunch", "builtins.list", "os.system"),
     *("sklearn.metrics._scorer.get_scorer", "sklearn.isotonic.IsotonicRegression", "numpy.void"),
     *(

@@ -185,7 +185,7 @@ def test_copy_of_own_module_owns_its_memory(own_module):
         "skdeep.engine.net:copy_module",  # skdeep's, but a function
         "skdeep.engine.net:importlib",  # not even that
         "skdeep.nets.mlp:Linear",  # a module, but of another file
-        "skdeep.mlp:MLPClassifier",  # a class, but no module
+        "skdeep.perceptron.mlp:MLPClassifier",  # a class, but no module
         "skdeep.nets.mlp",
     ],
 )

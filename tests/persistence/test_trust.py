@@ -88,7 +88,10 @@ ATTACKS = {
     # Through a module that may be imported to what it imports itself.
     "skdeep.engine.net.importlib": {"name": "skdeep.engine.net.importlib"},
     "skdeep.persistence._file.os": {"name": "skdeep.persistence._file.os"},
-    "skdeep._base.BaseEstimator": {"object": "skdeep._base.BaseEstimator", "args": []},
+    "skdeep.base.estimator.BaseEstimator": {
+        "object": "skdeep.base.estimator.BaseEstimator",
+        "args": [],
+    },
     # Functions of the packages, and classes that are harmless as long as nobody calls them.
     "skdeep.persistence._file.load": call("skdeep.persistence._file.load", "x", ["os.system"]),
     "skdeep.persistence.load": {"name": "skdeep.persistence.load"},

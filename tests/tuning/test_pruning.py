@@ -171,7 +171,7 @@ def test_networks_with_members(cls):
 def seen_rows(monkeypatch, run):
     """Rows (by their first feature) that were trained on and validated on, for each fit."""
     seen = []
-    train = skdeep.mlp._BaseMLP._train
+    train = skdeep.perceptron.mlp._BaseMLP._train
 
     def spy(self, net, data, validation, *args):
         rows = [None if d is None else set(d[0][:, 0].tolist()) for d in (data, validation)]
@@ -179,7 +179,7 @@ def seen_rows(monkeypatch, run):
         return train(self, net, data, validation, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(skdeep.mlp._BaseMLP, "_train", spy)
+        patch.setattr(skdeep.perceptron.mlp._BaseMLP, "_train", spy)
         run()
     return seen
 

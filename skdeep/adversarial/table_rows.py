@@ -1,0 +1,94 @@
+"""A table and its target as one frame, and made rows back in the types of both."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skdeep._checks import checked_data
+from skdeep.inputs.rows import to_host
+from skdeep.preprocessing.cells import object_kinds
+from skdeep.preprocessing.columns import check_columns, column_names, is_frame
+from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
+from skdeep.preprocessing.exact import LARGEST
+
+
+def joined(estimator, X, y, *, reset):
+    """X, checked, with y as its last column.
+
+    Returns
+    -------
+    frame : DataFrame of shape (n_samples, n_columns)
+        With columns 0, 1, ...; the names may be of any type.
+    names : list
+        What the columns are called, for messages and for made rows.
+    """
+    X = to_host(X)
+    if is_frame(X):
+        check_columns(estimator, X, reset=reset)
+        frame = X if isinstance(X, pd.DataFrame) else from_polars(X)
+        names = list(frame.columns)
+    else:
+        X = checked_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
+        frame = pd.DataFrame(X)
+        if frame.dtypes.eq(object).any():
+            frame = frame.apply(_inferred)
+        names = column_names(estimator)
+    columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
+    for column, name in zip(columns, names):
+        if column.dtype == object:
+            object_kinds(column, name)  # for its error
+    if y is not None:
+        y = to_host(y)
+        check_consistent_length(frame, y)
+        if hasattr(y, "to_pandas"):  # of polars
+            y = from_polars(y.to_frame()).iloc[:, 0].rename(y.name or None)
+        if not isinstance(y, pd.Series):
+            y = pd.Series(column_or_1d(np.asarray(y)))
+        columns.append(y)
+        names = [*names, "target" if y.name is None else y.name]
+    columns = [c.reset_index(drop=True).rename(n) for c, n in zip(columns, names)]
+    return columns, names
+
+
+def _inferred(column):
+    """A column of objects in the type of its values, where that changes none of them."""
+    better = column.infer_objects()
+    whole = better.dtype.kind != "f" or pd.api.types.infer_dtype(column) != "integer"
+    return better if whole else column
+
+
+def layout_of(X, columns):
+    """What X was, as plain data: None for a pandas DataFrame, for one of polars a dict with the
+    types of `columns`, and the type of the array otherwise."""
+    if isinstance(X, pd.DataFrame):
+        return None
+    if is_frame(X):
+        schema = [described_polars(dtype) for dtype in X.dtypes]
+        return {"polars": schema + [None] * (len(columns) - len(schema))}
+    kinds = {c.dtype for c in columns}
+    if any(not isinstance(k, np.dtype) or k.kind not in "iufb" for k in kinds):
+        return np.dtype(object)
+    common = np.result_type(*kinds)
+    if common.kind == "f" and any(k.kind in "iu" and k.itemsize == 8 for k in kinds):
+        exact = [c for c in columns if c.dtype.kind in "iu"]
+        if any(np.abs(c.astype(object)).max() > LARGEST for c in exact):
+            return np.dtype(object)  # floats would change these integers
+    return common
+
+
+def as_made(arrays, names, layout):
+    """Columns of synthetic values as what X was.
+
+    Parameters
+    ----------
+    arrays : list of array of shape (n_samples,)
+    names : list
+    layout : numpy.dtype, dict or None
+        See `layout_of`.
+    """
+    if isinstance(layout, dict):
+        return to_polars(arrays, names, layout["polars"])
+    # With its type: pandas would make text of objects.
+    frame = pd.DataFrame({j: pd.Series(a, dtype=a.dtype) for j, a in enumerate(arrays)})
+    frame.columns = names
+    return frame if layout is None else frame.to_numpy(dtype=layout)

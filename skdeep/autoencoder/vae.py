@@ -1,0 +1,323 @@
+"""Variational autoencoder: a distribution over codes, and over rows."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep import losses
+from skdeep._compat import Interval, StrOptions
+from skdeep.base.codes import DeepTransformer, check_codes
+from skdeep.base.estimator import DeepEstimator, new_random_state
+from skdeep.inputs.rows import to_host
+from skdeep.nets.init import initialize
+from skdeep.nets.vae import VAENet
+from skdeep.parameters import ranges
+from skdeep.parameters.docs import shared_docs
+from skdeep.parameters.sizes import layer_sizes
+
+
+@shared_docs
+class VariationalAutoencoder(DeepTransformer, DeepEstimator):
+    """Variational autoencoder (Kingma and Welling, 2014).
+
+    Codes are standard normal a priori, so that new rows can be drawn (`sample`) and the
+    likelihood of a row has a bound (`score_samples`).
+
+    Parameters
+    ----------
+    n_components : int, default=8
+        Width of the code.
+
+    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128,)
+        Number of units in each hidden layer of the encoder; the decoder mirrors it.
+
+    activation : str, default='relu'
+        Function of the hidden units: one of those of `MLPClassifier`.
+
+    likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
+        Of a row given its code: normal with a variance that is learnt for each feature (scale X
+        to about unit variance; standard deviations below 0.05 do not occur), or independent
+        values of 0 and 1, for X in [0, 1].
+
+    beta : float, default=1.0
+        Weight of the divergence of the codes from the standard normal distribution, not negative
+        (Higgins et al., 2017). Above 1 codes say less, below 1 reconstructions are sharper.
+
+    draw_codes : bool, default=True
+        Whether training draws the code of each row from its distribution. False trains with the
+        means: a deterministic autoencoder whose codes are held near 0 (Ghosh et al., 2020). Its
+        reconstructions are sharper, and nothing in training is random but the order of the rows;
+        `score_samples` is still a bound, but a loose one.
+
+    n_draws : int, default=50
+        Draws of the code with which `score_samples` bounds the likelihood (Burda et al., 2016);
+        the more, the tighter.
+
+    solver : str, default='adam'
+        How the weights are optimised: one of the solvers of `MLPClassifier` but 'lbfgs'.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows (or take `X_val`), to stop when
+        their loss, without noise, no longer gets better and to end with the best epoch's weights.
+
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    Autoencoder : Without a distribution.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import VariationalAutoencoder
+    >>> X = load_digits().data / 16.0
+    >>> vae = VariationalAutoencoder(likelihood="bernoulli", max_iter=5, n_iter_no_change=5,
+    ...                              learning_rate="cosine", random_state=0, device="cpu").fit(X)
+    >>> vae.sample(3, random_state=0).shape
+    (3, 64)
+    >>> bool(vae.score_samples(X).mean() > vae.score_samples(1 - X).mean())
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: ranges.TRAINING[name]
+            for name in (
+                *("alpha", "batch_size", "learning_rate", "learning_rate_init", "max_iter"),
+                *("shuffle", "random_state", "tol", "verbose", "warm_start", "early_stopping"),
+                *("validation_fraction", "n_iter_no_change", "device", "dtype"),
+                *("gradient_clip_norm", "max_time", "skorch_callbacks"),
+            )
+        },
+        "solver": [StrOptions(set(ranges.SOLVERS))],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ranges.DENSE["hidden_layer_sizes"],
+        "activation": ranges.DENSE["activation"],
+        "likelihood": [StrOptions({"gaussian", "bernoulli"})],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "draw_codes": ["boolean"],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components=8,
+        *,
+        hidden_layer_sizes=(128,),
+        activation="relu",
+        likelihood="gaussian",
+        beta=1.0,
+        draw_codes=True,
+        n_draws=50,
+        solver="adam",
+        early_stopping=False,
+        alpha=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        device="auto",
+        dtype=None,
+        gradient_clip_norm=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.likelihood = likelihood
+        self.beta = beta
+        self.draw_codes = draw_codes
+        self.n_draws = n_draws
+        self.solver = solver
+        self.early_stopping = early_stopping
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.dtype = dtype
+        self.gradient_clip_norm = gradient_clip_norm
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    # --- training --------------------------------------------------------------------------
+
+    def _sizes(self):
+        return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
+
+    def _check_combinations(self):
+        known = self.__dict__.get("net_")
+        wanted = (self.n_components, self._sizes(), self.likelihood, self.draw_codes)
+        if self.warm_start and known is not None:
+            config = known.module_.config
+            fitted = (
+                config["n_components"],
+                list(config["hidden_layer_sizes"]),
+                config["likelihood"],
+                config["draws_codes"],
+            )
+            if fitted != wanted:
+                raise ValueError(
+                    "warm_start can only be used with the n_components, hidden_layer_sizes, "
+                    "likelihood and draw_codes of the previous call to fit. Previously got "
+                    f"{fitted}, now {wanted}."
+                )
+
+    def _check_training_data(self, X, y, *, reset):
+        X, target = super()._check_training_data(X, y, reset=reset)
+        if self.likelihood == "bernoulli" and (X.min() < 0 or X.max() > 1):
+            raise ValueError(
+                f"likelihood='bernoulli' needs values in [0, 1], got {float(X.min()):.3g} to "
+                f"{float(X.max()):.3g}: scale X, with MinMaxScaler for example."
+            )
+        return X, target
+
+    def _encode_target(self, y, resumed, incremental):
+        self.out_activation_ = "logistic" if self.likelihood == "bernoulli" else "identity"
+        return super()._encode_target(y, resumed, incremental)
+
+    def _make_module(self, shape, n_outputs, rng):
+        net = VAENet(
+            n_outputs,
+            self._sizes(),
+            *layer_sizes(self.n_components, "n_components"),
+            self.activation,
+            self.likelihood,
+            self.draw_codes,
+        ).double()
+        initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
+        return net
+
+    def _make_loss(self):
+        return losses.EvidenceBound(self.likelihood, float(self.beta))
+
+    def _draws_noise(self):
+        return self.draw_codes
+
+    def _forward(self, module, x):
+        return module(x)
+
+    # --- after training --------------------------------------------------------------------
+
+    def _width(self):
+        return max(self.n_features_in_, *self._sizes())
+
+    @property
+    def _n_features_out(self):
+        return self.net_.module_.config["n_components"]
+
+    def transform(self, X):
+        """Means of the codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_components)
+        """
+        return self._run(self._checked(X), lambda module, x: module.encode(x)[0], self._width())
+
+    def inverse_transform(self, X):
+        """Expected rows of codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        X = check_codes(X, self._n_features_out, type(self).__name__)
+        return self._run(X, lambda module, z: module.means(module.decode(z)), self._width())
+
+    def reconstruct(self, X):
+        """Expected rows of the means of the codes of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features)
+        """
+        X = self._checked(X)
+        return self._run(X, lambda module, x: module.means(module(x)[0]), self._width())
+
+    def score_samples(self, X):
+        """Lower bound of the log-likelihood of each row, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            The lower, the more abnormal. The same for the same `random_state`, an int.
+        """
+        X = self._checked(X)
+        draws = new_random_state(self.random_state).standard_normal(
+            (self.n_draws, self._n_features_out)
+        )
+
+        def bound(module, x):
+            noise = torch.as_tensor(draws, dtype=x.dtype, device=x.device)
+            return module.log_likelihood_bound(x, noise)
+
+        return self._run(X, bound, self._width())
+
+    def sample(self, n_samples=1, random_state=None, *, mean=True):
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+
+        random_state : int, RandomState instance or None, default=None
+
+        mean : bool, default=True
+            Whether to return the expected rows of the codes that were drawn, or draws from the
+            distribution over rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r}: expected a whole number from 1.")
+        rng, module = new_random_state(random_state), self.net_.module_
+        X = self.inverse_transform(rng.standard_normal((n_samples, self._n_features_out)))
+        if mean:
+            return X
+        if self.likelihood == "bernoulli":
+            return (rng.random_sample(X.shape) < X).astype(X.dtype)
+        spread = np.exp(0.5 * to_host(module.log_variance))
+        return (X + spread * rng.standard_normal(X.shape)).astype(X.dtype)

@@ -1,0 +1,251 @@
+"""Convolutional networks for pictures, signals and series."""
+
+import numpy as np
+
+from skdeep.base.targets import DeepClassifier, ScaledRegressor, mean_scores
+from skdeep.convolutional.base import AUTO_EPOCHS, AUTO_STEPS, BaseCNN
+from skdeep.parameters import ranges
+from skdeep.parameters.docs_arrays import array_docs
+
+_NUMBERS = {f"steps_{dims}": AUTO_STEPS[dims] for dims in (1, 2)}
+_NUMBERS |= {f"few_{dims}": AUTO_EPOCHS[dims][0] for dims in (1, 2)}
+_NUMBERS |= {f"many_{dims}": AUTO_EPOCHS[dims][1] for dims in (1, 2)}
+
+
+@array_docs(_NUMBERS)
+class CNNClassifier(DeepClassifier, BaseCNN):
+    """Convolutional network classifier for pictures, signals and series.
+
+    The rank of X decides what it is: 2-D rows are signals of one channel, 3-D arrays (n_samples,
+    length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels) are
+    pictures, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
+    of unequal length, holds series of unequal length; see `data_format` and `image_shape` for
+    other layouts. Channels are standardised inside, and pictures of bytes stay bytes until they are
+    on the device. A `numpy.memmap` is read batch by batch.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    CNNRegressor : The same for numbers instead of classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import CNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = CNNClassifier(image_shape=(8, 8), max_iter=3, random_state=0, device="cpu")
+    >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
+    True
+    >>> clf.transform(X[:2]).shape, clf.saliency(X[:2]).shape
+    ((2, 128), (2, 8, 8, 1))
+    """
+
+    _parameter_constraints: dict = {**BaseCNN._parameter_constraints, **ranges.CLASSIFIER}
+
+    def __init__(
+        self,
+        architecture="auto",
+        *,
+        n_filters=None,
+        kernel_size=None,
+        activation="relu",
+        pooling="max",
+        pool_size=2,
+        hidden_layer_sizes=(500,),
+        dropout=0.0,
+        n_estimators=1,
+        augment="auto",
+        pretrained=None,
+        freeze=False,
+        data_format="channels_last",
+        image_shape=None,
+        own_scale="auto",
+        missing="error",
+        solver="adamw",
+        alpha=0.02,
+        batch_size="auto",
+        learning_rate="one_cycle",
+        learning_rate_init=0.01,
+        max_iter="auto",
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=np.inf,
+        device="auto",
+        dtype=None,
+        amp="auto",
+        class_weight=None,
+        label_smoothing=0.0,
+        gradient_clip_norm=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.architecture = architecture
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.pooling = pooling
+        self.pool_size = pool_size
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.augment = augment
+        self.pretrained = pretrained
+        self.freeze = freeze
+        self.data_format = data_format
+        self.image_shape = image_shape
+        self.own_scale = own_scale
+        self.missing = missing
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.dtype = dtype
+        self.amp = amp
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.gradient_clip_norm = gradient_clip_norm
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    def _mean_scores(self, raw):
+        return mean_scores(raw, self._target_type)
+
+
+@array_docs(_NUMBERS)
+class CNNRegressor(ScaledRegressor, BaseCNN):
+    """Convolutional network regressor for pictures, signals and series.
+
+    The rank of X decides what it is, as for `CNNClassifier`. Targets are standardised inside, and
+    predictions stay within the range of those seen in `fit`.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    CNNClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep import CNNRegressor
+    >>> t = np.linspace(0, 1, 50)
+    >>> frequency = np.linspace(2, 8, 100)
+    >>> X = np.sin(2 * np.pi * frequency[:, None] * t)[:, :, None]
+    >>> reg = CNNRegressor("resnet", max_iter=20, random_state=0, device="cpu").fit(X, frequency)
+    >>> reg.score(X, frequency) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseCNN._parameter_constraints,
+        **ranges.TABLE_REGRESSOR,
+    }
+
+    def __init__(
+        self,
+        architecture="auto",
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        n_filters=None,
+        kernel_size=None,
+        activation="relu",
+        pooling="max",
+        pool_size=2,
+        hidden_layer_sizes=(500,),
+        dropout=0.0,
+        n_estimators=1,
+        augment="auto",
+        pretrained=None,
+        freeze=False,
+        data_format="channels_last",
+        image_shape=None,
+        own_scale="auto",
+        missing="error",
+        solver="adamw",
+        alpha=0.02,
+        batch_size="auto",
+        learning_rate="one_cycle",
+        learning_rate_init=0.01,
+        max_iter="auto",
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=np.inf,
+        device="auto",
+        dtype=None,
+        amp="auto",
+        gradient_clip_norm=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.architecture = architecture
+        self.loss = loss
+        self.quantile = quantile
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.pooling = pooling
+        self.pool_size = pool_size
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.dropout = dropout
+        self.n_estimators = n_estimators
+        self.augment = augment
+        self.pretrained = pretrained
+        self.freeze = freeze
+        self.data_format = data_format
+        self.image_shape = image_shape
+        self.own_scale = own_scale
+        self.missing = missing
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.device = device
+        self.dtype = dtype
+        self.amp = amp
+        self.gradient_clip_norm = gradient_clip_norm
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    def _mean_scores(self, raw):
+        return raw.mean(1)

@@ -1,0 +1,1 @@
+"""What comes in: rows, arrays and sequences, checked."""

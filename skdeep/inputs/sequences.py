@@ -1,0 +1,223 @@
+"""Input of the recurrent estimators: series of numbers, or rows of token ids.
+
+Checked token ids are `RaggedRows` without padding, one channel wide; ids that `fit` did not see
+are `UNKNOWN` already. Series are what `_arrays.ArrayInput` makes of them.
+"""
+
+import numpy as np
+import torch
+
+from skdeep import engine
+from skdeep._checks import refuse_masks
+from skdeep.data.rows import RaggedRows
+from skdeep.inputs.array_checks import elements
+from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.rows import dense_tensor, to_host
+from skdeep.parameters.sizes import layer_sizes
+from skdeep.preprocessing.sequences import PADDING, UNKNOWN
+
+_TOKENS = (
+    "with a vocabulary_size, X is token ids: a 2-D array of integers (n_samples, length), in which "
+    "0 is padding, or a list of 1-D arrays"
+)
+
+
+_LARGEST = np.iinfo(np.int32).max
+
+
+class SequenceInput(ArrayInput):
+    """Input methods of estimators that read sequences; see `ArrayInput`.
+
+    It reads the parameters `vocabulary_size`, `data_format` and `missing`.
+    """
+
+    _ranks: tuple = (2, 3)
+
+    @property
+    def _reads_tokens(self):
+        return self.vocabulary_size is not None
+
+    def _check_arrays(self, X, *, reset):
+        if self._reads_tokens:
+            return self._check_tokens(X, reset=reset)
+        if reset:
+            self.__dict__.pop("vocabulary_size_", None)
+            self.__dict__.pop("_known_tokens", None)
+        return super()._check_arrays(self._with_channel(X, reset), reset=reset)
+
+    def _with_channel(self, X, reset):
+        """Series of one channel that come without an axis for it; all else as it is."""
+        ragged = not reset and None in self.input_shape_
+        X = dense_tensor(X) if isinstance(X, torch.Tensor) else X
+        items = elements(X)
+        if items:
+            if not all(_is_sequence(x) for x in items):
+                return X
+            if len({len(x) for x in items}) == 1 and not ragged:
+                return X  # what scikit-learn takes for a table
+            arrays = _vectors(items)
+            if arrays is None:
+                return X
+            return [a[None] if self.data_format == "channels_first" else a[:, None] for a in arrays]
+        if ragged and isinstance(X, (np.ndarray, torch.Tensor)) and X.ndim == 2:
+            return X[:, None] if self.data_format == "channels_first" else X[..., None]
+        return X
+
+    def _check_tokens(self, X, *, reset):
+        """Token ids without padding; with `reset` the ones that occur are remembered."""
+        ids, lengths = _flat_tokens(X, type(self).__name__)
+        largest = int(ids.max(initial=0))
+        if reset:
+            size = self.vocabulary_size
+            size = max(largest, UNKNOWN) + 1 if isinstance(size, str) else self._vocabulary_size()
+        else:
+            size = self.vocabulary_size_
+        if largest >= size:
+            if reset or not isinstance(self.vocabulary_size, str):
+                raise ValueError(
+                    f"X holds the token id {largest}: with vocabulary_size="
+                    f"{self.vocabulary_size!r} ids must be in [0, {size})."
+                )
+            ids = np.where(ids < size, ids, UNKNOWN)
+        if reset:
+            known = np.zeros(size, dtype=bool)
+            known[ids] = True
+            known[[PADDING, UNKNOWN]] = True
+            self.vocabulary_size_, self._known_tokens = size, known
+            self.input_shape_ = (None,)
+            self.__dict__.pop("n_features_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
+        else:
+            ids = np.where(self._known_tokens[ids], ids, UNKNOWN)
+        starts = np.concatenate([[0], lengths.cumsum()[:-1]])
+        return RaggedRows(ids.astype(np.int32)[:, None], starts, lengths)
+
+    def _vocabulary_size(self):
+        return layer_sizes(self.vocabulary_size, "vocabulary_size")[0]
+
+    def _as_input(self, X, dtype, device):
+        if self._reads_tokens:
+            return X.to(torch.int64, device)
+        return super()._as_input(X, dtype, device)
+
+    def _precision(self, X, device):
+        if self._reads_tokens:
+            return engine.resolve_dtype(self.dtype or "float32", np.float32, device)
+        return super()._precision(X, device)
+
+
+def _is_sequence(x):
+    is_array = hasattr(x, "__array__") and getattr(x, "ndim", 0) > 0
+    return is_array or isinstance(x, (list, tuple))
+
+
+def _vectors(items):
+    """Elements of a list as 1-D arrays of numbers, or None where some are no such."""
+    try:
+        arrays = [np.asarray(to_host(x)) for x in items]
+    except (ValueError, TypeError):
+        return None
+    return arrays if all(a.ndim == 1 and a.dtype.kind in "iubf" for a in arrays) else None
+
+
+def _flat_tokens(X, name):
+    """All ids, one sequence after the other and without padding, and the lengths."""
+    X = to_host(X)
+    X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
+    refuse_masks(X)
+    items = elements(X)
+    if items is not None:
+        try:
+            rows = [np.asarray(to_host(x)) for x in items]
+        except (ValueError, TypeError):  # of no numbers, or of no one length
+            rows = [np.empty(())]
+        if any(row.ndim != 1 for row in rows):
+            raise ValueError(f"{name}: {_TOKENS}; got a list of other things.")
+        ids = np.concatenate(rows) if rows else np.empty(0)
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    else:
+        X = np.asarray(X)
+        if X.ndim != 2:
+            raise ValueError(f"Found array with dim {X.ndim}. {name}: {_TOKENS}.")
+        ids, lengths = X.reshape(-1), np.full(len(X), X.shape[1], dtype=np.int64)
+    if not len(lengths):
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required by {name}."
+        )
+    ids = _whole_numbers(ids, name)
+    there = ids != PADDING
+    row_of = np.repeat(np.arange(len(lengths)), lengths)
+    lengths = np.bincount(row_of[there], minlength=len(lengths))
+    if not lengths.all():
+        raise ValueError(
+            f"X[{int(lengths.argmin())}] is an empty sequence: it has no ids, or all of them are "
+            f"0, which is padding. {name} needs at least one token in each."
+        )
+    return ids[there], lengths
+
+
+def _whole_numbers(ids, name):
+    """The ids as integers, or an error that says what is wrong with them."""
+    if ids.dtype.kind not in "iu":
+        if not ids.size:
+            return
+        if ids.dtype.kind not in "bf":
+            raise ValueError(f"{name}: {_TOKENS}; got values of type {ids.dtype}.")
+        if not np.isfinite(ids).all():
+            raise ValueError(f"Input X contains NaN or infinity. {name}: {_TOKENS}.")
+        if (ids != np.floor(ids)).any():
+            raise ValueError(f"X holds ids that are no whole numbers. {name}: {_TOKENS}.")
+    if ids.size and ids.max() > _LARGEST:
+        raise ValueError(
+            f"X holds the id {ids.max()}: ids are numbers of rows in a table of embeddings, "
+            f"at most {_LARGEST}."
+        )
+    if ids.size and ids.min() < 0:
+        raise ValueError(f"X holds the negative id {int(ids.min())}. {name}: {_TOKENS}.")
+    return ids.astype(np.int64, copy=False)
+
+
+def like_tokens(X, values):
+    """One number for each token, in the layout of X and 0 where it is padded.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, length) or list of array-like
+        Checked token ids, as the user gave them.
+    values : list of ndarray, length n_samples
+        The numbers of each sequence, without padding.
+    """
+    X = to_host(X)
+    X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
+    items = elements(X)
+    rows = [np.asarray(to_host(row)) for row in (X if items is None else items)]
+    out = [np.zeros(len(row), dtype=values[0].dtype) for row in rows]
+    for row, numbers, ids in zip(out, values, rows):
+        row[ids != PADDING] = numbers
+    return np.stack(out) if items is None else out
+
+
+def like_series(X, values, data_format):
+    """One number for each number of X, in the layout of X and 0 where it is padded.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, length) or (n_samples, length, n_channels), or list
+        As the user gave it, checked.
+    values : sequence of ndarray of shape (length, n_channels)
+    data_format : {'channels_last', 'channels_first'}
+    """
+    items = elements(X)
+    is_list = items is not None
+    one = np.asarray(to_host(items[0])) if is_list else None
+    has_channels = one.ndim == 2 if is_list else getattr(X, "ndim", 2) == 3
+    axis = 2 if has_channels and data_format == "channels_first" else 1
+    length = None if is_list else X.shape[axis]
+    out = []
+    for v in values:
+        if length is not None and len(v) < length:
+            v = np.concatenate([v, np.zeros((length - len(v), v.shape[1]), v.dtype)])
+        v = v if has_channels else v[:, 0]
+        out.append(v.T if has_channels and data_format == "channels_first" else v)
+    is_ragged = is_list and len({len(x) for x in items}) > 1
+    return out if is_ragged or (is_list and has_channels) else np.stack(out)

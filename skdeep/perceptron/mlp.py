@@ -1,0 +1,409 @@
+"""Multi-layer perceptrons: drop-in for `sklearn.neural_network`."""
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+
+from skdeep._compat import _fit_context
+from skdeep.base.estimator import DeepEstimator, all_or_nothing
+from skdeep.base.targets import DeepClassifier, DeepRegressor
+from skdeep.nets.init import initialize
+from skdeep.nets.mlp import MLPNet
+from skdeep.parameters import ranges
+from skdeep.parameters.docs import shared_docs
+from skdeep.parameters.sizes import layer_sizes
+
+
+def _is_stochastic(estimator):
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class _BaseMLP(DeepEstimator):
+    """What the classifier and the regressor share: the network and its weights."""
+
+    _parameter_constraints: dict = {**ranges.TRAINING, **ranges.DENSE}
+
+    def _hidden_layer_sizes(self, n_inputs=1):
+        sizes = self.hidden_layer_sizes
+        return layer_sizes(sizes, "hidden_layer_sizes", n_inputs=n_inputs, may_be_empty=True)
+
+    def _check_combinations(self):
+        sizes = self._hidden_layer_sizes()
+        if self.solver == "lbfgs" and self._draws_noise():
+            raise ValueError(
+                "solver='lbfgs' needs a loss without noise: dropout and input_noise must be 0, "
+                f"got dropout={self.dropout} and input_noise={self.input_noise}."
+            )
+        known = self.__dict__.get("net_")
+        if self.warm_start and known is not None:
+            fitted = list(known.module_.config["layer_units"][1:-1])
+            if fitted != sizes:
+                raise ValueError(
+                    "warm_start can only be used with the hidden_layer_sizes of the previous call "
+                    f"to fit. Previously got {fitted}, now {sizes}."
+                )
+
+    def _make_module(self, shape, n_outputs, rng):
+        net = MLPNet(
+            [*shape, *self._hidden_layer_sizes(*shape), n_outputs],
+            self.activation,
+            self.dropout,
+            self.normalization,
+            self.input_noise,
+        ).double()
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        initialize(net, self.weight_init, rng, factor=factor)
+        return net
+
+    def _check_training_rows(self, n_samples):
+        if self.normalization == "batch" and n_samples < 2:
+            raise ValueError(
+                f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
+            )
+
+    def _draws_noise(self):
+        return bool(self.dropout or self.input_noise)
+
+    def _smallest_batch(self):
+        return 2 if self.normalization == "batch" else 1
+
+    @property
+    def n_layers_(self):
+        """Number of layers, input and output included."""
+        return len(self.net_.module_.linears) + 1
+
+    @property
+    def coefs_(self):
+        """Weight matrix of each layer, of shape (n_units_in, n_units_out).
+
+        On the CPU the arrays share the network's memory: writing into them changes predictions.
+        """
+        return [m.weight.detach().cpu().numpy().T for m in self.net_.module_.linears]
+
+    @coefs_.setter
+    def coefs_(self, values):
+        self._assign([m.weight.T for m in self.net_.module_.linears], values, "coefs_")
+
+    @property
+    def intercepts_(self):
+        """Bias vector of each layer but the input, of shape (n_units,); see `coefs_`."""
+        return [m.bias.detach().cpu().numpy() for m in self.net_.module_.linears]
+
+    @intercepts_.setter
+    def intercepts_(self, values):
+        self._assign([m.bias for m in self.net_.module_.linears], values, "intercepts_")
+
+    @torch.no_grad()
+    def _assign(self, tensors, values, name):
+        shapes, wanted = [np.shape(v) for v in values], [tuple(t.shape) for t in tensors]
+        if shapes != wanted:
+            raise ValueError(f"{name} must have the shapes {wanted}, got {shapes}.")
+        for tensor, value in zip(tensors, values):
+            tensor.copy_(torch.as_tensor(np.asarray(value)))
+
+
+@shared_docs
+class MLPClassifier(DeepClassifier, _BaseMLP):
+    """Multi-layer perceptron classifier.
+
+    Minimises the cross-entropy. It takes the place of `sklearn.neural_network.MLPClassifier`:
+    parameters, defaults, fitted attributes, errors and warnings are the same, and for
+    scikit-learn's parameters so are the results for a seed, up to rounding, but for what
+    `early_stopping` says of itself. What comes after `max_fun` in the signature is new.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; for multilabel targets the numbers of the labels.
+
+    {coefs_}
+
+    {intercepts_}
+
+    {n_layers_}
+
+    {attributes}
+
+    See Also
+    --------
+    MLPRegressor : The same for numbers instead of classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skdeep import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+    >>> clf = MLPClassifier(max_iter=300, tol=1e-3, random_state=0, device="cpu")
+    >>> clf.fit(X_train, y_train).predict_proba(X_test[:1]).round(2)
+    array([[0.98, 0.02, 0.  ]])
+    >>> clf.score(X_test, y_test) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = {**_BaseMLP._parameter_constraints, **ranges.CLASSIFIER}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        device="auto",
+        dtype=None,
+        class_weight=None,
+        label_smoothing=0.0,
+        dropout=0.0,
+        l1_ratio=0.0,
+        gradient_clip_norm=None,
+        normalization=None,
+        weight_init="auto",
+        input_noise=0.0,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.device = device
+        self.dtype = dtype
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.dropout = dropout
+        self.l1_ratio = l1_ratio
+        self.gradient_clip_norm = gradient_clip_norm
+        self.normalization = normalization
+        self.weight_init = weight_init
+        self.input_noise = input_noise
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @available_if(_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on X and y, going on from where the estimator is.
+
+        The optimizer's moments are kept from call to call; the first call after `fit` starts
+        with fresh ones. `early_stopping` is not used.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to learn from.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will see; needed in the first call.
+
+        Returns
+        -------
+        self : MLPClassifier
+        """
+        self._learn_classes_of_stream(y, classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+
+@shared_docs
+class MLPRegressor(DeepRegressor, _BaseMLP):
+    """Multi-layer perceptron regressor.
+
+    It takes the place of `sklearn.neural_network.MLPRegressor`: parameters, defaults, fitted
+    attributes, errors and warnings are the same, and for scikit-learn's parameters so are the
+    results for a seed, up to rounding, but for what `early_stopping` says of itself and for
+    'lbfgs' with several outputs. What comes after `max_fun` in the signature is new.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}, \
+default='squared_error'
+        'squared_error' is half the squared error; 'absolute_error' estimates the median;
+        'huber' is squared up to `huber_delta` and linear beyond it (Huber, 1964); 'quantile'
+        estimates the given `quantile` (Koenker and Bassett, 1978); 'poisson' is half the
+        Poisson deviance with ``exp`` as the last function, for targets that are not negative.
+
+    {parameters}
+
+    Attributes
+    ----------
+    {coefs_}
+
+    {intercepts_}
+
+    {n_layers_}
+
+    {attributes}
+
+    See Also
+    --------
+    MLPClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from skdeep import MLPRegressor
+    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> reg = MLPRegressor(max_iter=2000, tol=0.1, random_state=1, device="cpu").fit(X, y)
+    >>> reg.score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = {**_BaseMLP._parameter_constraints, **ranges.REGRESSOR}
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        device="auto",
+        dtype=None,
+        huber_delta=1.0,
+        quantile=0.5,
+        dropout=0.0,
+        l1_ratio=0.0,
+        gradient_clip_norm=None,
+        normalization=None,
+        weight_init="auto",
+        input_noise=0.0,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.device = device
+        self.dtype = dtype
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.dropout = dropout
+        self.l1_ratio = l1_ratio
+        self.gradient_clip_norm = gradient_clip_norm
+        self.normalization = normalization
+        self.weight_init = weight_init
+        self.input_noise = input_noise
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @available_if(_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on X and y, going on from where the estimator is.
+
+        The optimizer's moments are kept from call to call; the first call after `fit` starts
+        with fresh ones. `early_stopping` is not used.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to learn from.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : MLPRegressor
+        """
+        return self._fit(X, y, sample_weight, incremental=True)

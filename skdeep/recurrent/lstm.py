@@ -1,0 +1,249 @@
+"""Recurrent networks for series, sequences of numbers and texts."""
+
+from skdeep.base.targets import DeepClassifier, ShiftedRegressor
+from skdeep.parameters import ranges
+from skdeep.parameters.docs_sequences import sequence_docs
+from skdeep.recurrent.base import DeepSequence
+
+
+@sequence_docs
+class LSTMClassifier(DeepClassifier, DeepSequence):
+    """Classifier of sequences: series of numbers, also of unequal length, or token ids.
+
+    A recurrent network (LSTM, GRU or plain) reads each sequence, in both directions; what it says
+    at all steps is pooled into one vector, from which a linear layer takes the classes. Beside it
+    stands, for series, a convolutional branch.
+
+    X is an array (n_samples, length, n_channels), (n_samples, length) for one channel, a list of
+    arrays of unequal length, or, with `vocabulary_size`, token ids, as `SequenceVectorizer` makes
+    them of texts. Channels are standardised inside.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    LSTMRegressor : The same for numbers instead of classes, and forecasts.
+    SequenceVectorizer : Texts to token ids.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdeep import LSTMClassifier, SequenceVectorizer
+    >>> texts = ["what a fine film", "a dull film", "so dull", "fine, very fine"] * 5
+    >>> clf = make_pipeline(
+    ...     SequenceVectorizer(max_length=6),
+    ...     LSTMClassifier(vocabulary_size="auto", max_iter=20, random_state=0, device="cpu"),
+    ... )
+    >>> clf.fit(texts, [1, 0, 0, 1] * 5).predict(["a very fine story", "a dull story"])
+    array([1, 0])
+    >>> import numpy as np  # and series of unequal length, rising or falling
+    >>> X = [np.linspace(0, sign, n) for n in (5, 8, 6, 9) for sign in (1, -1)]
+    >>> clf = LSTMClassifier(max_iter=20, random_state=0, device="cpu")
+    >>> clf.fit(X, ["up", "down"] * 4).predict([np.linspace(2, 3, 7)])
+    array(['up'], dtype='<U4')
+    """
+
+    _parameter_constraints: dict = {**ranges.SEQUENCES, **ranges.CLASSIFIER}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(32,),
+        *,
+        cell="lstm",
+        vocabulary_size=None,
+        embedding_size=64,
+        bidirectional=True,
+        pooling="max",
+        convolutional="auto",
+        dropout="auto",
+        recurrent_dropout=0.0,
+        data_format="channels_last",
+        own_scale="auto",
+        missing="error",
+        class_weight=None,
+        label_smoothing=0.0,
+        solver="adam",
+        alpha=0.0,
+        batch_size="auto",
+        learning_rate="one_cycle",
+        learning_rate_init=0.005,
+        max_iter="auto",
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=None,
+        device="auto",
+        dtype=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.cell = cell
+        self.vocabulary_size = vocabulary_size
+        self.embedding_size = embedding_size
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.convolutional = convolutional
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.data_format = data_format
+        self.own_scale = own_scale
+        self.missing = missing
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+
+@sequence_docs
+class LSTMRegressor(ShiftedRegressor, DeepSequence):
+    """Regressor over sequences: series of numbers, also of unequal length, or token ids.
+
+    The network is that of `LSTMClassifier`; see there for what X may be. With a target of several
+    columns it predicts all of them at once: for a forecast over several steps, X are windows of
+    the past and y the values that follow each. Channels of X and targets are standardised inside.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    LSTMClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep import LSTMRegressor
+    >>> wave = np.sin(np.arange(300) / 4)
+    >>> windows = np.lib.stride_tricks.sliding_window_view(wave, 22)
+    >>> X, y = windows[:, :20], windows[:, 20:]  # 20 values of the past, two to come
+    >>> reg = LSTMRegressor(max_iter=10, random_state=0, device="cpu").fit(X[:200], y[:200])
+    >>> reg.predict(X[200:]).shape
+    (79, 2)
+    >>> reg.score(X[200:], y[200:]) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = {**ranges.SEQUENCES, **ranges.REGRESSOR}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(32,),
+        *,
+        loss="squared_error",
+        huber_delta=1.0,
+        quantile=0.5,
+        cell="lstm",
+        vocabulary_size=None,
+        embedding_size=64,
+        bidirectional=True,
+        pooling="max",
+        convolutional="auto",
+        dropout="auto",
+        recurrent_dropout=0.0,
+        data_format="channels_last",
+        own_scale="auto",
+        missing="error",
+        solver="adam",
+        alpha=0.0,
+        batch_size="auto",
+        learning_rate="one_cycle",
+        learning_rate_init=0.005,
+        max_iter="auto",
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=None,
+        device="auto",
+        dtype=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.cell = cell
+        self.vocabulary_size = vocabulary_size
+        self.embedding_size = embedding_size
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.convolutional = convolutional
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.data_format = data_format
+        self.own_scale = own_scale
+        self.missing = missing
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @property
+    def _has_scaled_output(self):
+        return self.loss != "poisson"  # whose scores are logarithms

@@ -1,0 +1,455 @@
+"""Siamese networks: embeddings in which rows of a class are near each other."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import column_or_1d
+
+from skdeep._compat import Interval, _fit_context
+from skdeep.base.estimator import all_or_nothing
+from skdeep.inputs.rows import to_host
+from skdeep.inputs.supervision import read_target
+from skdeep.parameters.docs_siamese import siamese_docs
+from skdeep.siamese.base import BaseSiamese
+from skdeep.siamese.classes import NearestClasses
+from skdeep.siamese.pairs import PairsMixin
+
+_NEIGHBORS = """n_neighbors : int or None
+    None: the distance to a class is that to the mean of its rows' embeddings, its prototype
+    (Snell et al., 2017). A number: the mean distance to that many of its nearest rows (to all,
+    where it has fewer), whose embeddings are then kept."""
+_REJECTION = """rejection_rate : float or None
+    None: every row gets a known class. A number in [0, 1): `predict` gives rows that are far from
+    all classes a label of their own, -1 (or 'unknown' where labels are strings), from the
+    distance on that this share of held-out rows of known classes exceeds."""
+_HELD_OUT = """validation_fraction : float
+    Share of each class's rows, in [0, 1), that the embedding is not trained on: distances are
+    calibrated by them (`predict_proba`, `rejection_rate`) and they are what `early_stopping`
+    looks at. They count as rows of their class all the same. With 0, or too few rows, calibration
+    is by the rows trained on, each left out of its own class, which makes it too sure."""
+
+
+@siamese_docs()
+class SiameseTransformer(
+    PairsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese
+):
+    """Embedding by a siamese network, in which similar rows are near each other.
+
+    The network learns from classes (`fit`), from pairs that are similar or not (`fit_pairs`) or
+    from triplets (`fit_triplets`). `transform` gives the embedding of rows, of known classes or
+    of others; pairs are compared by `pair_distance`, and called similar or not by
+    `predict_pairs`, up to a threshold that `calibrate_threshold` sets.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    threshold_ : float
+        Distance up to which a pair counts as similar.
+
+    pair_labels_ : ndarray of shape (2,)
+        What `predict_pairs` calls dissimilar and similar pairs: [-1, 1], or [0, 1] if pairs
+        came with these labels.
+
+    classes_ : ndarray of shape (n_classes,)
+        The classes seen in `fit`; not there after `fit_pairs` and `fit_triplets`.
+
+    {attributes}
+
+    See Also
+    --------
+    SiameseClassifier : Classes by distance in such an embedding.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import SiameseTransformer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> siamese = SiameseTransformer(n_components=2, random_state=0, device="cpu").fit(X, y)
+    >>> siamese.transform(X[:3]).shape
+    (3, 2)
+    >>> same, other = siamese.pair_distance([X[[0, 1]], X[[0, 100]]])
+    >>> bool(same < other)
+    True
+    >>> siamese.predict_pairs([X[[0, 1]], X[[0, 100]]]).tolist()
+    [1, -1]
+    """
+
+    def __init__(
+        self,
+        n_components=128,
+        *,
+        encoder="auto",
+        image_shape=None,
+        data_format="channels_last",
+        augment="auto",
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.0,
+        loss="auto",
+        mining="semi_hard",
+        margin="auto",
+        temperature=0.1,
+        normalize=True,
+        n_rows_per_class=4,
+        solver="adamw",
+        alpha=0.05,
+        batch_size="auto",
+        learning_rate="cosine",
+        learning_rate_init="auto",
+        max_iter=150,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=None,
+        amp="auto",
+        device="auto",
+        dtype=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.n_components = n_components
+        self.encoder = encoder
+        self.image_shape = image_shape
+        self.data_format = data_format
+        self.augment = augment
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.loss = loss
+        self.mining = mining
+        self.margin = margin
+        self.temperature = temperature
+        self.normalize = normalize
+        self.n_rows_per_class = n_rows_per_class
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.amp = amp
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    def transform(self, X):
+        """Embed rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Their embeddings, of unit length under `normalize`.
+        """
+        return self._embed(X)
+
+    def _after_training(self, data, validation, rng):
+        self._calibrate_on_rows(data, rng)
+
+    @property
+    def _n_features_out(self):
+        return self.n_outputs_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@siamese_docs(n_neighbors=_NEIGHBORS, rejection_rate=_REJECTION, validation_fraction=_HELD_OUT)
+class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
+    """Classifier by distance in an embedding that a siamese network learns.
+
+    A row belongs to the class whose prototype, or whose nearest rows, it is nearest to. Classes
+    that come later need no training: `partial_fit` embeds their rows, one of each may do.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, in order; `partial_fit` adds to them.
+
+    class_count_ : ndarray of shape (n_classes,)
+        Rows of each class seen.
+
+    prototypes_ : ndarray of shape (n_classes, n_components)
+        Mean embedding of each class.
+
+    temperature_ : float
+        What distances are divided by before the softmax of `predict_proba`.
+
+    rejection_threshold_ : float
+        Distance to the nearest class beyond which `predict` rejects a row; infinite without
+        `rejection_rate`. It may be set.
+
+    {attributes}
+
+    See Also
+    --------
+    SiameseTransformer : The embedding itself, also from pairs and triplets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import SiameseClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> known, new = y < 8, y >= 8
+    >>> clf = SiameseClassifier(max_iter=20, random_state=0, device="cpu")
+    >>> clf = clf.fit(X[known] / 16, y[known])
+    >>> clf = clf.partial_fit(X[new][:20] / 16, y[new][:20])
+    >>> clf.classes_.tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    >>> clf.score(X / 16, y) > 0.85
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseSiamese._parameter_constraints,
+        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
+        "rejection_rate": [Interval(Real, 0, 1, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        n_components=128,
+        *,
+        n_neighbors=None,
+        rejection_rate=None,
+        encoder="auto",
+        image_shape=None,
+        data_format="channels_last",
+        augment="auto",
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.0,
+        loss="auto",
+        mining="semi_hard",
+        margin="auto",
+        temperature=0.1,
+        normalize=True,
+        n_rows_per_class=4,
+        solver="adamw",
+        alpha=0.05,
+        batch_size="auto",
+        learning_rate="cosine",
+        learning_rate_init="auto",
+        max_iter=150,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=None,
+        amp="auto",
+        device="auto",
+        dtype=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.rejection_rate = rejection_rate
+        self.encoder = encoder
+        self.image_shape = image_shape
+        self.data_format = data_format
+        self.augment = augment
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.loss = loss
+        self.mining = mining
+        self.margin = margin
+        self.temperature = temperature
+        self.normalize = normalize
+        self.n_rows_per_class = n_rows_per_class
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.amp = amp
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    def partial_fit(self, X, y, classes=None):
+        """Add rows, of known or of new classes, without training the network.
+
+        The embedding and `temperature_` stay as `fit` left them. Where `rejection_rate` is set
+        and rows lie farther from the other rows of their class than those of `fit` did,
+        `rejection_threshold_` grows, so that no more than this share of them would be rejected.
+        An estimator that is not fitted is fitted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,)
+            Their classes, of the kind (numbers or strings) of those in `fit`.
+
+        classes : array-like of shape (n_classes,), default=None
+            Not needed, since classes may come with any call; where given, y may hold no others.
+
+        Returns
+        -------
+        self : SiameseClassifier
+        """
+        y = read_target(y, numeric=False)
+        if classes is not None:
+            known = read_target(np.asarray(to_host(classes)), numeric=False, name="classes")
+            unknown = [label for label in np.unique(y) if label not in known]
+            if unknown:
+                raise ValueError(f"y holds {unknown}, which `classes` has not: {classes!r}.")
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, y)
+        X, y = self._check_training_data(X, y, reset=False)
+        y = column_or_1d(y, warn=True)
+        if (y.dtype.kind in "OUS") != (self.classes_.dtype.kind in "OUS"):
+            raise ValueError(
+                f"y holds {y.dtype.type.__name__} labels, but those of `fit` are "
+                f"{self.classes_.dtype.type.__name__}: expected the same kind."
+            )
+        self._check_label_of_unknown(y)
+        Z = self._embed_checked(X)
+        self._add(Z, y)
+        own = np.searchsorted(self.classes_, y)
+        several = self.class_count_[own] > 1
+        if self.rejection_rate is not None and several.any():
+            distances = self._distances(Z, own)[several].min(1)
+            needed = float(np.quantile(distances, 1 - self.rejection_rate))
+            self.rejection_threshold_ = max(self.rejection_threshold_, needed)
+        return self
+
+    def class_distance(self, X):
+        """Distance of each row to each class, in the embedding.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._distances(self._embed(X))
+
+    def decision_function(self, X):
+        """Minus the distance of each row to each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            In the order of `classes_`. Where there are two, the distance to the first minus that
+            to the second, as scikit-learn's classifiers have one score then.
+        """
+        distances = self.class_distance(X)
+        return distances[:, 0] - distances[:, 1] if distances.shape[1] == 2 else -distances
+
+    def predict(self, X):
+        """Predict the class of each row, or that it has none of the known ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            The nearest classes; rows beyond `rejection_threshold_` get -1, or 'unknown' where
+            labels are strings.
+        """
+        distances = self.class_distance(X)
+        labels = self.classes_[distances.argmin(1)]
+        unknown = distances.min(1) > self.rejection_threshold_
+        if unknown.any():
+            labels = np.where(unknown, self._label_of_unknown(), labels)
+        return labels
+
+    def is_known(self, X):
+        """Whether each row is within `rejection_threshold_` of a class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        known : ndarray of bool of shape (n_samples,)
+        """
+        return self.class_distance(X).min(1) <= self.rejection_threshold_
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        It is the softmax of minus the distances over `temperature_`, which was chosen on
+        rows that the network had not seen (Guo et al., 2017, "On calibration of modern neural
+        networks"). That a row belongs to no known class has no share in it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y_prob : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return softmax(-self.class_distance(X) / self.temperature_, axis=1)

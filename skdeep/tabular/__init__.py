@@ -1,0 +1,1 @@
+"""RealMLP and TabM, for mixed tables."""

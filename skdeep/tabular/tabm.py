@@ -1,0 +1,373 @@
+"""TabM: an ensemble of perceptrons with shared weights for mixed tables."""
+
+import math
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep import engine
+from skdeep.nets.tabm import TabMNet, initialize
+from skdeep.parameters import ranges
+from skdeep.parameters.docs_tables import table_docs
+from skdeep.parameters.sizes import layer_sizes
+from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.tabular.base import DeepTable
+from skdeep.tabular.targets import TableClassifier, TableRegressor
+
+_BATCH_SIZE = """batch_size : int or 'auto'
+    Rows in a mini-batch of each member; 'auto' grows with the rows, from 32 below 2,800 to 1,024
+    from 108,000 on. The batches of an epoch are made as equal as they can be."""
+_PATIENCE = """n_iter_no_change : int or inf
+    Training ends this many epochs after the best epoch (of the network that has the latest), and
+    in epoch `max_iter`. Without held-out rows it goes on to the end."""
+_AMP = """amp : 'auto' or bool
+    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`, which must be
+    'float32'. 'auto' does so on GPUs and processors that have units for it, where it takes half
+    the time; with one seed, processors without them then give slightly other results."""
+_BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
+
+
+class _BaseTabM(DeepTable):
+    """What the classifier and the regressor share."""
+
+    _parameter_constraints: dict = {**ranges.TABLES, **ranges.TABM}
+
+    numeric = "quantile"
+    _mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
+
+    def _networks(self):
+        return math.gcd(self.n_estimators, self.n_networks)
+
+    def _auto_batch_size(self, n_samples):
+        return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
+
+    def _new_module(self, n_outputs):
+        encoder = self.encoder_
+        n_networks = self._networks()
+        return TabMNet(
+            n_networks,
+            self.n_estimators // n_networks,
+            encoder.n_numeric_,
+            encoder.n_plain_,
+            encoder.cardinalities_,
+            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            n_outputs,
+            float(self.dropout),
+            n_bins=self.n_bins,
+            n_embedding=self.embedding_size,
+            is_mini=self.variant == "mini",
+        )
+
+    def _draw_weights(self, module, rng, x, weight):
+        edges = []
+        if module.numbers is not None:
+            X = x[:, : module.n_numeric].double().cpu().numpy()
+            w = None if weight is None else weight.double().cpu().numpy()
+            shares = np.linspace(0, 1, self.n_bins + 1)
+            edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
+        initialize(module, rng, edges)
+
+    def _schedule(self, net, n_steps, max_time):
+        rate = float(self.learning_rate_init)
+        optimizer = net.flat_optimizers_[0]
+        optimizer.learning_rate = rate
+        return engine.make_schedule(
+            "constant", optimizer, base=rate, power_t=0.5, n_epochs=1, steps_per_epoch=1
+        )
+
+    def _average(self, net, n_batches):
+        if not self.averaging:
+            return None
+        horizon = max(self.averaging * n_batches, 1.0)
+        return engine.MovingAverage(net.flat_optimizers_[0].flat, 1 - 1 / horizon)
+
+    def _judged(self, raw):
+        """The members of a network choose its best epoch together."""
+        grouped = raw.unflatten(0, (self._networks(), -1)).transpose(1, 2)
+        pooled = self._pool(grouped.flatten(0, 1), temperature=1.0)
+        return pooled.unflatten(0, grouped.shape[:2])
+
+    def _forward_options(self):
+        kept = getattr(self, "members_", None)
+        return {} if kept is None else {"members": kept}
+
+    def prune(self, X, y, n_members):
+        """Keep the members that predict best together; the others no longer take time.
+
+        Members are added one by one, each time the one whose addition lowers the loss of the
+        average most. A few chosen of many are better than as many trained from the start
+        (Gorishniy et al., 2025).
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows to judge by, which training has not seen.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        n_members : int
+            How many to keep, from 1 to `n_estimators`.
+
+        Returns
+        -------
+        self : estimator
+            With the numbers of the kept members in `members_`; ``n_members=n_estimators`` brings
+            all back.
+
+        Raises
+        ------
+        ValueError
+            If `n_members` is out of range.
+        """
+        check_is_fitted(self)
+        n_all = self.net_.module_.n_members
+        if not isinstance(n_members, Integral) or not 1 <= n_members <= n_all:
+            raise ValueError(f"n_members must be from 1 to {n_all}, got {n_members!r}.")
+        self.members_ = None
+        raw, target = self._members_raw(X), self._known_target(X, y)
+        loss, kept = type(self.net_.criterion_)(), []
+        while len(kept) < min(n_members, n_all - 1):
+            rest = [k for k in range(n_all) if k not in kept]
+            risks = [float(loss(self._pool(raw[:, [*kept, k]]), target).mean()) for k in rest]
+            kept.append(rest[int(np.argmin(risks))])
+        self.members_ = sorted(kept) if n_members < n_all else None
+        return self
+
+    def _draws_noise(self):
+        return bool(self.dropout)
+
+
+def _distinct(edges):
+    """Rising edges: neighbours that rounding alone tells apart are one."""
+    kept = [edges[0]]
+    for edge in edges[1:]:
+        if edge - kept[-1] > 1e-6:
+            kept.append(edge)
+    return np.array(kept)
+
+
+@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE, amp=_AMP)
+class TabMClassifier(TableClassifier, _BaseTabM):
+    """TabM classifier for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
+
+    Many perceptrons, groups of which share nearly all weights, on normal scores and piecewise
+    linear embeddings of numbers. Each member sees the rows in its own order; the mean of their
+    losses is minimised, and their probabilities are averaged. Mixed DataFrames are taken as they
+    are.
+
+    Where this differs from the paper's defaults: the 32 members are spread over `n_networks`
+    networks, each of which holds out other rows, by which its best epoch is chosen (as fast as
+    one network, fewer errors); a moving average of the weights is judged and kept, which lets
+    training end after 10 instead of 16 epochs without progress; the best epoch is by accuracy and
+    Brier score instead of accuracy; layers of 256 units instead of 512; no
+    noise is added before numbers become normal scores (equal numbers get the same score instead).
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    TabMRegressor : The same for numbers instead of classes.
+    RealMLPClassifier : Fewer members, tuned defaults.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skdeep import TabMClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> clf = TabMClassifier(n_iter_no_change=2, random_state=0, device="cpu")
+    >>> clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.95
+    True
+    """
+
+    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **ranges.TABLE_CLASSIFIER}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        n_estimators=32,
+        n_networks=8,
+        variant="mini",
+        categorical_features="from_dtype",
+        max_one_hot=64,
+        n_bins=48,
+        embedding_size=16,
+        dropout=0.1,
+        alpha=3e-4,
+        label_smoothing=0.0,
+        scoring="accuracy",
+        class_weight=None,
+        calibrate=False,
+        refit=False,
+        batch_size="auto",
+        learning_rate_init=2e-3,
+        averaging=1.0,
+        max_iter=100,
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        early_stopping=True,
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=1.0,
+        device="auto",
+        dtype="float32",
+        amp="auto",
+        compile=False,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_estimators = n_estimators
+        self.n_networks = n_networks
+        self.variant = variant
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.n_bins = n_bins
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.alpha = alpha
+        self.label_smoothing = label_smoothing
+        self.scoring = scoring
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+        self.refit = refit
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.averaging = averaging
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+
+@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE, amp=_AMP)
+class TabMRegressor(TableRegressor, _BaseTabM):
+    """TabM regressor for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
+
+    See `TabMClassifier` for what it is and how it differs from the paper's. Targets, one or
+    several, are standardised inside; predictions stay in the range of the targets of `fit`.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    TabMClassifier : The same for classes.
+    RealMLPRegressor : Fewer members, tuned defaults.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from skdeep import TabMRegressor
+    >>> X, y = make_friedman1(300, random_state=0)
+    >>> reg = TabMRegressor(n_iter_no_change=3, random_state=0, device="cpu")
+    >>> reg.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.8
+    True
+    """
+
+    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **ranges.TABLE_REGRESSOR}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        loss="squared_error",
+        quantile=0.5,
+        n_estimators=32,
+        n_networks=8,
+        variant="mini",
+        categorical_features="from_dtype",
+        max_one_hot=64,
+        n_bins=48,
+        embedding_size=16,
+        dropout=0.1,
+        alpha=3e-4,
+        refit=False,
+        batch_size="auto",
+        learning_rate_init=2e-3,
+        averaging=1.0,
+        max_iter=100,
+        shuffle=True,
+        random_state=None,
+        tol=0.0,
+        verbose=False,
+        early_stopping=True,
+        validation_fraction=0.2,
+        n_iter_no_change=10,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=1.0,
+        device="auto",
+        dtype="float32",
+        amp="auto",
+        compile=False,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.loss = loss
+        self.quantile = quantile
+        self.n_estimators = n_estimators
+        self.n_networks = n_networks
+        self.variant = variant
+        self.categorical_features = categorical_features
+        self.max_one_hot = max_one_hot
+        self.n_bins = n_bins
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.alpha = alpha
+        self.refit = refit
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.averaging = averaging
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.device = device
+        self.dtype = dtype
+        self.amp = amp
+        self.compile = compile
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
