@@ -7,7 +7,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "skdeep"
 
-LOW = {"_checks", "_compat", "_fitting"}  # may be imported from everywhere
+LOW = {"_compat", "_checks", "_fitting"}  # may be imported from everywhere
+INNER = {"engine", "nets", "losses", "data"}
+BASE = INNER | {"preprocessing", "metrics", "parameters", "inputs", "base"}
+FAMILIES = {
+    *("perceptron", "tabular", "convolutional", "recurrent", "autoencoder"),
+    *("outlier", "siamese", "adversarial"),
+}
 ROOMS = {  # room -> rooms that it may import from
     "nets": set(),
     "losses": set(),
@@ -15,13 +21,17 @@ ROOMS = {  # room -> rooms that it may import from
     "preprocessing": set(),
     "metrics": {"preprocessing"},
     "engine": {"data", "losses.reduce"},
-    "facade": {"engine", "nets", "losses", "data", "preprocessing", "metrics"},
-    "tuning": {"facade"},
-    "plotting": {"facade", "tuning"},
-    "persistence": {"facade", "engine"},
+    "parameters": {"engine"},
+    "inputs": {"engine", "data", "preprocessing", "parameters"},
+    "base": INNER | {"preprocessing", "parameters", "inputs"},
+    **{family: BASE for family in FAMILIES},  # no family imports another
+    "root": BASE | FAMILIES | {"tuning", "plotting", "persistence"},  # public names, on demand
+    "tuning": {"root", "base", "engine"},
+    "plotting": {"root", "tuning", "inputs", "base"},
+    "persistence": {"root", "engine", "nets", "preprocessing"},
 }
 LIBRARIES = {  # libraries that live in some rooms only
-    "skorch": {"engine", "facade"},
+    "skorch": {"engine"},
     "optuna": {"tuning", "plotting"},
     "matplotlib": {"plotting"},
     "safetensors": {"persistence"},
@@ -49,7 +59,7 @@ STANDARD = {
 
 def room_of(path):
     parts = path.relative_to(PACKAGE).parts
-    return parts[0] if len(parts) > 1 else "facade"
+    return parts[0] if len(parts) > 1 else "root"
 
 
 def imports(path):
@@ -78,7 +88,7 @@ def test_directions(path):
             continue
         if not rest or rest[0] in LOW:
             continue
-        target = rest[0] if (PACKAGE / rest[0]).is_dir() else "facade"
+        target = rest[0] if (PACKAGE / rest[0]).is_dir() else "root"
         if target == room:
             continue
         may = ROOMS[room]

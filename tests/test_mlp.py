@@ -998,7 +998,7 @@ def test_warm_start_takes_the_parameters_of_now():
     before = clf.loss_
     clf.fit(X_iris, y_iris)
     assert clf.net_.history[-1, "learning_rate"] == 0.5
-    assert clf._optimizer.solver == "sgd"
+    assert clf.net_.flat_optimizers_[0].solver == "sgd"
     assert clf.loss_ != before
     reference = theirs.MLPClassifier(max_iter=3, warm_start=True, random_state=0)
     with warnings.catch_warnings():

@@ -7,7 +7,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 
 from skdeep._compat import _fit_context
-from skdeep.base.estimator import DeepEstimator, all_or_nothing, new_random_state
+from skdeep.base.old_estimator import DeepEstimator, all_or_nothing, new_random_state
 
 
 class DeepGenerator(DeepEstimator):

@@ -12,9 +12,9 @@ from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions
 from skdeep.adversarial.base import DeepGenerator, seeded
 from skdeep.adversarial.play import Play
-from skdeep.base.estimator import new_random_state
+from skdeep.base.old_estimator import new_random_state
+from skdeep.base.old_training import skorch_dataset
 from skdeep.base.outliers import OutlierAnswers
-from skdeep.base.training import skorch_dataset
 from skdeep.data.batches import Batches
 from skdeep.inputs.array_checks import list_of_arrays, refuse_empty
 from skdeep.inputs.rows import check_rows, to_host

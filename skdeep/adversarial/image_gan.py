@@ -13,8 +13,8 @@ from skdeep._compat import Interval, StrOptions
 from skdeep.adversarial.base import DeepGenerator, seeded
 from skdeep.adversarial.image_kinds import PictureKinds
 from skdeep.adversarial.play import Play
-from skdeep.base.estimator import new_random_state
-from skdeep.base.training import skorch_dataset
+from skdeep.base.old_estimator import new_random_state
+from skdeep.base.old_training import skorch_dataset
 from skdeep.data.batches import Batches
 from skdeep.inputs.array_checks import refuse_empty
 from skdeep.inputs.rows import to_host

@@ -15,7 +15,7 @@ from skdeep._checks import naming
 from skdeep._compat import HasMethods, Interval, StrOptions, _fit_context
 from skdeep.adversarial.table_rows import as_made, joined, layout_of
 from skdeep.adversarial.tabular_gan import TabularGAN
-from skdeep.base.estimator import all_or_nothing, new_random_state
+from skdeep.base.old_estimator import all_or_nothing, new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.preprocessing.columns import is_frame
 

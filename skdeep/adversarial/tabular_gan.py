@@ -13,8 +13,8 @@ from skdeep import engine, losses
 from skdeep.adversarial.base import DeepGenerator
 from skdeep.adversarial.table_rows import as_made, joined, layout_of
 from skdeep.adversarial.tabular_play import TabularPlay
-from skdeep.base.estimator import new_random_state
-from skdeep.base.training import Mode
+from skdeep.base.old_estimator import new_random_state
+from skdeep.base.old_training import Mode
 from skdeep.data.split import split_rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
 from skdeep.parameters import ranges

@@ -6,7 +6,7 @@ import torch
 
 from skdeep import engine
 from skdeep.adversarial.base import seeded
-from skdeep.base.training import skorch_dataset
+from skdeep.base.old_training import skorch_dataset
 from skdeep.data.batches import Batches
 from skdeep.losses.adversarial import (
     gradient_penalty,

@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from skdeep import losses
-from skdeep.base.training import weighing
+from skdeep.base.old_training import weighing
 from skdeep.data.batches import LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import MappedRows, PaddedRows, RaggedRows

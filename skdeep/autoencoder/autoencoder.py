@@ -8,7 +8,7 @@ from skdeep._compat import Interval, StrOptions
 from skdeep.autoencoder.arrays import ArrayAutoencoding
 from skdeep.autoencoder.dense import DenseAutoencoding
 from skdeep.base.codes import check_codes
-from skdeep.base.estimator import DeepEstimator
+from skdeep.base.old_estimator import DeepEstimator
 from skdeep.inputs import arrays
 from skdeep.parameters import ranges
 from skdeep.parameters.docs import shared_docs

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine, losses
 from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep.base.codes import DeepTransformer, check_codes
-from skdeep.base.estimator import DeepEstimator, all_or_nothing, new_random_state
+from skdeep.base.old_estimator import DeepEstimator, all_or_nothing, new_random_state
 from skdeep.data.batches import DenseBatches, chunks
 from skdeep.data.tensors import to_tensor
 from skdeep.inputs.rows import to_host

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import losses
 from skdeep._compat import Interval, StrOptions
 from skdeep.base.codes import DeepTransformer, check_codes
-from skdeep.base.estimator import DeepEstimator, new_random_state
+from skdeep.base.old_estimator import DeepEstimator, new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet

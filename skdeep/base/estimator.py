@@ -1,15 +1,19 @@
-"""What every estimator of skdeep does: validate, train, remember, predict.
+"""What every estimator of skdeep does: check, train, remember, predict.
 
-`DeepEstimator.fit` is the one road from data to fitted attributes. A family adds how its network
-is made (`_make_module`); how it is trained stands in `_training.py`, what a target is, and what a
-prediction, in `_targets.py`.
+`DeepEstimator._fit` is the one road from data to fitted attributes. A family says what it wants on
+it, as data: how X is read (`_input`), its network (`_module`), which rows are held out (`_plan`),
+how it is trained (`_recipe`, `_phases`) and what is kept (`_keep`). What a target is, and what a
+prediction, stands in `targets.py`.
 """
+
+from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -19,26 +23,55 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate
 from skdeep._fitting import all_or_nothing
-from skdeep.base.training import GradientTraining, Mode, as_rows
-from skdeep.data.split import split_rows
-from skdeep.inputs.rows import check_rows, to_host
-from skdeep.inputs.supervision import (
-    check_rows_and_target,
-    check_weights,
-    read_target,
-    refuse_orphan,
+from skdeep.base.rows import Given, Mode, Plan, Rows, Task
+from skdeep.base.training import (
+    CURVES,
+    capped_batch_size,
+    fitted_attributes,
+    forward,
+    past_curves,
+    single_phase,
 )
+from skdeep.data.split import split_rows
+from skdeep.data.tensors import to_tensor
+from skdeep.inputs.supervision import check_weights, read_target, refuse_orphan
+from skdeep.inputs.vectors import VECTORS
+from skdeep.nets.blocks import set_generator
+
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+_LARGE = 1e3  # beyond it a value is named as the likely cause of a diverging loss
 
 
-class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
+def new_random_state(random_state: Any) -> np.random.RandomState:
+    """scikit-learn's `check_random_state`, but None is fresh entropy: NumPy's global generator
+    belongs to the user, and two threads that fit would share it."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that train one network on rows with targets.
 
-    A subclass has the parameters of `_params.TRAINING`, the target methods of `_targets` and
-    ``_make_module(shape, n_outputs, rng)``, `shape` being that of one row. Where its rows are not
-    vectors it says so in `_check_training_data`, `_check_inputs` and `_as_input`.
+    A subclass has the target methods of `skdeep.base.targets` and ``_module(rows, rng)``.
     """
 
     _has_validation_score = True  # whether held-out rows can be scored after each epoch
+
+    net_: engine.DeepNet
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    n_outputs_: int
+    out_activation_: str
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    best_validation_score_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -59,7 +92,7 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
             once; numbers for a regressor.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
+            Weights of the rows, not negative; rows of weight zero are ignored.
 
         X_val : array-like of shape (n_val, n_features), default=None
             Rows whose loss is recorded after each epoch, and whose score decides under
@@ -78,13 +111,24 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         -------
         self : estimator
         """
-        return self._fit_and_report(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self._fit_and_report(
+            Given(
+                X=X,
+                y=y,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+        )
 
-    def _fit_and_report(self, X, y, sample_weight, validation):
+    def _fit_and_report(self, given: Given):
         """`_fit`, with the callbacks of the user told of it and of its epochs."""
-        context = self._init_callback_context(max_subtasks=self._most_epochs())
-        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        data = {"X": X, "y": y, "metadata": metadata}
+        known = getattr(self, "max_iter", None)
+        context = self._init_callback_context(max_subtasks=None if known == "auto" else known)
+        weight = given.sample_weight
+        metadata = {} if weight is None else {"sample_weight": weight}
+        data = {"X": given.X, "y": given.y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)
         report, callbacks = None, getattr(self, "_skl_callbacks", [])
         watched = engine.wants_score(callbacks, context)
@@ -94,162 +138,291 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
                 "for (PruneTrials, the pruner of a search): fit it without that."
             )
         if callbacks:
-            report = functools.partial(engine.EpochReport, self, context, X, y, metadata)
-        self._fit(
-            X,
-            y,
-            sample_weight,
-            validation,
-            incremental=False,
-            report=report,
-            watched=watched,
-            in_search=evaluated_candidate(context) is not None,
-        )
+            report = functools.partial(
+                engine.EpochReport, self, context, given.X, given.y, metadata
+            )
+        mode = Mode(watched=watched, in_search=evaluated_candidate(context) is not None)
+        self._fit(given, mode, report)
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
 
-    def _fit(
-        self,
-        X,
-        y,
-        sample_weight,
-        validation=(None, None, None),
-        *,
-        incremental,
-        report=None,
-        watched=False,
-        in_search=False,
-    ):
-        """Train on X and y; `report` makes the `EpochReport`, if somebody listens."""
-        resumed = hasattr(self, "net_") and (self.warm_start or incremental)
-        self._check_combinations()
-        X, y = self._check_training_data(X, y, reset=not resumed)
-        target = self._encode_target(y, resumed, incremental)
-        weight = self._total_weight(X, target, sample_weight, incremental)
-        validation = self._check_validation(*validation)
-        if not resumed:
-            self._learn_target_scale(target, weight)
-
+    def _fit(self, given: Given, mode: Mode, report=None):
+        """Train on what was given; `report` makes the `EpochReport`, if somebody listens."""
+        mode = replace(mode, resumed=hasattr(self, "net_") and self._goes_on(mode))
+        self._check_parameters()
         rng = new_random_state(self.random_state)
-        device = engine.resolve_device(self.device, X)
-        net = self._known_net(device, incremental) if resumed else self._new_net(device, X, rng)
-        stops_early = self.early_stopping and not incremental and self.solver != "lbfgs"
-        watched = watched and self.solver != "lbfgs"
-        if (stops_early or watched) and validation is None:
-            rows = split_rows(
-                functools.partial(self._row_keys, X, target),
-                len(target),
-                self.validation_fraction,
-                rng,
-                labels=self._stratify_by(target),
-                weight=weight,
-                purpose="early_stopping=True" if stops_early else "Pruning",
-                target=target,
-                counts=None if sample_weight is None else check_weights(sample_weight, X),
-            )
-            if rows is None:
-                stops_early = watched = False
-            else:
-                (train, held_out), (weight, weight_val) = rows, rows.weights(weight)
-                validation = (*_take((X, target), held_out), weight_val)
-                X, target = _take((X, target), train)
-        X, target, weight = _without_zero_weights(X, target, weight)
-        self._check_training_rows(len(target))
-        try:
-            fitted = self._train(
-                net,
-                self._tensors(net, X, target, weight),
-                None if validation is None else self._tensors(net, *validation),
-                rng,
-                Mode(resumed, incremental, stops_early, watched, in_search),
-                report,
-            )
-        except engine.NonFiniteLoss as error:
-            raise ValueError(self._explain(error, X, target, weight)) from None
-        except torch.OutOfMemoryError as error:
-            raise torch.OutOfMemoryError(
-                f"{net.device} ran out of memory with batch_size={net.batch_size}: try a smaller "
-                f"one. {error}"
-            ) from error
-        if not resumed or self.solver == "lbfgs":
-            self._forget_training()
+        rows, validation = self._read(given, mode, rng)
+        device = engine.resolve_device(self.device, given.X)
+        if mode.resumed:
+            module = self.net_.module_
+        else:
+            dtype = self._input.precision(getattr(self, "dtype", None), rows.x, device)
+            module = self._module(rows, rng).to(dtype).to(device)
+        plan = self._plan(rows, validation, mode, rng)
+        task, runs = self._learn(module, plan, mode, device, rng, report)
+        fitted = self._keep(task, runs)
+        if not mode.resumed or task.recipe.solver == "lbfgs":
+            for name in CURVES:
+                self.__dict__.pop(name, None)
         self.__dict__.update(fitted)
         return self
 
-    def _check_training_data(self, X, y, *, reset):
-        """Check X and y of `fit`; with `reset` remember the shape and names of X's columns."""
-        numeric = self._target_is_numeric
-        return check_rows_and_target(self, X, y, reset=reset, y_numeric=numeric)
+    def _goes_on(self, mode: Mode) -> bool:
+        """Whether a fitted estimator is trained further."""
+        return mode.incremental or getattr(self, "warm_start", False)
 
-    def _check_inputs(self, X):
-        """Check X of a prediction."""
-        return check_rows(self, X)
-
-    def _as_input(self, X, dtype, device):
-        """Checked rows where the network lives, as it eats them."""
-        return as_rows(X, dtype, device)
-
-    def _learn_target_scale(self, target, weight):
-        """Remember what targets are standardised by, where they are."""
-
-    def _check_combinations(self):
-        """Raise where parameters contradict each other."""
-
-    def _check_training_rows(self, n_samples):
-        """Raise where the rows left to train on are too few."""
-
-    def _check_validation(self, X_val, y_val, sample_weight_val):
-        """Check what the user gave to validate on, as HistGradientBoosting does."""
-        if X_val is None and y_val is None:
-            refuse_orphan(sample_weight_val)
-            return None
-        if y_val is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if X_val is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        y_val = read_target(y_val, numeric=self._target_is_numeric, name="y_val")
-        X_val, y_val = self._check_training_data(X_val, y_val, reset=False)
-        if sample_weight_val is not None:
-            sample_weight_val = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        return X_val, self._encode_known_target(y_val, "y_val"), sample_weight_val
-
-    def _total_weight(self, X, target, sample_weight, incremental):
-        """Weight of each row, or None where all are 1."""
-        weight = None if sample_weight is None else check_weights(sample_weight, X)
-        weight = self._times_class_weight(target, weight, incremental)
-        return None if weight is None or (weight == 1).all() else weight
-
-    def _row_keys(self, X, target):
-        """The content of each row and its target, as bytes."""
-        X = to_host(X)
-        if sp.issparse(X):
-            X = X.toarray()
-        return [x.tobytes() + t.tobytes() for x, t in zip(X, np.asarray(target))]
+    # --- what a family says -------------------------------------------------------------------
 
     @property
-    def _optimizer(self):
-        return self.net_.flat_optimizers_[0]
+    def _input(self) -> Any:
+        """How X is read."""
+        return VECTORS
 
-    def _predict_raw(self, X):
+    def _check_parameters(self) -> None:
+        """Raise where parameters contradict each other."""
+
+    def _read(self, given: Given, mode: Mode, rng) -> tuple[Rows, Rows | None]:
+        """Check what was given: rows with targets and weights, and those to validate on."""
+        X, y = self._input.check_with_target(self, given.X, given.y, reset=not mode.resumed)
+        target = self._encode_target(y, mode.resumed, mode.incremental)
+        counts = None if given.sample_weight is None else check_weights(given.sample_weight, X)
+        weight = self._times_class_weight(target, counts, mode.incremental)
+        weight = None if weight is None or (weight == 1).all() else weight
+        validation = self._read_validation(given)
+        if not mode.resumed:
+            self._learn_target_scale(target, weight)
+        return Rows(X, target, weight, counts), validation
+
+    def _read_validation(self, given: Given) -> Rows | None:
+        """Check what the user gave to validate on, as HistGradientBoosting does."""
+        if given.X_val is None and given.y_val is None:
+            refuse_orphan(given.sample_weight_val)
+            return None
+        if given.y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if given.X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        y = read_target(given.y_val, numeric=self._target_is_numeric, name="y_val")
+        X, y = self._input.check_with_target(self, given.X_val, y, reset=False)
+        weight = given.sample_weight_val
+        weight = None if weight is None else check_weights(weight, X, "sample_weight_val")
+        return Rows(X, self._encode_known_target(y, "y_val"), weight)
+
+    def _learn_target_scale(self, target, weight) -> None:
+        """Remember what targets are standardised by, where they are."""
+
+    def _module(self, rows: Rows, rng) -> torch.nn.Module:
+        """The network for the rows, with its initial weights."""
+        raise NotImplementedError
+
+    def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> Plan:
+        """Which rows to train on, and which to judge by."""
+        trains = getattr(self, "solver", None) != "lbfgs"
+        stops_early = self.early_stopping and not mode.incremental and trains
+        watched = mode.watched and trains
+        if (stops_early or watched) and validation is None:
+            split = split_rows(
+                functools.partial(self._input.keys, rows.x, rows.target),
+                len(rows),
+                self.validation_fraction,
+                rng,
+                labels=self._stratify_by(rows.target),
+                weight=rows.weight,
+                purpose="early_stopping=True" if stops_early else "Pruning",
+                target=rows.target,
+                counts=rows.counts,
+            )
+            if split is None:
+                stops_early = watched = False
+            else:
+                rows, validation = (
+                    replace(rows[part], weight=weight)
+                    for part, weight in zip(split, split.weights(rows.weight))
+                )
+        return Plan(
+            train=rows.with_weight(),
+            held_out=validation,
+            stops_early=stops_early,
+            scores=stops_early or watched,
+        )
+
+    def _recipe(self, plan: Plan) -> engine.Recipe:
+        """How the network is trained."""
+        size = capped_batch_size(self.batch_size, len(plan.train))
+        return engine.Recipe.of(self, batch_size=size)
+
+    def _prepare(self, task: Task) -> None:
+        """Give a new network what it takes from the rows, such as their scale."""
+
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
+        """The phases of training; `past` are fitted attributes that it goes on from."""
+        return [single_phase(self, task, past)]
+
+    def _draws_noise(self) -> bool:
+        """Whether the network draws random numbers in training."""
+        return False
+
+    def _uses_of_parameters(self, net: engine.DeepNet) -> float:
+        """How often a row meets a parameter, over all parameters: the work of a forward pass."""
+        return net.n_parameters
+
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
+        """What training leaves on the estimator."""
+        fitted = fitted_attributes(task.net, runs, task.plan)
+        return {"t_": getattr(self, "t_", 0), "n_outputs_": self.n_outputs_} | fitted
+
+    def _forward(self, module: torch.nn.Module, x: Any) -> torch.Tensor:
+        """Raw scores of all rows; a family whose layers are not dense cuts them up otherwise."""
+        return forward(module, x)
+
+    # --- training -----------------------------------------------------------------------------
+
+    def _learn(self, module, plan: Plan, mode: Mode, device, rng, report=None):
+        """Train the network by the plan; return the task and its runs. A continuation that fails
+        is undone."""
+        recipe = self._recipe(plan)
+        net = self._net(module, recipe, mode, device)
+        net.resume()
+        saved = net.checkpoint() if mode.resumed else None
+        data = self._tensors(net, plan.train)
+        held_out = None if plan.held_out is None else self._tensors(net, plan.held_out)
+        task = Task(
+            net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
+            noise=torch.Generator(device=net.device),
+        )  # fmt: skip
+        if not mode.resumed:
+            self._prepare(task)
+        task.noise.manual_seed(int(rng.randint(2**31 - 1)) if self._draws_noise() else 0)
+        set_generator(net.module_, task.noise)
+        past = dict(self.__dict__) if mode.resumed else {}
+        shared = engine.Shared(
+            rng=rng,
+            curves=past_curves(past),
+            verbose=recipe.verbose,
+            interruptible=not mode.in_search,
+            replaces=self.__sklearn_is_fitted__(),
+            datasets=(engine.skorch_dataset(net, data), engine.skorch_dataset(net, held_out)),
+            max_time=recipe.max_time,
+            n_seen=past.get("t_", 0),
+        )
+        n_rows = len(plan.train) if recipe.solver == "lbfgs" else recipe.batch_size
+        try:
+            runs = engine.run_phases(
+                net,
+                self._phases(task, past),
+                shared,
+                report=None if report is None else self._reporter(report, task),
+                work=(n_rows, self._uses_of_parameters(net)),
+            )
+        except BaseException as error:
+            if saved is not None:
+                net.rollback(saved)
+                net.module_.eval()
+            self._translate(error, task)
+            raise
+        finally:
+            set_generator(net.module_, None)
+            net.finish(keep_moments=mode.incremental)
+        return task, runs
+
+    def _net(self, module, recipe: engine.Recipe, mode: Mode, device) -> engine.DeepNet:
+        """A net around the module, or the known one with what the parameters say now."""
+        options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
+        if not mode.resumed:
+            return engine.DeepNet(
+                module,
+                self._make_loss().to(device),
+                players=recipe.optimizers(),
+                callbacks=engine.checked_callbacks(self.skorch_callbacks),
+                device=device,
+                lr=float(recipe.learning_rate_init),
+                **options,
+            ).initialize()
+        net = self.net_
+        if torch.device(net.device) != device:
+            net.move(device)
+        if not mode.incremental:
+            loss = self._make_loss().to(device)
+            callbacks = engine.checked_callbacks(self.skorch_callbacks)
+            net.restart(loss, recipe.optimizers(), callbacks)
+        net.set_sizes(**options)
+        return net
+
+    def _tensors(self, net: engine.DeepNet, rows: Rows):
+        """Rows, targets and weights where the network lives, in its precision."""
+        dtype, device = net.dtype, torch.device(net.device)
+        weight = None if rows.weight is None else to_tensor(rows.weight, dtype, device)
+        x = self._input.place(rows.x, dtype, device)
+        return x, self._target_tensor(rows.target, dtype, device), weight
+
+    def _reporter(self, report, task: Task):
+        """What makes the `EpochReport` of a phase, given the runs before it."""
+
+        def make(earlier: list):
+            def reconstruct(run):
+                return self._keep(replace(task, net=task.net.frozen_copy()), [*earlier, run])
+
+            return report(reconstruct)
+
+        return make
+
+    def _translate(self, error: BaseException, task: Task) -> None:
+        """Raise in the user's terms what the engine raised in its own."""
+        if isinstance(error, engine.NonFiniteLoss):
+            raise ValueError(self._explain(error, task.plan.train)) from None
+        if isinstance(error, torch.OutOfMemoryError):
+            raise torch.OutOfMemoryError(
+                f"{task.net.device} ran out of memory with batch_size={task.recipe.batch_size}: "
+                f"try a smaller one. {error}"
+            ) from error
+
+    def _explain(self, error: engine.NonFiniteLoss, rows: Rows) -> str:
+        """The likely cause of a loss that is not finite."""
+        largest = self._input.largest(rows.x)
+        total = math.inf if rows.weight is None else float(rows.weight.sum())
+        alpha = getattr(self, "alpha", 0.0)
+        cause = (
+            f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
+            if largest > _LARGE
+            else self._target_too_large(rows.target)
+        )
+        if cause is None and alpha > total:
+            cause = (
+                f"the weights of rows, which sum to {total:.3g}: against them alpha={alpha} "
+                "is large; scale sample_weight or class_weight, or lower alpha"
+            )
+        if cause is None:
+            cause = (
+                f"learning_rate_init={self.learning_rate_init} is too large: lower it, or set "
+                "gradient_clip_norm=1.0"
+            )
+        return (
+            f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
+        )
+
+    # --- prediction ---------------------------------------------------------------------------
+
+    def _predict_raw(self, X) -> torch.Tensor:
         """Raw scores for X, as a tensor on the network's device."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # for its error; its search for attributes is slow
-        X = self._check_inputs(X)
+        reader = self._input
+        X = reader.check(self, X)
         module = self.net_.module_
         parameter = next(module.parameters())
         with torch.inference_mode():
-            raw = self._forward(module, self._as_input(X, parameter.dtype, parameter.device))
+            raw = self._forward(module, reader.place(X, parameter.dtype, parameter.device))
             return self._only_finite(raw, X)
 
-    def _only_finite(self, out, X):
+    def _only_finite(self, out: torch.Tensor, X) -> torch.Tensor:
         """What the network made of checked rows or of codes, where all of it is numbers."""
         total = out if out.numel() == 1 else out.sum()  # which may overflow where `out` does not
         if math.isfinite(total) or torch.isfinite(out).all():
             return out
         raise ValueError(
-            f"X holds values up to {self._largest(X):.3g}, of which this {type(self).__name__} "
-            "makes infinity or NaN: scale it, with StandardScaler for example, before fit and "
-            "before predictions."
+            f"X holds values up to {self._input.largest(X):.3g}, of which this "
+            f"{type(self).__name__} makes infinity or NaN: scale it, with StandardScaler for "
+            "example, before fit and before predictions."
         )
 
     def __sklearn_is_fitted__(self):
@@ -259,20 +432,3 @@ class DeepEstimator(CallbackSupportMixin, GradientTraining, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def new_random_state(random_state):
-    """scikit-learn's `check_random_state`, but None is fresh entropy: NumPy's global generator
-    belongs to the user, and two threads that fit would share it."""
-    return np.random.RandomState() if random_state is None else check_random_state(random_state)
-
-
-def _take(arrays, rows):
-    return tuple(None if a is None else a[rows] for a in arrays)
-
-
-def _without_zero_weights(X, target, weight):
-    """A row of weight zero is a row that is not there."""
-    if weight is None or weight.all():
-        return X, target, weight
-    return _take((X, target, weight), np.flatnonzero(weight))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.callback import with_callbacks
 
 from skdeep._compat import _fit_context
-from skdeep.base.estimator import all_or_nothing
+from skdeep.base.old_estimator import all_or_nothing
 from skdeep.inputs.rows import check_rows
 from skdeep.inputs.supervision import check_weights, refuse_orphan
 

@@ -6,7 +6,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep.base.estimator import DeepEstimator
+from skdeep.base.old_estimator import DeepEstimator
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import MIXED_WINDOW, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces

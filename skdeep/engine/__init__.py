@@ -10,14 +10,22 @@ from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
-from skdeep.engine.net import DeepNet, module_from_state, module_state
+from skdeep.engine.net import (
+    DeepNet,
+    checked_callbacks,
+    module_from_state,
+    module_state,
+    skorch_dataset,
+)
 from skdeep.engine.optim import SOLVERS
+from skdeep.engine.phases import Phase, Shared, run_phases
 from skdeep.engine.precision import (
     compiled,
     compiler_environment,
     mixed_precision,
     wants_mixed,
 )
+from skdeep.engine.recipe import Recipe
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
@@ -47,6 +55,9 @@ __all__ = [
     "NonFiniteLoss",
     "Patience",
     "Penalty",
+    "Phase",
+    "Recipe",
+    "Shared",
     "SingleStep",
     "Training",
     "TrimmedAutograd",
@@ -59,6 +70,9 @@ __all__ = [
     "module_state",
     "resolve_device",
     "resolve_dtype",
+    "run_phases",
+    "skorch_dataset",
+    "checked_callbacks",
     "threads_for",
     "wants_mixed",
     "wants_score",

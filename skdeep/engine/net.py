@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.dataset import Dataset
 from skorch.history import History
 
 from skdeep.engine.device import is_available
@@ -84,6 +85,10 @@ class DeepNet(NeuralNet):
         self._initialize_criterion()
         self._initialize_optimizer()
         self.__dict__.pop("optimizer_states_", None)
+
+    def set_sizes(self, batch_size, max_epochs):
+        """Take the sizes of the next run, which skorch's callbacks may look at."""
+        self.batch_size, self.max_epochs = batch_size, max_epochs
 
     def resume(self):
         """Make the parameters flat again if something replaced them (a copy, a move)."""
@@ -172,6 +177,40 @@ class DeepNet(NeuralNet):
             criterion_=criterion.to(state["device"]),
             history_=history,
         )
+
+
+def checked_callbacks(given):
+    """Copies of skorch callbacks: what a user hands over is not told of a fit itself.
+
+    Parameters
+    ----------
+    given : list of skorch callbacks, one of them, or None
+        The parameter `skorch_callbacks`.
+
+    Raises
+    ------
+    ValueError
+        If one of them is of another kind.
+    """
+    callbacks = given or []
+    callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for entry in callbacks:
+        callback = entry[-1] if isinstance(entry, (tuple, list)) and entry else entry
+        if not (hasattr(callback, "on_train_begin") and hasattr(callback, "initialize")):
+            raise ValueError(
+                f"skorch_callbacks={given!r}: expected callbacks of skorch, or pairs of a name "
+                f"and one, got {entry!r}."
+            )
+    return copy.deepcopy(callbacks)
+
+
+def skorch_dataset(net, data):
+    """Rows as skorch's callbacks expect them, where there are any callbacks."""
+    if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
+        return None
+    if not isinstance(data[1], torch.Tensor):
+        return None  # pairs of rows: skorch wants as many targets as rows
+    return Dataset(*data[:2])
 
 
 def copy_module(module):

@@ -6,7 +6,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
 from skdeep._compat import Interval, StrOptions, _fit_context
-from skdeep.base.estimator import DeepEstimator, all_or_nothing
+from skdeep.base.old_estimator import DeepEstimator, all_or_nothing
 from skdeep.base.unsupervised import DeepUnsupervised
 from skdeep.outlier.scores import SCORES, OutlierScores
 from skdeep.outlier.training import OutlierTraining

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from skdeep import engine
-from skdeep.base.estimator import new_random_state
-from skdeep.base.training import Mode, skorch_dataset
+from skdeep.base.old_estimator import new_random_state
+from skdeep.base.old_training import Mode, skorch_dataset
 from skdeep.data.members import MemberBatches
 from skdeep.data.tensors import to_tensor
 from skdeep.inputs.rows import to_host

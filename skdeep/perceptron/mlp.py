@@ -4,9 +4,13 @@ import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
 
+from skdeep import engine
 from skdeep._compat import _fit_context
-from skdeep.base.estimator import DeepEstimator, all_or_nothing
+from skdeep._fitting import all_or_nothing
+from skdeep.base.estimator import DeepEstimator
+from skdeep.base.rows import Given, Mode
 from skdeep.base.targets import DeepClassifier, DeepRegressor
+from skdeep.base.training import capped_batch_size
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
 from skdeep.parameters import ranges
@@ -32,7 +36,7 @@ class _BaseMLP(DeepEstimator):
         sizes = self.hidden_layer_sizes
         return layer_sizes(sizes, "hidden_layer_sizes", n_inputs=n_inputs, may_be_empty=True)
 
-    def _check_combinations(self):
+    def _check_parameters(self):
         sizes = self._hidden_layer_sizes()
         if self.solver == "lbfgs" and self._draws_noise():
             raise ValueError(
@@ -48,9 +52,10 @@ class _BaseMLP(DeepEstimator):
                     f"to fit. Previously got {fitted}, now {sizes}."
                 )
 
-    def _make_module(self, shape, n_outputs, rng):
+    def _module(self, rows, rng):
+        n_inputs = rows.x.shape[1]
         net = MLPNet(
-            [*shape, *self._hidden_layer_sizes(*shape), n_outputs],
+            [n_inputs, *self._hidden_layer_sizes(n_inputs), self.n_outputs_],
             self.activation,
             self.dropout,
             self.normalization,
@@ -60,17 +65,20 @@ class _BaseMLP(DeepEstimator):
         initialize(net, self.weight_init, rng, factor=factor)
         return net
 
-    def _check_training_rows(self, n_samples):
-        if self.normalization == "batch" and n_samples < 2:
+    def _recipe(self, plan):
+        n_samples, least = len(plan.train), 2 if self.normalization == "batch" else 1
+        if n_samples < least:
             raise ValueError(
                 f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
             )
+        return engine.Recipe.of(
+            self,
+            batch_size=capped_batch_size(self.batch_size, n_samples),
+            smallest_batch=least,
+        )
 
     def _draws_noise(self):
         return bool(self.dropout or self.input_noise)
-
-    def _smallest_batch(self):
-        return 2 if self.normalization == "batch" else 1
 
     @property
     def n_layers_(self):
@@ -256,7 +264,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
         self : MLPClassifier
         """
         self._learn_classes_of_stream(y, classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(Given(X=X, y=y, sample_weight=sample_weight), Mode(incremental=True))
 
 
 @shared_docs
@@ -406,4 +414,4 @@ default='squared_error'
         -------
         self : MLPRegressor
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(Given(X=X, y=y, sample_weight=sample_weight), Mode(incremental=True))

@@ -54,6 +54,24 @@ _NUMPY = {
     *("nanmean", "nanmedian", "nan_to_num", "round", "clip"),
 }
 _CLASSES = {"sklearn.compose._column_transformer.make_column_selector"}
+_MOVED = {
+    "skdeep._anomaly": "skdeep.outlier.scorers",
+    "skdeep.autoencoder": "skdeep.autoencoder.autoencoder",
+    "skdeep.cnn": "skdeep.convolutional.cnn",
+    "skdeep.gan_outlier": "skdeep.adversarial.gan_outlier",
+    "skdeep.image_gan": "skdeep.adversarial.image_gan",
+    "skdeep.lstm": "skdeep.recurrent.lstm",
+    "skdeep.mlp": "skdeep.perceptron.mlp",
+    "skdeep.outlier": "skdeep.outlier.detector",
+    "skdeep.oversampler": "skdeep.adversarial.oversampler",
+    "skdeep.rbm": "skdeep.autoencoder.rbm",
+    "skdeep.realmlp": "skdeep.tabular.realmlp",
+    "skdeep.siamese": "skdeep.siamese.estimators",
+    "skdeep.tabm": "skdeep.tabular.tabm",
+    "skdeep.tabular_gan": "skdeep.adversarial.tabular_gan",
+    "skdeep.vae": "skdeep.autoencoder.vae",
+}
+"""Where files of version 0.1 found the classes of skdeep, and where they are now."""
 
 
 class UntrustedTypeError(ValueError):
@@ -209,6 +227,7 @@ def harmless(name, use):
     >>> harmless("os.system", "name")
     """
     home, _, attribute = name.rpartition(".")
+    home = _MOVED.get(home, home)
     if use == "call":
         return None
     if home in _HOMES:
@@ -221,7 +240,7 @@ def harmless(name, use):
     # when they are asked.
     obj = vars(module).get(attribute)
     known = _is_known_class(obj, use) if isinstance(obj, type) else _is_known_function(obj, use)
-    return obj if known and name_of(obj) == name else None
+    return obj if known and name_of(obj) == f"{home}.{attribute}" else None
 
 
 def _may_import(home):

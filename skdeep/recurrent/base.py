@@ -6,8 +6,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep.base.estimator import DeepEstimator
-from skdeep.base.training import weighing
+from skdeep.base.old_estimator import DeepEstimator
+from skdeep.base.old_training import weighing
 from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows

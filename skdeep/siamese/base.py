@@ -18,8 +18,8 @@ from torch import nn
 
 from skdeep import engine, losses
 from skdeep._compat import Interval, StrOptions
-from skdeep.base.estimator import DeepEstimator, new_random_state
-from skdeep.base.training import Mode
+from skdeep.base.old_estimator import DeepEstimator, new_random_state
+from skdeep.base.old_training import Mode
 from skdeep.data.batches import chunks
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.split import split_classes

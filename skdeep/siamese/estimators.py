@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Trans
 from sklearn.utils import column_or_1d
 
 from skdeep._compat import Interval, _fit_context
-from skdeep.base.estimator import all_or_nothing
+from skdeep.base.old_estimator import all_or_nothing
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import read_target
 from skdeep.parameters.docs_siamese import siamese_docs

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import _fit_context
-from skdeep.base.estimator import all_or_nothing, new_random_state
-from skdeep.base.training import Mode
+from skdeep.base.old_estimator import all_or_nothing, new_random_state
+from skdeep.base.old_training import Mode
 from skdeep.data.split import split_classes
 from skdeep.inputs.rows import to_host
 from skdeep.siamese.thresholds import (

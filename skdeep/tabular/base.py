@@ -18,8 +18,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdeep import engine
-from skdeep.base.estimator import DeepEstimator, new_random_state
-from skdeep.base.training import Mode, skorch_dataset
+from skdeep.base.old_estimator import DeepEstimator, new_random_state
+from skdeep.base.old_training import Mode, skorch_dataset
 from skdeep.data.batches import chunks
 from skdeep.data.members import MemberBatches
 from skdeep.data.split import FULL_BATCH_ROWS, split_rows
