@@ -8,7 +8,6 @@ import torch
 from skdeep.data import batches as batches_module
 from skdeep.data.batches import Batches, SparseRows, chunks, row_order
 from skdeep.data.pairs import ClassBatches, TupleBatches
-from skdeep.data.tensors import sparse_to_tensor, to_tensor
 
 X = torch.arange(14.0).reshape(7, 2)
 Y = torch.arange(7)
@@ -52,33 +51,6 @@ def test_sparse_rows(order):
     for x, y, _ in made.epoch(order):
         assert x.is_sparse
         np.testing.assert_allclose(x.to_dense(), matrix.toarray()[y.numpy()], rtol=1e-6)
-
-
-def test_sparse_with_duplicates_and_disorder():
-    matrix = sp.csr_array(([1.0, 2.0, 4.0], ([2, 0, 2]), [0, 3]), shape=(1, 3))
-    assert sparse_to_tensor(matrix, torch.float64).to_dense().tolist() == [[2.0, 0.0, 5.0]]
-    assert matrix.nnz == 3  # the user's matrix is as it was
-
-
-def test_no_copy_of_arrays():
-    array = np.zeros((5, 2), dtype=np.float32)
-    assert to_tensor(array).data_ptr() == array.ctypes.data
-    assert to_tensor(array, torch.float32).data_ptr() == array.ctypes.data
-    array.flags.writeable = False
-    assert to_tensor(array).data_ptr() == array.ctypes.data
-    assert to_tensor(np.asfortranarray(np.ones((3, 2)))).tolist() == [[1.0, 1.0]] * 3
-    assert to_tensor(np.arange(3.0)[::-1]).tolist() == [2.0, 1.0, 0.0]
-    assert to_tensor(np.arange(3, dtype=">f4")).tolist() == [0.0, 1.0, 2.0]
-
-
-def test_memory_lives_as_long_as_the_tensor():
-    array = np.arange(1000.0)
-    array.flags.writeable = False
-    tensor = to_tensor(array)
-    expected = array.sum()
-    del array
-    np.zeros(1000).fill(7)
-    assert tensor.sum().item() == expected
 
 
 def test_order_is_that_of_sklearn():

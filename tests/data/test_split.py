@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import skdeep
-from skdeep.data.split import split_rows
+from skdeep.data.split import split_classes, split_rows
 
 
 def split(x, y, weight=None, fraction=0.2, **options):
@@ -76,6 +76,17 @@ def test_too_few_rows_of_a_class_beside_large_groups():
         warnings.simplefilter("error")
         rows = split(np.r_[x, np.ones(9)], np.r_[y, np.ones(9, int)])
     assert len(rows[1]) == 60
+
+
+def test_split_by_class():
+    labels = np.repeat([0, 1, 2, 3, 4], [1, 2, 3, 10, 40])
+    train, held_out = split_classes(labels, 0.2, np.random.RandomState(0))
+    assert sorted([*train, *held_out]) == list(range(56))
+    assert np.bincount(labels[held_out], minlength=5).tolist() == [0, 0, 1, 2, 8]
+    assert (np.bincount(labels[train]) >= np.minimum(2, np.bincount(labels))).all()
+    again = split_classes(labels, 0.2, np.random.RandomState(1))[1]
+    assert not np.array_equal(held_out, again)
+    assert not len(split_classes(labels, 0.0, np.random.RandomState(0))[1])
 
 
 @pytest.mark.parametrize("cls", [skdeep.RealMLPClassifier, skdeep.MLPClassifier])
