@@ -101,7 +101,10 @@ def test_missing_values_are_the_only_ones(tmp_path):
     assert all(a is b for a, b in zip(held, values["values"]))
 
 
-@pytest.mark.parametrize("seed", [0, np.random.MT19937(0), np.random.SFC64(0)], ids=str)
+SEEDS = [0, np.random.MT19937(0), np.random.SFC64(0)]
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: type(seed).__name__)
 def test_generators_go_on(seed, tmp_path):
     rng = np.random.default_rng(seed)
     rng.random(5)
