@@ -25,8 +25,8 @@ def test_every_batch_has_two_classes_where_there_are_two(n_classes):
 
 def test_batches_differ_from_epoch_to_epoch():
     made = batches(torch.arange(40) % 5, 2, 4)
-    first, second = ([x.flatten().tolist() for x, _, _ in made.epoch()] for _ in "ab")
-    assert first != second
+    first, second = ([frozenset(x.flatten().tolist()) for x, _, _ in made.epoch()] for _ in "ab")
+    assert len(set(first) & set(second)) <= 1  # other rows together, not another order alone
 
 
 def test_rows_of_batches_are_changed():

@@ -17,10 +17,12 @@ def test_spread_is_numpys():
     assert spread(torch.as_tensor(x)) == pytest.approx(x.reshape(50, -1).std(0).mean(), rel=1e-12)
 
 
+def test_bytes_are_numbers():
+    assert spread(np.array([[0, 250], [200, 250]], dtype=np.uint8)) == 50.0
+
+
 def test_spread_of_numbers_far_from_zero():
-    """Single precision has nothing left of these differences when it squares the numbers."""
-    x = torch.tensor([[1e6], [1e6 + 1]])
-    assert spread(x) == 0.5
+    assert spread(torch.tensor([[1e6], [1e6 + 1]])) == 0.5
 
 
 def test_spread_of_one_sample_is_zero():

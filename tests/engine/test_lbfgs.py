@@ -131,6 +131,11 @@ def test_a_report_sees_each_iteration_and_can_end_the_run():
     assert torch.equal(module.weight, report.seen[-1][2])
 
 
+def steep_rows():
+    X, y, weight = rows()
+    return X * torch.tensor([1.0, 30.0, 0.1, 5.0]), y, weight
+
+
 class Interrupted:
     """A gradient during whose n-th evaluation the user presses Ctrl-C."""
 
@@ -147,19 +152,21 @@ class Interrupted:
 
 
 def interrupted(n, **options):
-    X, y, _ = rows()
+    """On columns of unequal size: the second evaluation is far worse than the first."""
+    X, y, _ = steep_rows()
     gradient = Interrupted(n)
     module, run = make((X, y, None), gradient=gradient, **options)
     gradient.run = run
     return module, run, gradient
 
 
-def test_ctrl_c_keeps_the_best_weights():
-    module, run, gradient = interrupted(4)
+@pytest.mark.parametrize("n", [2, 4, 9])
+def test_ctrl_c_keeps_the_best_weights(n):
+    module, run, gradient = interrupted(n)
     with pytest.warns(UserWarning, match="interrupted by user"):
         run.run()
     assert run.loss == pytest.approx(min(gradient.losses))
-    X, y, _ = rows()
+    X, y, _ = steep_rows()
     now = (module(X) - y).square().mean() / 2 + ALPHA * module.weight.square().sum() / 2 / len(X)
     assert float(now.detach()) == pytest.approx(run.loss)
 

@@ -89,7 +89,15 @@ def test_jacobian_is_autograds():
         full = torch.autograd.functional.jacobian(lambda r: net.run(r[None], 0, 2)[0], row)
         torch.testing.assert_close(norm, full.square().sum())
     norms.sum().backward()
-    assert all(linear.weight.grad is not None for linear in net.encoder)
+    first, last = net.encoder
+    middle = torch.tanh(first(x)).detach()
+    weight = last.weight.detach().clone().requires_grad_()
+    slopes = (1 - middle.square())[:, :, None] * first.weight.detach()  # of the layer before it
+    code = torch.sigmoid(middle @ weight.T + last.bias.detach())
+    slow = torch.einsum("ni,ij,njk->nik", code * (1 - code), weight, slopes)
+    (expected,) = torch.autograd.grad(slow.square().sum(), weight)
+    torch.testing.assert_close(last.weight.grad, expected)
+    assert first.weight.grad.abs().max() > 0
 
 
 def test_penalties_of_codes():

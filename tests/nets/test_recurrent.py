@@ -77,7 +77,7 @@ def test_padding_changes_nothing(pooling, bidirectional, hidden_sizes, convoluti
         convolutional=convolutional,
     ).eval()
     together = net((padded(), LENGTHS))
-    assert together.shape == (5, 2) and together.isfinite().all()
+    assert together.shape == (5, 2)
     torch.testing.assert_close(together, net((padded(fill=9.0, extra=3), LENGTHS)))
     alone = torch.cat([net(row[None, :, :n]) for row, n in zip(padded(), LENGTHS)])
     torch.testing.assert_close(together, alone)
@@ -137,7 +137,7 @@ def test_noise_needs_a_generator_and_training():
         set_generator(net, torch.Generator().manual_seed(seed))
         outputs.append(net(x))
     torch.testing.assert_close(outputs[0], outputs[1], rtol=0, atol=0)
-    assert not torch.equal(outputs[0], outputs[2])
+    assert (outputs[0] - outputs[2]).abs().max() > 0.01
     net.eval()
     torch.testing.assert_close(net(x), quiet)
 
@@ -158,9 +158,11 @@ def test_recurrent_dropout_leaves_out_weights_and_keeps_their_mean():
 @pytest.mark.parametrize("length", [1, 2])
 def test_shortest_sequences(length):
     net = make_net(convolutional=((4, 7), (6, 5)), pooling="attention", hidden_sizes=(5, 3))
-    x = padded()[:, :, :length].contiguous()
-    for out in (net(x), net((x, torch.full((5,), length)))):
-        assert out.isfinite().all()
+    x, lengths = padded()[:, :, :length].contiguous(), torch.full((5,), length)
+    torch.testing.assert_close(net(x), net((x, lengths)))  # moments of the batch
+    net.eval()
+    beside_longer = net((padded(), torch.cat([lengths[:-1], torch.tensor([7])])))
+    torch.testing.assert_close(net(x)[:-1], beside_longer[:-1])
 
 
 def test_initial_weights():

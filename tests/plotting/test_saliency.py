@@ -37,10 +37,14 @@ def test_picture():
 def test_flat_picture_and_channels_first():
     X = RNG.normal(size=(10, 30))
     clf = fitted(X, image_shape=(6, 5))
-    assert SaliencyDisplay.from_estimator(clf, X[0]).saliency.shape == (6, 5, 1)
+    flat = SaliencyDisplay.from_estimator(clf, X[0]).saliency
+    np.testing.assert_allclose(flat[..., 0].ravel(), clf.saliency(X[:1])[0].ravel(), atol=1e-9)
+    assert flat.shape == (6, 5, 1)
     X = RNG.normal(size=(10, 3, 6, 5))
     clf = fitted(X, data_format="channels_first")
     display = SaliencyDisplay.from_estimator(clf, X[0], title=None)
+    expected = np.moveaxis(clf.saliency(X[:1])[0], 0, 2)
+    np.testing.assert_allclose(display.saliency, expected, atol=1e-9)
     assert display.saliency.shape == (6, 5, 3) and display.ax_.get_title() == ""
 
 
@@ -58,7 +62,9 @@ def test_series(ragged):
 
 def test_rows_of_one_channel():
     X = RNG.normal(size=(10, 7))
-    assert len(SaliencyDisplay.from_estimator(fitted(X), X[0]).artist_) == 1
+    clf = fitted(X)
+    (line,) = SaliencyDisplay.from_estimator(clf, X[0]).artist_
+    np.testing.assert_allclose(line.get_array(), clf.saliency(X[:1])[0].ravel(), atol=1e-9)
 
 
 def test_text():

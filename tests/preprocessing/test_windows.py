@@ -58,7 +58,9 @@ def test_names_gaps_and_pipelines():
     assert list(out["heat_lag0"].isna()) == [False, False, True, False]
     X = np.sin(np.arange(200.0))[:, None]
     pipe = make_pipeline(SlidingWindow(4), IsolationForest(random_state=0)).fit(X)
-    assert pipe.score_samples(X).shape == (200,)
+    windows = np.stack([np.r_[X[:1].repeat(3), X[:, 0]][t : t + 4] for t in range(200)])
+    forest = IsolationForest(random_state=0).fit(windows)
+    np.testing.assert_array_equal(pipe.score_samples(X), forest.score_samples(windows))
 
 
 @pytest.mark.parametrize("params", [{"window": 0}, {"window": 2.5}, {"padding": "wrap"}])
