@@ -8,6 +8,7 @@ prediction, stands in `targets.py`.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from dataclasses import replace
@@ -353,14 +354,16 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         dtype, device = net.dtype, torch.device(net.device)
         weight = None if rows.weight is None else to_tensor(rows.weight, dtype, device)
         x = self._input.place(rows.x, dtype, device)
-        return x, self._target_tensor(rows.target, dtype, device), weight
+        target = x if rows.target is None else self._target_tensor(rows.target, dtype, device)
+        return x, target, weight
 
     def _reporter(self, report, task: Task):
         """What makes the `EpochReport` of a phase, given the runs before it."""
 
         def make(earlier: list):
             def reconstruct(run):
-                return self._keep(replace(task, net=task.net.frozen_copy()), [*earlier, run])
+                copies = {"net": task.net.frozen_copy(), "rng": copy.deepcopy(task.rng)}
+                return self._keep(replace(task, **copies), [*earlier, run])
 
             return report(reconstruct)
 

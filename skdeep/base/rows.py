@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ class Rows:
     Attributes
     ----------
     x : ndarray, CSR matrix, Tensor, or rows of `skdeep.data.rows`
-    target : ndarray, or a tuple of them for comparisons of rows
+    target : ndarray, or None where the rows themselves are what is to be predicted
     weight : ndarray of shape (n_samples,) or None
         None stands for equal weights.
     counts : ndarray of shape (n_samples,) or None
@@ -72,8 +72,9 @@ class Rows:
         return self.x.shape[0]
 
     def __getitem__(self, rows: np.ndarray) -> Rows:
-        weight, counts = (None if w is None else w[rows] for w in (self.weight, self.counts))
-        return Rows(self.x[rows], self.target[rows], weight, counts)
+        columns = (self.target, self.weight, self.counts)
+        target, weight, counts = (None if c is None else c[rows] for c in columns)
+        return replace(self, x=self.x[rows], target=target, weight=weight, counts=counts)
 
     def with_weight(self) -> Rows:
         """The rows whose weight is not zero: one of weight zero is as if it were not there."""
