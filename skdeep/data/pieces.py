@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows
+from skdeep.data.tensors import to_tensor
 
 STATISTICS_ROWS = 10_000
 """That means and deviations of channels are taken from, at most."""
@@ -90,8 +91,9 @@ def is_far(X):
     values = values[:: max(1, len(values) // SCALES_ROWS)]
     if isinstance(values, MappedRows):
         values = np.array(values.load())
-    mean, variance = _moments(torch.as_tensor(values)[:, :, None], None)
-    shift, variance = _moments(torch.as_tensor(values)[:, :, None], None, mean)
+    values = to_tensor(values)[:, :, None]
+    mean, variance = _moments(values, None)
+    shift, variance = _moments(values, None, mean)
     size = (mean + shift).square()
     return bool(((variance < FAR * size) & (variance > 1e-26 * size)).any())
 

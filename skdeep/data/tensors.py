@@ -41,7 +41,7 @@ def _torch_ready(array):
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if any(step < 0 for step in array.strides):
-        return np.ascontiguousarray(array)  # torch has no negative strides
+        return array.copy()  # torch has no negative strides, not even of one step
     if not array.flags.writeable:
         return np.asarray(_Writable(array)) if array.size else array.copy()
     return array

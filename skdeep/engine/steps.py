@@ -125,7 +125,10 @@ class TrimmedAutograd(Autograd):
 def _largest_norm(clip):
     """`clip` as a number that torch takes: it has no integers beyond 64 bits."""
     clip = clip.item() if hasattr(clip, "item") else clip  # float32 has not that largest number
-    return None if clip is None else float(min(clip, sys.float_info.max))
+    try:
+        return None if clip is None else float(clip)
+    except OverflowError:
+        return sys.float_info.max
 
 
 def _update(optimizer, clip):

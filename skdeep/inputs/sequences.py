@@ -159,15 +159,13 @@ def _flat_tokens(X, name):
 def _whole_numbers(ids, name):
     """The ids as integers, or an error that says what is wrong with them."""
     if ids.dtype.kind not in "iu":
-        if not ids.size:
-            return
         if ids.dtype.kind not in "bf":
             raise ValueError(f"{name}: {_TOKENS}; got values of type {ids.dtype}.")
         if not np.isfinite(ids).all():
             raise ValueError(f"Input X contains NaN or infinity. {name}: {_TOKENS}.")
         if (ids != np.floor(ids)).any():
             raise ValueError(f"X holds ids that are no whole numbers. {name}: {_TOKENS}.")
-    if ids.size and ids.max() > _LARGEST:
+    if ids.size and float(ids.max()) > _LARGEST:
         raise ValueError(
             f"X holds the id {ids.max()}: ids are numbers of rows in a table of embeddings, "
             f"at most {_LARGEST}."

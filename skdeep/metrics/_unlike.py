@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
+from skdeep.inputs.rows import to_host
 from skdeep.preprocessing.dtypes import from_polars
 from skdeep.preprocessing.exact import kind_of, to_integers
 from skdeep.preprocessing.values import comparable, dense, to_floats
@@ -42,9 +43,12 @@ def _frame(table, name):
     elif hasattr(table, "columns") and not isinstance(table, pd.DataFrame):
         raise TypeError(f"{name}: expected a DataFrame of pandas or polars, got one of {library}.")
     elif not isinstance(table, pd.DataFrame):
-        table = table.detach().cpu() if hasattr(table, "detach") else table
         kept = check_array(
-            table, dtype=None, ensure_all_finite=False, input_name=name, ensure_min_samples=0
+            to_host(table),
+            dtype=None,
+            ensure_all_finite=False,
+            input_name=name,
+            ensure_min_samples=0,
         )
         table = pd.DataFrame(kept)
     if 0 in table.shape:

@@ -60,7 +60,9 @@ def column_shapes(real, made):
         share = min(a.isna().mean(), b.isna().mean()), min(a.notna().mean(), b.notna().mean())
         a, b = a.dropna().to_numpy(), b.dropna().to_numpy()
         both = len(a) and len(b)
-        scores[name] = share[0] + share[1] * (1 - ks_2samp(a, b).statistic if both else 0.0)
+        scores[name] = share[0] + share[1] * (
+            1 - ks_2samp(a, b, method="asymp").statistic if both else 0.0
+        )
     return pd.Series(scores, dtype=float)
 
 

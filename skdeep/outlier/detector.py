@@ -195,7 +195,7 @@ default='from_dtype'
         "score_method": [StrOptions(SCORES)],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "n_estimators": [Interval(Integral, 1, 2**16, closed="both")],
         "mask_rate": [Interval(Real, 0, 1, closed="right")],
         "trim": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="both")],
         "missing": [StrOptions({"mask", "error"})],

@@ -8,6 +8,9 @@ import torch
 from skdeep._compat import HasMethods, Interval, Options, StrOptions
 from skdeep.engine.optim import SOLVERS
 
+_MOST = 2**16
+"""Networks, bins or numbers of an embedding: more would only fill the memory."""
+
 TRAINING = {
     "solver": [StrOptions({"lbfgs", *SOLVERS})],
     "alpha": [Interval(Real, 0, None, closed="left")],
@@ -117,7 +120,7 @@ TABLES = {
         }
     },
     "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
-    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "n_estimators": [Interval(Integral, 1, _MOST, closed="both")],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "max_one_hot": [Interval(Integral, 1, None, closed="left")],
     "dropout": DENSE["dropout"],
@@ -160,7 +163,7 @@ CNN = {
     "pooling": [StrOptions({"max", "mean"})],
     "pool_size": [Interval(Integral, 1, None, closed="left")],
     **{name: DENSE[name] for name in ("activation", "hidden_layer_sizes", "dropout")},
-    "n_estimators": [Interval(Integral, 1, None, closed="left")],
+    "n_estimators": [Interval(Integral, 1, _MOST, closed="both")],
     "augment": [str, "array-like", dict, None],
     "pretrained": "no_validation",
     "freeze": ["boolean"],
@@ -174,7 +177,7 @@ CNN = {
 
 REALMLP = {
     "activation": [StrOptions({"selu", "mish", "relu", "silu"})],
-    "embedding_size": [Interval(Integral, 0, None, closed="left")],
+    "embedding_size": [Interval(Integral, 0, _MOST, closed="both")],
     "frequency_scale": [Interval(Real, 0, None, closed="left")],
     "learning_rate": [StrOptions({"coslog4", "flat_cos", "cosine", "constant"})],
     "scaling_layer": ["boolean"],
@@ -187,8 +190,8 @@ TABM = {
     "n_networks": [Interval(Integral, 1, None, closed="left")],
     "averaging": [Interval(Real, 0, None, closed="left")],
     "variant": [StrOptions({"mini", "full"})],
-    "n_bins": [Interval(Integral, 2, None, closed="left")],
-    "embedding_size": [Interval(Integral, 0, None, closed="left")],
+    "n_bins": [Interval(Integral, 2, _MOST, closed="both")],
+    "embedding_size": [Interval(Integral, 0, _MOST, closed="both")],
 }
 """Of TabM."""
 
@@ -220,7 +223,7 @@ SEQUENCES = {
     "hidden_layer_sizes": DENSE["hidden_layer_sizes"],
     "cell": [StrOptions({"lstm", "gru", "rnn"})],
     "vocabulary_size": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
-    "embedding_size": [Interval(Integral, 1, None, closed="left")],
+    "embedding_size": [Interval(Integral, 1, _MOST, closed="both")],
     "bidirectional": ["boolean"],
     "pooling": [StrOptions({"last", "max", "mean", "attention"})],
     "convolutional": [StrOptions({"auto"}), list, tuple, None],

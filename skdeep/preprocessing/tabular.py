@@ -8,8 +8,9 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._fitting import all_or_nothing
+from skdeep.inputs.supervision import check_weights
 from skdeep.preprocessing.columns import (
     categorical_mask,
     check_table,
@@ -122,7 +123,7 @@ default='from_dtype'
         weight = None
         if sample_weight is not None:
             rows = np.empty((len(X), 0))
-            weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+            weight = check_weights(sample_weight, rows)
         return self._learn(X, weight)
 
     def transform(self, X):
@@ -255,7 +256,7 @@ default='from_dtype'
         check_is_fitted(self)
         names = self._names
         if input_features is not None:
-            if len(input_features) != self.n_features_in_:
+            if np.shape(input_features) != (self.n_features_in_,):
                 raise ValueError("input_features should have length equal to number of features")
             if hasattr(self, "feature_names_in_") and list(input_features) != names:
                 raise ValueError("input_features is not equal to feature_names_in_")

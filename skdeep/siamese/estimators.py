@@ -352,7 +352,7 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
             return self.fit(X, y)
         X, y = self._check_training_data(X, y, reset=False)
         y = column_or_1d(y, warn=True)
-        if (y.dtype.kind in "OUS") != (self.classes_.dtype.kind in "OUS"):
+        if _kind_of(y) != _kind_of(self.classes_):
             raise ValueError(
                 f"y holds {y.dtype.type.__name__} labels, but those of `fit` are "
                 f"{self.classes_.dtype.type.__name__}: expected the same kind."
@@ -453,3 +453,10 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
             In the order of `classes_`.
         """
         return softmax(-self.class_distance(X) / self.temperature_, axis=1)
+
+
+def _kind_of(labels):
+    """Labels of one kind can be put in order together."""
+    return {**dict.fromkeys("OUS", "text"), **dict.fromkeys("biuf", "number")}.get(
+        labels.dtype.kind, labels.dtype.kind
+    )

@@ -19,7 +19,7 @@ from fuzz_subjects import BY_NAME, codes, fitted, has_method, is_sized, same, ta
 ROWS = {
     *("predict", "predict_proba", "predict_log_proba", "decision_function", "transform"),
     *("score_samples", "reconstruct", "explain", "predict_tail_proba", "class_distance"),
-    *("is_known", "encode", "gibbs", "predict_interval", "saliency", "fit_predict"),
+    *("is_known", "gibbs", "predict_interval", "saliency", "fit_predict"),
 }
 """Methods that answer with a row for each row."""
 
@@ -241,7 +241,7 @@ class Case:
             kwargs["y"] = self._saliency_target(n)
         if method == "fit_predict":
             kwargs = {}
-        missing = method in ("encode",) or self.name == "SlidingWindow"
+        missing = self.name == "SlidingWindow"
         self._call(estimator, method, (X,), kwargs, n, missing)
 
     def _saliency_target(self, n):

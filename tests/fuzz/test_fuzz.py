@@ -23,7 +23,6 @@ def wrong(name, seeds):
     return [str(case) for case in cases if case.faults]
 
 
-@pytest.mark.xfail(strict=False, reason="being mended")
 @pytest.mark.parametrize("name", NAMES)
 def test_finite_answer_or_an_error_of_our_own(name):
     found = wrong(name, range(100))
