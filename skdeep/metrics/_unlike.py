@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
-from skdeep.inputs.rows import to_host
 from skdeep.preprocessing.dtypes import from_polars
 from skdeep.preprocessing.exact import kind_of, to_integers
 from skdeep.preprocessing.values import comparable, dense, to_floats
@@ -43,8 +42,11 @@ def _frame(table, name):
     elif hasattr(table, "columns") and not isinstance(table, pd.DataFrame):
         raise TypeError(f"{name}: expected a DataFrame of pandas or polars, got one of {library}.")
     elif not isinstance(table, pd.DataFrame):
+        if hasattr(table, "detach"):
+            table = table.detach().cpu().to_dense()
+            table = table.double() if table.is_floating_point() else table
         kept = check_array(
-            to_host(table),
+            table,
             dtype=None,
             ensure_all_finite=False,
             input_name=name,

@@ -8,9 +8,8 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._compat import Interval, StrOptions, _fit_context
+from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
 from skdeep._fitting import all_or_nothing
-from skdeep.inputs.supervision import check_weights
 from skdeep.preprocessing.columns import (
     categorical_mask,
     check_table,
@@ -22,6 +21,7 @@ from skdeep.preprocessing.columns import (
 from skdeep.preprocessing.levels import Levels
 from skdeep.preprocessing.quantiles import weighted_quantiles
 
+_LARGEST_WEIGHT = 1e100  # sums of larger ones need not be numbers
 _CONSTANT = 16 * np.finfo(np.float64).eps
 """Range over largest magnitude below which only rounding tells the values of a column apart."""
 _FEW = 16  # rows
@@ -123,7 +123,8 @@ default='from_dtype'
         weight = None
         if sample_weight is not None:
             rows = np.empty((len(X), 0))
-            weight = check_weights(sample_weight, rows)
+            weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+            weight = weight / max(1.0, weight.max() / _LARGEST_WEIGHT)
         return self._learn(X, weight)
 
     def transform(self, X):
