@@ -3,7 +3,7 @@
 `DeepEstimator._fit` is the one road from data to fitted attributes. A family says what it wants on
 it, as data: how X is read (`_input`), its network (`_module`), which rows are held out (`_plan`),
 how it is trained (`_recipe`, `_phases`) and what is kept (`_keep`). What a target is, and what a
-prediction, stands in `targets.py`.
+prediction, stands in `classifier.py` and `regressor.py`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def new_random_state(random_state: Any) -> np.random.RandomState:
 class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that train one network on rows with targets.
 
-    A subclass has the target methods of `skdeep.base.targets` and ``_module(rows, rng)``.
+    A subclass has ``_module(rows, rng)`` and the target methods of `DeepClassifier`,
+    `DeepRegressor` or of its own.
     """
 
     _has_validation_score = True  # whether held-out rows can be scored after each epoch

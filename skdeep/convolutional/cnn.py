@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from skdeep.base.targets import DeepClassifier, ScaledRegressor, mean_scores
+from skdeep import losses
+from skdeep.base.classifier import DeepClassifier
+from skdeep.base.regressor import DeepRegressor
 from skdeep.convolutional.base import AUTO_EPOCHS, AUTO_STEPS, BaseCNN
 from skdeep.parameters import ranges
 from skdeep.parameters.docs_arrays import array_docs
@@ -129,11 +131,11 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         self.skorch_callbacks = skorch_callbacks
 
     def _mean_scores(self, raw):
-        return mean_scores(raw, self._target_type)
+        return losses.mean_scores(raw, self._target_type)
 
 
 @array_docs(_NUMBERS)
-class CNNRegressor(ScaledRegressor, BaseCNN):
+class CNNRegressor(DeepRegressor, BaseCNN):
     """Convolutional network regressor for pictures, signals and series.
 
     The rank of X decides what it is, as for `CNNClassifier`. Targets are standardised inside, and
@@ -167,6 +169,7 @@ class CNNRegressor(ScaledRegressor, BaseCNN):
         **BaseCNN._parameter_constraints,
         **ranges.TABLE_REGRESSOR,
     }
+    _target_scaling = "standardise"
 
     def __init__(
         self,

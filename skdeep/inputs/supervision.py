@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 import torch
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from skdeep._checks import checked_data
@@ -77,6 +77,11 @@ def check_target(estimator, y, *, name="y"):
             return _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
     except ValueError as error:
         raise ValueError(str(error).replace("Input y", f"Input {name}")) from None
+
+
+def one_column(y):
+    """A matrix of one column is taken for that column, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def check_rows_and_target(estimator, X, y, *, reset, y_numeric):

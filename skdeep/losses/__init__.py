@@ -1,7 +1,7 @@
 """Formulas: each loss gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.adversarial import LogLikelihood
-from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy
+from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy, mean_scores
 from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
 from skdeep.losses.reconstruction import (
     ArrayReconstruction,
@@ -29,6 +29,7 @@ __all__ = [
     "Reconstruction",
     "SquaredError",
     "Triplet",
+    "mean_scores",
     "unit_length",
     "weighted_mean",
 ]

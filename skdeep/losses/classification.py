@@ -1,5 +1,7 @@
 """Losses of classifiers, from raw scores (before softmax or sigmoid)."""
 
+import math
+
 import torch
 from torch.nn import functional as F
 
@@ -80,3 +82,24 @@ class BinaryCrossEntropy(Loss):
         target = self._smooth(target)
         elements = F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)
         return elements, torch.sigmoid(raw).sub_(target)
+
+
+def mean_scores(raw: torch.Tensor, target_type: str) -> torch.Tensor:
+    """Raw scores of which the probabilities are the mean of those of several networks.
+
+    Parameters
+    ----------
+    raw : Tensor of shape (n_samples, n_members, n_outputs)
+    target_type : {'multiclass', 'binary', 'multilabel-indicator'}
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_outputs)
+        Logarithms of probabilities, for two classes and for labels log odds.
+    """
+    if target_type == "multiclass":
+        return torch.log_softmax(raw, 2).logsumexp(1) - math.log(raw.shape[1])
+    if raw.shape[1] == 1:
+        return raw[:, 0]
+    log_sigmoid = torch.nn.functional.logsigmoid
+    return log_sigmoid(raw).logsumexp(1) - log_sigmoid(-raw).logsumexp(1)

@@ -7,9 +7,10 @@ from sklearn.utils.metaestimators import available_if
 from skdeep import engine
 from skdeep._compat import _fit_context
 from skdeep._fitting import all_or_nothing
+from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.regressor import DeepRegressor
 from skdeep.base.rows import Given, Mode
-from skdeep.base.targets import DeepClassifier, DeepRegressor
 from skdeep.base.training import capped_batch_size
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet

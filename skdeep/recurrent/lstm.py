@@ -1,6 +1,7 @@
 """Recurrent networks for series, sequences of numbers and texts."""
 
-from skdeep.base.targets import DeepClassifier, ShiftedRegressor
+from skdeep.base.classifier import DeepClassifier
+from skdeep.base.regressor import DeepRegressor
 from skdeep.parameters import ranges
 from skdeep.parameters.docs_sequences import sequence_docs
 from skdeep.recurrent.base import DeepSequence
@@ -130,7 +131,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
 
 
 @sequence_docs
-class LSTMRegressor(ShiftedRegressor, DeepSequence):
+class LSTMRegressor(DeepRegressor, DeepSequence):
     """Regressor over sequences: series of numbers, also of unequal length, or token ids.
 
     The network is that of `LSTMClassifier`; see there for what X may be. With a target of several
@@ -164,6 +165,7 @@ class LSTMRegressor(ShiftedRegressor, DeepSequence):
     """
 
     _parameter_constraints: dict = {**ranges.SEQUENCES, **ranges.REGRESSOR}
+    _target_scaling = "shift"
 
     def __init__(
         self,

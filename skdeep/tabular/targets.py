@@ -8,8 +8,9 @@ import scipy.optimize
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep.base.targets import DeepClassifier, ScaledRegressor, mean_scores
-from skdeep.losses import weighted_mean
+from skdeep.base.classifier import DeepClassifier
+from skdeep.base.regressor import DeepRegressor
+from skdeep.losses import mean_scores, weighted_mean
 
 _MOST_RESIDUALS = 2000
 _MOST_COMPARED = 4000  # rows that tell how much softer an average is than its parts
@@ -150,8 +151,10 @@ class TableClassifier(DeepClassifier):
         return -float(sum(terms).mean())
 
 
-class TableRegressor(ScaledRegressor):
+class TableRegressor(DeepRegressor):
     """Regressors that average their members; targets are standardised inside."""
+
+    _target_scaling = "standardise"
 
     def _pool(self, raw, temperature=None):
         """Mean over members of (n_samples, n_members, n_outputs)."""

@@ -1,0 +1,248 @@
+"""What labels are to classifiers: the target of a loss, and what raw scores are turned into.
+
+`DeepClassifier` stands left of `DeepEstimator` in the bases of an estimator.
+"""
+
+import numpy as np
+import torch
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+from skdeep import losses
+from skdeep._compat import _check_partial_fit_first_call
+from skdeep.data.tensors import to_tensor
+from skdeep.inputs.rows import to_host
+from skdeep.inputs.supervision import (
+    check_target,
+    one_column,
+    scored_against,
+    with_class_weight,
+)
+
+
+class DeepClassifier(ClassifierMixin):
+    """Target methods of classifiers: two classes, several, or several labels at once."""
+
+    _target_is_numeric = False
+
+    def _encode_target(self, y, resumed, incremental):
+        """Remember or check the classes; return class numbers, or rows of 0 and 1."""
+        y = one_column(y)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._learn_classes(y)
+        else:
+            classes = unique_labels(y)
+            if self.warm_start:
+                if set(classes) != set(self.classes_):
+                    raise ValueError(
+                        "warm_start can only be used where `y` has the same "
+                        "classes as in the previous call to fit. Previously "
+                        f"got {self.classes_}, `y` has {classes}"
+                    )
+            else:
+                self._refuse_new_classes(classes, "y")
+        return self._class_numbers(y)
+
+    def _encode_known_target(self, y, name):
+        y = one_column(y)
+        self._refuse_new_classes(unique_labels(y), name)
+        return self._class_numbers(y, name)
+
+    def _refuse_new_classes(self, classes, name):
+        try:
+            new = np.setdiff1d(classes, self.classes_, assume_unique=True)
+        except TypeError:  # labels of kinds that NumPy cannot compare
+            new = classes
+        if len(new):
+            raise ValueError(
+                f"`{name}` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. '{name}' has {classes}."
+            )
+
+    def _learn_classes(self, y):
+        """Set `classes_` and what kind of target it is, from labels."""
+        binarizer = LabelBinarizer().fit(y)  # for its checks and messages
+        self.classes_ = binarizer.classes_
+        self._target_type = binarizer.y_type_
+        self.n_outputs_ = 1 if self._target_type == "binary" else len(self.classes_)
+        self.out_activation_ = "softmax" if self._target_type == "multiclass" else "logistic"
+
+    def _learn_classes_of_stream(self, y, classes):
+        """Set the classes in the first call of `partial_fit`; check them in later ones."""
+        if classes is not None:
+            classes = check_target(self, classes, name="classes")
+            if classes.ndim != 1:
+                raise ValueError(
+                    f"classes has the shape {classes.shape}: expected all classes that any call "
+                    "will see, of shape (n_classes,)."
+                )
+        if _check_partial_fit_first_call(self, classes):
+            y = check_target(self, y)
+            self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
+
+    def _class_numbers(self, y, name="y"):
+        several = self._target_type.startswith("multilabel")
+        if several != (y.ndim == 2) or (several and y.shape[1] != len(self.classes_)):
+            raise ValueError(
+                f"{name} has the shape {y.shape}: expected "
+                + (f"(n_samples, {len(self.classes_)})" if several else "(n_samples,)")
+                + ", as in the first call of a fitting method."
+            )
+        if several:
+            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+            return y.astype(bool)
+        return np.searchsorted(self.classes_, y)
+
+    def _target_tensor(self, target, dtype, device):
+        if self._target_type == "multiclass":
+            return to_tensor(target, torch.int64, device)
+        return to_tensor(target, dtype, device).reshape(len(target), -1)
+
+    def _stratify_by(self, target):
+        if self.n_outputs_ > 1 and self._target_type.startswith("multilabel"):
+            return None
+        return target == 1 if self._target_type == "binary" else target
+
+    def _times_class_weight(self, target, weight, incremental):
+        if self.class_weight is None:
+            return weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order to use "
+                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) "
+                "on all of y and pass them as class_weight, a dict."
+            )
+        return with_class_weight(self.class_weight, weight, target, self.classes_)
+
+    def _make_loss(self):
+        if self._target_type == "multiclass":
+            return losses.CrossEntropy(self.label_smoothing)
+        return losses.BinaryCrossEntropy(self.label_smoothing)
+
+    def _reported_share(self):
+        return 1.0
+
+    def _target_too_large(self, target):
+        return None
+
+    def _proba(self, raw):
+        """Probabilities of each class from raw scores."""
+        if self._target_type == "multiclass":
+            return torch.softmax(raw, 1).cpu().numpy()
+        positive = torch.sigmoid(raw)
+        if self._target_type == "binary":
+            if len(self.classes_) == 1:
+                return np.ones((len(raw), 1), dtype=to_host(raw[:0]).dtype)
+            positive = torch.cat([1 - positive, positive], 1)
+        return positive.cpu().numpy()
+
+    def _numbers(self, raw):
+        """Class numbers, or rows of 0 and 1, from raw scores."""
+        if self._target_type == "multiclass":
+            return raw.argmax(1).cpu().numpy()
+        numbers = (raw > 0).cpu().numpy()
+        if self._target_type == "binary":
+            return numbers[:, 0] & (len(self.classes_) > 1)
+        return numbers
+
+    def _decode(self, raw):
+        """Labels from raw scores."""
+        numbers = self._numbers(raw)
+        if self._target_type.startswith("multilabel"):
+            return numbers.astype(int)
+        return self.classes_[numbers.astype(int)]
+
+    def _score_of(self, raw, chosen):
+        """The raw score of each row's chosen class; None stands for the predicted one."""
+        if self._target_type == "binary":
+            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
+            return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
+        chosen = raw.argmax(1) if chosen is None else chosen
+        return raw.gather(1, chosen[:, None])
+
+    def _output_numbers(self, y):
+        y = np.asarray(y)
+        self._refuse_new_classes(np.unique(y), "y")
+        return np.searchsorted(self.classes_, y)
+
+    def _score_raw(self, raw, target, weight):
+        if self._target_type == "binary":
+            target = target[:, 0]
+        right = target == self._numbers(raw)
+        if right.ndim == 2:
+            right = right.all(1)
+        return float(np.average(right, weights=weight))  # accuracy_score takes longer than an epoch
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The predicted classes; for multilabel targets a matrix of 0 and 1.
+        """
+        return self._decode(self._predict_raw(X))
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        y_prob : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`. For multilabel targets each column is the probability of
+            its label, and rows need not sum to 1.
+        """
+        return self._proba(self._predict_raw(X))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        log_y_prob : ndarray of shape (n_samples, n_classes)
+            ``log(predict_proba(X))``, where 0 counts as the smallest number of its type.
+        """
+        proba = self.predict_proba(X)
+        smallest = np.finfo(proba.dtype).smallest_subnormal
+        return np.log(np.maximum(proba, smallest, out=proba), out=proba)
+
+    def score(self, X, y, sample_weight=None):
+        """Share of rows whose label, or whose labels all, are predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(X, *scored_against(y, sample_weight, numeric=False))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
