@@ -8,12 +8,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from skdeep import losses
-from skdeep.base.old_training import weighing
+from skdeep.base.training import weighing
 from skdeep.data.batches import LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import MappedRows, PaddedRows, RaggedRows
 from skdeep.inputs.array_checks import chunks_of
-from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.old_arrays import ArrayInput
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.sequences import like_series
 from skdeep.losses.reduce import weighted_mean

@@ -434,5 +434,5 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        self._input.tag(tags.input_tags)
         return tags

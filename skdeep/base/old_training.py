@@ -20,7 +20,6 @@ from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.backprop import PlainBackprop
 from skdeep.nets.blocks import set_generator
-from skdeep.nets.conv import BatchNorm, set_row_weight
 
 _NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -355,28 +354,6 @@ class GradientTraining:
         return (
             f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
         )
-
-
-def weighing(module, gradient):
-    """The gradient, with a normalisation over the batch told the weights of its rows.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    gradient : callable
-        ``gradient(x, target, weight)``.
-    """
-    if not any(isinstance(layer, BatchNorm) for layer in module.modules()):
-        return gradient
-
-    def weighed(x, target, weight):
-        set_row_weight(module, weight)
-        try:
-            return gradient(x, target, weight)
-        finally:
-            set_row_weight(module, None)
-
-    return weighed
 
 
 def as_rows(X, dtype, device):

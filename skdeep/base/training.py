@@ -20,6 +20,7 @@ from skdeep.engine.training import Curves, Training
 from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.backprop import PlainBackprop
+from skdeep.nets.conv import BatchNorm, set_row_weight
 
 CURVES = (
     "loss_curve_",
@@ -172,6 +173,28 @@ def plain_gradient(forward: Any, task: Task) -> Any:
     if forward is net.module_ and PlainBackprop.applies_to(forward, net.criterion_):
         return PlainBackprop(forward, net.criterion_, watched=gradient)
     return gradient
+
+
+def weighing(module: torch.nn.Module, gradient: Any) -> Any:
+    """The gradient, with a normalisation over the batch given the weights of its rows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    gradient : callable
+        ``gradient(x, target, weight)``.
+    """
+    if not any(isinstance(layer, BatchNorm) for layer in module.modules()):
+        return gradient
+
+    def weighed(x, target, weight):
+        set_row_weight(module, weight)
+        try:
+            return gradient(x, target, weight)
+        finally:
+            set_row_weight(module, None)
+
+    return weighed
 
 
 def make_schedule(task: Task, step: Any, n_batches: int) -> Any:

@@ -11,7 +11,7 @@ from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_tr
 from skdeep.data.batches import MIXED_WINDOW, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import LoadedRows, PaddedRows
-from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.old_arrays import ArrayInput
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet

@@ -23,13 +23,15 @@ _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "bool", "float16")  # exa
 _CHUNK_BYTES = 2**24  # of a memory map, that are looked at in one go
 
 
-def checked(estimator, X, reset):
+def checked(reader, estimator, X, reset):
     """Check X of any rank.
 
     Parameters
     ----------
+    reader : skdeep.inputs.arrays.ArrayInput
+        What X may be.
     estimator : estimator
-        With the parameters and ranks of `skdeep.inputs.arrays.ArrayInput`.
+        Remembers names and number of columns where X is a table; errors bear its name.
     X : array-like, Tensor or list of arrays
     reset : bool
         True in fit.
@@ -43,20 +45,20 @@ def checked(estimator, X, reset):
     """
     mapped = _memory_map(X)
     if mapped is not None:
-        return _check_map(estimator, mapped, reset)
+        return _check_map(reader, estimator, mapped, reset)
     series = list_of_arrays(X)
     if series is not None:
-        return _check_list(estimator, series, reset)
+        return _check_list(reader, estimator, series, reset)
     if isinstance(X, torch.Tensor) and X.ndim != 2:
-        X = _check_tensor(estimator, X)
-    elif _rank(X) != 2 or _keeps_bytes(estimator, X):
-        X = _check_nd(estimator, X)
+        X = _check_tensor(reader, estimator, X)
+    elif _rank(X) != 2 or _keeps_bytes(reader, X):
+        X = _check_nd(reader, estimator, X)
     else:
-        return _check_2d(estimator, X, reset)
+        return _check_2d(reader, estimator, X, reset)
     _forget_columns(estimator, X, reset)
-    X, shape = _with_channels(estimator, X)
-    if estimator.missing == "mask" and len(shape) == 2:
-        return _without_padding(estimator, X, shape, reset)
+    X, shape = _with_channels(reader, X)
+    if reader.missing == "mask" and len(shape) == 2:
+        return _without_padding(reader, X, shape, reset)
     return X, shape
 
 
@@ -64,12 +66,12 @@ def _rank(X):
     return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
-def _keeps_bytes(estimator, X):
+def _keeps_bytes(reader, X):
     """Whether X are flat pictures in bytes, that stay bytes."""
-    return estimator.image_shape is not None and getattr(X, "dtype", None) == np.uint8
+    return reader.image_shape is not None and getattr(X, "dtype", None) == np.uint8
 
 
-def _check_2d(estimator, X, reset):
+def _check_2d(reader, estimator, X, reset):
     """Signals of one channel or flat pictures, with all that scikit-learn asks of tables."""
     if not isinstance(X, torch.Tensor):
         dtype = getattr(X, "dtype", None)
@@ -78,42 +80,42 @@ def _check_2d(estimator, X, reset):
             estimator,
             X,
             dtype=np.float32 if small else (np.float64, np.float32),
-            ensure_all_finite="allow-nan" if estimator.missing == "mask" else True,
+            ensure_all_finite="allow-nan" if reader.missing == "mask" else True,
             reset=reset,
         )
     else:
         X = check_rows(estimator, X, reset=reset)
-    return _with_channels(estimator, X)
+    return _with_channels(reader, X)
 
 
-def _check_nd(estimator, X):
+def _check_nd(reader, estimator, X):
     """An array of another rank than 2, by scikit-learn's words where it has some."""
     refuse_masks(X)
     X = X if isinstance(X, np.ndarray) else np.asarray(X)
-    if X.ndim not in _known_ranks(estimator) and X.ndim > 1:
-        _refuse_rank(estimator, X.ndim)
+    if X.ndim not in _known_ranks(reader) and X.ndim > 1:
+        _refuse_rank(reader, estimator, X.ndim)
     X = checked_array(
         X,
         dtype=kept_type(X.dtype),
         allow_nd=True,
-        ensure_all_finite="allow-nan" if estimator.missing == "mask" else True,
+        ensure_all_finite="allow-nan" if reader.missing == "mask" else True,
         estimator=estimator,
     )
     refuse_empty(estimator, X)
     return X
 
 
-def _check_tensor(estimator, X):
+def _check_tensor(reader, estimator, X):
     """A tensor of another rank than 2, which stays where it is."""
     X = dense_tensor(X)
-    if X.ndim not in _known_ranks(estimator):
-        _refuse_rank(estimator, X.ndim)
+    if X.ndim not in _known_ranks(reader):
+        _refuse_rank(reader, estimator, X.ndim)
     refuse_empty(estimator, X)
     if X.is_complex():
         raise ValueError("Complex data not supported")
     if X.dtype not in (torch.float32, torch.float64, torch.uint8):
         X = X.float()
-    finite = torch.isfinite(X) if estimator.missing == "error" else ~torch.isinf(X)
+    finite = torch.isfinite(X) if reader.missing == "error" else ~torch.isinf(X)
     if not finite.all():
         what = "NaN" if torch.isnan(X).any() else f"infinity or a value too large for {X.dtype}"
         raise ValueError(f"Input X contains {what}.")
@@ -131,21 +133,21 @@ def kept_type(dtype):
     return np.float32 if dtype.kind in "iubf" else np.float64
 
 
-def ranks_text(estimator):
+def ranks_text(reader):
     """What each rank that the estimator takes means."""
-    text = RANKS[estimator.data_format]
-    return text if 4 in estimator._ranks else text.split(", and 4-D")[0]
+    text = RANKS[reader.data_format]
+    return text if 4 in reader.ranks else text.split(", and 4-D")[0]
 
 
-def _known_ranks(estimator):
-    return (*estimator._ranks, 2) if estimator.image_shape is not None else estimator._ranks
+def _known_ranks(reader):
+    return (*reader.ranks, 2) if reader.image_shape is not None else reader.ranks
 
 
-def _refuse_rank(estimator, rank):
-    grey = _GREY if 4 in estimator._ranks else ""
+def _refuse_rank(reader, estimator, rank):
+    grey = _GREY if 4 in reader.ranks else ""
     raise ValueError(
         f"Found array with dim {rank}. {type(estimator).__name__} expected <= "
-        f"{max(estimator._ranks)}: {ranks_text(estimator)}{grey}."
+        f"{max(reader.ranks)}: {ranks_text(reader)}{grey}."
     )
 
 
@@ -169,13 +171,13 @@ def _forget_columns(estimator, X, reset):
         estimator.__dict__.pop("n_features_in_", None)
 
 
-def _with_channels(estimator, X):
+def _with_channels(reader, X):
     """Channels first, and the shape of one row as it came, `image_shape` being applied."""
-    wanted = estimator.image_shape
+    wanted = reader.image_shape
     if wanted is not None:
-        X = _as_pictures(estimator, X, tuple(wanted))
+        X = _as_pictures(reader, X, tuple(wanted))
     shape = tuple(X.shape[1:])
-    return _channels_first(X, estimator.data_format), shape
+    return _channels_first(X, reader.data_format), shape
 
 
 def _channels_first(X, data_format):
@@ -186,9 +188,9 @@ def _channels_first(X, data_format):
     return X.movedim(-1, 1) if isinstance(X, torch.Tensor) else np.moveaxis(X, -1, 1)
 
 
-def _as_pictures(estimator, X, wanted):
+def _as_pictures(reader, X, wanted):
     """Flat, grey or whole pictures of the given shape, with an axis for the channels."""
-    first = estimator.data_format == "channels_first"
+    first = reader.data_format == "channels_first"
     full = wanted if len(wanted) == 3 else ((1, *wanted) if first else (*wanted, 1))
     shape = tuple(X.shape[1:])
     if len(shape) == 1 and shape[0] == math.prod(full):
@@ -216,20 +218,20 @@ def _memory_map(X):
     return None
 
 
-def _check_map(estimator, X, reset):
+def _check_map(reader, estimator, X, reset):
     """Rows on disk: looked through in pieces, never held as a whole."""
     if X.dtype == object or X.dtype.kind not in "iubf" or X.ndim < 2 or 0 in X.shape:
-        return checked(estimator, np.array(X), reset)  # for its error
-    if X.ndim not in _known_ranks(estimator):
-        _refuse_rank(estimator, X.ndim)
-    if X.ndim == 2 and not _keeps_bytes(estimator, X):
+        return checked(reader, estimator, np.array(X), reset)  # for its error
+    if X.ndim not in _known_ranks(reader):
+        _refuse_rank(reader, estimator, X.ndim)
+    if X.ndim == 2 and not _keeps_bytes(reader, X):
         checked_data(estimator, np.array(X[:1]), reset=reset, ensure_all_finite=False)
     else:
         _forget_columns(estimator, X, reset)
-    allow_nan = "allow-nan" if estimator.missing == "mask" else True
+    allow_nan = "allow-nan" if reader.missing == "mask" else True
     for chunk in chunks_of(X):
         checked_array(chunk, allow_nd=True, ensure_all_finite=allow_nan, estimator=estimator)
-    X, shape = _with_channels(estimator, X)
+    X, shape = _with_channels(reader, X)
     return MappedRows(X), shape
 
 
@@ -241,9 +243,9 @@ def chunks_of(X):
 # --- series of unequal length ----------------------------------------------------------------
 
 
-def _without_padding(estimator, X, shape, reset):
+def _without_padding(reader, X, shape, reset):
     """Series that end in NaN, where `missing='mask'`, are shorter than the others."""
-    if not reset and None not in estimator.input_shape_:
+    if not reset and None not in reader.shape:
         return X, shape
     steps = np.moveaxis(np.asarray(to_host(X)), 1, -1)
     there = ~np.isnan(steps).all(2)
@@ -253,7 +255,7 @@ def _without_padding(estimator, X, shape, reset):
         return X, shape
     values = steps[np.arange(steps.shape[1]) < lengths[:, None]]
     rows = RaggedRows(values, np.concatenate([[0], lengths.cumsum()[:-1]]), lengths)
-    first = estimator.data_format == "channels_first"
+    first = reader.data_format == "channels_first"
     return rows, (values.shape[1], None) if first else (None, values.shape[1])
 
 
@@ -330,42 +332,42 @@ def _one_array(x, i):
     return array
 
 
-def _check_list(estimator, arrays, reset):
+def _check_list(reader, estimator, arrays, reset):
     ranks = {a.ndim for a in arrays}
-    if len(ranks) > 1 or ranks == {3} or estimator.image_shape is not None:
+    if len(ranks) > 1 or ranks == {3} or reader.image_shape is not None:
         if len({a.shape for a in arrays}) > 1:
             raise ValueError(
                 f"Expected a list of arrays of one shape, got the shapes "
                 f"{sorted({a.shape for a in arrays})[:3]}. "
-                f"Only series may differ in length: {ranks_text(estimator)}{_GREY}."
+                f"Only series may differ in length: {ranks_text(reader)}{_GREY}."
             )
-        return checked(estimator, np.stack(arrays), reset)
-    known = None if reset else estimator.input_shape_
+        return checked(reader, estimator, np.stack(arrays), reset)
+    known = None if reset else reader.shape
     if known is not None and None not in known and len({a.shape for a in arrays}) == 1:
-        return checked(estimator, np.stack(arrays), reset)
-    if ranks == {1} and 3 in estimator._ranks:
-        raise ValueError(f"X is a list of 1-D arrays of unequal length: {ranks_text(estimator)}.")
-    if ranks != {2} or 3 not in estimator._ranks:
-        _refuse_rank(estimator, max(ranks) + 1)
-    if estimator.data_format == "channels_first":
+        return checked(reader, estimator, np.stack(arrays), reset)
+    if ranks == {1} and 3 in reader.ranks:
+        raise ValueError(f"X is a list of 1-D arrays of unequal length: {ranks_text(reader)}.")
+    if ranks != {2} or 3 not in reader.ranks:
+        _refuse_rank(reader, estimator, max(ranks) + 1)
+    if reader.data_format == "channels_first":
         arrays = [a.T for a in arrays]
-    _check_series(estimator, arrays)
-    values = _check_nd(estimator, np.concatenate(arrays)[:, None])[:, 0]
+    _check_series(reader, estimator, arrays)
+    values = _check_nd(reader, estimator, np.concatenate(arrays)[:, None])[:, 0]
     _forget_columns(estimator, values[:, None], reset)
     lengths = np.array([len(a) for a in arrays], dtype=np.int64)
     rows = RaggedRows(values, np.concatenate([[0], lengths.cumsum()[:-1]]), lengths)
-    first = estimator.data_format == "channels_first"
+    first = reader.data_format == "channels_first"
     n_channels = values.shape[1]
     return rows, (n_channels, None) if first else (None, n_channels)
 
 
-def _check_series(estimator, arrays):
+def _check_series(reader, estimator, arrays):
     """Series, (length, n_channels) each, must be there and have the same channels."""
     widths = {a.shape[1] for a in arrays}
     if len(widths) > 1:
         raise ValueError(
             f"All series must have the same number of channels, got {sorted(widths)}: "
-            f"{ranks_text(estimator)}."
+            f"{ranks_text(reader)}."
         )
     empty = next((i for i, a in enumerate(arrays) if not a.size), None)
     if empty is not None:

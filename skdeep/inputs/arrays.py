@@ -1,4 +1,4 @@
-"""Inputs that are no tables: pictures, signals, series of unequal length.
+"""Reading rows that are arrays: pictures, signals, series of unequal length.
 
 The rank of X decides what it is. Whatever the user's layout, checked rows have their channels
 first, (n_samples, n_channels, length) or (n_samples, n_channels, height, width); where the user's
@@ -6,11 +6,15 @@ are last, that is a view and no copy. An estimator remembers the shape of one ro
 it, in `input_shape_`, and its rows at predict time must have that shape.
 """
 
+from __future__ import annotations
+
 import numbers
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep import engine
@@ -26,66 +30,24 @@ PARAMETERS = {name: ranges.CNN[name] for name in ("data_format", "image_shape", 
 """Constraints of the parameters that `ArrayInput` reads."""
 
 
-class ArrayInput:
-    """Input methods of estimators whose rows are signals, series or pictures.
+class Input:
+    """What the readers of arrays and of token ids do alike."""
 
-    Stands left of `DeepEstimator`. It reads the parameters `data_format`, and where the estimator
-    has them `image_shape` and `missing`. A subclass names the ranks that it takes in `_ranks`.
-    """
+    def check(self, estimator, X, *, reset=False):
+        """Checked rows; with `reset` what `fit` saw of them is remembered."""
+        raise NotImplementedError
 
-    data_format = "channels_last"
-    image_shape = None
-    missing = "error"
-    _ranks: tuple = (2, 3, 4)
-
-    def _check_training_data(self, X, y, *, reset):
+    def check_with_target(self, estimator, X, y, *, reset):
+        """Checked rows and targets of a fitting method."""
         if y is None:
-            validate_data(self, "no_validation", y)  # for its error
-        X = self._check_arrays(X, reset=reset)
-        y = check_target(self, y)
+            validate_data(estimator, "no_validation", y)  # for its error
+        X = self.check(estimator, X, reset=reset)
+        y = check_target(estimator, y)
         check_consistent_length(np.empty((len(X), 0)), y)
         return X, y
 
-    def _check_inputs(self, X):
-        return self._check_arrays(X, reset=False)
-
-    def _check_arrays(self, X, *, reset):
-        """Checked rows with channels first; with `reset` their shape is remembered."""
-        if self.image_shape is not None:
-            check_image_shape(self.image_shape)
-        X, shape = checked(self, X, reset)
-        if reset:
-            self.input_shape_ = shape
-        else:
-            _compare_shape(self, shape)
-        return X
-
-    def _as_input(self, X, dtype, device):
-        """Where the network lives, in its precision; whole numbers of a byte stay what they are."""
-        return to_input(X, dtype, device)
-
-    def _precision(self, X, device):
-        """float32, but for rows of float64 that scikit-learn would compute with as they are, or
-        that float32 would leave nothing of."""
-        if self.dtype is None and not (is_double(X) and (len(self.input_shape_) == 1 or is_far(X))):
-            return torch.float32
-        return engine.resolve_dtype(self.dtype, X.dtype, device)
-
-    def _outputs_meant(self, y, n_samples):
-        """The output of each row whose score `saliency` is asked about, None for the default."""
-        if y is None:
-            return None
-        y = column_or_1d(to_host(y))
-        check_consistent_length(np.empty((n_samples, 0)), y)
-        return torch.as_tensor(self._output_numbers(y))
-
-    def _wants_own_scale(self, X):
-        """The parameter `own_scale` as a bool, for the checked series X."""
-        if isinstance(self.own_scale, str):
-            return scales_differ(to_input(X, None, getattr(X, "device", "cpu")))
-        return bool(self.own_scale)
-
-    def _row_keys(self, X, target):
+    def keys(self, X, target):
+        """The content of each row and its target, as bytes."""
         if isinstance(X, MappedRows):
             X = X.load().astype(kept_type(X.dtype) or X.dtype, copy=False)
         return [
@@ -93,19 +55,146 @@ class ArrayInput:
             for x, t in zip(to_host(X), np.asarray(target))
         ]
 
-    def _largest(self, X):
+    def largest(self, X):
+        """The largest absolute value of checked rows."""
         values = X.values if isinstance(X, RaggedRows) else X
         if isinstance(values, MappedRows):
             return max(float(np.abs(chunk).max(initial=0)) for chunk in chunks_of(values.array))
         values = to_host(values)
         return float(np.abs(values).max(initial=0))
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.three_d_array = 3 in self._ranks
-        tags.input_tags.allow_nan = self.missing == "mask"
-        return tags
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayInput(Input):
+    """Reads rows that are signals, series or pictures.
+
+    Attributes
+    ----------
+    data_format : {'channels_last', 'channels_first'}
+    image_shape : sequence of int or None
+        Shape of pictures that come flat or without an axis for their channel.
+    missing : {'error', 'mask'}
+    ranks : tuple of int
+        The numbers of dimensions that X may have.
+    shape : tuple or None
+        Of one row in `fit`, as the user gave it; None before. The length of series is None where
+        lengths differ.
+    flat : bool
+        Whether rows of X of two dimensions stay vectors, without an axis for their one channel.
+    keeps_bytes : bool
+        Whether bytes go to the network as they are: it turns them into numbers batch by batch.
+    """
+
+    data_format: str = "channels_last"
+    image_shape: Any = None
+    missing: str = "error"
+    ranks: tuple[int, ...] = (2, 3, 4)
+    shape: tuple[Any, ...] | None = None
+    flat: bool = False
+    keeps_bytes: bool = True
+
+    @classmethod
+    def of(cls, estimator, **settled):
+        """Read the parameters of an estimator, as far as it has them, and the shape that it knows;
+        `settled` are values that stand above them."""
+        read = {
+            name: getattr(estimator, name)
+            for name in ("data_format", "image_shape", "missing")
+            if hasattr(estimator, name)
+        }
+        read["shape"] = getattr(estimator, "input_shape_", None)
+        return cls(**read | settled)
+
+    def check(self, estimator, X, *, reset=False):
+        """Checked rows with channels first; with `reset` the shape of one is remembered."""
+        if self.image_shape is not None:
+            check_image_shape(self.image_shape)
+        X, shape = checked(self, estimator, X, reset)
+        if reset:
+            estimator.input_shape_ = shape
+        else:
+            self._compare_shape(estimator, shape)
+        if not self.flat or len(shape) > 1:
+            return X
+        return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
+
+    def place(self, X, dtype, device):
+        """Checked rows where a network lives: a Tensor, LoadedRows or PaddedRows."""
+        x = to_input(X, dtype, device)
+        return x if self.keeps_bytes or not isinstance(x, torch.Tensor) else x.to(dtype)
+
+    def precision(self, dtype, X, device):
+        """Type of a network's parameters: float32, but for rows of float64 that scikit-learn would
+        compute with as they are, or that float32 would leave nothing of."""
+        is_vector = self.shape is not None and len(self.shape) == 1
+        if dtype is None and not (is_double(X) and (is_vector or is_far(X))):
+            return torch.float32
+        return engine.resolve_dtype(dtype, X.dtype, device)
+
+    def give_back(self, given, X, values):
+        """One number for each number of X, in the user's layout.
+
+        Parameters
+        ----------
+        given : object
+            X as the user gave it.
+        X : object
+            The checked rows.
+        values : list of ndarray
+            The numbers of each row, with the channels first.
+        """
+        if self.data_format == "channels_last":
+            values = [np.moveaxis(row, 0, -1) for row in values]
+        if self.image_shape is None and self.shape is not None and len(self.shape) == 1:
+            values = [row.reshape(self.shape) for row in values]
+        return values if isinstance(X, RaggedRows) else np.stack(values)
+
+    def tag(self, tags):
+        """Set scikit-learn's tags of what X may be."""
+        tags.sparse = False
+        tags.three_d_array = 3 in self.ranks
+        tags.allow_nan = self.missing == "mask"
+
+    def _compare_shape(self, estimator, shape):
+        """Raise unless rows have the shape that `fit` saw."""
+        known: Any = self.shape
+        if shape == known:
+            return
+        name = type(estimator).__name__
+        same_rank = len(shape) == len(known)
+        last = self.data_format == "channels_last"
+        channels = (-1 if last else 0) if len(known) > 1 else None
+        if same_rank and channels is not None and shape[channels] != known[channels]:
+            raise ValueError(
+                f"X has {shape[channels]} channels, but {name} is expecting {known[channels]} "
+                "channels as input."
+            )
+        if same_rank and len(known) == 2 and None in known:
+            return  # series of any length
+        if same_rank and len(known) == 2:
+            length = shape[0 if last else 1]
+            got = "series of unequal length" if length is None else f"series of length {length}"
+            raise ValueError(
+                f"X has {got}, but {name} is expecting the length {known[0 if last else 1]} as "
+                "input. Give series to `fit` as a list of 2-D arrays if their lengths may differ."
+            )
+        if same_rank and len(known) == 3:
+            sizes = [" x ".join(map(str, s[:2] if last else s[1:])) for s in (shape, known)]
+            raise ValueError(
+                f"X has pictures of {sizes[0]} pixels, but {name} is expecting {sizes[1]} pixels "
+                "as input."
+            )
+        raise ValueError(
+            f"X has rows of shape {shape}, but {name} is expecting rows of shape {known} as input: "
+            f"{ranks_text(self)}."
+        )
+
+
+def wants_own_scale(own_scale, X):
+    """The parameter `own_scale` as a bool, for the checked series X."""
+    if isinstance(own_scale, str):
+        return scales_differ(to_input(X, None, getattr(X, "device", "cpu")))
+    return bool(own_scale)
 
 
 def channels_first_shape(shape, data_format):
@@ -155,48 +244,10 @@ def to_input(X, dtype, device):
 def check_image_shape(image_shape):
     """Raise unless `image_shape` is two or three positive whole numbers."""
     ok = len(image_shape) in (2, 3) and all(
-        isinstance(n, numbers.Integral) and n > 0 for n in image_shape
+        isinstance(n, numbers.Integral) and int(n) > 0 for n in image_shape
     )
     if not ok:
         raise ValueError(
             f"image_shape={image_shape!r}: expected (height, width), or these with the number of "
             "channels where `data_format` has it, as positive whole numbers."
         )
-
-
-# --- the shape that was fitted ---------------------------------------------------------------
-
-
-def _compare_shape(estimator, shape):
-    """Raise unless rows have the shape that `fit` saw."""
-    known = estimator.input_shape_
-    if shape == known:
-        return
-    name = type(estimator).__name__
-    same_rank = len(shape) == len(known)
-    last = estimator.data_format == "channels_last"
-    channels = (-1 if last else 0) if len(known) > 1 else None
-    if same_rank and channels is not None and shape[channels] != known[channels]:
-        raise ValueError(
-            f"X has {shape[channels]} channels, but {name} is expecting {known[channels]} "
-            "channels as input."
-        )
-    if same_rank and len(known) == 2 and None in known:
-        return  # series of any length
-    if same_rank and len(known) == 2:
-        length = shape[0 if last else 1]
-        got = "series of unequal length" if length is None else f"series of length {length}"
-        raise ValueError(
-            f"X has {got}, but {name} is expecting the length {known[0 if last else 1]} as input. "
-            "Give series to `fit` as a list of 2-D arrays if their lengths may differ."
-        )
-    if same_rank and len(known) == 3:
-        sizes = [" x ".join(map(str, s[:2] if last else s[1:])) for s in (shape, known)]
-        raise ValueError(
-            f"X has pictures of {sizes[0]} pixels, but {name} is expecting {sizes[1]} pixels as "
-            "input."
-        )
-    raise ValueError(
-        f"X has rows of shape {shape}, but {name} is expecting rows of shape {known} as input: "
-        f"{ranks_text(estimator)}."
-    )

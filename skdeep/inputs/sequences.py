@@ -1,8 +1,13 @@
-"""Input of the recurrent estimators: series of numbers, or rows of token ids.
+"""Reading sequences: series of numbers, or rows of token ids.
 
 Checked token ids are `RaggedRows` without padding, one channel wide; ids that `fit` did not see
-are `UNKNOWN` already. Series are what `_arrays.ArrayInput` makes of them.
+are `UNKNOWN` already. Series are what `ArrayInput` makes of them.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +16,7 @@ from skdeep import engine
 from skdeep._checks import refuse_masks
 from skdeep.data.rows import RaggedRows
 from skdeep.inputs.array_checks import elements
-from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.arrays import ArrayInput, Input
 from skdeep.inputs.rows import dense_tensor, to_host
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.sequences import PADDING, UNKNOWN
@@ -26,28 +31,23 @@ _LARGEST = np.iinfo(np.int32).max
 
 
 class SequenceInput(ArrayInput):
-    """Input methods of estimators that read sequences; see `ArrayInput`.
+    """Reads series of numbers, those of one channel also without an axis for it."""
 
-    It reads the parameters `vocabulary_size`, `data_format` and `missing`.
-    """
-
-    _ranks: tuple = (2, 3)
-
-    @property
-    def _reads_tokens(self):
-        return self.vocabulary_size is not None
-
-    def _check_arrays(self, X, *, reset):
-        if self._reads_tokens:
-            return self._check_tokens(X, reset=reset)
+    def check(self, estimator, X, *, reset=False):
+        """Checked series with channels first; with `reset` the shape of one is remembered."""
         if reset:
-            self.__dict__.pop("vocabulary_size_", None)
-            self.__dict__.pop("_known_tokens", None)
-        return super()._check_arrays(self._with_channel(X, reset), reset=reset)
+            for name in ("vocabulary_size_", "_known_tokens"):
+                estimator.__dict__.pop(name, None)
+        return super().check(estimator, self._with_channel(X, reset), reset=reset)
+
+    def give_back(self, given, X, values):
+        """One number for each number of X, in the user's layout and 0 where it is padded; see
+        `ArrayInput`."""
+        return like_series(given, [row.T for row in values], self.data_format)
 
     def _with_channel(self, X, reset):
         """Series of one channel that come without an axis for it; all else as it is."""
-        ragged = not reset and None in self.input_shape_
+        ragged = not reset and self.shape is not None and None in self.shape
         X = dense_tensor(X) if isinstance(X, torch.Tensor) else X
         items = elements(X)
         if items:
@@ -63,15 +63,29 @@ class SequenceInput(ArrayInput):
             return X[:, None] if self.data_format == "channels_first" else X[..., None]
         return X
 
-    def _check_tokens(self, X, *, reset):
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenInput(Input):
+    """Reads rows of token ids.
+
+    Attributes
+    ----------
+    vocabulary_size : int or 'auto'
+    size : int or None
+        How many ids `fit` reckoned with; None before.
+    known : ndarray of bool of shape (size,) or None
+        Whether `fit` saw an id.
+    """
+
+    vocabulary_size: int | str
+    size: Any = None
+    known: Any = None
+
+    def check(self, estimator, X, *, reset=False):
         """Token ids without padding; with `reset` the ones that occur are remembered."""
-        ids, lengths = _flat_tokens(X, type(self).__name__)
+        ids, lengths = _flat_tokens(X, type(estimator).__name__)
         largest = int(ids.max(initial=0))
-        if reset:
-            size = self.vocabulary_size
-            size = max(largest, UNKNOWN) + 1 if isinstance(size, str) else self._vocabulary_size()
-        else:
-            size = self.vocabulary_size_
+        size = self._wanted_size(largest) if reset else self.size
         if largest >= size:
             if reset or not isinstance(self.vocabulary_size, str):
                 raise ValueError(
@@ -83,27 +97,47 @@ class SequenceInput(ArrayInput):
             known = np.zeros(size, dtype=bool)
             known[ids] = True
             known[[PADDING, UNKNOWN]] = True
-            self.vocabulary_size_, self._known_tokens = size, known
-            self.input_shape_ = (None,)
-            self.__dict__.pop("n_features_in_", None)
-            self.__dict__.pop("feature_names_in_", None)
+            estimator.vocabulary_size_, estimator._known_tokens = size, known
+            estimator.input_shape_ = (None,)
+            for name in ("n_features_in_", "feature_names_in_"):
+                estimator.__dict__.pop(name, None)
         else:
-            ids = np.where(self._known_tokens[ids], ids, UNKNOWN)
+            ids = np.where(self.known[ids], ids, UNKNOWN)
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         return RaggedRows(ids.astype(np.int32)[:, None], starts, lengths)
 
-    def _vocabulary_size(self):
+    def _wanted_size(self, largest):
+        if isinstance(self.vocabulary_size, str):
+            return max(largest, UNKNOWN) + 1
         return layer_sizes(self.vocabulary_size, "vocabulary_size")[0]
 
-    def _as_input(self, X, dtype, device):
-        if self._reads_tokens:
-            return X.to(torch.int64, device)
-        return super()._as_input(X, dtype, device)
+    def place(self, X, dtype, device):
+        """Checked ids where a network lives."""
+        return X.to(torch.int64, device)
 
-    def _precision(self, X, device):
-        if self._reads_tokens:
-            return engine.resolve_dtype(self.dtype or "float32", np.float32, device)
-        return super()._precision(X, device)
+    def precision(self, dtype, X, device):
+        """Type of a network's parameters."""
+        return engine.resolve_dtype(dtype or "float32", np.float32, device)
+
+    def give_back(self, given, X, values):
+        """One number for each token, in the user's layout and 0 where it is padded: the sum over
+        what was found for its embedding; see `ArrayInput`."""
+        return like_tokens(given, [row.T.sum(1) for row in values])
+
+    def tag(self, tags):
+        """Set scikit-learn's tags of what X may be."""
+        tags.sparse = False
+
+
+def sequence_input(estimator):
+    """The reader of series, or of token ids where the estimator has a `vocabulary_size`."""
+    if estimator.vocabulary_size is None:
+        return SequenceInput.of(estimator, ranks=(2, 3))
+    return TokenInput(
+        vocabulary_size=estimator.vocabulary_size,
+        size=getattr(estimator, "vocabulary_size_", None),
+        known=getattr(estimator, "_known_tokens", None),
+    )
 
 
 def _is_sequence(x):

@@ -42,6 +42,10 @@ class RowInput:
         values = X.data if sp.issparse(X) else X
         return float(abs(values).max()) if len(values) else 0.0
 
+    def tag(self, tags):
+        """Set scikit-learn's tags of what X may be."""
+        tags.sparse = True
+
 
 VECTORS = RowInput()
 """The reader of rows that are vectors; it has no state."""

@@ -7,12 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep.base.old_estimator import DeepEstimator
-from skdeep.base.old_training import weighing
+from skdeep.base.training import weighing
 from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import PaddedRows
+from skdeep.inputs.old_arrays import SequenceInput
 from skdeep.inputs.rows import to_host
-from skdeep.inputs.sequences import SequenceInput, like_series, like_tokens
+from skdeep.inputs.sequences import like_series, like_tokens
 from skdeep.nets.recurrent import RecurrentNet, initialize
 from skdeep.parameters.sizes import layer_sizes
 

@@ -25,7 +25,7 @@ from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.split import split_classes
 from skdeep.data.tensors import to_tensor
 from skdeep.inputs import arrays
-from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.old_arrays import ArrayInput
 from skdeep.inputs.rows import to_host
 from skdeep.losses import unit_length
 from skdeep.nets import recurrent
