@@ -2,7 +2,7 @@
 
 'lenet' has convolutions of 20 and 50 channels (5 x 5, tanh, max-pooling), 500 dense units, Adam and
 batches of 500, as tutorials for MNIST have it; 'resnet' and 'inception' are the defaults for
-pictures and series, without augmentation, their loops calling the same trunks. The loops compute
+images and series, without augmentation, their loops calling the same trunks. The loops compute
 in float32, skdeep with its default `amp`, which is bfloat16 on processors that have units for it.
 With ``--data DIR``, a folder with ``mnist.npz`` (X_train, y_train, X_test, y_test), the lenet is
 also trained for ten epochs on all of it, and its test accuracy printed.
@@ -116,7 +116,7 @@ class FitImages:
 
 
 def whole_mnist(folder):
-    """Ten epochs of the lenet on all pictures, both ways."""
+    """Ten epochs of the lenet on all images, both ways."""
     data = np.load(os.path.join(folder, "mnist.npz"))
     X, X_test = ((data[f"X_{part}"][..., None] / 255).astype("f4") for part in ("train", "test"))
     y, y_test = data["y_train"].astype("i8"), data["y_test"]
@@ -128,8 +128,8 @@ def whole_mnist(folder):
     net = plain_fit(lenet(), X, y, 500, 10, torch.optim.Adam, lr=1e-3)
     plain = time.process_time() - began
     with torch.inference_mode():
-        pictures = torch.from_numpy(np.moveaxis(X_test, -1, 1))
-        found = torch.cat([net(x).argmax(1) for x in pictures.split(1000)]).numpy()
+        images = torch.from_numpy(np.moveaxis(X_test, -1, 1))
+        found = torch.cat([net(x).argmax(1) for x in images.split(1000)]).numpy()
     print(f"\nMNIST, skdeep: {ours:.0f} s, test accuracy {clf.score(X_test, y_test):.4f}")
     print(f"MNIST, plain:  {plain:.0f} s, test accuracy {np.mean(found == y_test):.4f}")
     print(f"ratio of times {ours / plain:.2f}")

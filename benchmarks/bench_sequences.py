@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_sequences.py [--data DIR] [--repeat 5] [--device cpu]
 
 The plain loop trains the same network with `torch.optim.Adam` on batches of about one length, which
-it pads itself. With ``--data`` the texts are those of ``DIR/imdb_50k.parquet``, else they are made.
+it pads itself. With ``--data`` the texts are those of ``DIR/imdb_50k.parquet``, else they are generated.
 """
 
 import os
@@ -11,12 +11,16 @@ import os
 import numpy as np
 import pandas as pd
 import torch
-from _common import arguments, fit, interleave, one_thread, print_times
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skdeep import LSTMClassifier, SequenceVectorizer
 from skdeep.data.batches import MIXED_WINDOW
 from skdeep.nets.recurrent import RecurrentNet, initialize
+
+if __package__:
+    from . import _common as common
+else:
+    import _common as common
 
 BATCH, RATE = 64, 1e-3
 
@@ -93,30 +97,69 @@ def fits(kind, epochs, device):
         device=device,
     )
     return {
-        "skdeep": lambda: fit(estimator, X, y),
+        "skdeep": lambda: common.fit(estimator, X, y),
         "plain": lambda: plain_fit(X, y, epochs, device, **params),
     }
 
 
+def vectorizers(texts):
+    """A function for each vectorizer of texts."""
+    return {
+        "skdeep": lambda: SequenceVectorizer().fit_transform(texts),
+        "CountVectorizer": lambda: CountVectorizer().fit_transform(texts),
+    }
+
+
+class FitSequences:
+    """Time of one fit, in seconds."""
+
+    params = (("tokens", "series"), ("skdeep", "plain"))
+    param_names = ("kind", "candidate")
+    timeout = 600
+
+    def setup(self, kind, candidate):
+        common.one_thread()
+        self.fit = fits(kind, 2, "cpu")[candidate]
+
+    def time_fit(self, kind, candidate):
+        self.fit()
+
+
+class Vectorize:
+    """Time and memory of the vectors of generated texts."""
+
+    params = (("skdeep", "CountVectorizer"),)
+    param_names = ("candidate",)
+    timeout = 600
+
+    def setup(self, candidate):
+        self.vectorize = vectorizers(make_texts(5_000))[candidate]
+
+    def time_fit_transform(self, candidate):
+        self.vectorize()
+
+    def peakmem_fit_transform(self, candidate):
+        self.vectorize()
+
+
 def main():
-    args = arguments(
+    args = common.arguments(
         __doc__.split("\n")[0],
         5,
         data={"default": None, "help": "folder with imdb_50k.parquet"},
         device={"default": "cpu"},
         epochs={"type": int, "default": 2},
     )
-    one_thread()
+    common.one_thread()
     for kind in ("tokens", "series"):
-        times = interleave(fits(kind, args.epochs, args.device), args.repeat, device=args.device)
+        times = common.interleave(
+            fits(kind, args.epochs, args.device), args.repeat, device=args.device
+        )
         clock = "process" if args.device == "cpu" else "wall"
-        print_times(f"2,000 {kind} of 5 to 100 steps", times, clock=clock)
+        common.print_times(f"2,000 {kind} of 5 to 100 steps", times, clock=clock)
     texts = make_texts(25_000) if args.data is None else read_texts(args.data)
-    candidates = {
-        "skdeep": lambda: SequenceVectorizer().fit_transform(texts),
-        "CountVectorizer": lambda: CountVectorizer().fit_transform(texts),
-    }
-    print_times(f"fit_transform of {len(texts):,} texts", interleave(candidates, args.repeat))
+    times = common.interleave(vectorizers(texts), args.repeat)
+    common.print_times(f"fit_transform of {len(texts):,} texts", times)
 
 
 if __name__ == "__main__":

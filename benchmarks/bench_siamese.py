@@ -2,14 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_siamese.py [--classes 100] [--repeat 5] [--device cpu]
 
-Process time, interleaved, medians. Pictures are made; they are not changed in training, since a
+Process time, interleaved, medians. Images are generated; they are not changed in training, since a
 plain loop has nothing for that. The plain loop computes in float32; skdeep as it does by default,
 in bfloat16 where the processor or the GPU has units for it, and with amp=False.
 """
-
-import argparse
-import functools
-import time
 
 import numpy as np
 import torch
@@ -17,15 +13,20 @@ from torch import nn
 
 from skdeep import SiameseTransformer
 
+if __package__:
+    from . import _common as common
+else:
+    import _common as common
+
 N_EPOCHS, P, K = 2, 64, 4
 
 
-def make_pictures(n_classes, n_rows=20, seed=0):
+def make_images(n_classes, n_rows=20, seed=0):
     """Blurred noise, the same for the rows of a class up to more noise."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(size=(n_classes, 1, 7, 7)).repeat(4, 2).repeat(4, 3)
-    pictures = coarse + rng.normal(0, 0.3, (n_classes, n_rows, 28, 28))
-    return pictures.reshape(-1, 28, 28).astype(np.float32), np.arange(n_classes).repeat(n_rows)
+    images = coarse + rng.normal(0, 0.3, (n_classes, n_rows, 28, 28))
+    return images.reshape(-1, 28, 28).astype(np.float32), np.arange(n_classes).repeat(n_rows)
 
 
 def plain_network():
@@ -77,32 +78,44 @@ def skdeep_fit(X, y, device, amp="auto"):
     return siamese.fit(X, y).loss_
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--classes", type=int, default=100)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
-    args = parser.parse_args()
-    X, y = make_pictures(args.classes)
+def candidates(n_classes, device="cpu"):
+    """A function for each way to fit, and the number of images that it sees."""
+    X, y = make_images(n_classes)
     ways = {
-        "plain loop": plain_fit,
-        "skdeep": skdeep_fit,
-        "skdeep, amp=False": functools.partial(skdeep_fit, amp=False),
+        "skdeep": lambda: skdeep_fit(X, y, device),
+        "skdeep, amp=False": lambda: skdeep_fit(X, y, device, amp=False),
+        "plain": lambda: plain_fit(X, y, device),
     }
-    times = {name: [] for name in ways}
-    for _ in range(args.repeat + 1):  # the first is to warm up
-        for name, function in ways.items():
-            started = time.process_time()
-            function(X, y, args.device)
-            times[name].append(time.process_time() - started)
-    plain = np.array(times["plain loop"][1:])
-    for name, seconds in times.items():
-        median = np.median(seconds[1:])
-        per_row = 1e3 * median / (N_EPOCHS * len(y))
-        ratio = np.median(np.array(seconds[1:]) / plain)
-        print(f"{name:18} {median:.2f} s, {per_row:.2f} ms a picture, / plain loop {ratio:.2f}")
+    return ways, N_EPOCHS * len(y)
+
+
+class FitSiamese:
+    """Time of one fit, in seconds."""
+
+    params = (("skdeep", "skdeep, amp=False", "plain"),)
+    param_names = ("candidate",)
+    timeout = 600
+
+    def setup(self, candidate):
+        common.one_thread()
+        self.fit = candidates(100)[0][candidate]
+
+    def time_fit(self, candidate):
+        self.fit()
+
+
+def main():
+    args = common.arguments(
+        __doc__.split("\n")[0],
+        repeat=5,
+        classes={"type": int, "default": 100},
+        device={"default": "cpu"},
+    )
+    common.one_thread()
+    ways, n_seen = candidates(args.classes, args.device)
+    times = common.interleave(ways, args.repeat, device=args.device)
+    clock = "process" if args.device == "cpu" else "wall"
+    common.print_times(f"{n_seen:,} images in {N_EPOCHS} epochs", times, clock=clock)
 
 
 if __name__ == "__main__":

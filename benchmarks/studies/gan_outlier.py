@@ -1,6 +1,6 @@
 """GANOutlierDetector on digits: each of the ten classes is what is normal, in turn.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_gan_outlier.py [--digits 0 8] [--seeds 1]
+    OMP_NUM_THREADS=1 python benchmarks/studies/gan_outlier.py [--digits 0 8] [--seeds 1]
 
 scikit-learn's 8 x 8 digits. Detectors learn half of the rows of one class; the other half and all
 rows of the other nine classes are what they are tested on (area under the ROC curve). Beside

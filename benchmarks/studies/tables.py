@@ -1,6 +1,6 @@
 """Fit and predict times on a generated mixed table: RealMLP, TabM and boosted trees.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_tables.py [--rows 4000] [--device cpu]
+    OMP_NUM_THREADS=1 python benchmarks/studies/tables.py [--rows 4000] [--device cpu]
 
 CatBoost and pytabkit take part where they are installed.
 """

@@ -1,6 +1,6 @@
 """What each piece of the recipes of RealMLP and TabM gains: errors with it removed.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_ablation.py [--data DIR] [--rows 1000] [--seeds 2]
+    OMP_NUM_THREADS=1 python benchmarks/studies/ablation.py [--data DIR] [--rows 1000] [--seeds 2]
         [--family RealMLP] [--only NAME,NAME] [--pieces NAME,NAME] [--single] [--each]
 
 DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;

@@ -1,13 +1,14 @@
-"""What the play against the critic adds to TabularGAN's likelihood: made rows with and without it.
+"""What adversarial training adds to TabularGAN's likelihood: synthetic rows with and without it.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_table_gan.py [--data DIR] [--rows 5000] [--only NAME]
+    OMP_NUM_THREADS=1 python benchmarks/studies/table_gan.py [--data DIR] [--rows 5000]
+        [--only NAME]
 
 DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;
 without it a table is generated. Both fits have the seed and the warm-up in common, up to the bits;
 one ends with it. ``log-likelihood`` is the mean over rows that the fit has not seen; the others are
-measures of `skdeep.metrics` on as many made rows as there were to learn from: TSTR, a
-boosted model trained on made rows and tested on real ones (AUC or R2), and how well
-another tells made from real rows (AUC, 0.5 being the best).
+measures of `skdeep.metrics` on as many synthetic rows as there were to learn from: TSTR, a
+boosted model trained on synthetic rows and tested on real ones (AUC or R2), and how well
+another tells synthetic from real rows (AUC, 0.5 being the best).
 """
 
 import argparse

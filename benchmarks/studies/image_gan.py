@@ -1,12 +1,13 @@
-"""How useful and how even ImageGAN's pictures of digits are.
+"""How useful and how even ImageGAN's images of digits are.
 
-    python benchmarks/bench_image_gan.py --data DIR [--device cuda] [--steps 5000] [--unconditional]
+    python benchmarks/studies/image_gan.py --data DIR [--device cuda] [--steps 5000]
+        [--unconditional]
 
 DIR holds `mnist.npz` with X_train, y_train, X_test, y_test. Conditional: ImageGAN learns the
 60,000 training digits with their labels and makes 10,000; a small convolutional network trained on
 these is tested on the real test digits (TSTR), beside one trained on 10,000 real digits.
-Unconditional: a network trained on real digits counts the classes among 10,000 made ones. Without
---data the 8 x 8 digits of scikit-learn take their place.
+Unconditional: a network trained on real digits counts the classes among 10,000 synthetic ones.
+Without --data the 8 x 8 digits of scikit-learn take their place.
 """
 
 import argparse
@@ -101,9 +102,10 @@ def main():
         student = train_judge(made, labels, options.device)
         tstr = float(np.mean(answers(student, X_test, options.device).argmax(1) == y_test))
         agree = float(np.mean(answers(judge, made, options.device).argmax(1) == labels))
-        print(f"trained on made digits, right on real ones: {tstr:.4f}")
+        print(f"trained on synthetic digits, right on real ones: {tstr:.4f}")
         print(
-            f"trained on {n} real digits: {real:.4f}; made ones that it sees as meant: {agree:.4f}"
+            f"trained on {n} real digits: {real:.4f}; share of synthetic digits that it gives their "
+            f"label: {agree:.4f}"
         )
     features = [answers(judge, x[:2000], options.device, -1) for x in (X_test, made)]
     precision, recall = precision_recall(*features)
