@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_sequences.py [--data DIR] [--repeat 5] [--device cpu]
 
 The plain loop trains the same network with `torch.optim.Adam` on batches of about one length, which
-it pads itself. With ``--data`` the texts are those of ``DIR/imdb_50k.parquet``, else they are generated.
+it pads itself. With ``--data`` the texts are those of ``DIR/imdb_50k.parquet``, else generated.
 """
 
 import os

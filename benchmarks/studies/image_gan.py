@@ -104,8 +104,8 @@ def main():
         agree = float(np.mean(answers(judge, made, options.device).argmax(1) == labels))
         print(f"trained on synthetic digits, right on real ones: {tstr:.4f}")
         print(
-            f"trained on {n} real digits: {real:.4f}; share of synthetic digits that it gives their "
-            f"label: {agree:.4f}"
+            f"trained on {n} real digits: {real:.4f}; share of synthetic digits that it gives "
+            f"their label: {agree:.4f}"
         )
     features = [answers(judge, x[:2000], options.device, -1) for x in (X_test, made)]
     precision, recall = precision_recall(*features)
