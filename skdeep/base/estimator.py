@@ -8,9 +8,9 @@ prediction, stands in `classifier.py` and `regressor.py`.
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,26 +24,19 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate
 from skdeep._fitting import all_or_nothing
+from skdeep.base.learning import learn
 from skdeep.base.rows import Given, Mode, Plan, Rows, Task
 from skdeep.base.training import (
     CURVES,
     capped_batch_size,
     fitted_attributes,
     forward,
-    past_curves,
     single_phase,
 )
 from skdeep.data.split import split_rows
 from skdeep.data.tensors import to_tensor
 from skdeep.inputs.supervision import check_weights, read_target, refuse_orphan
 from skdeep.inputs.vectors import VECTORS
-from skdeep.nets.blocks import set_generator
-
-_NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed."
-)
-_LARGE = 1e3  # beyond it a value is named as the likely cause of a diverging loss
 
 
 def new_random_state(random_state: Any) -> np.random.RandomState:
@@ -55,9 +48,12 @@ def new_random_state(random_state: Any) -> np.random.RandomState:
 class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that train one network on rows with targets.
 
-    A subclass has ``_module(rows, rng)`` and the target methods of `DeepClassifier`,
-    `DeepRegressor` or of its own.
+    A subclass has `_module` and the target methods of `DeepClassifier`, `DeepRegressor` or of its
+    own.
     """
+
+    _module: Callable[..., torch.nn.Module]
+    """``_module(rows, rng)`` gives the network for the rows, with its initial weights."""
 
     _has_validation_score = True  # whether held-out rows can be scored after each epoch
 
@@ -213,10 +209,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _learn_target_scale(self, target, weight) -> None:
         """Remember what targets are standardised by, where they are."""
 
-    def _module(self, rows: Rows, rng) -> torch.nn.Module:
-        """The network for the rows, with its initial weights."""
-        raise NotImplementedError
-
     def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> Plan:
         """Which rows to train on, and which to judge by."""
         trains = getattr(self, "solver", None) != "lbfgs"
@@ -262,7 +254,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _draws_noise(self) -> bool:
         """Whether the network draws random numbers in training."""
-        return False
+        return any(getattr(self, name, 0) for name in ("dropout", "input_noise"))
 
     def _uses_of_parameters(self, net: engine.DeepNet) -> float:
         """How often a row meets a parameter, over all parameters: the work of a forward pass."""
@@ -279,76 +271,10 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     # --- training -----------------------------------------------------------------------------
 
-    def _learn(self, module, plan: Plan, mode: Mode, device, rng, report=None):
+    def _learn(self, module, plan: Plan, mode: Mode, device, rng, report=None) -> tuple[Task, list]:
         """Train the network by the plan; return the task and its runs. A continuation that fails
         is undone."""
-        recipe = self._recipe(plan)
-        net = self._net(module, recipe, mode, device)
-        net.resume()
-        saved = net.checkpoint() if mode.resumed else None
-        data = self._tensors(net, plan.train)
-        held_out = None if plan.held_out is None else self._tensors(net, plan.held_out)
-        task = Task(
-            net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
-            noise=torch.Generator(device=net.device),
-        )  # fmt: skip
-        if not mode.resumed:
-            self._prepare(task)
-        task.noise.manual_seed(int(rng.randint(2**31 - 1)) if self._draws_noise() else 0)
-        set_generator(net.module_, task.noise)
-        past = dict(self.__dict__) if mode.resumed else {}
-        shared = engine.Shared(
-            rng=rng,
-            curves=past_curves(past),
-            verbose=recipe.verbose,
-            interruptible=not mode.in_search,
-            replaces=self.__sklearn_is_fitted__(),
-            datasets=(engine.skorch_dataset(net, data), engine.skorch_dataset(net, held_out)),
-            max_time=recipe.max_time,
-            n_seen=past.get("t_", 0),
-        )
-        n_rows = len(plan.train) if recipe.solver == "lbfgs" else recipe.batch_size
-        try:
-            runs = engine.run_phases(
-                net,
-                self._phases(task, past),
-                shared,
-                report=None if report is None else self._reporter(report, task),
-                work=(n_rows, self._uses_of_parameters(net)),
-            )
-        except BaseException as error:
-            if saved is not None:
-                net.rollback(saved)
-                net.module_.eval()
-            self._translate(error, task)
-            raise
-        finally:
-            set_generator(net.module_, None)
-            net.finish(keep_moments=mode.incremental)
-        return task, runs
-
-    def _net(self, module, recipe: engine.Recipe, mode: Mode, device) -> engine.DeepNet:
-        """A net around the module, or the known one with what the parameters say now."""
-        options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
-        if not mode.resumed:
-            return engine.DeepNet(
-                module,
-                self._make_loss().to(device),
-                players=recipe.optimizers(),
-                callbacks=engine.checked_callbacks(self.skorch_callbacks),
-                device=device,
-                lr=float(recipe.learning_rate_init),
-                **options,
-            ).initialize()
-        net = self.net_
-        if torch.device(net.device) != device:
-            net.move(device)
-        if not mode.incremental:
-            loss = self._make_loss().to(device)
-            callbacks = engine.checked_callbacks(self.skorch_callbacks)
-            net.restart(loss, recipe.optimizers(), callbacks)
-        net.set_sizes(**options)
-        return net
+        return learn(self, module, plan, mode, device, rng, report)
 
     def _tensors(self, net: engine.DeepNet, rows: Rows):
         """Rows, targets and weights where the network lives, in its precision."""
@@ -357,52 +283,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         x = self._input.place(rows.x, dtype, device)
         target = x if rows.target is None else self._target_tensor(rows.target, dtype, device)
         return x, target, weight
-
-    def _reporter(self, report, task: Task):
-        """What makes the `EpochReport` of a phase, given the runs before it."""
-
-        def make(earlier: list):
-            def reconstruct(run):
-                copies = {"net": task.net.frozen_copy(), "rng": copy.deepcopy(task.rng)}
-                return self._keep(replace(task, **copies), [*earlier, run])
-
-            return report(reconstruct)
-
-        return make
-
-    def _translate(self, error: BaseException, task: Task) -> None:
-        """Raise in the user's terms what the engine raised in its own."""
-        if isinstance(error, engine.NonFiniteLoss):
-            raise ValueError(self._explain(error, task.plan.train)) from None
-        if isinstance(error, torch.OutOfMemoryError):
-            raise torch.OutOfMemoryError(
-                f"{task.net.device} ran out of memory with batch_size={task.recipe.batch_size}: "
-                f"try a smaller one. {error}"
-            ) from error
-
-    def _explain(self, error: engine.NonFiniteLoss, rows: Rows) -> str:
-        """The likely cause of a loss that is not finite."""
-        largest = self._input.largest(rows.x)
-        total = math.inf if rows.weight is None else float(rows.weight.sum())
-        alpha = getattr(self, "alpha", 0.0)
-        cause = (
-            f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
-            if largest > _LARGE
-            else self._target_too_large(rows.target)
-        )
-        if cause is None and alpha > total:
-            cause = (
-                f"the weights of rows, which sum to {total:.3g}: against them alpha={alpha} "
-                "is large; scale sample_weight or class_weight, or lower alpha"
-            )
-        if cause is None:
-            cause = (
-                f"learning_rate_init={self.learning_rate_init} is too large: lower it, or set "
-                "gradient_clip_norm=1.0"
-            )
-        return (
-            f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
-        )
 
     # --- prediction ---------------------------------------------------------------------------
 

@@ -118,6 +118,8 @@ class Task:
     rng : numpy.random.RandomState
     noise : torch.Generator
         On the device of the network, for what training draws.
+    ended : bool
+        False where a callback looks at the estimator in the middle of training.
     """
 
     net: DeepNet
@@ -128,6 +130,7 @@ class Task:
     mode: Mode
     rng: np.random.RandomState
     noise: torch.Generator
+    ended: bool = True
 
 
 Validator = Callable[[], tuple[float, float | None]]

@@ -78,9 +78,6 @@ class _BaseMLP(DeepEstimator):
             smallest_batch=least,
         )
 
-    def _draws_noise(self):
-        return bool(self.dropout or self.input_noise)
-
     @property
     def n_layers_(self):
         """Number of layers, input and output included."""

@@ -1,0 +1,186 @@
+"""One training of a network by a plan, from the recipe to the runs of its phases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from skdeep import engine
+from skdeep.base.rows import Mode, Plan, Rows, Task
+from skdeep.base.training import past_curves
+from skdeep.nets.blocks import set_generator
+
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+_LARGE = 1e3  # beyond it a value is named as the likely cause of a diverging loss
+
+
+def learn(
+    estimator: Any,
+    module: torch.nn.Module,
+    plan: Plan,
+    mode: Mode,
+    device: torch.device,
+    rng: np.random.RandomState,
+    report: Callable[..., Any] | None = None,
+) -> tuple[Task, list]:
+    """Train the network by the plan; a continuation that fails is undone.
+
+    Parameters
+    ----------
+    estimator : DeepEstimator
+        Says how: its recipe, phases and tensors.
+    module : torch.nn.Module
+        On the device, with its initial weights.
+    plan : Plan
+    mode : Mode
+    device : torch.device
+    rng : numpy.random.RandomState
+    report : callable, default=None
+        ``report(reconstruct)`` makes an `EpochReport`.
+
+    Returns
+    -------
+    task : Task
+    runs : list
+        One for each phase that was run.
+    """
+    recipe = estimator._recipe(plan)
+    net = _net(estimator, module, recipe, mode, device)
+    net.resume()
+    saved = net.checkpoint() if mode.resumed else None
+    data = estimator._tensors(net, plan.train)
+    held_out = None if plan.held_out is None else estimator._tensors(net, plan.held_out)
+    task = Task(
+        net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
+        noise=torch.Generator(device=net.device),
+    )  # fmt: skip
+    if not mode.resumed:
+        estimator._prepare(task)
+    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if estimator._draws_noise() else 0)
+    set_generator(net.module_, task.noise)
+    try:
+        runs = _run(estimator, task, report)
+    except BaseException as error:
+        if saved is not None:
+            net.rollback(saved)
+            net.module_.eval()
+        _translate(error, estimator, task)
+        raise
+    finally:
+        set_generator(net.module_, None)
+        net.finish(keep_moments=mode.incremental)
+    return task, runs
+
+
+def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
+    """Run the phases of a task."""
+    net, recipe, mode = task.net, task.recipe, task.mode
+    past = dict(estimator.__dict__) if mode.resumed else {}
+    shared = engine.Shared(
+        rng=task.rng,
+        curves=past_curves(past),
+        verbose=recipe.verbose,
+        interruptible=not mode.in_search,
+        replaces=estimator.__sklearn_is_fitted__(),
+        datasets=(
+            engine.skorch_dataset(net, task.data),
+            engine.skorch_dataset(net, task.held_out),
+        ),
+        max_time=recipe.max_time,
+        n_seen=past.get("t_", 0),
+    )
+    n_rows = len(task.plan.train) if recipe.solver == "lbfgs" else recipe.batch_size
+    return engine.run_phases(
+        net,
+        estimator._phases(task, past),
+        shared,
+        report=None if report is None else _reporter(report, estimator, task),
+        work=(n_rows, estimator._uses_of_parameters(net)),
+    )
+
+
+def _net(
+    estimator: Any,
+    module: torch.nn.Module,
+    recipe: engine.Recipe,
+    mode: Mode,
+    device: torch.device,
+) -> engine.DeepNet:
+    """A net around the module, or the known one with what the parameters say now."""
+    options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
+    if not mode.resumed:
+        return engine.DeepNet(
+            module,
+            estimator._make_loss().to(device),
+            players=recipe.optimizers(),
+            callbacks=engine.checked_callbacks(estimator.skorch_callbacks),
+            device=device,
+            lr=float(recipe.learning_rate_init),
+            **options,
+        ).initialize()
+    net = estimator.net_
+    if torch.device(net.device) != device:
+        net.move(device)
+    if not mode.incremental:
+        loss = estimator._make_loss().to(device)
+        callbacks = engine.checked_callbacks(estimator.skorch_callbacks)
+        net.restart(loss, recipe.optimizers(), callbacks)
+    net.set_sizes(**options)
+    return net
+
+
+def _reporter(
+    report: Callable[..., Any], estimator: Any, task: Task
+) -> Callable[[list], engine.EpochReport]:
+    """What makes the `EpochReport` of a phase, given the runs before it."""
+
+    def make(earlier: list) -> engine.EpochReport:
+        def reconstruct(run: Any) -> dict[str, Any]:
+            now = replace(task, net=task.net.frozen_copy(), ended=False)
+            return estimator._keep(now, [*earlier, run])
+
+        return report(reconstruct)
+
+    return make
+
+
+def _translate(error: BaseException, estimator: Any, task: Task) -> None:
+    """Raise in the user's terms what the engine raised in its own."""
+    if isinstance(error, engine.NonFiniteLoss):
+        raise ValueError(_explain(error, estimator, task.plan.train)) from None
+    if isinstance(error, torch.OutOfMemoryError):
+        raise torch.OutOfMemoryError(
+            f"{task.net.device} ran out of memory with batch_size={task.recipe.batch_size}: "
+            f"try a smaller one. {error}"
+        ) from error
+
+
+def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
+    """The likely cause of a loss that is not finite."""
+    largest = estimator._input.largest(rows.x)
+    total = math.inf if rows.weight is None else float(rows.weight.sum())
+    alpha = getattr(estimator, "alpha", 0.0)
+    cause = (
+        f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
+        if largest > _LARGE
+        else estimator._target_too_large(rows.target)
+    )
+    if cause is None and alpha > total:
+        cause = (
+            f"the weights of rows, which sum to {total:.3g}: against them alpha={alpha} "
+            "is large; scale sample_weight or class_weight, or lower alpha"
+        )
+    if cause is None:
+        cause = (
+            f"learning_rate_init={estimator.learning_rate_init} is too large: lower it, or set "
+            "gradient_clip_norm=1.0"
+        )
+    return f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
