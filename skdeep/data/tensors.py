@@ -62,10 +62,12 @@ def sparse_to_tensor(rows, dtype, device="cpu"):
         rows.sum_duplicates()
     row_numbers = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr))
     indices = torch.from_numpy(np.stack([row_numbers, rows.indices.astype(np.int64)]))
+    # Made where it is wanted: to move a sparse tensor is to make another, of which torch 2.11 warns
+    # that nobody said whether it is to be checked.
     return torch.sparse_coo_tensor(
-        indices,
-        torch.from_numpy(_torch_ready(rows.data)).to(dtype),
+        indices.to(device),
+        torch.from_numpy(_torch_ready(rows.data)).to(dtype).to(device),
         size=rows.shape,
         is_coalesced=True,
         check_invariants=False,
-    ).to(device)
+    )
