@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -49,6 +49,9 @@ class Mode:
     quiet: bool = False
 
 
+_R = TypeVar("_R", bound="Rows")
+
+
 @dataclass(frozen=True)
 class Rows:
     """Checked rows with their targets and weights.
@@ -71,7 +74,7 @@ class Rows:
     def __len__(self) -> int:
         return self.x.shape[0]
 
-    def __getitem__(self, rows: np.ndarray) -> Rows:
+    def __getitem__(self: _R, rows: np.ndarray) -> _R:
         columns = (self.target, self.weight, self.counts)
         target, weight, counts = (None if c is None else c[rows] for c in columns)
         return replace(self, x=self.x[rows], target=target, weight=weight, counts=counts)

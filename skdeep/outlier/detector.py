@@ -1,15 +1,23 @@
-"""Autoencoder that says how odd a row is."""
+"""Outlier detection by a masked autoencoder."""
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from skdeep import engine
 from skdeep._compat import Interval, StrOptions, _fit_context
-from skdeep.base.old_estimator import DeepEstimator, all_or_nothing
-from skdeep.base.unsupervised import DeepUnsupervised
-from skdeep.outlier.scores import SCORES, OutlierScores
-from skdeep.outlier.training import OutlierTraining
+from skdeep._fitting import all_or_nothing
+from skdeep.base.estimator import DeepEstimator
+from skdeep.base.outliers import OutlierAnswers
+from skdeep.base.rows import Given, Mode
+from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
+from skdeep.losses import MaskedSquaredError
+from skdeep.outlier.rows import plan_rows, read_rows, read_table
+from skdeep.outlier.scores import SCORES, ResidualModel, RowScorer, ScoreRule, learn_scores
+from skdeep.outlier.training import STEPS, masked_net, parts_of_training
 from skdeep.parameters import ranges
 from skdeep.parameters.docs import shared_docs
 
@@ -24,39 +32,39 @@ def _scores_its_own_rows(estimator):
 
 
 @shared_docs
-class AutoencoderOutlierDetector(OutlierTraining, OutlierScores, DeepUnsupervised, DeepEstimator):
+class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     """Outlier detection by what a network cannot predict of a row from the rest of it.
 
-    A network learns to restore features that are hidden at random. A row is then asked about
-    feature by feature: what each value is above its prediction from the others (its residual)
-    says whether the row keeps the rules of the data, its values say whether it is near other
-    rows. Both together make the score; a plain reconstruction error knows only half of it, and
-    lets columns that nothing predicts drown the others. Tables may be mixed and have gaps.
+    A network learns to restore features that are hidden at random. Each value of a row is then
+    compared with its prediction from the other features: the differences (residuals) show whether
+    the row follows the relations of the data, its values whether it is near other rows. The score
+    combines both; a plain reconstruction error sees only the first, and is dominated by columns
+    that nothing predicts. Tables may hold categories and missing values.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128, 128, 128)
-        Number of units in each hidden layer. There need be no bottleneck: what is hidden cannot
+        Number of units in each hidden layer. No bottleneck is needed, since hidden values cannot
         be copied.
 
     activation : str, default='silu'
         Function of the hidden units: one of those of `MLPClassifier`.
 
     novelty : bool, default=False
-        What the training rows are. False: a sample in which outliers may be, to be found among
-        themselves. Training is short and leaves out the worst rows (see `trim`), or outliers
-        would be learnt too; the score is a distance from the centre. True: normal rows, with which
-        new rows are to be compared. Training is long; the score is the distance to neighbours.
+        What the training rows are. False: a sample that may contain outliers, which are to be
+        found. Training is short and leaves out the rows of largest loss (see `trim`), so that
+        outliers are not learnt; the score is a distance from the centre. True: normal rows, with
+        which new rows are to be compared. Training is long; the score is a distance to neighbours.
 
     contamination : 'auto' or float in (0, 0.5], default='auto'
-        Where `offset_` is. A share of the training rows (with `novelty` of the held-out ones)
-        that is to be called outliers, or 'auto' for the rows that are far out among them: a
-        quartile distance and a half above the upper quartile (Tukey, 1977). With `novelty` the
-        row must also be odder than 95 % of the held-out rows.
+        Share of outliers among the training rows (with `novelty` among the held-out ones), which
+        sets `offset_`. 'auto' takes rows whose outlier score is more than 1.5 interquartile
+        ranges above the upper quartile (Tukey, 1977) and, with `novelty`, above that of 95 % of
+        the held-out rows.
 
     score_method : {'auto', 'mse', 'normalized', 'robust', 'mahalanobis', 'neighbors', \
 'latent_knn', 'local', 'sampled'}, default='auto'
-        How odd a row is, from its standardised values x and residuals r:
+        The outlier score of a row, from its standardised values x and residuals r:
 
         - 'mse': sum of r**2.
         - 'normalized': of ``(r / s)**2``, s being the spread of the training rows' residuals.
@@ -67,8 +75,8 @@ class AutoencoderOutlierDetector(OutlierTraining, OutlierScores, DeepUnsupervise
           [x, r / s].
         - 'latent_knn': the same in [z, r / s], z being the narrowest hidden layer.
         - 'local': geometric mean of the distance to the `n_neighbors` nearest training rows in x
-          and of the mean of ``(r / s)**2``, each divided by the square root of what is usual
-          among these rows: halfway between a distance to neighbours and a local outlier factor
+          and of the mean of ``(r / s)**2``, each divided by the square root of its mean
+          over these rows: halfway between a distance to neighbours and a local outlier factor
           (Breunig et al., 2000).
         - 'sampled': geometric mean of 'mahalanobis' and of the mean squared distance in x to
           the nearest tenth of 100 training rows drawn at random (Sugiyama and Borgwardt, 2013).
@@ -78,24 +86,28 @@ class AutoencoderOutlierDetector(OutlierTraining, OutlierScores, DeepUnsupervise
         Of 'neighbors', 'latent_knn' and 'local'.
 
     max_reference_rows : int, default=10_000
-        Training rows that 'neighbors', 'latent_knn' and 'local' keep, drawn at random if there
-        are more; so do streams, see `partial_fit`. 'sampled' keeps 100, other scores none.
+        Largest number of training rows that 'neighbors', 'latent_knn' and 'local' keep, and
+        that `partial_fit` keeps of a stream, drawn at random. 'sampled' keeps 100, other scores
+        none.
 
     n_estimators : int, default=1
-        Networks (members) whose mean predicts, trained side by side as one, each from its own
-        weights with its own order of rows and its own masks.
+        Number of networks whose predictions are averaged. They are trained together, each from
+        its own initial weights, with its own order of rows and its own masks.
 
     mask_rate : float, default=0.5
-        Training hides of each row a share drawn evenly between 0 and this, in (0, 1].
+        Largest share of features that training hides, in (0, 1]; that of a row is drawn
+        uniformly between 0 and this.
 
     trim : 'auto' or float, default='auto'
         Share of the rows of each batch, those of largest loss, that training leaves out after its
-        first fifth, in [0, 0.5]; of all rows, those farthest out, that 'mahalanobis' leaves out
-        when it works out its centre and its matrix. 'auto' is 0 with `novelty`, else 0.1.
+        first fifth, in [0, 0.5]; also the share of the training rows, the farthest, that
+        'mahalanobis' leaves out when it estimates centre and covariance. 'auto' is 0 with
+        `novelty`, else 0.1.
 
     missing : {'mask', 'error'}, default='mask'
-        What to do with missing numbers (NaN): hide them from the network, and count no error for
-        them; that they are missing is a feature of its own where `fit` saw some. Or raise.
+        What to do with missing numbers (NaN). 'mask' hides them from the network and counts no
+        error for them; an indicator of missing values is added for columns that had some in
+        `fit`. 'error' raises.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
 default='from_dtype'
@@ -111,14 +123,13 @@ default='from_dtype'
         Rows in a mini-batch of each member; 'auto' is ``min(256, n_samples)``.
 
     learning_rate_init : float, default=0.002
-        Largest learning rate; it goes up and down once (Smith and Topin, 2018).
+        Largest learning rate of the one-cycle schedule (Smith and Topin, 2018).
 
     max_iter : int or 'auto', default='auto'
-        Number of epochs. 'auto' counts steps, not epochs, so that small tables are not trained
-        less than large ones: as many epochs as make 700 steps with `novelty`, else 300.
+        Number of epochs. 'auto' is as many as make 700 steps with `novelty`, else 300.
 
     early_stopping : bool, default=False
-        Whether to end with the weights that predict the held-out rows best.
+        Whether to keep the weights that predict the held-out rows best.
 
     validation_fraction : float, default=0.1
         Share of the rows that is held out from training, in [0, 1), for `predict_tail_proba`, for
@@ -129,7 +140,7 @@ default='from_dtype'
         Epochs without improvement after which `early_stopping` ends training.
 
     tol : float, default=0.0
-        An epoch that does not improve the loss on the held-out rows by more counts as none.
+        Smallest decrease of the loss on the held-out rows that counts as an improvement.
 
     gradient_clip_norm : float or None, default=1.0
         Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al., 2013).
@@ -142,10 +153,10 @@ default='from_dtype'
         ``decision_function(X) = score_samples(X) - offset_``.
 
     encoder_ : OutlierEncoder
-        From the columns of X to what the network takes.
+        The preprocessing of X.
 
     score_method_ : str
-        What `score_method` stands for.
+        The score in use: `score_method`, or what 'auto' stands for.
 
     {attributes}
 
@@ -168,16 +179,12 @@ default='from_dtype'
     >>> a = rng.normal(size=300)
     >>> X = np.column_stack([a, a + 0.1 * rng.normal(size=300), rng.normal(size=300)])
     >>> detector = AutoencoderOutlierDetector(novelty=True, random_state=0, device="cpu").fit(X)
-    >>> odd = [[1.5, -1.5, 0.0], [1.5, 1.5, 0.0]]  # each value of both is a common one
-    >>> detector.predict(odd)
+    >>> X_new = [[1.5, -1.5, 0.0], [1.5, 1.5, 0.0]]  # each value of both is a common one
+    >>> detector.predict(X_new)
     array([-1,  1])
-    >>> detector.explain(odd)[0].argmin()
+    >>> detector.explain(X_new)[0].argmin()
     np.int64(2)
     """
-
-    solver, learning_rate, l1_ratio, warm_start = "adamw", "one_cycle", 0.0, False
-    momentum, nesterovs_momentum, beta_1, beta_2, epsilon = 0.9, True, 0.9, 0.999, 1e-8
-    shuffle, dtype = True, None
 
     _parameter_constraints: dict = {
         **{
@@ -284,7 +291,7 @@ default='from_dtype'
         -------
         self : AutoencoderOutlierDetector
         """
-        return self._fit_and_report(X, None, None, X_val)
+        return self._fit_and_report(Given(X=X, X_val=X_val))
 
     @available_if(_scores_its_own_rows)
     def fit_predict(self, X, y=None):
@@ -307,11 +314,11 @@ default='from_dtype'
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def partial_fit(self, X, y=None):
-        """Train for one epoch on the rows of a stream, going on from where the estimator is.
+        """Train for one epoch on the rows of a stream, going on from the current weights.
 
-        The first call settles scales and categories. Up to `max_reference_rows` rows, an even
-        sample of the stream so far, are kept: scores and `offset_` follow from them, so that
-        they belong to the network as it is now. `early_stopping` is not used.
+        The first call determines scales and categories. A uniform sample of the stream so far, of
+        up to `max_reference_rows` rows, is kept; scores and `offset_` are computed from it with
+        the network as it is now. `early_stopping` is not used.
 
         Parameters
         ----------
@@ -325,10 +332,122 @@ default='from_dtype'
         -------
         self : AutoencoderOutlierDetector
         """
-        return self._fit(X, None, None, incremental=True)
+        return self._fit(Given(X=X), Mode(incremental=True))
+
+    def score_samples(self, X):
+        """Score rows: the lower, the more abnormal.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_samples,)
+            Minus the sum of what `explain` returns.
+        """
+        scorer, rows = self._encoded(X)
+        return -scorer(rows)
+
+    def predict_tail_proba(self, X):
+        """Estimate how rare such a low score is among normal rows.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples,)
+            ``(1 + k) / (1 + n)``, k being how many of the n held-out training rows score as low
+            or lower. Small for outliers, and comparable between detectors.
+        """
+        scorer, rows = self._encoded(X)
+        return self._tail.probability(scorer(rows))
+
+    def explain(self, X):
+        """Split the outlier score of each row among the features.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        contributions : ndarray of shape (n_samples, n_features)
+            In the columns of X; each row sums to ``-score_samples``. Negative numbers make the
+            row more normal. With 'latent_knn' the share of the code goes to the features in
+            proportion to their residuals.
+        """
+        scorer, rows = self._encoded(X)
+        varying, constant = scorer.contributions(rows)
+        out = np.zeros((self.n_features_in_, len(rows)))
+        sources = self.encoder_.sources_
+        np.add.at(out, sources[sources >= 0], varying.T[sources >= 0])
+        np.add.at(out, self.encoder_.constant_sources_, constant.T)
+        return out.T
+
+    def _encoded(self, X):
+        """What scores rows, and the rows as it takes them."""
+        check_is_fitted(self)
+        rows = self.encoder_.encode(read_table(self, X, reset=False))
+        model = ResidualModel.of(self.net_.module_, self._groups, self._latent_scale)
+        return RowScorer(model, self._scorer), rows
+
+    # --- training --------------------------------------------------------------------------
+
+    def _read(self, given, mode, rng):
+        rows, validation = read_rows(self, given, mode, rng)
+        self.n_outputs_ = len(rows.encoder.sources_)
+        return rows, validation
+
+    def _module(self, rows, rng):
+        return masked_net(self, rows, rng)
+
+    def _plan(self, rows, validation, mode, rng):
+        return plan_rows(self, rows, validation, mode, rng)
+
+    def _recipe(self, plan):
+        n_samples = len(plan.train)
+        size = min(256 if self.batch_size == "auto" else self.batch_size, n_samples)
+        size, n_epochs = even_batch_size(size, n_samples), self.max_iter
+        if n_epochs == "auto":
+            n_epochs = epochs_of_steps(STEPS[bool(self.novelty)], -(-n_samples // size))
+        # The batches shuffle, for each member.
+        return engine.Recipe.of(self, batch_size=size, max_iter=n_epochs, shuffle=False)
+
+    def _phases(self, task, past):
+        parts = parts_of_training(task, task.plan.rows.groups, ScoreRule.of(self).trim)
+        return [single_phase(self, task, past, **parts)]
+
+    def _keep(self, task, runs):
+        plan = task.plan
+        learnt = learn_scores(
+            ScoreRule.of(self),
+            ResidualModel.of(task.net.module_, plan.rows.groups),
+            plan.rows.x,
+            plan.train.x,
+            None if plan.unseen is None else plan.unseen.x,
+            task.rng,
+        )
+        kept = {"encoder_": plan.rows.encoder, "_groups": plan.rows.groups, "_stream": plan.stream}
+        return super()._keep(task, runs) | kept | learnt
+
+    def _make_loss(self):
+        return MaskedSquaredError()
+
+    def _draws_noise(self):
+        return True
+
+    def _reported_share(self):
+        return 1.0
+
+    def _target_too_large(self, target):
+        return None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
         tags.input_tags.allow_nan = self.missing == "mask"
         tags.input_tags.categorical = True
         return tags

@@ -1,8 +1,8 @@
-"""How odd a row is, from its values and its residuals; and where odd begins.
+"""Outlier scores of rows, from their values and their residuals; and where outliers begin.
 
 A scorer is fitted on the values `x` of the training rows and on their residuals `r` (what each
 value is above its prediction from the others), and gives each row's contributions: one number for
-each column, whose sum is how odd the row is. They are scikit-learn estimators so that
+each column, whose sum is the row's outlier score. They are scikit-learn estimators so that
 `skdeep.persistence` may write them into files without code.
 """
 
@@ -238,7 +238,7 @@ class Sampled(Mahalanobis):
 
 
 def total(scorer, x, r):
-    """How odd each row is."""
+    """Outlier score of each row."""
     score = getattr(scorer, "score", None)
     return score(x, r) if score is not None else scorer.contributions(x, r).sum(1)
 
@@ -256,25 +256,25 @@ def upper_fence(values):
 
 
 class Tail(BaseEstimator):
-    """Share of held-out rows that are at least as odd.
+    """Share of held-out rows that score at least as high.
 
-    It is fitted on how odd rows are that the network was not trained on. Of more than 1,000 as
-    many quantiles are kept, the largest values among them.
+    It is fitted on outlier scores of rows that the network was not trained on. Of more than 1,000
+    of them as many quantiles are kept, the largest values among them.
     """
 
     LARGEST = 1000
 
-    def fit(self, oddness):
-        self.n_rows_ = n = len(oddness)
+    def fit(self, scores):
+        self.n_rows_ = n = len(scores)
         ranks = np.arange(n)
         if n > self.LARGEST:
             ranks = np.unique(n - np.geomspace(1, n, self.LARGEST).astype(int))
-        self.ranks_, self.values_ = ranks, np.sort(oddness)[ranks]
+        self.ranks_, self.values_ = ranks, np.sort(scores)[ranks]
         return self
 
-    def probability(self, oddness):
-        """``(1 + number of rows at least as odd) / (1 + number of rows)`` (Davison and Hinkley,
+    def probability(self, scores):
+        """``(1 + number of scores at least as high) / (1 + number of rows)`` (Davison and Hinkley,
         1997: never 0)."""
-        place = np.searchsorted(self.values_, oddness, side="left")
+        place = np.searchsorted(self.values_, scores, side="left")
         below = np.append(self.ranks_, self.n_rows_)[place]
         return (1.0 + self.n_rows_ - below) / (1.0 + self.n_rows_)

@@ -1,14 +1,17 @@
-"""From a trained masked network to scores of rows: the scoring half of the outlier detector."""
+"""From a trained masked network to outlier scores of rows."""
+
+from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 
-from skdeep.base.outliers import OutlierAnswers
 from skdeep.data.batches import chunks
 from skdeep.data.tensors import to_tensor
+from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.scorers import (
     Local,
     Mahalanobis,
@@ -27,155 +30,196 @@ _STORE_ROWS = ("neighbors", "latent_knn", "local")
 SCORES = {"auto", *_SUMS, *_STORE_ROWS, "mahalanobis", "sampled"}
 
 
-class OutlierScores(OutlierAnswers):
-    """Methods of an outlier detector that go from its network to answers.
+class Measured(NamedTuple):
+    """What a scorer takes of rows."""
 
-    It reads the parameters of `AutoencoderOutlierDetector` and what its `fit` leaves: `net_`,
-    `encoder_`, ``_n_columns`` (of the network) and ``_groups`` (of features hidden together).
+    values: np.ndarray  # or the code
+    residuals: np.ndarray
+    deviations: np.ndarray  # of columns that were constant in fit
+
+
+@dataclass(frozen=True)
+class ResidualModel:
+    """A trained network that tells values from their predictions.
+
+    Attributes
+    ----------
+    module : MaskedNet
+    groups : list of list of int
+        Features that are hidden together.
+    code_scale : tuple of (ndarray, float) or None
+        Mean and spread of the network's code, which then takes the place of the values.
     """
 
-    def _learn_scores(self, rows, train, held_out, rng):
-        method = self.score_method
-        if method == "auto":
-            method = "local" if self.novelty else "sampled"
-        self.score_method_ = method
-        if method in _STORE_ROWS and len(rows) > self.max_reference_rows:
-            # Drawn once: what is kept of the training rows is kept of all rows, too.
-            train = train[rng.choice(len(train), self.max_reference_rows, replace=False)]
-            known = train
-        else:
-            known = rows
-        self._latent_scale = None
-        apart = held_out is not None
-        if apart:  # they must not be among the rows that they are compared with
-            scorer = self._make_scorer(False, len(train), rng)
-            self._scorer = scorer.fit(*self._values(train)[:2])
-            self._tail = Tail().fit(self._oddness(held_out))
-        self._scorer = self._make_scorer(not self.novelty, len(known), rng).fit(
-            *self._values(known)[:2]
-        )
-        oddness = None
-        if not (apart and self.novelty):
-            if self.novelty and method in _STORE_ROWS:
-                self._scorer.leave_out_self = True
-            oddness = self._oddness(rows)
-            if self.novelty and method in _STORE_ROWS:
-                self._scorer.leave_out_self = False
-        if not apart:
-            self._tail = Tail().fit(oddness)
-        self.offset_ = -self._threshold(self._tail.values_ if oddness is None else oddness)
+    module: MaskedNet
+    groups: list[list[int]]
+    code_scale: tuple[np.ndarray, float] | None = None
 
-    def _threshold(self, oddness):
-        if self.contamination != "auto":
-            return np.percentile(oddness, 100 * (1 - self.contamination))
-        fence = upper_fence(oddness) * (1 + _ROUNDING) + _ROUNDING
-        return max(fence, np.quantile(oddness, 0.95)) if self.novelty else fence
+    @classmethod
+    def of(cls, module: MaskedNet, groups, code_scale=None) -> ResidualModel:
+        """A copy of the network in double precision, where its device has that: a row's score
+        must not depend, even by rounding, on the rows that it is scored with."""
+        if next(module.parameters()).device.type != "mps":
+            module = copy.deepcopy(module).double()
+        return cls(module, groups, code_scale)
 
-    def _trim(self):
-        if self.trim == "auto":
-            return 0.0 if self.novelty else TRIMMED
-        return float(self.trim)
+    def with_code(self, rows: np.ndarray) -> ResidualModel:
+        """The same model with its code, scaled by these rows, for the values: the whole code
+        gets as much weight as all values."""
+        (z,) = self._run(rows, self.module.latent)
+        spread = np.sqrt(z.var(0).sum() / self.module.n_columns) + 1e-12
+        return replace(self, code_scale=(z.mean(0), spread))
 
-    def _make_scorer(self, leave_out_self, n_rows, rng):
-        if self.score_method_ == "mahalanobis":
-            return Mahalanobis(self._trim())
-        if self.score_method_ == "sampled":
-            return Sampled(self._trim(), rng.permutation(n_rows)[: Sampled.SAMPLE])
-        if self.score_method_ == "local":
-            return Local(self.n_neighbors, leave_out_self)
-        if self.score_method_ in _STORE_ROWS:
-            return Neighbors(self.n_neighbors, leave_out_self)
-        return SquaredResiduals(_SUMS[self.score_method_])
+    def __call__(self, rows: np.ndarray) -> Measured:
+        """Measure rows as `OutlierEncoder` gives them."""
+        n = self.module.n_columns
+        deviations = np.nan_to_num(rows[:, n:].astype(np.float64))
+
+        def residuals(x):
+            return self.module.residuals(x, self.groups)
+
+        if self.code_scale is None:
+            values, r = self._run(rows, torch.nan_to_num, residuals)
+            return Measured(values, r, deviations)
+        z, r = self._run(rows, self.module.latent, residuals)
+        center, spread = self.code_scale
+        return Measured((z - center) / spread, r, deviations)
 
     @torch.inference_mode()
-    def _values(self, rows):
-        """What a scorer takes: values (or the code), residuals, and deviations of constants."""
-        module, n = self._scoring_module(), self._n_columns
-        parameter = next(module.parameters())
-        x = to_tensor(rows[:, :n], parameter.dtype, parameter.device)
-        width = self.n_estimators * max(self._hidden_layer_sizes())
+    def _run(self, rows, *functions):
+        """Each function of the rows, in pieces, as arrays of double precision."""
+        parameter, config = next(self.module.parameters()), self.module.config
+        x = to_tensor(rows[:, : self.module.n_columns], parameter.dtype, parameter.device)
+        width = config["n_members"] * max(config["hidden_layer_sizes"])
         pieces = chunks(len(x), width, x.device)
-        r = torch.cat([module.residuals(x[p], self._groups) for p in pieces])
-        if self.score_method_ == "latent_knn":
-            z = torch.cat([module.latent(x[p]) for p in pieces]).double().cpu().numpy()
-            if self._latent_scale is None:
-                # As much weight for the whole code as for all values.
-                spread = np.sqrt(z.var(0).sum() / n) + 1e-12
-                self._latent_scale = z.mean(0), spread
-            center, spread = self._latent_scale
-            values = (z - center) / spread
+        return [torch.cat([f(x[p]) for p in pieces]).cpu().double().numpy() for f in functions]
+
+
+@dataclass(frozen=True)
+class RowScorer:
+    """Scores of rows: a network that measures them and a scorer of what it measures."""
+
+    model: ResidualModel
+    scorer: Any
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Outlier score of each row: the higher, the more abnormal."""
+        x, r, deviations = self.model(rows)
+        return total(self.scorer, x, r) + np.square(deviations).sum(1)
+
+    def contributions(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each column that varied in fit, and each constant one, adds to the score."""
+        x, r, deviations = self.model(rows)
+        if self.model.code_scale is None:
+            parts = self.scorer.contributions(x, r)
         else:
-            values = x.nan_to_num().double().cpu().numpy()
-        return values, r.double().cpu().numpy(), np.nan_to_num(rows[:, n:].astype(np.float64))
+            parts = np.square(r / self.scorer.scale_) + 1e-12
+            parts *= (total(self.scorer, x, r) / parts.sum(1))[:, None]
+        return parts, np.square(deviations)
 
-    def _scoring_module(self):
-        """The network in double precision, where the device has it: a row's score must not
-        depend, even by rounding, on the rows that it is scored with."""
-        module = self.net_.module_
-        if next(module.parameters()).device.type == "mps":
-            return module
-        return copy.deepcopy(module).double()
 
-    def _oddness(self, rows):
-        x, r, deviations = self._values(rows)
-        return total(self._scorer, x, r) + np.square(deviations).sum(1)
+@dataclass(frozen=True, kw_only=True)
+class ScoreRule:
+    """How scores are made, as the parameters of a detector say, with 'auto' settled."""
 
-    def _encoded(self, X):
-        check_is_fitted(self)
-        return self.encoder_.encode(self._check_table(X, reset=False))
+    method: str
+    novelty: bool
+    contamination: Any
+    n_neighbors: int
+    max_reference_rows: int
+    trim: float
 
-    def score_samples(self, X):
-        """How normal each row is: the lower, the more abnormal.
+    @classmethod
+    def of(cls, detector: Any) -> ScoreRule:
+        """Read the parameters of a detector."""
+        novelty, method, trim = detector.novelty, detector.score_method, detector.trim
+        if method == "auto":
+            method = "local" if novelty else "sampled"
+        if trim == "auto":
+            trim = 0.0 if novelty else TRIMMED
+        return cls(
+            method=method,
+            novelty=novelty,
+            contamination=detector.contamination,
+            n_neighbors=detector.n_neighbors,
+            max_reference_rows=detector.max_reference_rows,
+            trim=float(trim),
+        )
 
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
+    @property
+    def stores_rows(self) -> bool:
+        """Whether rows are compared with training rows that are kept."""
+        return self.method in _STORE_ROWS
 
-        Returns
-        -------
-        scores : ndarray of float64 of shape (n_samples,)
-            Minus the sum of what `explain` returns.
-        """
-        return -self._oddness(self._encoded(X))
+    def scorer(self, n_rows: int, rng, leave_out_self: bool) -> Any:
+        """A scorer to be fitted on as many rows."""
+        if self.method == "mahalanobis":
+            return Mahalanobis(self.trim)
+        if self.method == "sampled":
+            return Sampled(self.trim, rng.permutation(n_rows)[: Sampled.SAMPLE])
+        if self.method == "local":
+            return Local(self.n_neighbors, leave_out_self)
+        if self.stores_rows:
+            return Neighbors(self.n_neighbors, leave_out_self)
+        return SquaredResiduals(_SUMS[self.method])
 
-    def predict_tail_proba(self, X):
-        """How rare a score as low as a row's is among normal rows.
+    def threshold(self, scores: np.ndarray) -> float:
+        """The outlier score beyond which a row is an outlier."""
+        if self.contamination != "auto":
+            return np.percentile(scores, 100 * (1 - self.contamination))
+        fence = upper_fence(scores) * (1 + _ROUNDING) + _ROUNDING
+        return max(fence, np.quantile(scores, 0.95)) if self.novelty else fence
 
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
 
-        Returns
-        -------
-        p : ndarray of shape (n_samples,)
-            ``(1 + k) / (1 + n)``, k being how many of the n held-out training rows score as low
-            or lower. Small for outliers, and comparable between detectors.
-        """
-        return self._tail.probability(self._oddness(self._encoded(X)))
+def learn_scores(
+    rule: ScoreRule,
+    model: ResidualModel,
+    rows: np.ndarray,
+    train: np.ndarray,
+    unseen: np.ndarray | None,
+    rng: np.random.RandomState,
+) -> dict[str, Any]:
+    """Fit the scorer, the tail of usual scores and the threshold.
 
-    def explain(self, X):
-        """What each feature contributes to how odd a row is.
+    Parameters
+    ----------
+    rule : ScoreRule
+    model : ResidualModel
+    rows : ndarray
+        All rows, encoded.
+    train, unseen : ndarray
+        Those of them that the network was trained on, and those that it was not, if any.
+    rng : numpy.random.RandomState
 
-        Parameters
-        ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        contributions : ndarray of shape (n_samples, n_features)
-            In the columns of X; each row sums to ``-score_samples``. A negative number speaks for
-            the row. With 'latent_knn' the share of the code goes to the features in proportion to
-            their residuals.
-        """
-        rows = self._encoded(X)
-        x, r, deviations = self._values(rows)
-        if self.score_method_ == "latent_knn":
-            parts = np.square(r / self._scorer.scale_) + 1e-12
-            parts *= (total(self._scorer, x, r) / parts.sum(1))[:, None]
-        else:
-            parts = self._scorer.contributions(x, r)
-        out = np.zeros((self.n_features_in_, len(rows)))
-        sources = self.encoder_.sources_
-        np.add.at(out, sources[sources >= 0], parts.T[sources >= 0])
-        np.add.at(out, self.encoder_.constant_sources_, np.square(deviations).T)
-        return out.T
+    Returns
+    -------
+    dict
+        Fitted attributes of a detector.
+    """
+    known = rows
+    if rule.stores_rows and len(rows) > rule.max_reference_rows:
+        # Drawn once: what is kept of the training rows is kept of all rows, too.
+        train = known = train[rng.choice(len(train), rule.max_reference_rows, replace=False)]
+    if rule.method == "latent_knn":
+        model = model.with_code(known if unseen is None else train)
+    tail = None
+    if unseen is not None:  # they must not be among the rows that they are compared with
+        scorer = rule.scorer(len(train), rng, False).fit(*model(train)[:2])
+        tail = Tail().fit(RowScorer(model, scorer)(unseen))
+    scorer = rule.scorer(len(known), rng, not rule.novelty).fit(*model(known)[:2])
+    if tail is not None and rule.novelty:
+        usual = tail.values_
+    else:
+        if rule.stores_rows:
+            scorer.set_params(leave_out_self=True)
+        usual = RowScorer(model, scorer)(rows)
+        if rule.stores_rows:
+            scorer.set_params(leave_out_self=not rule.novelty)
+        tail = Tail().fit(usual) if tail is None else tail
+    return {
+        "score_method_": rule.method,
+        "offset_": -rule.threshold(usual),
+        "_scorer": scorer,
+        "_tail": tail,
+        "_latent_scale": model.code_scale,
+    }
