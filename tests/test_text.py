@@ -247,19 +247,34 @@ def test_classes_have_an_example(name):
         assert re.search(r"^Examples\n-{8}\n>>> ", inspect.getdoc(CLASSES[name]), re.MULTILINE)
 
 
+def examples():
+    """Doctests by name, those of public classes, which name another module, included."""
+    find = doctest.DocTestFinder().find
+    found = [test for name in MODULES for test in find(importlib.import_module(name), name)]
+    for name, cls in CLASSES.items():
+        if name == f"{cls.__module__}.{cls.__qualname__}":
+            found += find(cls, name, module=False)
+    return {test.name: test for test in found if test.examples}
+
+
+DOCTESTS = examples()
+
+
+def test_examples_are_found():
+    for cls in CLASSES.values():
+        assert f"{cls.__module__}.{cls.__qualname__}" in DOCTESTS
+
+
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", DOCTESTS)
 def test_examples_in_docstrings(name):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     output = io.StringIO()
-    runner = doctest.DocTestRunner(optionflags=flags)
-    module = importlib.import_module(name)
-    for test in doctest.DocTestFinder().find(module, name):
-        runner.run(test, out=output.write)
+    doctest.DocTestRunner(optionflags=flags).run(DOCTESTS[name], out=output.write)
     plt.close("all")
-    assert runner.failures == 0, output.getvalue()
+    assert not output.getvalue()
 
 
 # --- examples -------------------------------------------------------------------------------

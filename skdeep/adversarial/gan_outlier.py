@@ -1,7 +1,7 @@
 """Outlier detection by what a generator cannot make."""
 
 import copy
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
 from skdeep._checks import checked_array
-from skdeep._compat import Interval, StrOptions
 from skdeep.adversarial.base import DeepGenerator, seeded
 from skdeep.adversarial.play import Play
 from skdeep.base.old_estimator import new_random_state
@@ -19,8 +18,8 @@ from skdeep.data.batches import Batches
 from skdeep.inputs.array_checks import list_of_arrays, refuse_empty
 from skdeep.inputs.rows import check_rows, to_host
 from skdeep.nets.latent_gan import LatentGANNet, initialize
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import adversarial as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 
 _ROWS_AT_A_TIME = 1024
@@ -30,7 +29,7 @@ _SQUARED = 1e100  # numbers up to which squares, and sums of them, are finite
 _LARGEST = 10.0  # standard deviations to which inputs are clipped, softly
 
 
-@shared_docs
+@public(tables.GAN_OUTLIER, tables.GAN_OUTLIER_ATTRIBUTES)
 class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     """Outlier detection by a search for the code of each row (AnoGAN).
 
@@ -41,86 +40,10 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
 
     Parameters
     ----------
-    network : {'dense', 'lstm'}, default='dense'
-        'dense' for rows of features; 'lstm' for windows of a series, of shape (n_windows, length)
-        or (n_windows, length, n_channels).
-
-    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(256, 256)
-        Hidden units of the generator, and in reverse order of the critic and the encoder. Of
-        'lstm' the first is the critic's and the encoder's, the last the generator's.
-
-    latent_size : int or 'auto', default='auto'
-        Numbers in a code. 'auto' is a quarter of the features, between 2 and 16.
-
-    loss : {'auto', 'relativistic', 'vanilla', 'wgan-gp'}, default='auto'
-        What the critic minimises: the relativistic loss with penalties on its gradients (Huang et
-        al., NeurIPS 2024), cross-entropy (Goodfellow et al., 2014) or Wasserstein's with a
-        gradient penalty (Gulrajani et al., NeurIPS 2017). 'auto' is 'relativistic' for 'dense' and
-        'vanilla' for 'lstm', whose second derivatives GPUs do not have.
-
-    gradient_penalty : float, default=1.0
-        Strength of these penalties, not negative.
-
-    critic_ratio : int, default=1
-        Steps of the critic for each one of the generator.
-
-    cycle_weight : float or 'auto', default='auto'
-        Weight, beside the game with the critic, of making a row again from its code, generator and
-        encoder learning together, not negative. 'auto' is 0 for 'dense' and 10 for 'lstm' (as in
-        TadGAN: Geiger et al., 2020).
-
-    feature_weight : float, default=0.1
-        Share of the critic's features in the score, beside the residuals, in [0, 1] (lambda of
-        Schlegl et al., 2017).
-
-    search_steps : int, default=20
-        Steps of the search after the encoder's answer; 0 takes that answer.
-
-    search_learning_rate : float, default=0.05
-        Step size of Adam in the search.
-
-    contamination : 'auto' or float in (0, 0.5], default='auto'
-        Share of the training rows that `predict` calls outliers. With 'auto' a row is one that
-        lies further out than the upper quartile of held-out rows by one and a half quartile
-        distances (Tukey, 1977) and than 95 % of them.
-
-    batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch; 'auto' is ``min(128, n_samples)``.
-
-    learning_rate_init : float, default=0.001
-        Learning rate of all players.
-
-    max_iter : int or 'auto', default='auto'
-        Number of epochs. 'auto' makes 2,500 steps of them, two thirds for the two players and one
-        third for the encoder.
-
-    ema : float, default=0.99
-        Decay of the moving average of the generator's weights, in [0, 1).
-
-    beta_2 : float, default=0.99
-        Decay rate of the mean of squared gradients in Adam, in [0, 1).
-
-    validation_fraction : float, default=0.1
-        Share of the rows that the players do not see, in [0, 1), for `offset_` where
-        `contamination` is 'auto'. With fewer than 20 rows none are held out.
-
-    gradient_clip_norm : float or None, default=None
-        Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al.,
-        2013).
-
     {parameters}
 
     Attributes
     ----------
-    offset_ : float
-        ``decision_function(X) = score_samples(X) - offset_``.
-
-    critic_loss_curve_ : list of float
-        Loss of the critic in each epoch of the two players.
-
-    encoder_loss_curve_ : list of float
-        Loss of the encoder in each epoch of its training.
-
     {attributes}
 
     See Also
@@ -149,28 +72,6 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     array([-1,  1])
     """
 
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("batch_size", "learning_rate_init", "validation_fraction", "gradient_clip_norm"),
-                *("beta_2", "random_state", "verbose", "device", "max_time", "skorch_callbacks"),
-            )
-        },
-        "network": [StrOptions({"dense", "lstm"})],
-        "hidden_layer_sizes": ranges.DENSE["hidden_layer_sizes"],
-        "latent_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions({"auto", "relativistic", "vanilla", "wgan-gp"})],
-        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
-        "critic_ratio": [Interval(Integral, 1, None, closed="left")],
-        "cycle_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "feature_weight": [Interval(Real, 0, 1, closed="both")],
-        "search_steps": [Interval(Integral, 0, None, closed="left")],
-        "search_learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "ema": [Interval(Real, 0, 1, closed="left")],
-    }
     early_stopping, tol, alpha, dtype = False, 0.0, 0.0, "float32"
     out_activation_ = "identity"
 

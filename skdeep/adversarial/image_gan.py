@@ -1,6 +1,6 @@
 """Generator of pictures, against a critic."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
 from skdeep._checks import checked_array
-from skdeep._compat import Interval, StrOptions
 from skdeep.adversarial.base import DeepGenerator, seeded
 from skdeep.adversarial.image_kinds import PictureKinds
 from skdeep.adversarial.play import Play
@@ -20,8 +19,8 @@ from skdeep.inputs.array_checks import refuse_empty
 from skdeep.inputs.rows import to_host
 from skdeep.metrics import frechet_distance
 from skdeep.nets.image_gan import ImageGANNet, initialize
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import adversarial as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 
 _STEPS = 5000  # of 'auto' epochs
@@ -31,7 +30,7 @@ _AT_A_TIME = 512
 _LARGEST, _LARGEST_INTEGER = 1e100, 2**53
 
 
-@shared_docs
+@public(tables.IMAGE_GAN, tables.IMAGE_GAN_ATTRIBUTES)
 class ImageGAN(PictureKinds, DeepGenerator):
     """Generator of pictures like those of a set, or of its classes.
 
@@ -41,85 +40,10 @@ class ImageGAN(PictureKinds, DeepGenerator):
 
     Parameters
     ----------
-    recipe : {'r3gan', 'dcgan'}, default='r3gan'
-        How the two are trained. 'r3gan' is Huang et al. (NeurIPS 2024): the relativistic loss with
-        penalties on the critic's gradient at real and made pictures, no normalisation, Adam
-        without momentum, a moving average of the generator. 'dcgan' is Radford et al. (ICLR
-        2016): cross-entropy, batch normalisation, Adam with beta_1 0.5.
-
-    n_clusters : int or 'auto', default='auto'
-        Where `fit` has no y, the pictures are put into so many clusters of like ones (k-means), and
-        the players are told the cluster in place of the class (Sage et al., 2018; Liu et al.,
-        2020): a generator that is left alone makes some kinds of pictures more often than they
-        are. 'auto' is one for 50 pictures, 50 at most, with 'r3gan', and 1 with 'dcgan': none.
-
-    channels : array-like of int of shape (n_sizes,), default=(64, 32, 16)
-        Maps of the generator at each size, each twice as high and wide as the one before it, the
-        last as large as the pictures; the critic's in reverse.
-
-    latent_size : int, default=64
-        Numbers in a code.
-
-    gradient_penalty : float, default=0.5
-        Strength of the penalties of 'r3gan', not negative. It falls to a tenth along a cosine.
-
-    critic_ratio : int, default=1
-        Steps of the critic for each one of the generator.
-
-    image_shape : tuple of int or None, default=None
-        Height and width, or height, width and channels, of pictures that are rows of X.
-
-    data_format : {'channels_last', 'channels_first'}, default='channels_last'
-        Where X of rank 4 has its channels.
-
-    batch_size : int or 'auto', default='auto'
-        Pictures in a mini-batch; 'auto' is ``min(64, n_samples)``.
-
-    learning_rate_init : float or 'auto', default='auto'
-        Learning rate of both players. 'auto' is 0.001 for 'r3gan', where it falls to a quarter
-        along a cosine, and 0.0002 for 'dcgan', where it stays.
-
-    max_iter : int or 'auto', default='auto'
-        Number of epochs; 'auto' makes 5,000 steps of them.
-
-    ema : float, default=0.998
-        Decay of the moving average of the generator's weights that makes the pictures of 'r3gan',
-        in [0, 1).
-
-    beta_2 : float, default=0.99
-        Decay rate of the mean of squared gradients in Adam, in [0, 1).
-
-    early_stopping : bool, default=False
-        Whether to hold out pictures and to end with the generator of the epoch that comes closest
-        to them; see `validation_scores_`.
-
-    validation_fraction : float, default=0.1
-        Share of the pictures that `early_stopping` holds out, in [0, 1), 1,000 at most.
-
-    n_iter_no_change : int or inf, default=inf
-        Epochs without improvement after which `early_stopping` ends training.
-
-    tol : float, default=0.0
-        An epoch that does not improve the score on the held-out pictures by more counts as none.
-
-    gradient_clip_norm : float or None, default=None
-        Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al.,
-        2013).
-
     {parameters}
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels, where `fit` was given y.
-
-    critic_loss_curve_ : list of float
-        Loss of the critic in each epoch.
-
-    validation_scores_ : list of float or None
-        Minus the Frechet distance, over 32 principal components, of made pictures to held-out
-        ones, in their units; None without early stopping.
-
     {attributes}
 
     See Also
@@ -144,27 +68,6 @@ class ImageGAN(PictureKinds, DeepGenerator):
     ((3, 8, 8), [0, 1, 2])
     """
 
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("batch_size", "early_stopping", "validation_fraction", "n_iter_no_change"),
-                *("tol", "beta_2", "gradient_clip_norm", "random_state", "verbose", "device"),
-                *("max_time", "skorch_callbacks"),
-            )
-        },
-        "recipe": [StrOptions({"r3gan", "dcgan"})],
-        "n_clusters": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "channels": ["array-like"],
-        "latent_size": [Interval(Integral, 1, None, closed="left")],
-        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
-        "critic_ratio": [Interval(Integral, 1, None, closed="left")],
-        "image_shape": ["array-like", None],
-        "data_format": [StrOptions({"channels_last", "channels_first"})],
-        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "ema": [Interval(Real, 0, 1, closed="left")],
-    }
     alpha, dtype, out_activation_ = 0.0, "float32", "tanh"
 
     def __init__(

@@ -12,16 +12,19 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdeep._checks import naming
-from skdeep._compat import HasMethods, Interval, StrOptions, _fit_context
+from skdeep._compat import _fit_context
 from skdeep.adversarial.table_rows import as_made, joined, layout_of
 from skdeep.adversarial.tabular_gan import TabularGAN
 from skdeep.base.old_estimator import all_or_nothing, new_random_state
 from skdeep.inputs.rows import to_host
+from skdeep.parameters import adversarial as tables
+from skdeep.parameters.entry import public
 from skdeep.preprocessing.columns import is_frame
 
 _STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 
 
+@public(tables.OVERSAMPLER, tables.OVERSAMPLER_ATTRIBUTES)
 class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     """Over-sampler that makes rows of the rarer classes with a `TabularGAN`.
 
@@ -31,35 +34,11 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
 
     Parameters
     ----------
-    sampling_strategy : {'auto', 'minority', 'not minority', 'not majority', 'all'}, float, dict \
-or callable, default='auto'
-        How many rows there are to be afterwards, as in imbalanced-learn. The strings name the
-        classes that get as many rows as the most frequent one; 'auto' is 'not majority'. A float
-        is, of two classes, the rarer's share of the other. A dict gives the number of rows of a
-        class; a callable gets y and returns such a dict.
-
-    generator : TabularGAN or None, default=None
-        What makes the rows; it is cloned. None is a `TabularGAN` with its defaults.
-
-    random_state : int, RandomState instance or None, default=None
-        Seed of the generator, unless it has its own, and of the rows.
+    {parameters}
 
     Attributes
     ----------
-    sampling_strategy_ : dict
-        Number of rows to make, for each class that needs any.
-
-    generator_ : TabularGAN
-        Fitted on X with y as a first column; only after `fit_resample`.
-
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-
-    n_features_in_ : int
-        Number of features seen in `fit`.
-
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where all of them are strings.
+    {attributes}
 
     See Also
     --------
@@ -82,16 +61,6 @@ or callable, default='auto'
         "sampler",
         "over-sampling",
     )  # what imbalanced-learn's pipelines and docs look for
-    _parameter_constraints: dict = {
-        "sampling_strategy": [
-            StrOptions(set(_STRATEGIES)),
-            Interval(Real, 0, 1, closed="right"),
-            Mapping,
-            callable,
-        ],
-        "generator": [HasMethods(["fit", "sample"]), None],
-        "random_state": ["random_state"],
-    }
 
     def __init__(self, sampling_strategy="auto", *, generator=None, random_state=None):
         self.sampling_strategy = sampling_strategy

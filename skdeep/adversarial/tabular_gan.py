@@ -17,8 +17,8 @@ from skdeep.base.old_estimator import new_random_state
 from skdeep.base.old_training import Mode
 from skdeep.data.split import split_rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import adversarial as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.columns import is_frame
 from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes
@@ -26,7 +26,7 @@ from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes
 _ROWS_AT_A_TIME = 8192
 
 
-@shared_docs
+@public(tables.TABULAR_GAN, tables.TABULAR_GAN_ATTRIBUTES)
 class TabularGAN(TabularPlay, DeepGenerator):
     """Generator of made rows for mixed tables.
 
@@ -40,96 +40,10 @@ class TabularGAN(TabularPlay, DeepGenerator):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(192, 192)
-        Hidden units of the generator, for each column.
-
-    critic_layer_sizes : array-like of shape (n_layers,) or int, default=(128, 128)
-        Hidden units of the critic.
-
-    loss : {'relativistic', 'wgan-gp'}, default='relativistic'
-        What the critic minimises: the relativistic loss with penalties on its gradients at real
-        and made rows (Huang et al., NeurIPS 2024), or Wasserstein's with a gradient penalty
-        (Gulrajani et al., NeurIPS 2017).
-
-    gradient_penalty : float, default=1.0
-        Strength of these penalties, not negative; Gulrajani et al. take 10.
-
-    pac : int, default=1
-        Rows that the critic judges together (PacGAN: Lin et al., NeurIPS 2018); at least 1.
-
-    critic_ratio : int, default=1
-        Steps of the critic for each one of the generator.
-
-    warm_up : float, default=0.8
-        Share of the epochs in which the generator learns by likelihood alone, in [0, 1].
-
-    n_bins : int or 'auto', default='auto'
-        Modes of a column of numbers, about; at least 2. 'auto' is a 25th of the rows, between 8
-        and 64. Numbers with fewer different values, and values that are as frequent as a mode, are
-        modes of their own.
-
-    max_categories : int, default=100
-        Levels of a category that are told apart by what belongs to them. Beyond it the rarest are
-        learnt as one, with a warning.
-
-    ema : float, default=0.99
-        Decay of the moving average of the generator's weights that makes the rows, in [0, 1).
-
-    dropout : float, default=0.1
-        Share of the generator's hidden units that each training step leaves out, in [0, 1).
-
-    alpha : float, default=0.01
-        Decoupled weight decay of the generator (Loshchilov and Hutter, 2019), not negative.
-
-    batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch; 'auto' is a twentieth of the rows, between 32 and 256.
-
-    learning_rate_init : float, default=0.002
-        Learning rate of the warm-up, which falls to 0 along a cosine.
-
-    play_learning_rate : float, default=0.0002
-        Learning rate of both players afterwards.
-
-    max_iter : int or 'auto', default='auto'
-        Number of epochs, the warm-up included. 'auto' is 50, or as many more as make 1,000 steps.
-
-    early_stopping : bool, default=True
-        Whether to hold out rows, and to end with the weights that make these most probable: for
-        each column those of its best epoch of the warm-up, then those of the best epoch of the
-        play, if one is better than the warm-up. See `validation_fraction`.
-
-    validation_fraction : float, default=0.1
-        Share of the rows that `early_stopping` holds out, in [0, 1).
-
-    n_iter_no_change : int or inf, default=15
-        Epochs in a row without an improvement by `tol` after which the warm-up, or the play, ends.
-
-    tol : float, default=0.0
-        Of the mean log-likelihood of the held-out rows.
-
-    beta_2 : float, default=0.99
-        Decay rate of the mean of squared gradients in Adam, in [0, 1).
-
-    gradient_clip_norm : float or None, default=None
-        Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al.,
-        2013).
-
     {parameters}
 
     Attributes
     ----------
-    modes_ : list of NumberModes or LevelModes
-        What the generator knows of each column, y being the last.
-
-    column_names_ : list
-        Names of the columns that `sample` makes.
-
-    critic_loss_curve_ : list of float
-        Loss of the critic in each epoch of the play.
-
-    n_iter_warm_up_ : int
-        Epochs of the warm-up.
-
     {attributes}
 
     See Also
@@ -169,18 +83,6 @@ class TabularGAN(TabularPlay, DeepGenerator):
     """
 
     dtype, out_activation_ = "float32", "softmax"
-
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("alpha", "batch_size", "learning_rate_init", "early_stopping", "tol"),
-                *("validation_fraction", "n_iter_no_change", "gradient_clip_norm", "beta_2"),
-                *("random_state", "verbose", "device", "max_time", "skorch_callbacks"),
-            )
-        },
-        **ranges.TABULAR_GAN,
-    }
 
     def __init__(
         self,

@@ -1,22 +1,16 @@
 """Autoencoders: features, reconstructions, and scores of rows."""
 
-from numbers import Integral, Real
-
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._compat import Interval, StrOptions
 from skdeep.autoencoder.arrays import ArrayAutoencoding
 from skdeep.autoencoder.dense import DenseAutoencoding
 from skdeep.base.codes import check_codes
 from skdeep.base.old_estimator import DeepEstimator
-from skdeep.inputs import arrays
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
-
-_NOISES = {"masking", "gaussian", "salt_and_pepper"}
+from skdeep.parameters import autoencoder as tables
+from skdeep.parameters.entry import public
 
 
-@shared_docs
+@public(tables.AUTOENCODER, tables.AUTOENCODER_ATTRIBUTES)
 class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
     """Autoencoder: learns a code for rows from which they can be restored.
 
@@ -26,110 +20,10 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128, 32)
-        Number of units in each layer of the encoder; the last is the code. With 'conv' these are
-        the dense layers behind the convolutions, and with ``()`` the maps of the last convolution
-        are the code. With 'lstm' all but the last are recurrent layers; where there is the code
-        alone, one recurrent layer is as wide.
-
-    activation : str, default='relu'
-        Function of the hidden units: one of those of `MLPClassifier`. Not used by 'lstm'.
-
-    encoder : {'dense', 'conv', 'lstm'}, default='dense'
-        What reads a row, and what writes it again:
-
-        - 'dense': rows are vectors.
-        - 'conv': convolutions that halve the sides, and transposed ones back (Masci et al., 2011),
-          with batch normalisation, for pictures and for series of one length.
-        - 'lstm': a recurrent network from the first step to the last and another one back, from
-          the last step to the first (Srivastava et al., 2015; Malhotra et al., 2016), for
-          sequences, also of unequal length.
-
-        With 'conv' and 'lstm' the rank of X says what it is: 2-D rows are signals of one channel,
-        3-D arrays (n_samples, length, n_channels) and lists of 2-D arrays are series, 4-D arrays
-        (n_samples, height, width, n_channels) are pictures. Channels are standardised inside, and
-        so is what 'squared_error' compares; bytes count as 0 to 1 for other outputs and for
-        noise.
-
-    n_filters : array-like of int or int, default=(32, 64)
-        Channels after each convolution of 'conv'.
-
-    image_shape : tuple of int or None, default=None
-        (height, width), or with the number of channels where `data_format` has it: X are then flat
-        pictures, grey ones (n_samples, height, width), or as without it. With 'conv' only.
-
-    data_format : {'channels_last', 'channels_first'}, default='channels_last'
-        Where the channels are: (n_samples, length, n_channels) and (n_samples, height, width,
-        n_channels), or (n_samples, n_channels, length) and (n_samples, n_channels, height, width).
-
-    decoder_layer_sizes : array-like of shape (n_layers,) or None, default=None
-        Hidden layers of the decoder. None mirrors the encoder.
-
-    code_activation : str, default='identity'
-        Function of the units of the code.
-
-    output_activation : str, default='identity'
-        Function of the output for the loss 'squared_error'. The output of 'cross_entropy' is a
-        probability whatever it says.
-
-    loss : {'squared_error', 'cross_entropy', 'mixed'}, default='squared_error'
-        Mean over the features: squared error; cross-entropy, for values in [0, 1]; or
-        cross-entropy for features that are 0 or 1 in all training rows and squared error for
-        the others ('dense' only).
-
-    tied : bool, default=False
-        Whether the decoder's weights are the encoder's, transposed ('dense' only).
-
-    noise : {None, 'masking', 'gaussian', 'salt_and_pepper'}, default=None
-        What training does to the input, so that the network learns to undo it (Vincent et al.,
-        2010): set values to 0, add Gaussian noise, or set values to the smallest or largest of
-        their feature (of their channel).
-
-    noise_rate : float, default=0.3
-        Share of values that `noise` spoils, at most 1; for 'gaussian' the standard deviation.
-
-    contraction : float, default=0.0
-        Weight of the squared Frobenius norm of the derivative of the code by the input, not
-        negative (Rifai et al., 2011). 'dense' only.
-
-    sparsity : {None, 'l1', 'kl'}, default=None
-        'l1' penalises the absolute activations of the code; 'kl' the divergence of their means
-        over a batch from `sparsity_target` (Lee et al., 2008) and needs
-        ``code_activation='logistic'``.
-
-    sparsity_weight : float, default=0.001
-        Weight of `sparsity`, not negative.
-
-    sparsity_target : float, default=0.05
-        Wanted mean activation for 'kl', in (0, 1).
-
-    pretraining : {None, 'autoencoder', 'rbm'}, default=None
-        Train one layer after the other before all together: each as an autoencoder with the
-        same noise (Vincent et al., 2010), or as a restricted Boltzmann machine (Hinton and
-        Salakhutdinov, 2006), for which `activation` and `code_activation` must be 'logistic'.
-        The decoder must mirror the encoder. 'dense' only.
-
-    pretraining_iter : int, default=10
-        Epochs for each layer.
-
-    transform_layer : 'code' or int, default='code'
-        The layer whose activations `transform` returns; hidden layers of the encoder and the
-        decoder are numbered from 1, those of 'dense' only.
-
-    solver : str, default='adam'
-        How the weights are optimised: one of the solvers of `MLPClassifier` but 'lbfgs'.
-
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (or take `X_val`), to stop when their
-        reconstruction no longer gets better and to end with the best epoch's weights.
-
     {parameters}
 
     Attributes
     ----------
-    input_shape_ : tuple
-        Shape of one row of X as it was given (after `image_shape`); None for a length that differs.
-
     {attributes}
 
     See Also
@@ -154,39 +48,6 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
     >>> ae.reconstruct(X[:2].reshape(-1, 8, 8)).shape, ae.inverse_transform(ae.transform(X)).shape
     ((2, 8, 8), (1797, 64))
     """
-
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("alpha", "batch_size", "learning_rate", "learning_rate_init", "max_iter"),
-                *("shuffle", "random_state", "tol", "verbose", "warm_start", "early_stopping"),
-                *("validation_fraction", "n_iter_no_change", "device", "dtype"),
-                *("gradient_clip_norm", "max_time", "skorch_callbacks"),
-            )
-        },
-        "solver": [StrOptions(set(ranges.SOLVERS))],
-        "hidden_layer_sizes": ranges.DENSE["hidden_layer_sizes"],
-        "activation": ranges.DENSE["activation"],
-        "encoder": [StrOptions({"dense", "conv", "lstm"})],
-        "n_filters": ["array-like", Interval(Integral, 1, None, closed="left")],
-        **{k: arrays.PARAMETERS[k] for k in ("image_shape", "data_format")},
-        "decoder_layer_sizes": ["array-like", None],
-        "code_activation": ranges.DENSE["activation"],
-        "output_activation": ranges.DENSE["activation"],
-        "loss": [StrOptions({"squared_error", "cross_entropy", "mixed"})],
-        "tied": ["boolean"],
-        "noise": [StrOptions(_NOISES), None],
-        "noise_rate": [Interval(Real, 0, None, closed="left")],
-        "contraction": [Interval(Real, 0, None, closed="left")],
-        "sparsity": [StrOptions({"l1", "kl"}), None],
-        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
-        "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
-        "pretraining": [StrOptions({"autoencoder", "rbm"}), None],
-        "pretraining_iter": [Interval(Integral, 1, None, closed="left")],
-        "transform_layer": [StrOptions({"code"}), Interval(Integral, 1, None, closed="left")],
-        "weight_init": ranges.DENSE["weight_init"],
-    }
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Restricted Boltzmann machines."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,7 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
-from skdeep._compat import Interval, StrOptions, _fit_context
+from skdeep._compat import _fit_context
 from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.old_estimator import DeepEstimator, all_or_nothing, new_random_state
 from skdeep.data.batches import DenseBatches, chunks
@@ -21,12 +21,12 @@ from skdeep.nets.rbm import (
     initialize_rbm,
     set_visible_means,
 )
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import autoencoder as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 
 
-@shared_docs
+@public(tables.RBM, tables.RBM_ATTRIBUTES)
 class RBM(DeepTransformer, DeepEstimator):
     """Restricted Boltzmann machine with binary hidden units.
 
@@ -35,61 +35,10 @@ class RBM(DeepTransformer, DeepEstimator):
 
     Parameters
     ----------
-    n_components : int, default=256
-        Number of hidden units.
-
-    visible : {'auto', 'bernoulli', 'gaussian'}, default='auto'
-        'bernoulli' for values in [0, 1], which count as probabilities; 'gaussian' for numbers with
-        a standard deviation of about 1 (put a `StandardScaler` before it). 'auto' is 'bernoulli'
-        where all training values are in [0, 1].
-
-    method : {'cd', 'pcd'}, default='pcd'
-        Where sampling starts: at the rows of the batch (contrastive divergence, Hinton, 2002), or
-        where it was after the last batch (persistent, Tieleman, 2008), as in
-        `sklearn.neural_network.BernoulliRBM`.
-
-    n_gibbs_steps : int, default=1
-        Rounds of sampling in each training step.
-
-    draw_states : bool, default=True
-        Whether these rounds draw the states of units. False takes their means instead (mean-field
-        contrastive divergence, Welling and Hinton, 2002), with which nothing in training is random
-        but the order of the rows; it needs ``method='cd'``. Hinton (2012, section 3) advises
-        against it: a hidden unit that need not decide tells more about a row than a bit.
-
-    learning_rate_init : float or 'auto', default='auto'
-        Learning rate of the gradient descent; positive. 'auto' is 0.05 for 'bernoulli' and 0.001
-        for 'gaussian', whose steps must be smaller (Hinton, 2012).
-
-    momentum : float, default=0.0
-        Of the gradient descent, in [0, 1].
-
-    alpha : float, default=0.0
-        Strength of the L2 penalty on the weights, not negative, divided by the number of rows of
-        a batch as everywhere.
-
-    batch_size : int, default=10
-        Rows in a mini-batch.
-
-    max_iter : int, default=10
-        Number of epochs.
-
     {parameters}
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components, n_features)
-        The weights.
-
-    intercept_hidden_ : ndarray of shape (n_components,)
-        Biases of the hidden units.
-
-    intercept_visible_ : ndarray of shape (n_features,)
-        Biases of the visible units.
-
-    visible_ : str
-        What `visible` stands for.
-
     {attributes}
 
     See Also
@@ -109,23 +58,6 @@ class RBM(DeepTransformer, DeepEstimator):
     solver, learning_rate, warm_start = "sgd", "constant", False
     nesterovs_momentum, early_stopping = False, False
     n_iter_no_change, tol, validation_fraction = np.inf, 0.0, 0.1
-
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("momentum", "alpha", "max_iter", "shuffle", "random_state", "verbose"),
-                *("device", "dtype", "gradient_clip_norm", "max_time", "skorch_callbacks"),
-            )
-        },
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "visible": [StrOptions({"auto", "bernoulli", "gaussian"})],
-        "method": [StrOptions({"cd", "pcd"})],
-        "n_gibbs_steps": [Interval(Integral, 1, None, closed="left")],
-        "draw_states": ["boolean"],
-        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-    }
 
     def __init__(
         self,

@@ -1,24 +1,23 @@
 """Variational autoencoder: a distribution over codes, and over rows."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import losses
-from skdeep._compat import Interval, StrOptions
 from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.old_estimator import DeepEstimator, new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import autoencoder as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 
 
-@shared_docs
+@public(tables.VARIATIONAL, tables.VARIATIONAL_ATTRIBUTES)
 class VariationalAutoencoder(DeepTransformer, DeepEstimator):
     """Variational autoencoder (Kingma and Welling, 2014).
 
@@ -27,41 +26,6 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
 
     Parameters
     ----------
-    n_components : int, default=8
-        Width of the code.
-
-    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128,)
-        Number of units in each hidden layer of the encoder; the decoder mirrors it.
-
-    activation : str, default='relu'
-        Function of the hidden units: one of those of `MLPClassifier`.
-
-    likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
-        Of a row given its code: normal with a variance that is learnt for each feature (scale X
-        to about unit variance; standard deviations below 0.05 do not occur), or independent
-        values of 0 and 1, for X in [0, 1].
-
-    beta : float, default=1.0
-        Weight of the divergence of the codes from the standard normal distribution, not negative
-        (Higgins et al., 2017). Above 1 codes say less, below 1 reconstructions are sharper.
-
-    draw_codes : bool, default=True
-        Whether training draws the code of each row from its distribution. False trains with the
-        means: a deterministic autoencoder whose codes are held near 0 (Ghosh et al., 2020). Its
-        reconstructions are sharper, and nothing in training is random but the order of the rows;
-        `score_samples` is still a bound, but a loose one.
-
-    n_draws : int, default=50
-        Draws of the code with which `score_samples` bounds the likelihood (Burda et al., 2016);
-        the more, the tighter.
-
-    solver : str, default='adam'
-        How the weights are optimised: one of the solvers of `MLPClassifier` but 'lbfgs'.
-
-    early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the rows (or take `X_val`), to stop when
-        their loss, without noise, no longer gets better and to end with the best epoch's weights.
-
     {parameters}
 
     Attributes
@@ -84,26 +48,6 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
     >>> bool(vae.score_samples(X).mean() > vae.score_samples(1 - X).mean())
     True
     """
-
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("alpha", "batch_size", "learning_rate", "learning_rate_init", "max_iter"),
-                *("shuffle", "random_state", "tol", "verbose", "warm_start", "early_stopping"),
-                *("validation_fraction", "n_iter_no_change", "device", "dtype"),
-                *("gradient_clip_norm", "max_time", "skorch_callbacks"),
-            )
-        },
-        "solver": [StrOptions(set(ranges.SOLVERS))],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ranges.DENSE["hidden_layer_sizes"],
-        "activation": ranges.DENSE["activation"],
-        "likelihood": [StrOptions({"gaussian", "bernoulli"})],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "draw_codes": ["boolean"],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
-    }
 
     def __init__(
         self,

@@ -15,7 +15,6 @@ from skdeep.inputs.old_arrays import ArrayInput
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet
-from skdeep.parameters import ranges
 from skdeep.parameters.sizes import layer_sizes
 
 AUTO_STEPS = {1: 1000, 2: 6500}
@@ -29,8 +28,6 @@ N_LENET_LAYERS = 2
 
 class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of `CNNClassifier` and `CNNRegressor`."""
-
-    _parameter_constraints: dict = dict(ranges.CNN)
 
     # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
     l1_ratio, power_t = 0.0, 0.5

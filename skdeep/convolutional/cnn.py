@@ -5,16 +5,12 @@ import numpy as np
 from skdeep import losses
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
-from skdeep.convolutional.base import AUTO_EPOCHS, AUTO_STEPS, BaseCNN
-from skdeep.parameters import ranges
-from skdeep.parameters.docs_arrays import array_docs
-
-_NUMBERS = {f"steps_{dims}": AUTO_STEPS[dims] for dims in (1, 2)}
-_NUMBERS |= {f"few_{dims}": AUTO_EPOCHS[dims][0] for dims in (1, 2)}
-_NUMBERS |= {f"many_{dims}": AUTO_EPOCHS[dims][1] for dims in (1, 2)}
+from skdeep.convolutional.base import BaseCNN
+from skdeep.parameters import arrays as tables
+from skdeep.parameters.entry import public
 
 
-@array_docs(_NUMBERS)
+@public(tables.CNN, tables.ARRAY_CLASSIFIER_ATTRIBUTES)
 class CNNClassifier(DeepClassifier, BaseCNN):
     """Convolutional network classifier for pictures, signals and series.
 
@@ -48,8 +44,6 @@ class CNNClassifier(DeepClassifier, BaseCNN):
     >>> clf.transform(X[:2]).shape, clf.saliency(X[:2]).shape
     ((2, 128), (2, 8, 8, 1))
     """
-
-    _parameter_constraints: dict = {**BaseCNN._parameter_constraints, **ranges.CLASSIFIER}
 
     def __init__(
         self,
@@ -134,7 +128,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         return losses.mean_scores(raw, self._target_type)
 
 
-@array_docs(_NUMBERS)
+@public(tables.CNN, tables.ARRAY_ATTRIBUTES)
 class CNNRegressor(DeepRegressor, BaseCNN):
     """Convolutional network regressor for pictures, signals and series.
 
@@ -165,10 +159,6 @@ class CNNRegressor(DeepRegressor, BaseCNN):
     True
     """
 
-    _parameter_constraints: dict = {
-        **BaseCNN._parameter_constraints,
-        **ranges.TABLE_REGRESSOR,
-    }
     _target_scaling = "standardise"
 
     def __init__(

@@ -24,10 +24,6 @@ from skdeep.data.tensors import to_tensor
 from skdeep.inputs.array_checks import checked, chunks_of, is_double, kept_type, ranks_text
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import check_target
-from skdeep.parameters import ranges
-
-PARAMETERS = {name: ranges.CNN[name] for name in ("data_format", "image_shape", "missing")}
-"""Constraints of the parameters that `ArrayInput` reads."""
 
 
 class Input:

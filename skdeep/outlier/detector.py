@@ -1,14 +1,12 @@
 """Outlier detection by a masked autoencoder."""
 
-from numbers import Integral, Real
-
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep._compat import Interval, StrOptions, _fit_context
+from skdeep._compat import _fit_context
 from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.outliers import OutlierAnswers
@@ -16,10 +14,10 @@ from skdeep.base.rows import Given, Mode
 from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
 from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import plan_rows, read_rows, read_table
-from skdeep.outlier.scores import SCORES, ResidualModel, RowScorer, ScoreRule, learn_scores
+from skdeep.outlier.scores import ResidualModel, RowScorer, ScoreRule, learn_scores
 from skdeep.outlier.training import STEPS, masked_net, parts_of_training
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import outlier as tables
+from skdeep.parameters.entry import public
 
 
 def _scores_its_own_rows(estimator):
@@ -31,7 +29,7 @@ def _scores_its_own_rows(estimator):
     return True
 
 
-@shared_docs
+@public(tables.OUTLIER, tables.OUTLIER_ATTRIBUTES)
 class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     """Outlier detection by what a network cannot predict of a row from the rest of it.
 
@@ -43,121 +41,10 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of shape (n_layers,) or int, default=(128, 128, 128)
-        Number of units in each hidden layer. No bottleneck is needed, since hidden values cannot
-        be copied.
-
-    activation : str, default='silu'
-        Function of the hidden units: one of those of `MLPClassifier`.
-
-    novelty : bool, default=False
-        What the training rows are. False: a sample that may contain outliers, which are to be
-        found. Training is short and leaves out the rows of largest loss (see `trim`), so that
-        outliers are not learnt; the score is a distance from the centre. True: normal rows, with
-        which new rows are to be compared. Training is long; the score is a distance to neighbours.
-
-    contamination : 'auto' or float in (0, 0.5], default='auto'
-        Share of outliers among the training rows (with `novelty` among the held-out ones), which
-        sets `offset_`. 'auto' takes rows whose outlier score is more than 1.5 interquartile
-        ranges above the upper quartile (Tukey, 1977) and, with `novelty`, above that of 95 % of
-        the held-out rows.
-
-    score_method : {'auto', 'mse', 'normalized', 'robust', 'mahalanobis', 'neighbors', \
-'latent_knn', 'local', 'sampled'}, default='auto'
-        The outlier score of a row, from its standardised values x and residuals r:
-
-        - 'mse': sum of r**2.
-        - 'normalized': of ``(r / s)**2``, s being the spread of the training rows' residuals.
-        - 'robust': the same with the median absolute residual as s.
-        - 'mahalanobis': squared Mahalanobis distance of [x, r / s], with the covariance matrix
-          of Ledoit and Wolf (2004).
-        - 'neighbors': mean squared distance to the `n_neighbors` nearest training rows in
-          [x, r / s].
-        - 'latent_knn': the same in [z, r / s], z being the narrowest hidden layer.
-        - 'local': geometric mean of the distance to the `n_neighbors` nearest training rows in x
-          and of the mean of ``(r / s)**2``, each divided by the square root of its mean
-          over these rows: halfway between a distance to neighbours and a local outlier factor
-          (Breunig et al., 2000).
-        - 'sampled': geometric mean of 'mahalanobis' and of the mean squared distance in x to
-          the nearest tenth of 100 training rows drawn at random (Sugiyama and Borgwardt, 2013).
-        - 'auto': 'local' with `novelty`, else 'sampled'.
-
-    n_neighbors : int, default=5
-        Of 'neighbors', 'latent_knn' and 'local'.
-
-    max_reference_rows : int, default=10_000
-        Largest number of training rows that 'neighbors', 'latent_knn' and 'local' keep, and
-        that `partial_fit` keeps of a stream, drawn at random. 'sampled' keeps 100, other scores
-        none.
-
-    n_estimators : int, default=1
-        Number of networks whose predictions are averaged. They are trained together, each from
-        its own initial weights, with its own order of rows and its own masks.
-
-    mask_rate : float, default=0.5
-        Largest share of features that training hides, in (0, 1]; that of a row is drawn
-        uniformly between 0 and this.
-
-    trim : 'auto' or float, default='auto'
-        Share of the rows of each batch, those of largest loss, that training leaves out after its
-        first fifth, in [0, 0.5]; also the share of the training rows, the farthest, that
-        'mahalanobis' leaves out when it estimates centre and covariance. 'auto' is 0 with
-        `novelty`, else 0.1.
-
-    missing : {'mask', 'error'}, default='mask'
-        What to do with missing numbers (NaN). 'mask' hides them from the network and counts no
-        error for them; an indicator of missing values is added for columns that had some in
-        `fit`. 'error' raises.
-
-    categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
-default='from_dtype'
-        Which columns hold categories: a mask, numbers or names; 'from_dtype' takes the columns of
-        a DataFrame that are categories, strings, booleans or objects other than numbers. A
-        category has a column for each level, or, with more than 32 levels, one column with the
-        rarity of the level.
-
-    alpha : float, default=0.0001
-        Decoupled weight decay (Loshchilov and Hutter, 2019), not negative.
-
-    batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch of each member; 'auto' is ``min(256, n_samples)``.
-
-    learning_rate_init : float, default=0.002
-        Largest learning rate of the one-cycle schedule (Smith and Topin, 2018).
-
-    max_iter : int or 'auto', default='auto'
-        Number of epochs. 'auto' is as many as make 700 steps with `novelty`, else 300.
-
-    early_stopping : bool, default=False
-        Whether to keep the weights that predict the held-out rows best.
-
-    validation_fraction : float, default=0.1
-        Share of the rows that is held out from training, in [0, 1), for `predict_tail_proba`, for
-        `offset_` and for `early_stopping`. With fewer than 20 rows, or where it is 0, the training
-        rows themselves take their place. Rows given as `X_val` are used instead.
-
-    n_iter_no_change : int or inf, default=20
-        Epochs without improvement after which `early_stopping` ends training.
-
-    tol : float, default=0.0
-        Smallest decrease of the loss on the held-out rows that counts as an improvement.
-
-    gradient_clip_norm : float or None, default=1.0
-        Largest norm of the gradient of a batch; longer ones are scaled down (Pascanu et al., 2013).
-
     {parameters}
 
     Attributes
     ----------
-    offset_ : float
-        ``decision_function(X) = score_samples(X) - offset_``.
-
-    encoder_ : OutlierEncoder
-        The preprocessing of X.
-
-    score_method_ : str
-        The score in use: `score_method`, or what 'auto' stands for.
-
     {attributes}
 
     See Also
@@ -185,30 +72,6 @@ default='from_dtype'
     >>> detector.explain(X_new)[0].argmin()
     np.int64(2)
     """
-
-    _parameter_constraints: dict = {
-        **{
-            name: ranges.TRAINING[name]
-            for name in (
-                *("alpha", "batch_size", "learning_rate_init", "early_stopping", "tol"),
-                *("validation_fraction", "n_iter_no_change", "gradient_clip_norm"),
-                *("random_state", "verbose", "device", "max_time", "skorch_callbacks"),
-            )
-        },
-        "hidden_layer_sizes": ranges.DENSE["hidden_layer_sizes"],
-        "activation": ranges.DENSE["activation"],
-        "novelty": ["boolean"],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "score_method": [StrOptions(SCORES)],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "max_reference_rows": [Interval(Integral, 1, None, closed="left")],
-        "n_estimators": [Interval(Integral, 1, 2**16, closed="both")],
-        "mask_rate": [Interval(Real, 0, 1, closed="right")],
-        "trim": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="both")],
-        "missing": [StrOptions({"mask", "error"})],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    }
 
     def __init__(
         self,

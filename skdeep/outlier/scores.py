@@ -27,7 +27,6 @@ TRIMMED = 0.1  # share of rows that may be outliers
 _ROUNDING = 1e-9  # equal rows may differ by it
 _SUMS = {"mse": None, "normalized": "standard", "robust": "robust"}
 _STORE_ROWS = ("neighbors", "latent_knn", "local")
-SCORES = {"auto", *_SUMS, *_STORE_ROWS, "mahalanobis", "sampled"}
 
 
 class Measured(NamedTuple):

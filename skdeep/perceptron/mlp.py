@@ -14,8 +14,8 @@ from skdeep.base.rows import Given, Mode
 from skdeep.base.training import capped_batch_size
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
-from skdeep.parameters import ranges
-from skdeep.parameters.docs import shared_docs
+from skdeep.parameters import dense as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 
 
@@ -30,8 +30,6 @@ def _is_stochastic(estimator):
 
 class _BaseMLP(DeepEstimator):
     """What the classifier and the regressor share: the network and its weights."""
-
-    _parameter_constraints: dict = {**ranges.TRAINING, **ranges.DENSE}
 
     def _hidden_layer_sizes(self, n_inputs=1):
         sizes = self.hidden_layer_sizes
@@ -113,7 +111,7 @@ class _BaseMLP(DeepEstimator):
             tensor.copy_(torch.as_tensor(np.asarray(value)))
 
 
-@shared_docs
+@public(tables.MLP, tables.MLP_CLASSIFIER_ATTRIBUTES)
 class MLPClassifier(DeepClassifier, _BaseMLP):
     """Multi-layer perceptron classifier.
 
@@ -128,15 +126,6 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels; for multilabel targets the numbers of the labels.
-
-    {coefs_}
-
-    {intercepts_}
-
-    {n_layers_}
-
     {attributes}
 
     See Also
@@ -156,8 +145,6 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
     >>> clf.score(X_test, y_test) > 0.9
     True
     """
-
-    _parameter_constraints: dict = {**_BaseMLP._parameter_constraints, **ranges.CLASSIFIER}
 
     def __init__(
         self,
@@ -265,7 +252,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
         return self._fit(Given(X=X, y=y, sample_weight=sample_weight), Mode(incremental=True))
 
 
-@shared_docs
+@public(tables.MLP, tables.MLP_ATTRIBUTES)
 class MLPRegressor(DeepRegressor, _BaseMLP):
     """Multi-layer perceptron regressor.
 
@@ -276,23 +263,10 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}, \
-default='squared_error'
-        'squared_error' is half the squared error; 'absolute_error' estimates the median;
-        'huber' is squared up to `huber_delta` and linear beyond it (Huber, 1964); 'quantile'
-        estimates the given `quantile` (Koenker and Bassett, 1978); 'poisson' is half the
-        Poisson deviance with ``exp`` as the last function, for targets that are not negative.
-
     {parameters}
 
     Attributes
     ----------
-    {coefs_}
-
-    {intercepts_}
-
-    {n_layers_}
-
     {attributes}
 
     See Also
@@ -308,8 +282,6 @@ default='squared_error'
     >>> reg.score(X, y) > 0.95
     True
     """
-
-    _parameter_constraints: dict = {**_BaseMLP._parameter_constraints, **ranges.REGRESSOR}
 
     def __init__(
         self,

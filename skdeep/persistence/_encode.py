@@ -28,7 +28,7 @@ from skdeep.persistence._models import check_model, check_state
 from skdeep.persistence._registry import PLAIN, tag_of
 from skdeep.persistence._trust import name_of
 
-_OURS = ("skdeep.", "sklearn.")
+_PACKAGES = ("skdeep", "sklearn")
 _MOST_BITS = 10_000  # JSON's readers refuse integers of more digits
 _MOST_LEVELS = 100  # what Python's stack holds, with room for the caller's
 _JSON = (NoneType, bool, int, float, str)
@@ -156,7 +156,10 @@ class Encoder:
     def _check(self, obj, state, path):
         """Refuse now what `load` would refuse."""
         try:
-            if isinstance(obj, BaseEstimator) and type(obj).__module__.startswith(_OURS):
+            if (
+                isinstance(obj, BaseEstimator)
+                and type(obj).__module__.partition(".")[0] in _PACKAGES
+            ):
                 check_state(obj, {} if state is None else state)
             check_model(obj)
         except Exception as error:  # a fitted model without its parts

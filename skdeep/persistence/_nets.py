@@ -35,7 +35,7 @@ def check_net(state):
 
 def check_net_of(model):
     """Raise where an estimator of skdeep has something else in the place of its network."""
-    if type(model).__module__.startswith("skdeep."):
+    if type(model).__module__.partition(".")[0] == "skdeep":
         net = getattr(model, "__dict__", {}).get("net_")
         if not (net is None or isinstance(net, DeepNet)):
             raise ValueError(f"a network of type {type(net).__name__}")

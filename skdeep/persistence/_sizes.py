@@ -58,7 +58,7 @@ def check_sizes(model, fitted):
                     require(array.shape[-1] == n_features, f"columns of {name}")
     if "coef_" in fitted and type(fitted.get("classes_")) is np.ndarray:
         _check_coefficients(model, fitted)
-    if "net_" in fitted and type(model).__module__.startswith("skdeep."):
+    if "net_" in fitted and type(model).__module__.partition(".")[0] == "skdeep":
         _check_net(fitted)
 
 

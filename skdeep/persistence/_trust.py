@@ -54,24 +54,25 @@ _NUMPY = {
     *("nanmean", "nanmedian", "nan_to_num", "round", "clip"),
 }
 _CLASSES = {"sklearn.compose._column_transformer.make_column_selector"}
-_MOVED = {
-    "skdeep._anomaly": "skdeep.outlier.scorers",
-    "skdeep.autoencoder": "skdeep.autoencoder.autoencoder",
-    "skdeep.cnn": "skdeep.convolutional.cnn",
-    "skdeep.gan_outlier": "skdeep.adversarial.gan_outlier",
-    "skdeep.image_gan": "skdeep.adversarial.image_gan",
-    "skdeep.lstm": "skdeep.recurrent.lstm",
-    "skdeep.mlp": "skdeep.perceptron.mlp",
-    "skdeep.outlier": "skdeep.outlier.detector",
-    "skdeep.oversampler": "skdeep.adversarial.oversampler",
-    "skdeep.rbm": "skdeep.autoencoder.rbm",
-    "skdeep.realmlp": "skdeep.tabular.realmlp",
-    "skdeep.siamese": "skdeep.siamese.estimators",
-    "skdeep.tabm": "skdeep.tabular.tabm",
-    "skdeep.tabular_gan": "skdeep.adversarial.tabular_gan",
-    "skdeep.vae": "skdeep.autoencoder.vae",
+_MOVED = {"skdeep._anomaly": "skdeep.outlier.scorers"}
+"""Where private classes that files name have moved."""
+_MODULES_OF_PUBLIC = {
+    "skdeep": (
+        *("autoencoder", "cnn", "gan_outlier", "image_gan", "lstm", "mlp", "outlier"),
+        *("oversampler", "rbm", "realmlp", "siamese", "tabm", "tabular_gan", "vae"),
+        *("adversarial.gan_outlier", "adversarial.image_gan", "adversarial.oversampler"),
+        *("adversarial.tabular_gan", "autoencoder.autoencoder", "autoencoder.rbm"),
+        *("autoencoder.vae", "convolutional.cnn", "outlier.detector", "perceptron.mlp"),
+        *("preprocessing.sequences", "recurrent.lstm", "siamese.estimators"),
+        *("tabular.realmlp", "tabular.tabm"),
+    ),
+    "skdeep.preprocessing": ("preprocessing.tabular", "preprocessing.windows"),
+    "skdeep.tuning": ("tuning.search",),
 }
-"""Where files of version 0.1 found the classes of skdeep, and where they are now."""
+_PUBLIC = {
+    f"skdeep.{module}": place for place, modules in _MODULES_OF_PUBLIC.items() for module in modules
+}
+"""Modules that files of earlier versions name, and where users import their classes from."""
 
 
 class UntrustedTypeError(ValueError):
@@ -227,25 +228,30 @@ def harmless(name, use):
     >>> harmless("os.system", "name")
     """
     home, _, attribute = name.rpartition(".")
-    home = _MOVED.get(home, home)
     if use == "call":
         return None
-    if home in _HOMES:
-        module = _HOMES[home]
-    elif _may_import(home):
-        module = importlib.import_module(home)
-    else:
-        return None
+    home = _MOVED.get(home, home)
+    if attribute in getattr(_module(_PUBLIC.get(home)), "__all__", ()):
+        home = _PUBLIC[home]
+    module = _module(home)
     # Its own name alone: modules also hold what they import from elsewhere, and some import more
-    # when they are asked.
-    obj = vars(module).get(attribute)
+    # when they are asked. skdeep loads what is public when it is asked.
+    if home == "skdeep" and attribute in module.__all__:
+        obj = getattr(module, attribute)
+    else:
+        obj = getattr(module, "__dict__", {}).get(attribute)
     known = _is_known_class(obj, use) if isinstance(obj, type) else _is_known_function(obj, use)
     return obj if known and name_of(obj) == f"{home}.{attribute}" else None
 
 
-def _may_import(home):
+def _module(home):
+    """The module of this name, or None if a file may not speak of it."""
+    if home is None or home in _HOMES:
+        return _HOMES.get(home)
     rooms = home.split(".")
-    return rooms[0] in _PACKAGES and not any(_NEVER.fullmatch(room) for room in rooms)
+    if rooms[0] not in _PACKAGES or any(_NEVER.fullmatch(room) for room in rooms):
+        return None
+    return importlib.import_module(home)
 
 
 def _is_known_class(obj, use):
@@ -253,7 +259,7 @@ def _is_known_class(obj, use):
         return True
     if use == "object" and obj is object:
         return True
-    if not obj.__module__.startswith(("skdeep.", "sklearn.")):
+    if obj.__module__.partition(".")[0] not in _PACKAGES:
         return False
     is_named_tuple = issubclass(obj, tuple) and hasattr(obj, "_fields")
     return (

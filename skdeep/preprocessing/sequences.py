@@ -138,6 +138,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     array([[1, 1, 6, 2, 0]], dtype=int32)
     """
 
+    __module__ = "skdeep"
     _parameter_constraints: dict = {
         **{
             name: CountVectorizer._parameter_constraints[name]

@@ -88,6 +88,7 @@ default='from_dtype'
     array([-0.33,  0.  ,  0.65,  0.  ], dtype=float32)
     """
 
+    __module__ = "skdeep.preprocessing"
     _parameter_constraints: dict = {
         "numeric": [StrOptions({"robust", "quantile"})],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],

@@ -48,6 +48,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
            [2., 3., 4.]])
     """
 
+    __module__ = "skdeep.preprocessing"
     _parameter_constraints: dict = {
         "window": [Interval(Integral, 1, None, closed="left")],
         "padding": [StrOptions({"edge", "zero", "reflect"})],

@@ -2,12 +2,12 @@
 
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
-from skdeep.parameters import ranges
-from skdeep.parameters.docs_sequences import sequence_docs
+from skdeep.parameters import sequences as tables
+from skdeep.parameters.entry import public
 from skdeep.recurrent.base import DeepSequence
 
 
-@sequence_docs
+@public(tables.LSTM, tables.LSTM_CLASSIFIER_ATTRIBUTES)
 class LSTMClassifier(DeepClassifier, DeepSequence):
     """Classifier of sequences: series of numbers, also of unequal length, or token ids.
 
@@ -49,8 +49,6 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
     >>> clf.fit(X, ["up", "down"] * 4).predict([np.linspace(2, 3, 7)])
     array(['up'], dtype='<U4')
     """
-
-    _parameter_constraints: dict = {**ranges.SEQUENCES, **ranges.CLASSIFIER}
 
     def __init__(
         self,
@@ -130,7 +128,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         self.skorch_callbacks = skorch_callbacks
 
 
-@sequence_docs
+@public(tables.LSTM, tables.LSTM_ATTRIBUTES)
 class LSTMRegressor(DeepRegressor, DeepSequence):
     """Regressor over sequences: series of numbers, also of unequal length, or token ids.
 
@@ -164,7 +162,6 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
     True
     """
 
-    _parameter_constraints: dict = {**ranges.SEQUENCES, **ranges.REGRESSOR}
     _target_scaling = "shift"
 
     def __init__(

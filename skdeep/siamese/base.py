@@ -7,7 +7,6 @@ Classes, pairs and triplets go the same road: rows and what is known of them bec
 import copy
 import math
 import warnings
-from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -17,14 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skdeep import engine, losses
-from skdeep._compat import Interval, StrOptions
 from skdeep.base.old_estimator import DeepEstimator, new_random_state
 from skdeep.base.old_training import Mode
 from skdeep.data.batches import chunks
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.data.split import split_classes
 from skdeep.data.tensors import to_tensor
-from skdeep.inputs import arrays
 from skdeep.inputs.old_arrays import ArrayInput
 from skdeep.inputs.rows import to_host
 from skdeep.losses import unit_length
@@ -33,7 +30,6 @@ from skdeep.nets.conv import Standardize, draw_weights
 from skdeep.nets.init import initialize
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
-from skdeep.parameters import ranges
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.siamese.comparisons import Comparisons
 
@@ -50,39 +46,6 @@ class BaseSiamese(Comparisons, ArrayInput, DeepEstimator):
     l1_ratio, warm_start, shuffle, power_t = 0.0, False, True, 0.5
     momentum, nesterovs_momentum = 0.9, True
     _target_is_numeric = False
-
-    _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in ranges.TRAINING.items()
-            if name
-            not in {
-                *("power_t", "shuffle", "warm_start", "momentum", "nesterovs_momentum"),
-                *("max_fun", "l1_ratio"),
-            }
-        },
-        **{k: ranges.DENSE[k] for k in ("hidden_layer_sizes", "activation", "dropout")},
-        "solver": [StrOptions(ranges.TRAINING["solver"][0].options - {"lbfgs"})],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        **{k: arrays.PARAMETERS[k] for k in ("image_shape", "data_format")},
-        "encoder": [StrOptions({"auto", "dense", "conv", "lstm"}), nn.Module],
-        "augment": [StrOptions({"auto", "affine", "affine_turns"}), None],
-        "loss": [
-            StrOptions(
-                {
-                    *("auto", "nt_xent", "prototypical"),
-                    *("triplet", "contrastive", "contrastive_squared"),
-                }
-            )
-        ],
-        "mining": [StrOptions({"semi_hard", "batch_hard", "all"})],
-        "margin": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "normalize": ["boolean"],
-        "n_rows_per_class": [Interval(Integral, 2, None, closed="left")],
-        "amp": ["boolean", StrOptions({"auto"})],
-    }
 
     def fit(self, X, y, *, X_val=None, y_val=None):
         """Learn the embedding from rows with classes.

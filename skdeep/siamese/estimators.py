@@ -1,37 +1,22 @@
 """Siamese networks: embeddings in which rows of a class are near each other."""
 
-from numbers import Integral, Real
-
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import column_or_1d
 
-from skdeep._compat import Interval, _fit_context
+from skdeep._compat import _fit_context
 from skdeep.base.old_estimator import all_or_nothing
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import read_target
-from skdeep.parameters.docs_siamese import siamese_docs
+from skdeep.parameters import siamese as tables
+from skdeep.parameters.entry import public
 from skdeep.siamese.base import BaseSiamese
 from skdeep.siamese.classes import NearestClasses
 from skdeep.siamese.pairs import PairsMixin
 
-_NEIGHBORS = """n_neighbors : int or None
-    None: the distance to a class is that to the mean of its rows' embeddings, its prototype
-    (Snell et al., 2017). A number: the mean distance to that many of its nearest rows (to all,
-    where it has fewer), whose embeddings are then kept."""
-_REJECTION = """rejection_rate : float or None
-    None: every row gets a known class. A number in [0, 1): `predict` gives rows that are far from
-    all classes a label of their own, -1 (or 'unknown' where labels are strings), from the
-    distance on that this share of held-out rows of known classes exceeds."""
-_HELD_OUT = """validation_fraction : float
-    Share of each class's rows, in [0, 1), that the embedding is not trained on: distances are
-    calibrated by them (`predict_proba`, `rejection_rate`) and they are what `early_stopping`
-    looks at. They count as rows of their class all the same. With 0, or too few rows, calibration
-    is by the rows trained on, each left out of its own class, which makes it too sure."""
 
-
-@siamese_docs()
+@public(tables.SIAMESE, tables.SIAMESE_TRANSFORMER_ATTRIBUTES)
 class SiameseTransformer(
     PairsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese
 ):
@@ -48,16 +33,6 @@ class SiameseTransformer(
 
     Attributes
     ----------
-    threshold_ : float
-        Distance up to which a pair counts as similar.
-
-    pair_labels_ : ndarray of shape (2,)
-        What `predict_pairs` calls dissimilar and similar pairs: [-1, 1], or [0, 1] if pairs
-        came with these labels.
-
-    classes_ : ndarray of shape (n_classes,)
-        The classes seen in `fit`; not there after `fit_pairs` and `fit_triplets`.
-
     {attributes}
 
     See Also
@@ -182,7 +157,7 @@ class SiameseTransformer(
         return tags
 
 
-@siamese_docs(n_neighbors=_NEIGHBORS, rejection_rate=_REJECTION, validation_fraction=_HELD_OUT)
+@public(tables.SIAMESE_CLASSIFIER, tables.SIAMESE_CLASSIFIER_ATTRIBUTES)
 class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
     """Classifier by distance in an embedding that a siamese network learns.
 
@@ -195,22 +170,6 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels, in order; `partial_fit` adds to them.
-
-    class_count_ : ndarray of shape (n_classes,)
-        Rows of each class seen.
-
-    prototypes_ : ndarray of shape (n_classes, n_components)
-        Mean embedding of each class.
-
-    temperature_ : float
-        What distances are divided by before the softmax of `predict_proba`.
-
-    rejection_threshold_ : float
-        Distance to the nearest class beyond which `predict` rejects a row; infinite without
-        `rejection_rate`. It may be set.
-
     {attributes}
 
     See Also
@@ -231,12 +190,6 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
     >>> clf.score(X / 16, y) > 0.85
     True
     """
-
-    _parameter_constraints: dict = {
-        **BaseSiamese._parameter_constraints,
-        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
-        "rejection_rate": [Interval(Real, 0, 1, closed="left"), None],
-    }
 
     def __init__(
         self,

@@ -2,26 +2,18 @@
 
 from skdeep import engine
 from skdeep.nets.realmlp import RealMLPNet, initialize
-from skdeep.parameters import ranges
-from skdeep.parameters.docs_tables import table_docs
+from skdeep.parameters import tabular as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.tabular.base import DeepTable
 from skdeep.tabular.targets import TableClassifier, TableRegressor
 
-_BATCH_SIZE = """batch_size : int or 'auto'
-    Rows in a mini-batch of each member; 'auto' is 64 up to 1,024 rows, 128 up to 2,048 and then
-    256. The batches of an epoch are made as equal as they can be."""
 _BATCHES = ((1024, 64), (2048, 128))
-_PATIENCE = """n_iter_no_change : int or inf
-    Training ends this many epochs plus twice the best epoch after the best epoch (of the member
-    that has the latest), and in epoch `max_iter`. Without held-out rows it goes on to the end."""
 _INITIAL_ROWS = 10_000  # that the data-driven initial weights look at
 
 
 class _BaseRealMLP(DeepTable):
     """What the classifier and the regressor share."""
-
-    _parameter_constraints: dict = {**ranges.TABLES, **ranges.REALMLP}
 
     _patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
@@ -73,7 +65,7 @@ class _BaseRealMLP(DeepTable):
         return bool(self.dropout)
 
 
-@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE)
+@public(tables.REALMLP, tables.TABLE_CLASSIFIER_ATTRIBUTES)
 class RealMLPClassifier(TableClassifier, _BaseRealMLP):
     """RealMLP classifier for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
@@ -110,11 +102,6 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
     >>> clf.fit(X, ["no", "no", "no", "yes", "yes", "yes"]).predict(X).tolist()
     ['no', 'no', 'no', 'yes', 'yes', 'yes']
     """
-
-    _parameter_constraints: dict = {
-        **_BaseRealMLP._parameter_constraints,
-        **ranges.TABLE_CLASSIFIER,
-    }
 
     def __init__(
         self,
@@ -198,7 +185,7 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
         self.skorch_callbacks = skorch_callbacks
 
 
-@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE)
+@public(tables.REALMLP, tables.TABLE_ATTRIBUTES)
 class RealMLPRegressor(TableRegressor, _BaseRealMLP):
     """RealMLP regressor for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
@@ -229,11 +216,6 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
     >>> reg.predict_interval(X[200:], coverage=0.8).shape
     (100, 2)
     """
-
-    _parameter_constraints: dict = {
-        **_BaseRealMLP._parameter_constraints,
-        **ranges.TABLE_REGRESSOR,
-    }
 
     def __init__(
         self,

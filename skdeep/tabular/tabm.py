@@ -8,30 +8,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep.nets.tabm import TabMNet, initialize
-from skdeep.parameters import ranges
-from skdeep.parameters.docs_tables import table_docs
+from skdeep.parameters import tabular as tables
+from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.quantiles import weighted_quantiles
 from skdeep.tabular.base import DeepTable
 from skdeep.tabular.targets import TableClassifier, TableRegressor
 
-_BATCH_SIZE = """batch_size : int or 'auto'
-    Rows in a mini-batch of each member; 'auto' grows with the rows, from 32 below 2,800 to 1,024
-    from 108,000 on. The batches of an epoch are made as equal as they can be."""
-_PATIENCE = """n_iter_no_change : int or inf
-    Training ends this many epochs after the best epoch (of the network that has the latest), and
-    in epoch `max_iter`. Without held-out rows it goes on to the end."""
-_AMP = """amp : 'auto' or bool
-    Whether training multiplies matrices in bfloat16 and keeps all else in `dtype`, which must be
-    'float32'. 'auto' does so on GPUs and processors that have units for it, where it takes half
-    the time; with one seed, processors without them then give slightly other results."""
 _BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 
 
 class _BaseTabM(DeepTable):
     """What the classifier and the regressor share."""
-
-    _parameter_constraints: dict = {**ranges.TABLES, **ranges.TABM}
 
     numeric = "quantile"
     _mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
@@ -148,7 +136,7 @@ def _distinct(edges):
     return np.array(kept)
 
 
-@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE, amp=_AMP)
+@public(tables.TABM, tables.TABLE_CLASSIFIER_ATTRIBUTES)
 class TabMClassifier(TableClassifier, _BaseTabM):
     """TabM classifier for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
@@ -186,8 +174,6 @@ class TabMClassifier(TableClassifier, _BaseTabM):
     >>> clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.95
     True
     """
-
-    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **ranges.TABLE_CLASSIFIER}
 
     def __init__(
         self,
@@ -267,7 +253,7 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         self.skorch_callbacks = skorch_callbacks
 
 
-@table_docs(batch_size=_BATCH_SIZE, n_iter_no_change=_PATIENCE, amp=_AMP)
+@public(tables.TABM, tables.TABLE_ATTRIBUTES)
 class TabMRegressor(TableRegressor, _BaseTabM):
     """TabM regressor for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
@@ -296,8 +282,6 @@ class TabMRegressor(TableRegressor, _BaseTabM):
     >>> reg.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.8
     True
     """
-
-    _parameter_constraints: dict = {**_BaseTabM._parameter_constraints, **ranges.TABLE_REGRESSOR}
 
     def __init__(
         self,

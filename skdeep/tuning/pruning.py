@@ -75,6 +75,8 @@ class PruneTrials(Stopper):
     array([5, 6, 7])
     """
 
+    __module__ = "skdeep.tuning"
+
     def __init__(self, pruner=None, *, trial=None, storage=None):
         if pruner is not None and not isinstance(pruner, optuna.pruners.BasePruner):
             raise TypeError(f"pruner must be an Optuna pruner or None, got {pruner!r}.")

@@ -146,6 +146,7 @@ multimetric_
     20
     """
 
+    __module__ = "skdeep.tuning"
     _parameter_constraints: dict = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, None],

@@ -401,6 +401,6 @@ def search_space(estimator):
 
 def _ranges(estimator):
     for cls in type(estimator).__mro__:
-        if cls.__name__ in SPACES and cls.__module__.startswith("skdeep."):
+        if cls.__name__ in SPACES and cls.__module__.partition(".")[0] == "skdeep":
             return SPACES[cls.__name__]
     return ()
