@@ -162,7 +162,7 @@ class DeepClassifier(ClassifierMixin):
         return raw.gather(1, chosen[:, None])
 
     def _output_numbers(self, y):
-        y = np.asarray(y)
+        y = read_target(np.asarray(y), numeric=False)
         self._refuse_new_classes(np.unique(y), "y")
         return np.searchsorted(self.classes_, y)
 

@@ -83,7 +83,7 @@ class FlatOptimizer:
         self.weight_decay = weight_decay
         options = {"lr": learning_rate}
         if solver == "sgd":
-            options |= {"momentum": momentum, "nesterov": nesterov and momentum > 0}
+            options |= {"momentum": float(momentum), "nesterov": bool(nesterov and momentum > 0)}
         elif solver in ("adam", "adamw", "amsgrad", "nadam", "adamax"):
             options |= {"betas": (float(beta_1), float(beta_2)), "eps": epsilon}
             if solver == "amsgrad":

@@ -38,7 +38,7 @@ def threads_for(n_rows, n_parameters):
     -------
     context manager
     """
-    if 6 * n_rows * n_parameters > SMALL_STEP:
+    if 6 * int(n_rows) * n_parameters > SMALL_STEP:
         return contextlib.nullcontext()
     torch.get_num_threads()  # a thread's first call to torch sets its number; let that be past
     return _controller().limit(limits=1, user_api="openmp")

@@ -42,11 +42,8 @@ def _frame(table, name):
     elif hasattr(table, "columns") and not isinstance(table, pd.DataFrame):
         raise TypeError(f"{name}: expected a DataFrame of pandas or polars, got one of {library}.")
     elif not isinstance(table, pd.DataFrame):
-        if hasattr(table, "detach"):
-            table = table.detach().cpu().to_dense()
-            table = table.double() if table.is_floating_point() else table
         kept = check_array(
-            table,
+            _host(table),
             dtype=None,
             ensure_all_finite=False,
             input_name=name,
@@ -119,10 +116,18 @@ def is_number(column):
     return column.dtype == np.float64
 
 
+def _host(table):
+    """A tensor of any layout and type as one that NumPy reads; anything else as it is."""
+    if not hasattr(table, "detach"):
+        return table
+    table = table.detach().cpu().to_dense()
+    return table.double() if table.is_floating_point() else table
+
+
 def comparable_features(real, made, min_samples):
     """Features as float64 of the same width, finite and small enough to be squared."""
     real, made = (
-        check_array(x, ensure_min_samples=min_samples, dtype=np.float64, input_name=name)
+        check_array(_host(x), ensure_min_samples=min_samples, dtype=np.float64, input_name=name)
         for x, name in ((real, "real"), (made, "made"))
     )
     if real.shape[1] != made.shape[1]:

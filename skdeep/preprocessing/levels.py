@@ -96,6 +96,8 @@ def _factorize(values, name):
     """Codes, and what they stand for; the code of a missing value is -1."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy(), list(values.cat.categories)
+    if isinstance(values.dtype, np.dtype) and not values.dtype.isnative:
+        values = values.astype(values.dtype.newbyteorder("="))
     try:
         codes, uniques = pd.factorize(values)
     except TypeError:

@@ -307,6 +307,8 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
                 f"Invalid value for ngram_range={self.ngram_range} lower boundary larger than the "
                 "upper boundary."
             )
+        if self.token_pattern is None and self.tokenizer is None and self.analyzer == "word":
+            raise ValueError("token_pattern=None: expected a pattern, or a tokenizer in its place.")
         settings = {name: getattr(self, name) for name in _OF_TOKENS}
         analyze = CountVectorizer(**settings).build_analyzer()
         if self.input == "content" and (callable(self.analyzer) or self.preprocessor is not None):
@@ -396,6 +398,10 @@ def _ids(analyze, raw_documents, number_of):
     """Yield the ids of each text."""
     for document in raw_documents:
         tokens = analyze(document)
+        if not hasattr(tokens, "__len__"):
+            raise ValueError(
+                f"tokenizer or analyzer made {tokens!r} of a text: expected a list of tokens."
+            )
         yield np.fromiter(map(number_of, tokens), dtype=np.int32, count=len(tokens))
 
 

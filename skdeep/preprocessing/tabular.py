@@ -124,6 +124,8 @@ default='from_dtype'
         weight = None
         if sample_weight is not None:
             rows = np.empty((len(X), 0))
+            if hasattr(sample_weight, "detach"):  # a tensor, of a type that NumPy may not have
+                sample_weight = sample_weight.detach().cpu().to_dense().double()
             weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
             weight = weight / max(1.0, weight.max() / _LARGEST_WEIGHT)
         return self._learn(X, weight)

@@ -31,8 +31,8 @@ def split_tuples(tuples, size):
     tuples = _as_array(tuples, name, wanted)
     if tuples.ndim < 3 or tuples.shape[1] != size:
         raise ValueError(f"{name} of shape {tuples.shape}: {wanted}.")
-    if not len(tuples):
-        raise ValueError(f"Found array with 0 sample(s): {name} is empty; {wanted}.")
+    if not tuples.size:
+        raise ValueError(f"Found array with 0 sample(s) or features: {name} is empty; {wanted}.")
     numbers = np.arange(len(tuples) * size).reshape(-1, size)
     return tuples.reshape(-1, *tuples.shape[2:]), numbers
 
