@@ -16,6 +16,7 @@ from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import (
     check_target,
     one_column,
+    read_target,
     scored_against,
     with_class_weight,
 )

@@ -38,7 +38,7 @@ def _of_interval(constraint):
             low + 2,
             np.int16(low + 1),
             low - 1,
-            *([] if right is None else [right]),
+            *([] if right is None or right > 1000 else [right]),
         ]
     ends = [e for e in (left, right) if e is not None]
     near = [0.5, 1e-3, 1e-300, np.float32(0.25), Fraction(1, 3)]
