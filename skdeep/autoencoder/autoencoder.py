@@ -4,7 +4,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep.autoencoder.arrays import ArrayAutoencoding
 from skdeep.autoencoder.dense import DenseAutoencoding
-from skdeep.base.codes import check_codes
+from skdeep.base.old_codes import check_codes
 from skdeep.base.old_estimator import DeepEstimator
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from skdeep import losses
-from skdeep.base.codes import DeepTransformer
+from skdeep.base.old_codes import DeepTransformer
 from skdeep.data.batches import chunks
 from skdeep.inputs.rows import to_host
 from skdeep.nets.autoencoder import AutoencoderNet

@@ -1,25 +1,26 @@
 """Restricted Boltzmann machines."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
 from skdeep._compat import _fit_context
+from skdeep._fitting import all_or_nothing
 from skdeep.base.codes import DeepTransformer, check_codes
-from skdeep.base.old_estimator import DeepEstimator, all_or_nothing, new_random_state
-from skdeep.data.batches import DenseBatches, chunks
-from skdeep.data.tensors import to_tensor
+from skdeep.base.estimator import new_random_state
+from skdeep.base.rows import Given, Mode
+from skdeep.base.training import single_phase
+from skdeep.data.batches import chunks
 from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.rbm import (
     ContrastiveDivergence,
     RBMNet,
     initialize_rbm,
-    set_visible_means,
 )
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public
@@ -27,7 +28,7 @@ from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.RBM, tables.RBM_ATTRIBUTES)
-class RBM(DeepTransformer, DeepEstimator):
+class RBM(DeepTransformer):
     """Restricted Boltzmann machine with binary hidden units.
 
     It is trained by contrastive divergence. `transform` gives the probabilities of the hidden
@@ -54,10 +55,6 @@ class RBM(DeepTransformer, DeepEstimator):
     >>> RBM(32, max_iter=2, random_state=0, device="cpu").fit_transform(X).shape
     (1797, 32)
     """
-
-    solver, learning_rate, warm_start = "sgd", "constant", False
-    nesterovs_momentum, early_stopping = False, False
-    n_iter_no_change, tol, validation_fraction = np.inf, 0.0, 0.1
 
     def __init__(
         self,
@@ -116,45 +113,43 @@ class RBM(DeepTransformer, DeepEstimator):
         -------
         self : RBM
         """
-        return self._fit(X, None, None, incremental=True)
+        return self._fit(Given(X=X), Mode(incremental=True))
 
     # --- training --------------------------------------------------------------------------
 
-    def _check_combinations(self):
+    def _check_parameters(self):
         if self.method == "pcd" and not self.draw_states:
             raise ValueError(
                 "draw_states=False needs method='cd': persistent chains without chance, wherever "
                 "they start, end in the same few places."
             )
 
-    def _check_training_data(self, X, y, *, reset):
-        X, target = super()._check_training_data(X, y, reset=reset)
-        low, high = float(X.min()), float(X.max())
-        if reset:
-            fits = low >= 0 and high <= 1
-            automatic = "bernoulli" if fits else "gaussian"
+    def _read(self, given, mode, rng):
+        rows, validation = super()._read(given, mode, rng)
+        if not mode.resumed:
+            automatic = "bernoulli" if _in_unit_interval(rows.x) else "gaussian"
             self.visible_ = automatic if self.visible == "auto" else self.visible
-        if self.visible_ == "bernoulli" and not (low >= 0 and high <= 1):
+        for part in (rows, validation):
+            if part is None or self.visible_ != "bernoulli" or _in_unit_interval(part.x):
+                continue
             raise ValueError(
-                f"visible='bernoulli' needs values in [0, 1], got {low:.3g} to {high:.3g}: scale "
-                "X, with MinMaxScaler for example, or take visible='gaussian'."
+                f"visible='bernoulli' needs values in [0, 1], got {float(part.x.min()):.3g} to "
+                f"{float(part.x.max()):.3g}: scale X, with MinMaxScaler for example, or take "
+                "visible='gaussian'."
             )
-        return X, target
-
-    def _encode_target(self, y, resumed, incremental):
         self.out_activation_ = "logistic"
-        return super()._encode_target(y, resumed, incremental)
+        rows = replace(rows, target=np.empty((len(rows), 0)))  # contrastive divergence has none
+        if validation is not None:
+            validation = replace(validation, target=np.empty((len(validation), 0)))
+        return rows, validation
 
-    def _new_net(self, device, X, rng):
-        net = super()._new_net(device, X, rng)
-        with np.errstate(over="ignore"):  # training will say that they are too large
-            initialize_rbm(net.module_, rng, np.asarray(to_host(X).mean(0)).ravel())
-        return net
-
-    def _make_module(self, shape, n_outputs, rng):
+    def _module(self, rows, rng):
+        n_visible = rows.x.shape[1]
         n_chains = int(self.batch_size) if self.method == "pcd" else 0
-        (n_components,) = layer_sizes(self.n_components, "n_components", n_inputs=n_outputs)
-        return RBMNet(n_outputs, n_components, self.visible_, n_chains).double()
+        (n_components,) = layer_sizes(self.n_components, "n_components", n_inputs=n_visible)
+        net = RBMNet(n_visible, n_components, self.visible_, n_chains).double()
+        initialize_rbm(net, rng, _means(rows))
+        return net
 
     def _make_loss(self):
         return losses.Reconstruction()  # only in name: no derivative of it is ever taken
@@ -162,67 +157,37 @@ class RBM(DeepTransformer, DeepEstimator):
     def _draws_noise(self):
         return self.draw_states
 
-    def _base_rate(self):
-        if self.learning_rate_init == "auto":
-            return 0.05 if self.visible_ == "bernoulli" else 0.001
-        return float(self.learning_rate_init)
-
-    def _players(self):
-        return {
-            "": {"solver": "sgd", "learning_rate": self._base_rate(), "momentum": self.momentum}
-        }
-
-    def _batch_size(self, n_samples):
-        return min(self.batch_size, n_samples)
-
-    def _make_schedule(self, optimizer, n_batches, mode, n_epochs):
-        return engine.Constant(optimizer, self._base_rate())
-
-    def _make_run(self, net, data, validation, rng, mode):
-        run = super()._make_run(net, data, validation, rng, mode)
-        run.single_epoch = True  # the last epoch is where it means to end
-        return run
-
-    def _make_step(self, net):
-        generator = None
-        if self.draw_states:
-            generator = torch.Generator(device=net.device)
-            generator.manual_seed(self._seed)
-        optimizer = net.flat_optimizers_[0]
-        return engine.SingleStep(
-            optimizer,
-            ContrastiveDivergence(net.module_, generator, self.n_gibbs_steps),
-            engine.Penalty(optimizer.flat, self.alpha),
-            clip=self.gradient_clip_norm,
+    def _recipe(self, plan):
+        rate = self.learning_rate_init
+        if rate == "auto":
+            rate = 0.05 if self.visible_ == "bernoulli" else 0.001
+        return engine.Recipe.of(
+            self,
+            solver="sgd",
+            nesterovs_momentum=False,
+            learning_rate_init=float(rate),
+            batch_size=min(self.batch_size, len(plan.train)),
+            ends=True,
         )
 
-    def _as_input(self, X, dtype, device):
-        return DenseBatches(X, dtype, device) if sp.issparse(X) else to_tensor(X, dtype, device)
+    def _phases(self, task, past):
+        task.rng.randint(2**31 - 1)
+        module = task.net.module_
+        noise = task.noise if self.draw_states else None
+        gradient = ContrastiveDivergence(module, noise, self.n_gibbs_steps)
+        validator = None if task.held_out is None else self._validator(task)
+        return [single_phase(self, task, past, gradient=gradient, validator=validator)]
 
-    def _tensors(self, net, X, target, weight):
-        x, target, weight = super()._tensors(net, X, target, weight)
-        # Contrastive divergence has no target; rows that are made dense are not made twice.
-        return x, torch.empty((x.shape[0], 0)) if sp.issparse(X) else target, weight
-
-    def _train(self, net, data, validation, rng, mode, report):
-        self._seed = int(rng.randint(2**31 - 1))
-        x, _, weight = data
-        if weight is not None and not mode.resumed:
-            sums = x.sums(weight) if isinstance(x, DenseBatches) else weight @ x
-            set_visible_means(net.module_, sums / weight.sum())
-        return super()._train(net, data, validation, rng, mode, report)
-
-    def _make_validator(self, net, validation, with_score):
+    def _validator(self, task):
         """Mean free energy of held-out rows: where it parts from that of the training rows, the
         machine learns them by heart (Hinton, 2012, section 6)."""
-        if validation is None:
-            return None
+        module, (x, _, weight) = task.net.module_, task.held_out
 
         def validate():
             with torch.inference_mode():
-                energies = self._free_energies(net.module_, validation[0])
-                loss = float(weighted_mean(energies, validation[2]))
-            return loss, -loss if with_score else None
+                energies = self._free_energies(module, x)
+                loss = float(weighted_mean(energies, weight))
+            return loss, -loss if task.plan.scores else None
 
         return validate
 
@@ -320,7 +285,7 @@ class RBM(DeepTransformer, DeepEstimator):
         if not isinstance(n_steps, Integral) or n_steps < 1:
             raise ValueError(f"n_steps={n_steps!r}: expected a whole number from 1.")
         module = self.net_.module_
-        v = self._as_input(X, module.visible_bias.dtype, module.visible_bias.device)[:]
+        v = self._input.place(X, module.visible_bias.dtype, module.visible_bias.device)[:]
         generator = torch.Generator(device=v.device)
         generator.manual_seed(int(new_random_state(self.random_state).randint(2**31 - 1)))
         with torch.inference_mode():
@@ -332,3 +297,19 @@ class RBM(DeepTransformer, DeepEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _in_unit_interval(x):
+    return bool(x.min() >= 0 and x.max() <= 1)
+
+
+def _means(rows):
+    """Weighted mean of each column."""
+    x, weight = rows.x, rows.weight
+    with np.errstate(over="ignore"):  # training will say that they are too large
+        if weight is None:
+            return np.asarray(to_host(x.mean(0))).ravel()
+        share = weight / weight.sum()
+        if isinstance(x, torch.Tensor):
+            share = torch.as_tensor(share, dtype=x.dtype, device=x.device)
+        return to_host(x.T @ share)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import losses
 from skdeep.base.codes import DeepTransformer, check_codes
-from skdeep.base.old_estimator import DeepEstimator, new_random_state
+from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet
@@ -18,7 +18,7 @@ from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.VARIATIONAL, tables.VARIATIONAL_ATTRIBUTES)
-class VariationalAutoencoder(DeepTransformer, DeepEstimator):
+class VariationalAutoencoder(DeepTransformer):
     """Variational autoencoder (Kingma and Welling, 2014).
 
     Codes are standard normal a priori, so that new rows can be drawn (`sample`) and the
@@ -111,7 +111,7 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
     def _sizes(self):
         return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
 
-    def _check_combinations(self):
+    def _check_parameters(self):
         known = self.__dict__.get("net_")
         wanted = (self.n_components, self._sizes(), self.likelihood, self.draw_codes)
         if self.warm_start and known is not None:
@@ -129,24 +129,25 @@ class VariationalAutoencoder(DeepTransformer, DeepEstimator):
                     f"{fitted}, now {wanted}."
                 )
 
-    def _check_training_data(self, X, y, *, reset):
-        X, target = super()._check_training_data(X, y, reset=reset)
-        if self.likelihood == "bernoulli" and (X.min() < 0 or X.max() > 1):
-            raise ValueError(
-                f"likelihood='bernoulli' needs values in [0, 1], got {float(X.min()):.3g} to "
-                f"{float(X.max()):.3g}: scale X, with MinMaxScaler for example."
-            )
-        return X, target
-
-    def _encode_target(self, y, resumed, incremental):
+    def _read(self, given, mode, rng):
+        rows, validation = super()._read(given, mode, rng)
+        if self.likelihood == "bernoulli":
+            for part in (rows, validation):
+                if part is not None and (part.x.min() < 0 or part.x.max() > 1):
+                    raise ValueError(
+                        "likelihood='bernoulli' needs values in [0, 1], got "
+                        f"{float(part.x.min()):.3g} to {float(part.x.max()):.3g}: scale X, with "
+                        "MinMaxScaler for example."
+                    )
         self.out_activation_ = "logistic" if self.likelihood == "bernoulli" else "identity"
-        return super()._encode_target(y, resumed, incremental)
+        return rows, validation
 
-    def _make_module(self, shape, n_outputs, rng):
+    def _module(self, rows, rng):
+        (n_components,) = layer_sizes(self.n_components, "n_components")
         net = VAENet(
-            n_outputs,
+            rows.x.shape[1],
             self._sizes(),
-            *layer_sizes(self.n_components, "n_components"),
+            n_components,
             self.activation,
             self.likelihood,
             self.draw_codes,

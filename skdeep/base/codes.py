@@ -1,4 +1,9 @@
-"""What transformers whose network makes a code of a row share."""
+"""Shared methods of estimators that encode rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,30 +13,35 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._checks import checked_array
 from skdeep.base.unsupervised import DeepUnsupervised
 from skdeep.data.batches import chunks
-from skdeep.inputs.rows import check_rows, to_host
+from skdeep.data.tensors import to_tensor
+from skdeep.inputs.rows import to_host
 
 
 class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUnsupervised):
-    """What transformers whose network goes to a code and back share."""
+    """Base of estimators whose network encodes rows and decodes codes."""
 
-    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
-    power_t, momentum, nesterovs_momentum, l1_ratio = 0.5, 0.9, True, 0.0
-    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+    def _run(self, X: Any, function: Callable[[Any, Any], torch.Tensor], width: int) -> np.ndarray:
+        """``function(module, rows)`` over checked rows or codes, in pieces, as an array.
 
-    def _run(self, X, function, width):
-        """``function(module, rows)`` over checked rows, in pieces, as an array."""
+        `width` is the number of values of a row in the widest layer.
+        """
         module = self.net_.module_
         parameter = next(module.parameters())
-        x = self._as_input(X, parameter.dtype, parameter.device)
+        x = self._input.place(X, parameter.dtype, parameter.device)
         with torch.inference_mode():
             pieces = [function(module, x[p]) for p in chunks(x.shape[0], width, x.device)]
             return to_host(self._only_finite(torch.cat(pieces), X))
 
-    def _checked(self, X):
+    def _checked(self, X: Any) -> Any:
+        """Checked rows for a fitted network."""
         check_is_fitted(self)
-        return check_rows(self, X)
+        return self._input.check(self, X)
 
-    def _score_raw(self, raw, target, weight):
+    def _target_tensor(self, target: np.ndarray, dtype, device) -> torch.Tensor:
+        """Of rows whose network says itself what it should have given: without columns."""
+        return to_tensor(target, dtype, device)
+
+    def _score_raw(self, raw, target, weight) -> float:
         device = (raw[0] if isinstance(raw, tuple) else raw).device
         error = self._make_loss()(raw, torch.as_tensor(target, device=device))
         return -float(np.average(to_host(error), weights=weight))
@@ -44,7 +54,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         X : array-like of shape (n_samples, n_features)
 
         y : None
-            Not used.
+            Not used, present for API consistency.
 
         Returns
         -------

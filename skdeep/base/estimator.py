@@ -212,18 +212,19 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> Plan:
         """Which rows to train on, and which to judge by."""
         trains = getattr(self, "solver", None) != "lbfgs"
-        stops_early = self.early_stopping and not mode.incremental and trains
+        stops_early = getattr(self, "early_stopping", False) and not mode.incremental and trains
         watched = mode.watched and trains
         if (stops_early or watched) and validation is None:
+            target = np.empty((len(rows), 0)) if rows.target is None else rows.target
             split = split_rows(
-                functools.partial(self._input.keys, rows.x, rows.target),
+                functools.partial(self._input.keys, rows.x, target),
                 len(rows),
-                self.validation_fraction,
+                getattr(self, "validation_fraction", 0.1),
                 rng,
                 labels=self._stratify_by(rows.target),
                 weight=rows.weight,
                 purpose="early_stopping=True" if stops_early else "Pruning",
-                target=rows.target,
+                target=target,
                 counts=rows.counts,
             )
             if split is None:

@@ -1,23 +1,27 @@
-"""What estimators without a target share: a network learns X from X.
+"""Estimators without a target: a network learns X from X.
 
-`DeepUnsupervised` stands beside the classes of `_targets`, left of `DeepEstimator` in the bases of
-an estimator: seeds, callbacks, validation rows, limits and all-or-nothing fits are those of
-every other estimator; only the target is the row itself.
+Seeds, callbacks, validation rows, limits and all-or-nothing fits are those of every other
+estimator; only the target is the row itself.
 """
 
-import numpy as np
+from __future__ import annotations
+
+import math
+
 from sklearn.callback import with_callbacks
 
 from skdeep._compat import _fit_context
-from skdeep.base.old_estimator import all_or_nothing
-from skdeep.inputs.rows import check_rows
+from skdeep._fitting import all_or_nothing
+from skdeep.base.estimator import DeepEstimator
+from skdeep.base.rows import Given, Mode, Rows
 from skdeep.inputs.supervision import check_weights, refuse_orphan
 
 
-class DeepUnsupervised:
-    """Target methods of estimators without y."""
+class DeepUnsupervised(DeepEstimator):
+    """Base of estimators without y.
 
-    _target_is_numeric = True
+    The target of rows is None: they are what the network restores.
+    """
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -34,10 +38,10 @@ class DeepUnsupervised:
             A tensor on a GPU stays there.
 
         y : None
-            Not used, present for the sake of pipelines.
+            Not used, present for API consistency.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
+            Weights of the rows, not negative; rows of weight zero are ignored.
 
         X_val : array-like of shape (n_val, n_features), default=None
             Rows whose loss is recorded after each epoch, and which decide under
@@ -50,46 +54,40 @@ class DeepUnsupervised:
         -------
         self : estimator
         """
-        return self._fit_and_report(X, None, sample_weight, (X_val, None, sample_weight_val))
+        return self._fit_and_report(
+            Given(
+                X=X,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                sample_weight_val=sample_weight_val,
+            )
+        )
 
-    def _check_training_data(self, X, y, *, reset):
-        X = check_rows(self, X, reset=reset)
-        return X, np.empty((X.shape[0], 0))
+    def _read(self, given: Given, mode: Mode, rng) -> tuple[Rows, Rows | None]:
+        """Check rows and weights, and those to validate on."""
+        x = self._input.check(self, given.X, reset=not mode.resumed)
+        counts = None if given.sample_weight is None else check_weights(given.sample_weight, x)
+        weight = None if counts is None or (counts == 1).all() else counts
+        rows = Rows(x, None, weight, counts)
+        self.n_outputs_ = math.prod(n for n in x.shape[1:] if n)
+        if given.X_val is None:
+            refuse_orphan(given.sample_weight_val)
+            return rows, None
+        x = self._input.check(self, given.X_val, reset=False)
+        weight = given.sample_weight_val
+        weight = None if weight is None else check_weights(weight, x, "sample_weight_val")
+        return rows, Rows(x, None, weight)
 
-    def _check_validation(self, X_val, y_val, sample_weight_val):
-        if X_val is None:
-            refuse_orphan(sample_weight_val)
-            return None
-        X_val, target = self._check_training_data(X_val, None, reset=False)
-        if sample_weight_val is not None:
-            sample_weight_val = check_weights(sample_weight_val, X_val, "sample_weight_val")
-        return X_val, target, sample_weight_val
+    def _stratify_by(self, target) -> None:
+        """None: there are no classes."""
 
-    def _encode_target(self, y, resumed, incremental):
-        self.n_outputs_ = self.n_features_in_
-        return y
-
-    def _tensors(self, net, X, target, weight):
-        x, _, weight = super()._tensors(net, X, target, weight)
-        return x, x, weight
-
-    def _target_tensor(self, target, dtype, device):
-        return None
-
-    def _stratify_by(self, target):
-        return None
-
-    def _times_class_weight(self, target, weight, incremental):
-        return weight
-
-    def _reported_share(self):
+    def _reported_share(self) -> float:
         return 1.0
 
-    def _target_too_large(self, target):
-        return None
+    def _target_too_large(self, target) -> None:
+        """None: the cause of a large loss is X."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = False
         tags.input_tags.sparse = False
         return tags

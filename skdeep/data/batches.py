@@ -169,27 +169,6 @@ class SparseRows:
             start += size
 
 
-class DenseBatches(SparseRows):
-    """CSR rows on the host that become dense tensors on the device batch by batch."""
-
-    def __getitem__(self, rows):
-        return super().__getitem__(rows).to_dense()
-
-    def sums(self, weight):
-        """Sum of each column over the rows times their weights.
-
-        Parameters
-        ----------
-        weight : Tensor of shape (n_samples,)
-
-        Returns
-        -------
-        Tensor of shape (n_features,)
-        """
-        sums = self.matrix.T @ weight.cpu().numpy()
-        return torch.as_tensor(sums, dtype=self.dtype, device=self.device)
-
-
 def _bounds(n_samples, batch_size, smallest):
     starts = list(range(0, n_samples, batch_size))
     if len(starts) > 1 and n_samples - starts[-1] < smallest:

@@ -25,8 +25,8 @@ class RBMNet(nn.Module):
 
     Shapes
     ------
-    v : (n_samples, n_visible); returns the probabilities of the hidden units, (n_samples,
-    n_hidden).
+    v : (n_samples, n_visible), dense or sparse; returns the probabilities of the hidden units,
+    (n_samples, n_hidden).
 
     Examples
     --------
@@ -50,7 +50,7 @@ class RBMNet(nn.Module):
         self.register_buffer("chains", torch.zeros(n_chains, n_visible))
 
     def forward(self, v):
-        return torch.sigmoid(self.hidden(v))
+        return torch.sigmoid(self.hidden(_dense(v)))
 
     def visible_means(self, h):
         """Means of the visible units given the hidden ones."""
@@ -59,6 +59,7 @@ class RBMNet(nn.Module):
 
     def free_energy(self, v):
         """Minus the logarithm of the sum over all hidden states of ``exp(-energy)``."""
+        v = _dense(v)
         below = F.softplus(self.hidden(v)).sum(1)
         if self.visible == "bernoulli":
             return -(v @ self.visible_bias) - below
@@ -97,7 +98,7 @@ class ContrastiveDivergence:
 
     def __call__(self, x, target, weight):
         """Write the gradient and return the mean squared error of one round trip."""
-        net = self.net
+        net, x = self.net, _dense(x)
         h = net(x)
         fantasy = x if self.chains is None else self.chains
         for _ in range(self.n_steps):
@@ -119,21 +120,20 @@ class ContrastiveDivergence:
         return torch.dot(errors, share)
 
 
+def _dense(v):
+    return v.to_dense() if v.is_sparse else v
+
+
 def _flip(p, generator):
     return (torch.empty_like(p).uniform_(generator=generator) < p).to(p.dtype)
 
 
 @torch.no_grad()
 def initialize_rbm(net, rng, means):
-    """Small weights, and visible biases that give each unit its mean (Hinton, 2012, section 8)."""
+    """Small weights, and visible biases with which each unit, by itself, has its mean (Hinton,
+    2012, section 8)."""
     net.hidden.weight.copy_(torch.as_tensor(rng.normal(0.0, 0.01, tuple(net.hidden.weight.shape))))
     net.hidden.bias.zero_()
-    set_visible_means(net, means)
-
-
-@torch.no_grad()
-def set_visible_means(net, means):
-    """Give visible units the biases with which, by themselves, they have these means."""
     means = torch.as_tensor(means, dtype=net.visible_bias.dtype, device=net.visible_bias.device)
     if net.visible == "bernoulli":
         edge = 1 / (1 + math.exp(4.0))  # a pixel that is always off must be able to come back
