@@ -171,7 +171,6 @@ class RBM(DeepTransformer):
         )
 
     def _phases(self, task, past):
-        task.rng.randint(2**31 - 1)
         module = task.net.module_
         noise = task.noise if self.draw_states else None
         gradient = ContrastiveDivergence(module, noise, self.n_gibbs_steps)
