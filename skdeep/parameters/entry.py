@@ -20,7 +20,7 @@ UP_TO_1 = Interval(Real, 0, 1, closed="both")
 Estimator = TypeVar("Estimator", bound=type[Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """Valid values and description of a constructor parameter.
 

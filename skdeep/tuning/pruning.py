@@ -160,7 +160,18 @@ class PruneTrials(Stopper):
         return stops
 
     def on_epoch_end(self, context):
-        """Compare an epoch with those of others, where it has a score."""
+        """Compare an epoch with those of others, if it has a score.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the epoch.
+
+        Returns
+        -------
+        bool
+            Whether training shall stop.
+        """
         score = context.validation_score
         if score is None:
             return False
