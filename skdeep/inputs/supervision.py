@@ -146,7 +146,11 @@ def check_weights(weight, X, name="sample_weight"):
 def scored_against(y, sample_weight, *, numeric):
     """Targets and weights that a `score` method hands to scikit-learn's metrics."""
     y = read_target(y, numeric=numeric)
-    if sample_weight is None or isinstance(sample_weight, numbers.Real) or not hasattr(y, "shape"):
+    if (
+        sample_weight is None
+        or isinstance(sample_weight, numbers.Real)
+        or not getattr(y, "ndim", 0)
+    ):
         return y, sample_weight
     return y, check_weights(sample_weight, y)
 

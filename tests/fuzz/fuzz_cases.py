@@ -93,6 +93,7 @@ class Case:
         )
         for name, value in changed.items():
             setattr(estimator, name, value)
+        method = method if has_method(estimator, method) else "fit"  # a parameter may take it away
         args, kwargs, good = self._fit_arguments(method, kind)
         attributes = set(vars(estimator))
         answer, error, faults = call(getattr(estimator, method), *args, **kwargs)
