@@ -275,7 +275,7 @@ def test_held_out_rows_choose_the_epochs(table):
 
 def test_the_play_brings_a_poor_generator_nearer_to_the_data():
     """Without its likelihood term the generator can only learn from the critic."""
-    from skdeep.adversarial.tabular_play import _Play
+    from skdeep.adversarial.tabular_play import RowPlay
 
     rng = np.random.RandomState(0)
     table = pd.DataFrame({"a": rng.choice(list("xyz"), size=600, p=[0.7, 0.2, 0.1])})
@@ -286,7 +286,7 @@ def test_the_play_brings_a_poor_generator_nearer_to_the_data():
     net.resume()
     noise = torch.Generator().manual_seed(0)
     x = torch.as_tensor(gan.modes_[0].encode(table["a"]), dtype=torch.float32)[:, None]
-    play = _Play(
+    play = RowPlay(
         net.module_.generator,
         net.module_.critic,
         lambda p, t: -p.sum(1),
@@ -615,7 +615,7 @@ def test_pictures_without_labels_are_made_by_clusters():
     assert gan.interpolate(3).shape == (3, 8, 8)
     with pytest.raises(ValueError, match="y was given, but fit had none"):
         gan.sample(1, y=0)
-    with pytest.raises(ValueError, match="n_clusters=5: expected at most .* pictures, 4"):
+    with pytest.raises(ValueError, match="n_clusters=5: expected at most .* images, 4"):
         ImageGAN(n_clusters=5).fit(images[:4])
     alike = ImageGAN(n_clusters=3, **SMALL).fit(np.ones((6, 8, 8)))  # there are no clusters
     assert alike.sample(2).shape == (2, 8, 8)
@@ -832,7 +832,7 @@ def test_pictures_far_from_zero_or_large(digits):
     np.testing.assert_allclose(large / 1e60, near, rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="up to 1.6e.301, too large"):
         ImageGAN(**SMALL).fit(images * 1e300)
-    with pytest.raises(ValueError, match="too large for pictures of int64"):
+    with pytest.raises(ValueError, match="too large for images of int64"):
         ImageGAN(**SMALL).fit((images * 2**58).astype(np.int64))
     assert np.isfinite(ImageGAN(**SMALL).fit(np.full((6, 8, 8), 1e60)).sample()).all()
 

@@ -1,30 +1,35 @@
-"""What estimators share that make new samples: fit without a target, noise from a seed."""
+"""Shared methods of estimators that train a generator against a critic."""
 
+from __future__ import annotations
+
+import math
 from numbers import Integral
+from typing import Any
 
 import torch
 from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 
+from skdeep import losses
 from skdeep._compat import _fit_context
-from skdeep.base.old_estimator import DeepEstimator, all_or_nothing, new_random_state
+from skdeep._fitting import all_or_nothing
+from skdeep.base.estimator import DeepEstimator, new_random_state
+from skdeep.base.rows import Given, Task
+from skdeep.base.training import fitted_attributes
 
 
 class DeepGenerator(DeepEstimator):
-    """Base of the generators: two players, of which the first makes samples.
+    """Base of the estimators whose network is a generator and a critic.
 
-    A subclass has `_fit`, and `_players` that names the generator first.
+    The network has the submodules ``generator`` and ``critic``; the recipe has an optimizer for
+    each, made by `player`. What they minimise stands in the phases of training.
     """
-
-    solver, learning_rate, l1_ratio, warm_start = "adam", "constant", 0.0, False
-    momentum, nesterovs_momentum, shuffle = 0.9, True, True
-    _target_is_numeric = False
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
     def fit(self, X, y=None):
-        """Learn to make samples like those of X.
+        """Train a generator on the samples X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
         weights so far and a warning; in the first epoch of another fit it raises, too.
@@ -32,48 +37,33 @@ class DeepGenerator(DeepEstimator):
         Parameters
         ----------
         X : array-like
-            The samples, along the first axis; which shapes and types there may be, the
-            description of the class says.
+            The samples, along the first axis; see the description of the class for the shapes
+            and types that are supported.
 
         y : array-like of shape (n_samples,), default=None
-            What belongs to each sample, to be made along with it.
+            A target of each sample, generated along with it.
 
         Returns
         -------
         self : estimator
         """
-        return self._fit_and_report(X, y, None, (None, None, None))
+        return self._fit_and_report(Given(X=X, y=y))
 
-    def _check_n_samples(self, n_samples):
-        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r}: expected an integer of at least 1.")
-        return int(n_samples)
+    def _make_loss(self) -> torch.nn.Module:
+        return losses.LogLikelihood()
 
-    def _noise(self, random_state):
-        """A generator of noise on the network's device."""
-        random_state = self.random_state if random_state is None else random_state
-        try:
-            rng = new_random_state(random_state)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"random_state={random_state!r}: {error}") from None
-        device = next(self.net_.module_.parameters()).device
-        return seeded(device, check_random_state(rng))
+    def _target_tensor(self, target: Any, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+        tensor = torch.as_tensor(target)
+        return tensor.to(dtype if tensor.is_floating_point() else tensor.dtype).to(device)
 
-    def _player_options(self, learning_rate, beta_1, weight_decay=0.0):
-        return {
-            "solver": "adamw",
-            "learning_rate": float(learning_rate),
-            "beta_1": beta_1,
-            "beta_2": float(self.beta_2),
-            "weight_decay": weight_decay,
-        }
+    def _stratify_by(self, target: Any) -> None:
+        return None
 
-    def _explain(self, error, X, target):
-        return (
-            f"Training produced non-finite parameter weights: a loss became infinite or NaN in "
-            f"epoch {error.epoch}. Lower learning_rate_init={self.learning_rate_init}, or set "
-            "gradient_clip_norm=1.0."
-        )
+    def _target_too_large(self, target: Any) -> str | None:
+        return None
+
+    def _reported_share(self) -> float:
+        return 1.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -82,8 +72,66 @@ class DeepGenerator(DeepEstimator):
         return tags
 
 
-def seeded(device, rng):
-    """A torch generator on a device, seeded from NumPy's."""
-    generator = torch.Generator(device=device)
+def player(learning_rate: float, beta_1: float, beta_2: float, weight_decay: float = 0.0) -> dict:
+    """Options of the optimizer of one player; see `skdeep.engine.Recipe`."""
+    return {
+        "solver": "adamw",
+        "learning_rate": float(learning_rate),
+        "beta_1": beta_1,
+        "beta_2": float(beta_2),
+        "weight_decay": weight_decay,
+    }
+
+
+def refuse_single_sample(n_samples: int) -> None:
+    """Raise where there are not two samples to learn from."""
+    if n_samples < 2:
+        raise ValueError(
+            f"Found array with {n_samples} sample(s) while a minimum of 2 is required."
+        )
+
+
+def player_attributes(task: Task, runs: list, losses: list[float]) -> dict[str, Any]:
+    """Fitted attributes of a generator and its critic.
+
+    Parameters
+    ----------
+    task : Task
+    runs : list of Training
+    losses : list of float
+        The generator's, of each epoch that it was trained in.
+    """
+    fitted = fitted_attributes(task.net, runs, task.plan)
+    scores = fitted["validation_scores_"]
+    return fitted | {
+        "loss_": losses[-1] if losses else math.inf,
+        "loss_curve_": losses,
+        "critic_loss_curve_": [loss[1] for loss in losses_of_play(runs)],
+        "best_loss_": None if task.plan.stops_early else min(losses, default=math.inf),
+        "best_validation_score_": max(scores) if scores else None,
+    }
+
+
+def losses_of_play(runs: list) -> list[tuple[float, float]]:
+    """Losses of generator and critic in each epoch in which both were trained."""
+    return [loss for loss in runs[-1].curves.losses if isinstance(loss, tuple)]
+
+
+def check_n_samples(n_samples: Any) -> int:
+    """How many samples to generate, as an integer."""
+    if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
+        raise ValueError(f"n_samples={n_samples!r}: expected an integer of at least 1.")
+    return int(n_samples)
+
+
+def noise_for(estimator: DeepGenerator, random_state: Any) -> torch.Generator:
+    """A generator of noise on the device of a fitted estimator, seeded by `random_state`, or by
+    the estimator's where that is None."""
+    random_state = estimator.random_state if random_state is None else random_state
+    try:
+        rng = check_random_state(new_random_state(random_state))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"random_state={random_state!r}: {error}") from None
+    generator = torch.Generator(device=next(estimator.net_.module_.parameters()).device)
     generator.manual_seed(int(rng.randint(2**31 - 1)))
     return generator

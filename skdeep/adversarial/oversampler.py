@@ -1,4 +1,4 @@
-"""Rows for the rarer classes, made by a generator."""
+"""Synthetic rows for the rarer classes, from a generator."""
 
 import sys
 from collections.abc import Mapping
@@ -13,9 +13,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skdeep._checks import naming
 from skdeep._compat import _fit_context
-from skdeep.adversarial.table_rows import as_made, joined, layout_of
+from skdeep._fitting import all_or_nothing
+from skdeep.adversarial.table_rows import joined, layout_of, to_layout
 from skdeep.adversarial.tabular_gan import TabularGAN
-from skdeep.base.old_estimator import all_or_nothing, new_random_state
+from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
@@ -26,7 +27,7 @@ _STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 
 @public(tables.OVERSAMPLER, tables.OVERSAMPLER_ATTRIBUTES)
 class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
-    """Over-sampler that makes rows of the rarer classes with a `TabularGAN`.
+    """Over-sampler that adds synthetic rows of the rarer classes, from a `TabularGAN`.
 
     It follows imbalanced-learn's contract, so that it can stand in an `imblearn.pipeline.Pipeline`;
     imbalanced-learn itself is not needed. Unlike interpolation between neighbours it takes mixed
@@ -90,7 +91,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
     def fit_resample(self, X, y):
-        """Make the rows that the rarer classes lack.
+        """Add the rows that the rarer classes lack.
 
         Parameters
         ----------
@@ -103,10 +104,10 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         Returns
         -------
         X_resampled : DataFrame, ndarray or list of shape (n_samples_new, n_features)
-            X, followed by the made rows; what X was.
+            X, followed by the synthetic rows; of the type of X.
 
         y_resampled : Series, DataFrame, ndarray, sparse matrix or list, of n_samples_new rows
-            Their classes; what y was.
+            Their classes; of the type of y.
 
         Raises
         ------
@@ -153,13 +154,13 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
             raise ValueError("Input y contains NaN.")
         check_classification_targets(target)
         labels = target.to_numpy()
-        self.classes_, counts = np.unique(labels, return_counts=True)
+        self.classes_, sizes = np.unique(labels, return_counts=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"The target 'y' needs to have more than 1 class. Got {len(self.classes_)} class "
                 "instead"
             )
-        counts = dict(zip(self.classes_.tolist(), counts.tolist()))
+        counts = dict(zip(self.classes_.tolist(), sizes.tolist()))
         wanted = self._wanted(labels, counts)
         lacking = {c: n - counts[c] for c, n in wanted.items() if n > counts[c]}
         self.sampling_strategy_ = lacking
@@ -217,7 +218,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         return dict.fromkeys(chosen, largest)
 
     def _as_given(self, X, made, columns):
-        """X and the made rows below it, as what X was."""
+        """X and the synthetic rows below it, in the type of X."""
         if isinstance(X, pd.DataFrame):
             both = [
                 pd.concat([known.reset_index(drop=True), made.iloc[:, j]], ignore_index=True)
@@ -228,7 +229,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
             return both
         if is_frame(X):  # of polars
             layout = layout_of(X, columns)
-            made = as_made([made.iloc[:, j].array for j in range(X.shape[1])], X.columns, layout)
+            made = to_layout([made.iloc[:, j].array for j in range(X.shape[1])], X.columns, layout)
             return X.vstack(made) if len(made) else X.clone()
         made.columns = range(made.shape[1])
         both = pd.concat([pd.DataFrame(dict(enumerate(columns))), made], ignore_index=True)

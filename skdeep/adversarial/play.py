@@ -1,7 +1,14 @@
-"""What two players over vectors, windows or pictures minimise."""
+"""What a generator and a critic minimise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
+from skdeep import engine
+from skdeep.base.rows import Task
 from skdeep.losses.adversarial import (
     gradient_penalty,
     relativistic,
@@ -12,8 +19,48 @@ from skdeep.losses.adversarial import (
 )
 
 
+def critic_loss(
+    critic: Callable[[torch.Tensor], torch.Tensor],
+    real: torch.Tensor,
+    made: torch.Tensor,
+    *,
+    loss: str,
+    penalty: float,
+    noise: torch.Generator,
+    pac: int = 1,
+) -> torch.Tensor:
+    """The mean loss of a critic, with the penalties on its gradient.
+
+    Parameters
+    ----------
+    critic : callable
+        Gives a score for each `pac` neighbouring samples.
+    real, made : Tensor of shape (n_samples, ...)
+        Without gradients.
+    loss : {'relativistic', 'vanilla', 'wgan-gp'}
+    penalty : float
+        Strength of the penalties; 'vanilla' has none.
+    noise : torch.Generator
+        Draws where 'wgan-gp' asks for the gradient.
+    pac : int, default=1
+    """
+    if loss == "vanilla":
+        return vanilla_critic(critic(real), critic(made)).mean()
+    if loss == "wgan-gp":
+        shape = (len(real) // pac, *[1] * (real.ndim - 1))
+        mix = torch.rand(shape, device=real.device, generator=noise).to(real.dtype)
+        mix = mix.repeat_interleave(pac, 0)
+        between = (mix * real + (1 - mix) * made).requires_grad_()
+        at_between = gradient_penalty(critic(between), between)
+        return (wasserstein(critic(real), critic(made)) + penalty * at_between).mean()
+    real, made = real.detach().requires_grad_(), made.detach().requires_grad_()
+    at_real, at_made = critic(real), critic(made)
+    at_both = squared_gradient(at_real, real) + squared_gradient(at_made, made)
+    return (relativistic(at_real, at_made) + 0.5 * penalty * at_both).mean()
+
+
 class Play:
-    """Losses of a generator and a critic, as functions of a batch of real samples.
+    """Losses of a generator from codes and of its critic, as functions of a batch of real samples.
 
     Parameters
     ----------
@@ -23,14 +70,14 @@ class Play:
         ``critic(x, label)`` gives a score of each sample.
     loss : {'relativistic', 'vanilla', 'wgan-gp'}
     penalty : float
-        Strength of the penalties on the critic's gradient; 'vanilla' has none.
+        Strength of the penalties on the critic's gradient; a schedule may change it.
     latent_size : int
     noise : torch.Generator
     conditional : bool, default=False
         Whether the batch's target is a label for both players.
     cycle : float, default=0.0
-        Weight, in the generator's loss, of the squared error with which it makes a real sample
-        from the code that its ``encode`` finds, and a code from the sample made of it.
+        Weight, in the generator's loss, of the squared errors of real samples decoded from the
+        codes that its ``encode`` finds, and of the codes found for synthetic samples.
     """
 
     def __init__(
@@ -39,46 +86,41 @@ class Play:
         self.generator, self.critic = generator, critic
         self.loss, self.penalty = loss, penalty
         self.latent_size, self.noise, self.conditional = latent_size, noise, conditional
-        self.cycle, self._code = cycle, None
+        self.cycle = cycle
 
-    def _make(self, batch):
+    def _synthetic(self, batch):
+        """Codes, the samples made of them, and the labels of both players."""
         x, label, _ = batch
-        z = torch.randn(len(x), self.latent_size, device=x.device, generator=self.noise)
-        label = label if self.conditional else None
-        self._code = z.to(x.dtype)
-        return x, self.generator(self._code, label), label
+        code = torch.randn(len(x), self.latent_size, device=x.device, generator=self.noise)
+        code, label = code.to(x.dtype), label if self.conditional else None
+        return code, self.generator(code, label), label
 
     def critic_loss(self, batch):
-        """The critic's loss, with the penalties on its gradient."""
+        """The critic's loss."""
         with torch.no_grad():
-            real, made, label = self._make(batch)
-        if self.loss == "vanilla":
-            return vanilla_critic(self.critic(real, label), self.critic(made, label)).mean()
-        if self.loss == "wgan-gp":
-            shape = (len(real), *[1] * (real.ndim - 1))
-            mix = torch.rand(shape, device=real.device, generator=self.noise).to(real.dtype)
-            between = (mix * real + (1 - mix) * made).requires_grad_()
-            penalty = gradient_penalty(self.critic(between, label), between)
-            value = wasserstein(self.critic(real, label), self.critic(made, label))
-            return (value + self.penalty * penalty).mean()
-        real = real.detach().clone().requires_grad_()
-        made.requires_grad_()
-        at_real, at_made = self.critic(real, label), self.critic(made, label)
-        penalty = squared_gradient(at_real, real) + squared_gradient(at_made, made)
-        return (relativistic(at_real, at_made) + 0.5 * self.penalty * penalty).mean()
+            _, made, label = self._synthetic(batch)
+        return critic_loss(
+            lambda x: self.critic(x, label),
+            batch[0],
+            made,
+            loss=self.loss,
+            penalty=self.penalty,
+            noise=self.noise,
+        )
 
     def generator_loss(self, batch):
         """The generator's loss."""
-        real, made, label = self._make(batch)
-        loss = self._answer(real, made, label)
+        real = batch[0]
+        code, made, label = self._synthetic(batch)
+        loss = self._against_critic(real, made, label)
         if self.cycle:
             again = self.generator(self.generator.encode(real))
-            code = self.generator.encode(made.detach())
-            error = (real - again).square().mean() + (self._code - code).square().mean()
+            found = self.generator.encode(made.detach())
+            error = (real - again).square().mean() + (code - found).square().mean()
             loss = loss + self.cycle * error
         return loss
 
-    def _answer(self, real, made, label):
+    def _against_critic(self, real, made, label):
         score = self.critic(made, label)
         if self.loss == "vanilla":
             return vanilla_generator(score).mean()
@@ -87,3 +129,16 @@ class Play:
         with torch.no_grad():
             at_real = self.critic(real, label)
         return relativistic(score, at_real).mean()
+
+
+def two_player_step(estimator: Any, task: Task, play: Any) -> engine.TwoPlayerStep:
+    """Steps of a critic and a generator, by the parameters of an estimator."""
+    generator, critic = task.net.flat_optimizers_
+    return engine.TwoPlayerStep(
+        play.generator_loss,
+        play.critic_loss,
+        generator,
+        critic,
+        ratio=estimator.critic_ratio,
+        clip=task.recipe.gradient_clip_norm,
+    )

@@ -1,4 +1,5 @@
-"""A table and its target as one frame, and made rows back in the types of both."""
+"""A table and its target as columns, their cells as positions, and synthetic columns in the types
+of both."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeep._checks import checked_data
 from skdeep.inputs.rows import to_host
+from skdeep.inputs.vectors import RowInput
 from skdeep.preprocessing.cells import object_kinds
 from skdeep.preprocessing.columns import check_columns, column_names, is_frame
 from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
@@ -20,7 +22,7 @@ def joined(estimator, X, y, *, reset):
     frame : DataFrame of shape (n_samples, n_columns)
         With columns 0, 1, ...; the names may be of any type.
     names : list
-        What the columns are called, for messages and for made rows.
+        What the columns are called, in messages and in synthetic tables.
     """
     X = to_host(X)
     if is_frame(X):
@@ -76,7 +78,7 @@ def layout_of(X, columns):
     return common
 
 
-def as_made(arrays, names, layout):
+def to_layout(arrays, names, layout):
     """Columns of synthetic values as what X was.
 
     Parameters
@@ -92,3 +94,30 @@ def as_made(arrays, names, layout):
     frame = pd.DataFrame({j: pd.Series(a, dtype=a.dtype) for j, a in enumerate(arrays)})
     frame.columns = names
     return frame if layout is None else frame.to_numpy(dtype=layout)
+
+
+def positions_of(modes, columns):
+    """Positions of the cells of columns among their modes, (n_samples, n_columns)."""
+    return np.column_stack([m.encode(c) for m, c in zip(modes, columns)])
+
+
+def described(modes):
+    """What a network must know of the modes of a column."""
+    return {
+        "n_modes": len(modes),
+        "has_missing": bool(modes.has_missing),
+        "edges": modes.scaled_edges().tolist() if modes.is_number else None,
+    }
+
+
+class _Positions(RowInput):
+    """Reads rows of positions among modes, whose size says nothing about the data."""
+
+    def keys(self, X, target):
+        return [row.tobytes() for row in X]
+
+    def largest(self, X):
+        return 0.0
+
+
+POSITIONS = _Positions()

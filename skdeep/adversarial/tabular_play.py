@@ -1,233 +1,213 @@
-"""How the tabular generator is trained: first by likelihood, then against the critic."""
+"""How the generator of rows is trained: first by likelihood, then against the critic."""
 
-import time
+from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import torch
 
 from skdeep import engine
-from skdeep.adversarial.base import seeded
-from skdeep.base.old_training import skorch_dataset
-from skdeep.data.batches import Batches
-from skdeep.losses.adversarial import (
-    gradient_penalty,
-    relativistic,
-    squared_gradient,
-    wasserstein,
-)
-from skdeep.nets.blocks import set_generator
+from skdeep.adversarial.base import player
+from skdeep.adversarial.play import critic_loss, two_player_step
+from skdeep.base.rows import Plan, Task, Validator
+from skdeep.base.training import epochs_of_steps, even_batch_size, make_batches, single_phase
+from skdeep.data.batches import n_batches
 
-_LARGEST_WEIGHT = 5.0  # of a made row, in means; a critic far off must not rule alone
-_EPOCHS, _STEPS = 50, 1000  # of 'auto'
-_JUDGED = 2000  # made rows that are compared with real ones for a sign of collapse
+_EPOCHS, _STEPS = 50, 1000  # the least of max_iter='auto'
+_COMPARED = 2000  # synthetic rows that are compared with real ones for a sign of collapse
+_LARGEST_WEIGHT = 5.0  # of a synthetic row, in means; a critic far off must not rule alone
+_WARM = 1000  # steps that the weights of the warm-up count for in the average of the play
+_AT_A_TIME = 4096  # held-out rows
 
 
-class TabularPlay:
-    """Training methods of `TabularGAN`."""
+def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
+    """How generator and critic are trained on the rows of a plan."""
+    n_samples, smallest = len(plan.train), 2 * estimator.pac
+    size, n_epochs = estimator.batch_size, estimator.max_iter
+    if size == "auto":
+        size = int(np.clip(n_samples // 20, 32, 256))
+    size = even_batch_size(min(size, n_samples), n_samples)
+    if n_epochs == "auto":
+        n_epochs = epochs_of_steps(_STEPS, n_batches(n_samples, size, smallest), _EPOCHS)
+    rate, play_rate = estimator.learning_rate_init, estimator.play_learning_rate
+    return engine.Recipe.of(
+        estimator,
+        batch_size=size,
+        smallest_batch=smallest,
+        max_iter=n_epochs,
+        n_iter_no_change=estimator.n_iter_no_change if plan.stops_early else math.inf,
+        draws_noise=True,
+        players={
+            "generator": player(rate, 0.9, estimator.beta_2, estimator.alpha),
+            "critic": player(play_rate, 0.0, estimator.beta_2),
+        },
+    )
 
-    def _players(self):
-        return {
-            "generator": self._player_options(self.learning_rate_init, 0.9, self.alpha),
-            "critic": self._player_options(self.play_learning_rate, 0.0),
-        }
 
-    def _train(self, net, data, held_out, rng, mode, report):
-        net.resume()
-        noise = seeded(net.device, rng)
-        set_generator(net.module_, noise)
-        net.batch_size = self._batch_size(len(data[0]))
-        batches = Batches(*data, batch_size=net.batch_size, smallest=2 * self.pac)
-        curves, started = engine.Curves([], [], []), time.monotonic()
-        n_epochs = self.max_iter
-        if n_epochs == "auto":
-            n_epochs = max(_EPOCHS, -(-_STEPS // len(batches)))
-        n_warm_up = min(round(n_epochs * self.warm_up), n_epochs)
-        runs = []
-        try:
-            with engine.threads_for(net.batch_size, net.n_parameters):
-                for make, n in (
-                    (self._warm_up_run, n_warm_up),
-                    (self._play_run, n_epochs - n_warm_up),
-                ):
-                    left = (
-                        None
-                        if self.max_time is None
-                        else self.max_time - (time.monotonic() - started)
-                    )
-                    if not n or (left is not None and left <= 0 and runs):
-                        continue
-                    run = make(net, batches, data, held_out, curves, n, noise, rng, mode)
-                    run.max_time, run.interruptible = left, not mode.in_search
-                    run.replaces = not runs and self.__sklearn_is_fitted__()
-                    run.datasets = (skorch_dataset(net, data), None)
-                    run.n_seen = runs[-1].n_seen if runs else 0
-                    if report is not None:
-                        run.report = report(
-                            lambda run: self._fitted(net.frozen_copy(), [*runs, run], mode)
-                        )
-                    runs.append(run)
-                    run.run()
-                    if run.interrupted:
-                        break
-                    net.flat_optimizers_[0].forget()
-            features = net.module_.generator.features
-            made = net.module_.generator.sample(min(_JUDGED, 8 * len(data[0])), noise)
-            engine.warn_of_collapse(features(made), features(data[0][:_JUDGED]))
-        finally:
-            set_generator(net.module_, None)
-            net.finish(keep_moments=False)
-        return self._fitted(net, runs, mode)
+def phases(estimator: Any, task: Task) -> list[engine.Phase]:
+    """The warm-up and the play, each where it has an epoch."""
+    n_epochs = task.recipe.max_iter
+    n_warm_up = min(round(n_epochs * estimator.warm_up), n_epochs)
+    parts = ((warm_up, n_warm_up), (play, n_epochs - n_warm_up))
+    return [functools.partial(phase, estimator, task, n) for phase, n in parts if n]
 
-    def _warm_up_run(self, net, batches, data, held_out, curves, n_epochs, noise, rng, mode):
-        generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
-        average = engine.MovingAverage(optimizer.flat, self.ema)
-        best = engine.BestParts(generator.nets) if mode.stops_early else None
-        step = engine.SingleStep(
+
+def warn_of_collapse(task: Task) -> None:
+    """Warn where synthetic rows vary far less than those that the generator was trained on."""
+    generator, real = task.net.module_.generator, task.data[0]
+    made = generator.sample(min(_COMPARED, 8 * len(real)), task.noise)
+    features = generator.features
+    engine.warn_of_collapse(features(made), features(real[:_COMPARED]))
+
+
+def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
+    """Training of the generator by likelihood alone, at a rate that falls to 0."""
+    net, recipe = task.net, task.recipe
+    generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
+    best = engine.BestParts(generator.nets) if task.plan.stops_early else None
+    gradient = engine.Autograd(generator, net.criterion_, optimizer.flat)
+    batches = make_batches(task)
+    phase = single_phase(
+        estimator,
+        task,
+        {},
+        batches=batches,
+        step=engine.SingleStep(
             optimizer,
-            engine.Autograd(generator, net.criterion_, optimizer.flat),
+            gradient,
             engine.Penalty(optimizer.flat, 0.0),
-            clip=self.gradient_clip_norm,
-        )
-        return engine.AveragedTraining(
-            net,
-            step,
-            batches,
-            average=average,
-            schedule=engine.Course(
-                optimizer,
-                self.learning_rate_init,
-                n_epochs * len(batches),
-                engine.CURVES["cosine"],
-                max_time=self.max_time,
-            ),
-            patience=self._patience(mode, None),
-            rng=rng,
-            curves=curves,
-            max_iter=n_epochs,
-            early_stopping=mode.stops_early,
-            validator=self._judge(generator, average, held_out, best),
-            verbose=self.verbose,
-            best=best,
-        )
-
-    def _play_run(self, net, batches, data, held_out, curves, n_epochs, noise, rng, mode):
-        generator, critic = net.module_.generator, net.module_.critic
-        optimizer = net.flat_optimizers_[0]
-        optimizer.learning_rate = self.play_learning_rate
-        average = engine.MovingAverage(optimizer.flat, self.ema)
-        average.count = 1000  # the weights of the warm-up are no noise to be forgotten
-        play = _Play(generator, critic, net.criterion_, self.loss, self.gradient_penalty, noise)
-        step = engine.TwoPlayerStep(
-            play.generator_loss,
-            play.critic_loss,
-            *net.flat_optimizers_,
-            ratio=self.critic_ratio,
-            clip=self.gradient_clip_norm,
-        )
-        judge = self._judge(generator, average, held_out, None)
-        return engine.AveragedTraining(
-            net,
-            step,
-            batches,
-            average=average,
-            schedule=engine.Course(
-                optimizer,
-                self.play_learning_rate,
-                n_epochs * len(batches),
-                engine.CURVES["constant"],
-            ),
-            patience=self._patience(mode, judge()[1] if mode.stops_early else None),
-            rng=rng,
-            curves=curves,
-            max_iter=n_epochs,
-            early_stopping=mode.stops_early,
-            validator=judge,
-            verbose=self.verbose,
-            best=engine.BestAverage(average) if mode.stops_early else None,
-        )
-
-    def _patience(self, mode, best):
-        limit = self.n_iter_no_change if mode.stops_early else float("inf")
-        return engine.Patience(self.tol, limit, higher_is_better=mode.stops_early, best=best)
-
-    def _judge(self, generator, average, held_out, best):
-        """A function that gives the loss and the log-likelihood of the held-out rows."""
-        if held_out is None:
-            return None
-
-        def judge():
-            with torch.no_grad(), average.applied():
-                generator.eval()
-                parts = -torch.cat([generator(x) for x in held_out[0].split(4096)]).mean(0)
-                if best is not None:
-                    best.observe(parts.tolist())
-            loss = float(parts.sum())
-            return loss, -loss
-
-        return judge
-
-    def _fitted(self, net, runs, mode):
-        curves = runs[-1].curves
-        play = [c for c in curves.losses if isinstance(c, tuple)]
-        scores = list(curves.scores) if mode.stops_early else None
-        losses = [c[0] if isinstance(c, tuple) else c for c in curves.losses]
-        return {
-            "net_": net,
-            "n_iter_": sum(run.n_iter for run in runs),
-            "n_iter_warm_up_": len(losses) - len(play),
-            "n_outputs_": self.n_outputs_,
-            "t_": runs[-1].n_seen,
-            "loss_": losses[-1] if losses else float("inf"),
-            "loss_curve_": losses,
-            "critic_loss_curve_": [c[1] for c in play],
-            "best_loss_": None if mode.stops_early else min(losses, default=float("inf")),
-            "validation_scores_": scores,
-            "best_validation_score_": max(scores, default=None) if scores else None,
-            "validation_loss_curve_": [-s for s in scores] if scores else None,
-        }
+            clip=recipe.gradient_clip_norm,
+        ),
+        average=engine.MovingAverage(optimizer.flat, estimator.ema),
+        schedule=engine.Course(
+            optimizer,
+            recipe.learning_rate_init,
+            n_epochs * len(batches),
+            engine.CURVES["cosine"],
+            max_time=shared.max_time,
+        ),
+        validator=likelihood(task, None if best is None else best.observe),
+        best=best,
+        n_epochs=n_epochs,
+    )
+    return phase(shared)
 
 
-class _Play:
-    """Losses of the two players, as functions of a batch of real rows."""
+def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
+    """Training of generator and critic against each other, both with fresh moments."""
+    net, recipe, plan = task.net, task.recipe, task.plan
+    generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
+    optimizer.forget()
+    average = engine.MovingAverage(optimizer.flat, estimator.ema, count=_WARM)
+    game = RowPlay(
+        generator,
+        net.module_.critic,
+        net.criterion_,
+        estimator.loss,
+        estimator.gradient_penalty,
+        task.noise,
+    )
+    batches = make_batches(task)
+    judge = likelihood(task)
+    phase = single_phase(
+        estimator,
+        task,
+        {},
+        batches=batches,
+        step=two_player_step(estimator, task, game),
+        average=average,
+        schedule=engine.Course(
+            optimizer,
+            estimator.play_learning_rate,
+            n_epochs * len(batches),
+            engine.CURVES["constant"],
+        ),
+        patience=engine.Patience(
+            recipe.tol,
+            recipe.n_iter_no_change,
+            higher_is_better=plan.stops_early,
+            best=judge()[1] if plan.stops_early and judge is not None else None,
+        ),
+        validator=judge,
+        best=engine.BestAverage(average) if plan.stops_early else None,
+        n_epochs=n_epochs,
+    )
+    return phase(shared)
+
+
+def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) -> Validator | None:
+    """A function that gives the loss and the log-likelihood of the held-out rows; `observe` hears
+    of the loss of each column."""
+    if task.held_out is None:
+        return None
+    generator, x = task.net.module_.generator, task.held_out[0]
+
+    def validate() -> tuple[float, float | None]:
+        generator.eval()
+        with torch.no_grad():
+            parts = -torch.cat([generator(part) for part in x.split(_AT_A_TIME)]).mean(0)
+        if observe is not None:
+            observe(parts.tolist())
+        loss = float(parts.sum())
+        return loss, -loss
+
+    return validate
+
+
+class RowPlay:
+    """Losses of the two players over rows of a table, as functions of a batch of real rows.
+
+    Parameters
+    ----------
+    generator : RowGenerator
+    critic : RowCritic
+    likelihood : callable
+        Minus the log-likelihood of each row, from the generator's output.
+    loss : {'relativistic', 'wgan-gp'}
+    penalty : float
+    noise : torch.Generator
+    """
 
     def __init__(self, generator, critic, likelihood, loss, penalty, noise):
         self.generator, self.critic, self.likelihood = generator, critic, likelihood
         self.loss, self.penalty, self.noise = loss, penalty, noise
 
-    def _made(self, n):
+    def _synthetic(self, n):
         self.generator.eval()
         made = self.generator.sample(n, self.noise)
         self.generator.train()
         return made
 
     def critic_loss(self, batch):
-        """The critic's loss and the penalties on its gradient."""
+        """The critic's loss on packs of rows."""
         pac = self.critic.pac
         x = batch[0][: len(batch[0]) // pac * pac]
         with torch.no_grad():
             real = self.generator.features(x)
-            made = self.generator.features(self._made(len(x)))
-        if self.loss == "wgan-gp":
-            mix = torch.rand(len(x) // pac, 1, device=x.device, generator=self.noise).to(x.dtype)
-            mix = mix.repeat_interleave(pac, 0)
-            between = (mix * real + (1 - mix) * made).requires_grad_()
-            penalty = gradient_penalty(self.critic(between), between)
-            value = wasserstein(self.critic(real), self.critic(made))
-            return (value + self.penalty * penalty).mean()
-        real.requires_grad_()
-        made.requires_grad_()
-        at_real, at_made = self.critic(real), self.critic(made)
-        penalty = squared_gradient(at_real, real) + squared_gradient(at_made, made)
-        return (relativistic(at_real, at_made) + 0.5 * self.penalty * penalty).mean()
+            made = self.generator.features(self._synthetic(len(x)))
+        return critic_loss(
+            self.critic,
+            real,
+            made,
+            loss=self.loss,
+            penalty=self.penalty,
+            noise=self.noise,
+            pac=pac,
+        )
 
     def generator_loss(self, batch):
-        """Minus the log-likelihood of real rows, and of made ones as the critic weighs them.
+        """Minus the log-likelihood of real rows, and of synthetic ones as the critic weighs them.
 
         The weights are the critic's estimates of the ratio of the densities, ``exp(C)``, over
         their mean; less one, so that a critic that cannot tell weighs nothing (Che et al., 2017).
         A Wasserstein critic is no such ratio: its standardised score takes its place.
         """
         x, pac = batch[0], self.critic.pac
-        made = self._made(len(x) // pac * pac)
+        made = self._synthetic(len(x) // pac * pac)
         with torch.no_grad():
             score = self.critic(self.generator.features(made))
             if self.loss == "wgan-gp":

@@ -55,8 +55,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     _module: Callable[..., torch.nn.Module]
     """``_module(rows, rng)`` gives the network for the rows, with its initial weights."""
 
-    _has_validation_score = True  # whether held-out rows can be scored after each epoch
-
     net_: engine.DeepNet
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -130,11 +128,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         context.call_on_fit_task_begin(estimator=self, **data)
         report, callbacks = None, getattr(self, "_skl_callbacks", [])
         watched = engine.wants_score(callbacks, context)
-        if watched and not self._has_validation_score:
-            raise ValueError(
-                f"{type(self).__name__} has no validation score of an epoch, which a callback asks "
-                "for (PruneTrials, the pruner of a search): fit it without that."
-            )
         if callbacks:
             report = functools.partial(
                 engine.EpochReport, self, context, given.X, given.y, metadata

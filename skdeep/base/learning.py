@@ -64,7 +64,8 @@ def learn(
     )  # fmt: skip
     if not mode.resumed:
         estimator._prepare(task)
-    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if estimator._draws_noise() else 0)
+    draws_noise = recipe.draws_noise or estimator._draws_noise()
+    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if draws_noise else 0)
     set_generator(net.module_, task.noise)
     try:
         runs = _run(estimator, task, report)

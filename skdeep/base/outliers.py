@@ -1,4 +1,4 @@
-"""From scores to answers: what all outlier detectors do alike."""
+"""Shared methods of outlier detectors: from scores to labels."""
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -36,3 +36,10 @@ class OutlierAnswers(OutlierMixin):
             -1 for outliers, 1 for normal rows.
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+
+def upper_fence(values):
+    """Where values are far out: a quartile distance and a half above the upper quartile
+    (Tukey, 1977)."""
+    q1, q3 = np.quantile(values, [0.25, 0.75])
+    return q3 + 1.5 * (q3 - q1)

@@ -169,6 +169,17 @@ class SparseRows:
             start += size
 
 
+def n_batches(n_samples, batch_size, smallest=1):
+    """How many batches `Batches` makes of an epoch.
+
+    Parameters
+    ----------
+    n_samples, batch_size, smallest : int
+        As for `Batches`.
+    """
+    return len(_bounds(n_samples, batch_size, smallest))
+
+
 def _bounds(n_samples, batch_size, smallest):
     starts = list(range(0, n_samples, batch_size))
     if len(starts) > 1 and n_samples - starts[-1] < smallest:

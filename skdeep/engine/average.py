@@ -19,12 +19,15 @@ class MovingAverage:
     flat : FlatParameters
     decay : float
         In [0, 1); 0 is the parameters themselves.
+    count : int, default=0
+        Steps that led to the parameters as they are: where there were many, these are not forgotten
+        as initial weights are.
     """
 
-    def __init__(self, flat, decay):
+    def __init__(self, flat, decay, count=0):
         self.flat, self.decay = flat, decay
         self.values = flat.values.detach().clone()
-        self.count = 0
+        self.count = count
 
     @torch.no_grad()
     def update(self):

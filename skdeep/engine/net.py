@@ -60,6 +60,11 @@ class DeepNet(NeuralNet):
         )
 
     @property
+    def is_frozen(self):
+        """Whether this is a `frozen_copy`, which no optimizer trains."""
+        return not self.flat_optimizers_
+
+    @property
     def dtype(self):
         """Type of the parameters."""
         return next(self.module_.parameters()).dtype

@@ -63,7 +63,8 @@ def run_phases(
 ) -> list:
     """Run the phases one after the other, and return the runs.
 
-    A phase for which no time is left is not run, but the first; nor is any after Ctrl-C.
+    A phase for which no time is left is not run, but the first; nor is any after Ctrl-C. What the
+    first phase trained is a model: later ones replace none.
 
     Parameters
     ----------
@@ -88,6 +89,7 @@ def run_phases(
                 shared,
                 max_time=left,
                 n_seen=runs[-1].n_seen if runs else shared.n_seen,
+                replaces=shared.replaces and not runs,
                 report=None if report is None else report(list(runs)),
             )
         )

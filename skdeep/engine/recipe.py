@@ -42,6 +42,8 @@ class Recipe:
     ends : bool
         Whether the last epoch is where training means to end, so that reaching it is no cause
         for a warning.
+    draws_noise : bool
+        Whether the network, or what trains it, draws random numbers.
     players : mapping of str to dict, or None
         Options of an optimizer for each submodule that has one of its own; None is one optimizer
         of the whole network, made by these fields.
@@ -69,6 +71,7 @@ class Recipe:
     verbose: bool | int = False
     smallest_batch: int = 1
     ends: bool = False
+    draws_noise: bool = False
     players: Mapping[str, Mapping[str, Any]] | None = None
 
     @classmethod
