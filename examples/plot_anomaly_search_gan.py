@@ -3,16 +3,16 @@
 Anomalies by search for a code
 ==============================
 
-A generator that has only learnt normal rows cannot make an abnormal one. `GANOutlierDetector`
+A generator that has only learned normal rows cannot make an abnormal one. `GANOutlierDetector`
 searches, for each row, the code from which the generator comes closest to it (AnoGAN), from where
-an encoder says; what remains is the score. First for pictures of digits, then for windows of a
+an encoder says; what remains is the score. First for images of digits, then for windows of a
 sensor's series.
 """
 
 # %%
 # One digit is normal
 # -------------------
-# Beside the distance to the nearest neighbours, which is hard to beat on so small pictures.
+# Beside the distance to the nearest neighbours, which is hard to beat on so small images.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -4,7 +4,7 @@ Noise taken out of digits
 =========================
 
 A denoising autoencoder learns to undo what is done to its input: here a third of the pixels of
-handwritten digits are set to 0. It sees what remains of pictures that it has never met, and
+handwritten digits are set to 0. It sees what remains of images that it has never met, and
 restores them better than principal components do. With ``encoder='conv'`` it knows that pixels
 have neighbours.
 """
@@ -29,7 +29,7 @@ noisy = X_test * (rng.uniform(size=X_test.shape) >= 0.33)
 # %%
 # Training
 # --------
-# `noise` spoils each batch anew; the target is the clean picture. For a denoising autoencoder the
+# `noise` spoils each batch anew; the target is the clean image. For a denoising autoencoder the
 # code may be wider than the input: that of the convolutional one are all maps of its last
 # convolution, so that no pixel loses its place.
 

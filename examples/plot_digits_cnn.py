@@ -4,7 +4,7 @@ Digits with a CNN in a grid search
 ==================================
 
 A `skdeep.CNNClassifier` is one step of scikit-learn like any other: here `GridSearchCV` chooses
-between a LeNet and a small residual network, with and without random shifts of the pictures in
+between a LeNet and a small residual network, with and without random shifts of the images in
 training, for handwritten digits of 8 x 8 pixels. Afterwards the best network shows what it looks
 at.
 """

@@ -3,7 +3,7 @@
 A grid of generated digits
 ==========================
 
-`ImageGAN` learns from small pictures of handwritten digits, and from their labels, to make digits
+`ImageGAN` learns from small images of handwritten digits, and from their labels, to make digits
 of each class. How good they are, a classifier tells: one that has only seen made digits is tested
 on real ones, and one that has seen real digits is asked what it takes the made ones for.
 """

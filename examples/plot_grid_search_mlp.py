@@ -5,7 +5,7 @@ Grid search over a pipeline with a multi-layer perceptron
 
 `skdeep.MLPClassifier` is an estimator like any other of scikit-learn: it stands behind a scaler
 in a `Pipeline`, and `GridSearchCV` chooses its parameters. Here they are the shape of the network,
-the dropout and the learning rate, for pictures of handwritten digits.
+the dropout and the learning rate, for images of handwritten digits.
 
 The search compares the candidates by cross-validation on the training rows. The test rows are seen
 once, by the best one.
@@ -14,7 +14,7 @@ once, by the best one.
 # %%
 # Data
 # ----
-# 1,797 pictures of 8 x 8 pixels, a quarter of them for the test.
+# 1,797 images of 8 x 8 pixels, a quarter of them for the test.
 
 from time import perf_counter
 

@@ -1,18 +1,18 @@
 """
 ========================
-Digits after one picture
+Digits after one image
 ========================
 
 A network that was trained on some classes can tell others apart that it has never seen: its
-embedding is compared, not its outputs. Here digits lie anywhere in a larger picture, where
-comparing pixels does not get far. An embedding is learnt from six of the ten digits, and the other
-four are then recognised from one picture of each.
+embedding is compared, not its outputs. Here digits lie anywhere in a larger image, where
+comparing pixels does not get far. An embedding is learned from six of the ten digits, and the other
+four are then recognised from one image of each.
 """
 
 # %%
 # Digits out of place
 # -------------------
-# Each picture of 8 x 8 pixels is put somewhere in a frame of 12 x 12.
+# Each image of 8 x 8 pixels is put somewhere in a frame of 12 x 12.
 
 import time
 
@@ -26,18 +26,18 @@ from skdeep import SiameseClassifier, SiameseTransformer
 rng = np.random.default_rng(0)
 small, digits = load_digits(return_X_y=True)
 small = (small / 16).astype(np.float32).reshape(-1, 8, 8)
-pictures = np.zeros((len(small), 12, 12), dtype=np.float32)
-for picture, digit in zip(pictures, small):
+images = np.zeros((len(small), 12, 12), dtype=np.float32)
+for image, digit in zip(images, small):
     top, left = rng.integers(0, 5, 2)
-    picture[top : top + 8, left : left + 8] = digit
+    image[top : top + 8, left : left + 8] = digit
 
 new = np.isin(digits, [3, 4, 8, 9])
-known, y_known = pictures[~new], digits[~new]
+known, y_known = images[~new], digits[~new]
 
 # %%
 # More classes than there are
 # ---------------------------
-# What sets new classes apart is learnt from many classes. Each digit turned and mirrored is one of
+# What sets new classes apart is learned from many classes. Each digit turned and mirrored is one of
 # its own, which makes forty-eight of six.
 
 turned = [np.rot90(known, k, (1, 2)) for k in range(4)]
@@ -50,9 +50,9 @@ siamese.fit(views, classes)
 print(f"trained for {time.perf_counter() - started:.0f} s on {len(np.unique(classes))} classes")
 
 # %%
-# One picture of each
+# One image of each
 # -------------------
-# Many times: one picture of each of the four new digits is shown, and another one of each has to
+# Many times: one image of each of the four new digits is shown, and another one of each has to
 # be recognised.
 
 
@@ -69,14 +69,14 @@ def one_shot_accuracy(rows, n_shots=1, n_episodes=400):
     return right / (4 * n_episodes)
 
 
-embedding, pixels = siamese.transform(pictures), pictures.reshape(len(pictures), -1)
+embedding, pixels = siamese.transform(images), images.reshape(len(images), -1)
 shots = [1, 2, 5, 10]
 curves = {
     name: [one_shot_accuracy(rows, n) for n in shots]
     for name, rows in (("pixels", pixels), ("embedding", embedding))
 }
 for name, curve in curves.items():
-    print(f"{name}: {curve[0]:.2f} right after one picture, {curve[-1]:.2f} after ten")
+    print(f"{name}: {curve[0]:.2f} right after one image, {curve[-1]:.2f} after ten")
 
 # %%
 # A classifier that learns new classes without training
@@ -87,13 +87,13 @@ for name, curve in curves.items():
 clf = SiameseClassifier(image_shape=(12, 12), max_iter=10, rejection_rate=0.05, random_state=0).fit(
     known, y_known
 )
-rejected = ~clf.is_known(pictures[new])
-print(f"of pictures of digits not seen so far {rejected.mean():.2f} are rejected")
+rejected = ~clf.is_known(images[new])
+print(f"of images of digits not seen so far {rejected.mean():.2f} are rejected")
 few = np.concatenate([np.flatnonzero(digits == c)[:10] for c in (3, 4, 8, 9)])
-clf.partial_fit(pictures[few], digits[few])
+clf.partial_fit(images[few], digits[few])
 rest = np.setdiff1d(np.flatnonzero(new), few)
-names = clf.predict(pictures[rest])
-print(f"after ten pictures of each, classes {clf.classes_}")
+names = clf.predict(images[rest])
+print(f"after ten images of each, classes {clf.classes_}")
 nearest = KNeighborsClassifier(1).fit(
     pixels[np.r_[np.flatnonzero(~new), few]], digits[np.r_[np.flatnonzero(~new), few]]
 )
@@ -109,7 +109,7 @@ print(
 fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for name, curve in curves.items():
     axes[0].plot(shots, curve, "o-", label=name)
-axes[0].set(xlabel="pictures of each new digit", ylabel="accuracy among the four")
+axes[0].set(xlabel="images of each new digit", ylabel="accuracy among the four")
 axes[0].legend()
 plane = embedding[new] - embedding[new].mean(0)
 plane = plane @ np.linalg.svd(plane, full_matrices=False)[2][:2].T

@@ -3,7 +3,7 @@
 The same digit, or a different one
 ==================================
 
-Whether two pictures show the same thing is another question than what they show: it can be asked
+Whether two images show the same thing is another question than what they show: it can be asked
 of things that no list of classes has. `skdeep.SiameseTransformer` learns it from pairs that are
 labelled "same" or "different". Its embedding puts the same things near each other, a threshold on
 the distance says which pairs are the same, and a sigmoid of it with which probability.
@@ -13,7 +13,7 @@ the distance says which pairs are the same, and a sigmoid of it with which proba
 # Pairs of digits
 # ---------------
 # The network never hears which digits it sees, only whether two are the same. Pairs for training,
-# for the threshold and for the test are made of different pictures.
+# for the threshold and for the test are made of different images.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,8 +23,8 @@ from sklearn.metrics import RocCurveDisplay, roc_auc_score
 
 from skdeep import SiameseTransformer
 
-pictures, digits = load_digits(return_X_y=True)
-pictures = (pictures / 16).astype(np.float32)
+images, digits = load_digits(return_X_y=True)
+images = (images / 16).astype(np.float32)
 rng = np.random.default_rng(0)
 
 
@@ -49,14 +49,14 @@ test, y_test = draw_pairs(rows[1400:], 2000)
 # as row numbers here; an array of shape (n_pairs, 2, n_features) does as well.
 
 siamese = SiameseTransformer(n_components=16, max_iter=30, random_state=0)
-siamese.fit_pairs(train, y_train, X=pictures)
-siamese.calibrate_threshold(calibration, y_calibration, X=pictures)
+siamese.fit_pairs(train, y_train, X=images)
+siamese.calibrate_threshold(calibration, y_calibration, X=images)
 
-distance = siamese.pair_distance(test, X=pictures)
-pixels = np.linalg.norm(pictures[test[:, 0]] - pictures[test[:, 1]], axis=1)
+distance = siamese.pair_distance(test, X=images)
+pixels = np.linalg.norm(images[test[:, 0]] - images[test[:, 1]], axis=1)
 print(f"area under the ROC curve, pixels:    {roc_auc_score(y_test, -pixels):.3f}")
 print(f"area under the ROC curve, embedding: {roc_auc_score(y_test, -distance):.3f}")
-right = siamese.predict_pairs(test, X=pictures) == y_test
+right = siamese.predict_pairs(test, X=images) == y_test
 print(f"pairs called right up to a distance of {siamese.threshold_:.2f}: {right.mean():.3f}")
 
 # %%
@@ -65,10 +65,8 @@ print(f"pairs called right up to a distance of {siamese.threshold_:.2f}: {right.
 # Where calling different things the same is costly, the threshold is set so that it hardly ever
 # happens.
 
-siamese.calibrate_threshold(
-    calibration, y_calibration, X=pictures, strategy="max_tpr", min_rate=0.99
-)
-called_same = siamese.predict_pairs(test, X=pictures) == 1
+siamese.calibrate_threshold(calibration, y_calibration, X=images, strategy="max_tpr", min_rate=0.99)
+called_same = siamese.predict_pairs(test, X=images) == 1
 print(
     f"up to a distance of {siamese.threshold_:.2f}: {called_same[y_test == -1].mean():.3f} of "
     f"different and {called_same[y_test == 1].mean():.3f} of same pairs are called the same"
@@ -78,7 +76,7 @@ print(
 # What the distances look like
 # ----------------------------
 
-proba = siamese.predict_pairs_proba(test, X=pictures)[:, 1]
+proba = siamese.predict_pairs_proba(test, X=images)[:, 1]
 fig, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 for label, name in ((1, "same"), (-1, "different")):
     axes[0].hist(distance[y_test == label], bins=40, alpha=0.6, label=name)

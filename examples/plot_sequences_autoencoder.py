@@ -5,7 +5,7 @@ Codes of sequences of different length
 
 A recurrent autoencoder reads a sequence into a code of a few numbers and writes it again from
 there. The codes are features like any others, for sequences that have no columns in common; what
-cannot be written again is unlike what was learnt.
+cannot be written again is unlike what was learned.
 """
 
 # %%
@@ -69,7 +69,7 @@ EmbeddingDisplay.from_estimator(ae, X_test, y_test)
 # %%
 # A movement of another kind
 # --------------------------
-# Spirals were not learnt, and come back as something else.
+# Spirals were not learned, and come back as something else.
 
 spirals = [movement("spiral") for _ in range(100)]
 limit = np.quantile(ae.score_samples(X_test), 0.05)

@@ -14,7 +14,7 @@ decides both.
 # %%
 # Data
 # ----
-# Pictures of handwritten digits, scaled to values from 0 to 1. The test rows go to `fit` as
+# Images of handwritten digits, scaled to values from 0 to 1. The test rows go to `fit` as
 # validation rows: their loss is recorded after each epoch, and nothing else is done with them.
 
 import warnings

@@ -1,4 +1,4 @@
-"""Pictures changed a little, batch by batch on the device."""
+"""Images changed a little, batch by batch on the device."""
 
 import math
 
@@ -7,18 +7,18 @@ from torch.nn import functional as F
 
 
 class AffineJitter:
-    """Each picture of a batch turned, scaled, sheared and shifted by random amounts.
+    """Each image of a batch turned, scaled, sheared and shifted by random amounts.
 
     Parameters
     ----------
     generator : torch.Generator
-        On the device of the pictures.
+        On the device of the images.
     rotation : float, default=10.0
         Largest turn, in degrees.
     scale, shear : float, default=0.1
         Largest relative change of size, and largest slant.
     shift : float, default=0.1
-        Largest shift to either side, as a share of half the picture's side.
+        Largest shift to either side, as a share of half the image's side.
 
     Shapes
     ------
@@ -61,7 +61,7 @@ class QuarterTurns:
     """A whole batch turned by 0, 90, 180 or 270 degrees (by 0 or 180 unless it is square).
 
     Turned classes count as classes of their own in few-shot learning (Santoro et al., 2016, "Meta-
-    learning with memory-augmented neural networks"). Here all pictures of a batch are turned
+    learning with memory-augmented neural networks"). Here all images of a batch are turned
     alike, so that a turned 6 is never held against a 9.
 
     Parameters

@@ -77,7 +77,7 @@ class Reconstruction(Loss):
 
 
 class ArrayReconstruction(Reconstruction):
-    """`Reconstruction` of pictures and series, mean over all their numbers that are no padding.
+    """`Reconstruction` of images and series, mean over all their numbers that are no padding.
 
     Shapes
     ------

@@ -1,6 +1,6 @@
-"""Measures of generators: how faithful, how useful and how private made rows and pictures are."""
+"""Measures of generators: how faithful, how useful and how private made rows and images are."""
 
-from skdeep.metrics.pictures import (
+from skdeep.metrics.images import (
     classifier_features,
     classifier_frechet_distance,
     frechet_distance,

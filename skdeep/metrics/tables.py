@@ -212,7 +212,7 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
     """Share of made rows that are nearer to a training row than to any held-out row.
 
     The distance to the closest record, compared between rows that the generator has and has not
-    seen (Platzer and Reutterer, 2021). A generator that learnt the distribution gives
+    seen (Platzer and Reutterer, 2021). A generator that learned the distribution gives
     ``n_train / (n_train + n_holdout)``; one that copies gives 1. Numbers are standardised,
     categories one-hot.
 

@@ -1,4 +1,4 @@
-"""Autoencoders of pictures, signals and series.
+"""Autoencoders of images, signals and series.
 
 Rows have their channels first; those of unequal length come padded, with their lengths. Between
 what comes in and the encoder stand the noise, in the numbers of X, and the scale of each channel.

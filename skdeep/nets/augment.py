@@ -40,8 +40,8 @@ class Augmentation(RandomModule):
 
 
 class Shift(Augmentation):
-    """Moves pictures by whole pixels, up to `strength` times their sides, in each direction; what
-    comes in at a side repeats the picture's edge."""
+    """Moves images by whole pixels, up to `strength` times their sides, in each direction; what
+    comes in at a side repeats the image's edge."""
 
     def change(self, x, lengths):
         places = []
@@ -58,7 +58,7 @@ class Shift(Augmentation):
 
 
 class Flip(Augmentation):
-    """Mirrors pictures left to right with the probability `strength`."""
+    """Mirrors images left to right with the probability `strength`."""
 
     def change(self, x, lengths):
         flips = self.uniform(x, len(x), 1, 1, 1) < self.strength
@@ -66,8 +66,8 @@ class Flip(Augmentation):
 
 
 class Crop(Augmentation):
-    """Cuts out a part whose sides are between ``1 - strength`` and 1 of the picture's, and
-    stretches it to the picture's size (after Szegedy et al., 2015)."""
+    """Cuts out a part whose sides are between ``1 - strength`` and 1 of the image's, and
+    stretches it to the image's size (after Szegedy et al., 2015)."""
 
     def change(self, x, lengths):
         part = self.uniform(x, len(x), 2, low=1 - self.strength)

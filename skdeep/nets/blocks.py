@@ -40,7 +40,7 @@ ACTIVATIONS = {
     "relu": nn.ReLU,
     "elu": nn.ELU,  # Clevert et al., 2016
     "leaky_relu": nn.LeakyReLU,  # Maas et al., 2013, slope 0.01
-    "prelu": nn.PReLU,  # He et al., 2015, one learnt slope per layer, 0.25 at the start
+    "prelu": nn.PReLU,  # He et al., 2015, one learned slope per layer, 0.25 at the start
     "selu": nn.SELU,  # Klambauer et al., 2017
     "softplus": nn.Softplus,  # Dugas et al., 2001
     "gelu": nn.GELU,  # Hendrycks and Gimpel, 2016
@@ -117,7 +117,7 @@ def activations(name, n):
     Returns
     -------
     torch.nn.ModuleList
-        The same one again and again where it has a learnt slope, which all places share.
+        The same one again and again where it has a learned slope, which all places share.
     """
     first = ACTIVATIONS[name]()
     others = [first if name == "prelu" else ACTIVATIONS[name]() for _ in range(n - 1)]

@@ -1,4 +1,4 @@
-"""Parts of convolutional networks for series (n, channels, length) and pictures.
+"""Parts of convolutional networks for series (n, channels, length) and images.
 
 Layers know weights of rows and series of unequal length: a padded batch comes with a mask, 1 where
 a series has a step and 0 behind its end, and no layer lets the padding through.
@@ -15,7 +15,7 @@ from skdeep.nets.blocks import activate
 
 class Conv1d(nn.Conv1d):
     """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
-    series that are pictures of one row: see `as_pictures`."""
+    series that are images of one row: see `as_images`."""
 
     def reset_parameters(self):
         """Leave the weights as they are."""
@@ -28,7 +28,7 @@ class Conv1d(nn.Conv1d):
 
 
 class Conv2d(nn.Conv2d):
-    """torch's convolution over pictures, without a draw of weights: see `draw_weights`."""
+    """torch's convolution over images, without a draw of weights: see `draw_weights`."""
 
     def reset_parameters(self):
         """Leave the weights as they are."""
@@ -51,7 +51,7 @@ class ConvTranspose1d(nn.ConvTranspose1d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """torch's transposed convolution over pictures, without a draw of weights."""
+    """torch's transposed convolution over images, without a draw of weights."""
 
     def reset_parameters(self):
         """Leave the weights as they are."""
@@ -264,7 +264,7 @@ def with_own_scale(x, mask=None, time=2, channels=1):
 
 
 def channels_last(x):
-    """Pictures with the channels of a pixel side by side in memory, which oneDNN and cuDNN convolve
+    """Images with the channels of a pixel side by side in memory, which oneDNN and cuDNN convolve
     faster; layers keep it so. With one channel both orders are the same memory, and it is the
     strides that choose torch's way of computing.
 
@@ -282,9 +282,9 @@ def channels_last(x):
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
-def as_pictures(x, mask=None):
-    """On processors, series as pictures of one row with `channels_last`, an order that torch has
-    for pictures alone: pooling and convolutions without it take half as long again, or twice.
+def as_images(x, mask=None):
+    """On processors, series as images of one row with `channels_last`, an order that torch has
+    for images alone: pooling and convolutions without it take half as long again, or twice.
 
     Parameters
     ----------

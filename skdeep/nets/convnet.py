@@ -1,4 +1,4 @@
-"""Trunks with heads: networks for pictures and series, several at once if wanted."""
+"""Trunks with heads: networks for images and series, several at once if wanted."""
 
 import torch
 from torch import nn

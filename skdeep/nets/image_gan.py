@@ -1,4 +1,4 @@
-"""Generator and critic of pictures."""
+"""Generator and critic of images."""
 
 import math
 from itertools import pairwise
@@ -17,8 +17,8 @@ def _normalization(n_channels, normalized):
     return nn.BatchNorm2d(n_channels) if normalized else nn.Identity()
 
 
-class PictureWriter(nn.Module):
-    """A code, and a class, to a picture: a small map that is doubled in size again and again.
+class ImageWriter(nn.Module):
+    """A code, and a class, to an image: a small map that is doubled in size again and again.
 
     Shapes
     ------
@@ -47,8 +47,8 @@ class PictureWriter(nn.Module):
         return h[:, :, : self.shape[1], : self.shape[2]]
 
 
-class PictureCritic(nn.Module):
-    """A score for each picture; its class enters by projection (Miyato and Koyama, 2018).
+class ImageCritic(nn.Module):
+    """A score for each image; its class enters by projection (Miyato and Koyama, 2018).
 
     Shapes
     ------
@@ -84,17 +84,17 @@ class PictureCritic(nn.Module):
 
 
 class ImageGANNet(nn.Module):
-    """The two players over pictures.
+    """The two players over images.
 
     Parameters
     ----------
     shape : list of int
-        Channels, height and width of a picture.
+        Channels, height and width of an image.
     channels : list of int
         Maps of the generator at each size, each twice the one before it; the critic's in reverse.
     latent_size : int
     n_classes : int
-        0 where pictures have no classes.
+        0 where images have no classes.
     normalized : bool
         Whether there is batch normalisation, as in DCGAN.
 
@@ -116,8 +116,8 @@ class ImageGANNet(nn.Module):
     def __init__(self, shape, channels, latent_size, n_classes, normalized):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.generator = PictureWriter(shape, channels, latent_size, n_classes, normalized)
-        self.critic = PictureCritic(shape, channels, n_classes, normalized)
+        self.generator = ImageWriter(shape, channels, latent_size, n_classes, normalized)
+        self.critic = ImageCritic(shape, channels, n_classes, normalized)
 
     def forward(self, x, label=None):
         return self.critic(x, label)

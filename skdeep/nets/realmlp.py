@@ -20,7 +20,7 @@ _CONTEXT = 5  # rows whose hyperplanes a bias is drawn from ("he+5")
 class RealMLPNet(nn.Module):
     """Several RealMLP networks side by side.
 
-    Embedded numbers, plain columns and embedded categories go through a learnt scale, then
+    Embedded numbers, plain columns and embedded categories go through a learned scale, then
     through linear layers with a parametric activation and dropout after each but the last.
 
     Parameters
@@ -39,7 +39,7 @@ class RealMLPNet(nn.Module):
     n_level_embedding : int, default=8
         Numbers that stand for a category.
     parametric, scaled : bool, default=True
-        Whether activations and scales are learnt.
+        Whether activations and scales are learned.
 
     Shapes
     ------

@@ -15,7 +15,7 @@ from skdeep.nets.blocks import Dropout, Linear, RandomModule
 from skdeep.nets.conv import (
     ConvNormReLU,
     Standardize,
-    as_pictures,
+    as_images,
     global_mean,
     masked,
     with_own_scale,
@@ -47,7 +47,7 @@ class RecurrentNet(nn.Module):
         Schuster and Paliwal (1997).
     pooling : {'last', 'max', 'mean', 'attention'}, default='max'
         How the outputs of all steps become one vector: those of the last step that each
-        direction reads, the largest or the mean over time, or their mean with learnt weights
+        direction reads, the largest or the mean over time, or their mean with learned weights
         (Yang et al., 2016).
     dropout : float in [0, 1), default=0.0
         Share of the embedding's and the units' outputs that training leaves out, the same ones
@@ -313,7 +313,7 @@ class ConvolutionalBranch(nn.Module):
     def forward(self, x, inside=None):
         x = x.permute(1, 2, 0).contiguous()
         mask = None if inside is None else inside.permute(1, 2, 0).to(x.dtype)
-        x, mask = as_pictures(masked(x, mask), mask)
+        x, mask = as_images(masked(x, mask), mask)
         for layer in self.layers:
             x = layer(x, mask)
         return global_mean(x, mask)

@@ -18,14 +18,14 @@ class DenseEmbedding(MLPNet):
         return super().forward(x.flatten(1).to(self.linears[0].weight.dtype))
 
 
-class PictureBlocks(nn.Module):
-    """Convolutions over pictures, down to a coarse grid that keeps what is where.
+class ImageBlocks(nn.Module):
+    """Convolutions over images, down to a coarse grid that keeps what is where.
 
-    The first looks 5 pixels far and halves the sides (of pictures below 16 pixels it looks 3 far
+    The first looks 5 pixels far and halves the sides (of images below 16 pixels it looks 3 far
     and leaves them), the blocks between pool by 2 where that leaves 2 or more, and what is there
     after the last one is averaged down to `GRID` cells a side, which are flattened. Beside the four
     pooling blocks of few-shot learning (`skdeep.nets.trunks.Conv4`), whose first one takes half of
-    their time, the same time buys twice the channels, and nine places instead of one for a picture
+    their time, the same time buys twice the channels, and nine places instead of one for an image
     of 28 pixels.
 
     Parameters
@@ -42,8 +42,8 @@ class PictureBlocks(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skdeep.nets.siamese import PictureBlocks
-    >>> PictureBlocks((1, 28, 28), (32, 64, 128, 128))(torch.zeros(2, 1, 28, 28)).shape
+    >>> from skdeep.nets.siamese import ImageBlocks
+    >>> ImageBlocks((1, 28, 28), (32, 64, 128, 128))(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 1152])
     """
 
@@ -85,7 +85,7 @@ class ConvEmbedding(nn.Module):
         for lengths that differ.
     n_components : int
     n_filters : tuple of int, default=None
-        Channels of the blocks: of `PictureBlocks` for pictures, by default (32, 64, 128, 128), and
+        Channels of the blocks: of `ImageBlocks` for images, by default (32, 64, 128, 128), and
         of `skdeep.nets.trunks.Conv4` for series, by default (32, 64, 64, 64).
 
     Shapes
@@ -106,7 +106,7 @@ class ConvEmbedding(nn.Module):
         self.config = {"shape": shape, "n_components": n_components, "n_filters": n_filters}
         self.scale = Standardize(shape[0])
         if len(shape) == 3:
-            self.trunk = PictureBlocks(shape, n_filters or (32, 64, 128, 128))
+            self.trunk = ImageBlocks(shape, n_filters or (32, 64, 128, 128))
         else:
             self.trunk = Conv4(shape, n_filters or (32, 64, 64, 64))
         self.head = Linear(self.trunk.width, n_components)

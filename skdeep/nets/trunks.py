@@ -1,4 +1,4 @@
-"""Convolutional trunks: from series or pictures to one vector per row.
+"""Convolutional trunks: from series or images to one vector per row.
 
 All have one interface. A trunk is made from the shape of a row with channels first,
 ``(n_channels, length)`` or ``(n_channels, height, width)``, length being None where it differs from
@@ -22,7 +22,7 @@ from skdeep.nets.conv import (
     BatchNorm,
     Conv1d,
     ConvNormReLU,
-    as_pictures,
+    as_images,
     channels_last,
     global_mean,
     masked,
@@ -154,24 +154,24 @@ class _Residual(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Residual networks: for series that of Wang, Yan and Oates (2017), for pictures a small one
+    """Residual networks: for series that of Wang, Yan and Oates (2017), for images a small one
     in the manner of He et al. (2016).
 
     For series: three blocks of three convolutions (kernels of 7, 5 and 3 steps; 64, 128 and 128
-    channels), no stride. For pictures: a stem, and stages of blocks of two 3 x 3 convolutions;
+    channels), no stride. For images: a stem, and stages of blocks of two 3 x 3 convolutions;
     each stage after the first halves the sides. The stem, a convolution and max-pooling, leaves
-    pictures below 16 pixels as they are, halves those below 64 and quarters larger ones, so that
-    time per picture stays bounded.
+    images below 16 pixels as they are, halves those below 64 and quarters larger ones, so that
+    time per image stays bounded.
 
     Parameters
     ----------
     shape : tuple
         (n_channels, length) or (n_channels, height, width).
     n_filters : tuple of int, default=None
-        Channels of each block (series) or stage (pictures); None is (64, 128, 128) or
+        Channels of each block (series) or stage (images); None is (64, 128, 128) or
         (32, 64, 128).
     n_blocks : int, default=1
-        Blocks of each stage of pictures.
+        Blocks of each stage of images.
 
     Examples
     --------
@@ -209,7 +209,7 @@ class ResNet(nn.Module):
     def maps(self, x, mask=None):
         """Feature maps of the last block."""
         if self.stem is None:
-            x, mask = as_pictures(x, mask)
+            x, mask = as_images(x, mask)
         else:
             x = channels_last(self.stem(x))
         for block in self.blocks:
@@ -310,7 +310,7 @@ class Inception(nn.Module):
 
     def maps(self, x, mask=None):
         """Feature maps of the last module."""
-        x, mask = as_pictures(x, mask)
+        x, mask = as_images(x, mask)
         before = x
         for i, inception in enumerate(self.inceptions):
             x = inception(x, mask)

@@ -36,7 +36,7 @@ class VAENet(nn.Module):
         Width of the code.
     activation : str, default='relu'
     likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
-        Gaussian outputs have a learnt variance for each column.
+        Gaussian outputs have a learned variance for each column.
     draws_codes : bool, default=True
         Whether training draws codes; else it takes their means.
 

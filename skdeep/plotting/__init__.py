@@ -1,4 +1,4 @@
-"""Pictures of estimators: classes named ``*Display``, as in scikit-learn.
+"""Displays of estimators: classes named ``*Display``, as in scikit-learn.
 
 Matplotlib is imported only when something is drawn.
 """

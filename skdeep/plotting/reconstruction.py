@@ -15,13 +15,13 @@ class ReconstructionDisplay:
     Parameters
     ----------
     originals : array-like of shape (n_samples, n_features), or list of ndarray
-        Vectors or series (length, n_channels), which are drawn as curves, or pictures: rows of
+        Vectors or series (length, n_channels), which are drawn as curves, or images: rows of
         shape (height, width, n_channels), and all rows with `image_shape`.
 
     reconstructions : array-like of the shape of originals
 
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, n_channels), where rows are flat or grey pictures.
+        (height, width) or (height, width, n_channels), where rows are flat or grey images.
 
     targets : array-like of the shape of originals, default=None
         A third line: the rows before noise was added, say.
@@ -106,7 +106,7 @@ class ReconstructionDisplay:
         Parameters
         ----------
         cmap : str, default='gray_r'
-            Colours of pictures.
+            Colours of images.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class ReconstructionDisplay:
         for line, (label, rows) in zip(axes, lines.items()):
             for ax, row in zip(line, rows):
                 row = np.asarray(row)
-                if self._is_picture(row):
+                if self._is_image(row):
                     ax.imshow(self._drawn(row), cmap=cmap)
                 else:
                     ax.plot(self._drawn(row), linewidth=0.8)
@@ -133,17 +133,17 @@ class ReconstructionDisplay:
         self.axes_, self.figure_ = axes, figure
         return self
 
-    def _is_picture(self, row):
+    def _is_image(self, row):
         return self.image_shape is not None or row.ndim == 3
 
     def _drawn(self, row):
         """A row as matplotlib draws it: channels last, colours from 0 to 1."""
         row = row if self.image_shape is None else row.reshape(self.image_shape)
-        is_picture = self._is_picture(row)
-        if row.ndim < (3 if is_picture else 2):
+        is_image = self._is_image(row)
+        if row.ndim < (3 if is_image else 2):
             return row
         row = np.moveaxis(row, 0, -1) if self.data_format == "channels_first" else row
-        if not is_picture:
+        if not is_image:
             return row
         if row.shape[2] == 1:
             return row[:, :, 0]

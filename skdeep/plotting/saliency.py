@@ -1,4 +1,4 @@
-"""What a network looks at, drawn over a picture, a series or a text."""
+"""What a network looks at, drawn over an image, a series or a text."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class SaliencyDisplay:
         Of one row, channels last.
 
     x : array-like of the same shape, or list of str
-        The row: a picture, a series, or the tokens of a text.
+        The row: an image, a series, or the tokens of a text.
 
     title : str, default=None
         Drawn above: what the prediction is, say.
@@ -134,7 +134,7 @@ class SaliencyDisplay:
         if is_text:
             self.artist_ = _draw_text(ax, self.x, values, colors)
         elif values.ndim == 3 or (values.ndim == 2 and min(values.shape) > 4):
-            self.artist_ = _draw_picture(ax, np.asarray(self.x), values, colors)
+            self.artist_ = _draw_image(ax, np.asarray(self.x), values, colors)
         else:
             self.artist_ = _draw_series(ax, np.asarray(self.x), values, colors)
         if self.title is not None:
@@ -143,8 +143,8 @@ class SaliencyDisplay:
         return self
 
 
-def _draw_picture(ax, x, values, colors):
-    """The picture in grey, and the sum over channels of what it says above it."""
+def _draw_image(ax, x, values, colors):
+    """The image in grey, and the sum over channels of what it says above it."""
     grey = x if x.ndim == 2 else x.mean(2)
     summed = values if values.ndim == 2 else values.sum(2)
     largest = np.abs(summed).max() or 1.0

@@ -1,4 +1,4 @@
-"""A grid of the pictures that a generator makes."""
+"""A grid of the images that a generator makes."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from skdeep.plotting._panels import check_matplotlib
 
 
 class SampleDisplay:
-    """Pictures in a grid: samples of a generator, or the way from one to another.
+    """Images in a grid: samples of a generator, or the way from one to another.
 
     It is recommended to make a display with `from_estimator`. All parameters are stored as
     attributes.
@@ -14,25 +14,25 @@ class SampleDisplay:
     Parameters
     ----------
     images : array-like of shape (n_images, height, width) or (n_images, height, width, channels)
-        The pictures, with 1, 3 or 4 channels.
+        The images, with 1, 3 or 4 channels.
 
     labels : array-like of shape (n_images,), default=None
         What stands above each.
 
     n_columns : int, default=None
-        Pictures in a row; None makes the grid about square.
+        Images in a row; None makes the grid about square.
 
     Attributes
     ----------
     axes_ : ndarray of Axes of shape (n_rows, n_columns)
-        Axes with the pictures.
+        Axes with the images.
 
     figure_ : matplotlib Figure
         Figure containing them.
 
     See Also
     --------
-    skdeep.ImageGAN : A generator of pictures.
+    skdeep.ImageGAN : A generator of images.
 
     Examples
     --------
@@ -54,12 +54,12 @@ class SampleDisplay:
         self.n_columns = n_columns
 
     def plot(self, *, cmap="gray", vmin=None, vmax=None):
-        """Draw the pictures.
+        """Draw the images.
 
         Parameters
         ----------
         cmap : str, default='gray'
-            Matplotlib's colormap of pictures with one channel.
+            Matplotlib's colormap of images with one channel.
 
         vmin, vmax : float, default=None
             Values of the first and the last colour; None is the least and the largest.
@@ -109,7 +109,7 @@ class SampleDisplay:
     def from_estimator(
         cls, estimator, n_images=100, *, kind="samples", random_state=None, **kwargs
     ):
-        """Draw pictures that a fitted generator makes.
+        """Draw images that a fitted generator makes.
 
         Parameters
         ----------
@@ -121,10 +121,10 @@ class SampleDisplay:
             as many columns as there are full rows.
 
         kind : {'samples', 'interpolation'}, default='samples'
-            Independent samples, or pictures on the way from one to another, ten to a row.
+            Independent samples, or images on the way from one to another, ten to a row.
 
         random_state : int, RandomState instance or None, default=None
-            Seed of the pictures; see `ImageGAN.sample`.
+            Seed of the images; see `ImageGAN.sample`.
 
         **kwargs : dict
             Of `plot`.
@@ -145,11 +145,11 @@ class SampleDisplay:
             images, _ = estimator.sample(len(y), y=y, random_state=random_state)
         else:
             images, n_columns = estimator.sample(n_images, random_state=random_state), None
-        return cls(images=_as_pictures(estimator, images), n_columns=n_columns).plot(**kwargs)
+        return cls(images=_as_images(estimator, images), n_columns=n_columns).plot(**kwargs)
 
 
-def _as_pictures(estimator, images):
-    """Flat pictures, and those with channels first, with height, width and channels."""
+def _as_images(estimator, images):
+    """Flat images, and those with channels first, with height, width and channels."""
     if images.ndim == 2:
         return images.reshape(-1, *estimator.image_shape)
     if images.ndim == 4 and estimator.data_format == "channels_first":

@@ -34,7 +34,7 @@ class SearchDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes with the picture.
+        Axes of the figure.
 
     figure_ : matplotlib Figure
         Figure containing it.
@@ -76,7 +76,7 @@ class SearchDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None is a new figure. The kinds 'parallel_coordinates' and
-            'importance' are Optuna's own pictures, which bring their own figure.
+            'importance' are Optuna's own figures, which bring their own figure.
 
         kind : {'history', 'parallel_coordinates', 'importance'}, default='history'
             What to show:
@@ -88,7 +88,7 @@ class SearchDisplay:
               parameter explains (fANOVA; Hutter et al., 2014).
 
         params : list of str, default=None
-            Names of the parameters to show in Optuna's pictures; None is all.
+            Names of the parameters to show in Optuna's figures; None is all.
 
         x : {'time', 'trial'}, default='time'
             What the history runs along: seconds during which a candidate was in work (pauses
@@ -227,7 +227,7 @@ class SearchDisplay:
 
     def _draw_with_optuna(self, kind, params):
         import matplotlib as mpl
-        from optuna.visualization import matplotlib as pictures
+        from optuna.visualization import matplotlib as figures
 
         finished = self._finished()
         shown = sorted({name for trial in finished for name in trial.params})
@@ -236,15 +236,15 @@ class SearchDisplay:
         options = {"target_name": self._label(), "params": params}
         if len(self.study.directions) > 1:
             options["target"] = self._value
-        # Optuna sets a style for the whole process, and calls its pictures experimental.
+        # Optuna sets a style for the whole process, and calls its figures experimental.
         with mpl.rc_context(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if kind == "importance":
                 self._check_scores_differ(finished)
                 evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-                self.ax_ = pictures.plot_param_importances(self.study, evaluator, **options)
+                self.ax_ = figures.plot_param_importances(self.study, evaluator, **options)
             else:
-                self.ax_ = pictures.plot_parallel_coordinate(self.study, **options)
+                self.ax_ = figures.plot_parallel_coordinate(self.study, **options)
                 self._make_readable(len(params or shown))
         self.ax_.figure.set_layout_engine("tight")
 

@@ -3,7 +3,7 @@
 scikit-learn's part is that of any search (folds, scores, `cv_results_`, refit, metadata, joblib);
 Optuna's is to propose candidates and to remember them. `search` joins the two, `pruning` stops
 candidates in the middle of their training, `spaces` has the ranges to search in. Optuna is
-imported here and, for its pictures, in `skdeep.plotting`.
+imported here and, for its figures, in `skdeep.plotting`.
 
 Workers are joblib's: ``n_jobs=2`` for processes, ``joblib.parallel_config("dask")`` for those of a
 dask cluster, ``joblib.parallel_config("dask", resources={"GPU": 1})`` for workers that each were

@@ -100,7 +100,7 @@ class _Describer:
         return f"{type(value).__name__} {self.text(state)}"
 
     def _estimator(self, value):
-        if hasattr(value, "__sklearn_clone__"):  # a clone of it keeps what it learnt
+        if hasattr(value, "__sklearn_clone__"):  # a clone of it keeps what it learned
             return self._object(value)
         settings = value.get_params(deep=False)
         return f"{self.text(type(value))} {self._dict(settings)}"

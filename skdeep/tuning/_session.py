@@ -132,7 +132,7 @@ class Session:
         return study, min(np.inf if search.n_trials is None else search.n_trials, grid_size)
 
     def _claim(self, study):
-        """Refuse a study of other data: what was learnt there would leak into this search."""
+        """Refuse a study of other data: what was learned there would leak into this search."""
         if self.fingerprint is None:
             return
         of = study.user_attrs.get(_record.SEARCH)

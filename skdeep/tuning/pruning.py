@@ -50,7 +50,7 @@ class PruneTrials(Stopper):
     -----
     With `n_jobs` > 1 it depends on chance which candidates have come how far when one is
     compared with them: results may differ from run to run. A stopped candidate keeps the test
-    scores of what it has learnt; `GridSearchCV` ranks them with the others, `OptunaSearchCV`
+    scores of what it has learned; `GridSearchCV` ranks them with the others, `OptunaSearchCV`
     behind them.
 
     Networks with ``solver='lbfgs'``, which has no epochs, and estimators of other libraries are

@@ -1,4 +1,4 @@
-"""Pictures changed in batches: against slow loops, within the limits, from the generator alone."""
+"""Images changed in batches: against slow loops, within the limits, from the generator alone."""
 
 import math
 
@@ -42,8 +42,8 @@ def test_jitter_against_a_slow_loop():
     made = AffineJitter(torch.Generator().manual_seed(0), 30.0, 0.2, 0.3, 0.4)(x)
     drawn = torch.empty(4, 5).double().uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
     spread = np.array([math.pi / 6, 0.2, 0.3, 0.4, 0.4])
-    for picture, out, amounts in zip(x.numpy(), made.numpy(), drawn.numpy() * spread):
-        np.testing.assert_allclose(out[0], slow_affine(picture[0], *amounts), atol=1e-9)
+    for image, out, amounts in zip(x.numpy(), made.numpy(), drawn.numpy() * spread):
+        np.testing.assert_allclose(out[0], slow_affine(image[0], *amounts), atol=1e-9)
 
 
 def test_jitter_stays_within_its_limits():
@@ -79,7 +79,7 @@ def test_changes_come_from_their_generator_alone():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_pictures_of_a_batch_are_changed_differently():
+def test_images_of_a_batch_are_changed_differently():
     x = torch.rand(1, 1, 6, 6, generator=torch.Generator().manual_seed(1)).expand(5, -1, -1, -1)
     made = AffineJitter(torch.Generator().manual_seed(0))(x)
     assert len(made.flatten(1).unique(dim=0)) == 5

@@ -67,7 +67,7 @@ def test_padding_does_not_count(rng):
     np.testing.assert_allclose(deviation, every.std(0), rtol=1e-9)
 
 
-def test_pictures_have_one_mean_for_all_places(rng):
+def test_images_have_one_mean_for_all_places(rng):
     x = rng.normal(size=(30, 3, 4, 5))
     mean, deviation = channel_statistics(torch.as_tensor(x))
     np.testing.assert_allclose(mean, x.mean((0, 2, 3)), atol=1e-12)

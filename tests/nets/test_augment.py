@@ -13,15 +13,15 @@ def ready(change, seed=0):
     return change
 
 
-def pictures(n=50, c=2, h=10, w=7):
+def images(n=50, c=2, h=10, w=7):
     return torch.randn(n, c, h, w, generator=torch.Generator().manual_seed(1))
 
 
 LENGTHS = torch.arange(1, 21)
 
 
-def test_shift_moves_whole_pictures_and_repeats_edges():
-    x = pictures()
+def test_shift_moves_whole_images_and_repeats_edges():
+    x = images()
     moved = ready(Shift(0.2))(x, None)
     seen = set()
     for before, after in zip(x.numpy(), moved.numpy()):
@@ -42,7 +42,7 @@ def test_shift_moves_whole_pictures_and_repeats_edges():
 
 
 def test_flip_mirrors_about_half():
-    x = pictures()
+    x = images()
     after = ready(Flip(0.5))(x, None)
     flipped = [torch.equal(a, b.flip(2)) for a, b in zip(after, x)]
     kept = [torch.equal(a, b) for a, b in zip(after, x)]
@@ -86,7 +86,7 @@ def test_warp_is_a_slow_loop():
 
 
 def test_mixup_is_a_slow_loop():
-    x = pictures(400)
+    x = images(400)
     mixed, partner, share = ready(Mixup(0.4))(x)
     for i in range(400):
         expected = share[i] * x[i] + (1 - share[i]) * x[partner[i]]
@@ -116,7 +116,7 @@ def test_cutmix_takes_boxes(shape):
 @pytest.mark.parametrize("name", [*CHANGES, *MIXES])
 def test_nothing_happens_outside_training_and_seeds_decide(name):
     cls, strength, dims = (CHANGES | MIXES)[name]
-    x = pictures(20, h=20, w=15) if dims == (2,) else torch.randn(20, 2, 20)
+    x = images(20, h=20, w=15) if dims == (2,) else torch.randn(20, 2, 20)
     arguments = (x,) if name in MIXES else (x, LENGTHS)
 
     def values(change):

@@ -74,7 +74,7 @@ def test_features_of_positions_by_hand():
     assert x[1].tolist() == [1, 0, 0, 0, 0, 0, 0, 1, 0, 1]  # missing: an indicator alone
 
 
-def test_pictures_of_odd_sizes_and_second_derivatives():
+def test_images_of_odd_sizes_and_second_derivatives():
     net = image_gan.ImageGANNet([3, 11, 6], [6, 4, 2], 5, 4, False)
     image_gan.initialize(net, np.random.RandomState(0))
     label = torch.tensor([0, 3])

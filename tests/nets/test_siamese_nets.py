@@ -1,11 +1,11 @@
-"""Embeddings of pictures: sizes of all kinds, places kept."""
+"""Embeddings of images: sizes of all kinds, places kept."""
 
 import numpy as np
 import pytest
 import torch
 
 from skdeep.nets.conv import draw_weights
-from skdeep.nets.siamese import ConvEmbedding, PictureBlocks
+from skdeep.nets.siamese import ConvEmbedding, ImageBlocks
 
 SHAPES = [(1, 1, 1), (1, 2, 3), (1, 8, 8), (3, 28, 28), (1, 20, 90), (2, 66, 64)]
 
@@ -18,7 +18,7 @@ def test_output_and_gradient(shape):
     out = net(x)
     assert out.shape == (5, 7)
     torch.testing.assert_close(net.head(net.features(x)), out)
-    net.eval()  # as in training, a picture of one pixel has no gradient left after normalising
+    net.eval()  # as in training, an image of one pixel has no gradient left after normalising
     net(x).sin().sum().backward()
     parameters = list(net.parameters())
     g = torch.Generator().manual_seed(1)
@@ -35,7 +35,7 @@ def test_output_and_gradient(shape):
 
 @pytest.mark.parametrize("shape, grid", [((1, 28, 28), (3, 3)), ((1, 300, 20), (4, 2))])
 def test_a_grid_of_places_is_left(shape, grid):
-    net = PictureBlocks(shape, (2, 2, 2, 5))
+    net = ImageBlocks(shape, (2, 2, 2, 5))
     assert net.grid == grid and net.width == 5 * grid[0] * grid[1]
     draw_weights(net, np.random.RandomState(0))
     x = torch.zeros(2, *shape)
@@ -46,8 +46,6 @@ def test_a_grid_of_places_is_left(shape, grid):
     assert changed[1, -1, -1] and not changed[1, 0, 0]
 
 
-def test_small_pictures_are_not_shrunk_away():
-    sizes = {
-        side: PictureBlocks((1, side, side), (1, 1, 1, 1)).grid[0] for side in (1, 3, 5, 8, 15)
-    }
+def test_small_images_are_not_shrunk_away():
+    sizes = {side: ImageBlocks((1, side, side), (1, 1, 1, 1)).grid[0] for side in (1, 3, 5, 8, 15)}
     assert sizes == {1: 1, 3: 3, 5: 2, 8: 2, 15: 3}

@@ -74,7 +74,7 @@ def test_order_in_memory_changes_nothing(name, monkeypatch):
     for plain in (False, True):
         net, x, mask = make(name, (3, None))
         if plain:
-            monkeypatch.setattr(trunks, "as_pictures", lambda x, mask: (x, mask))
+            monkeypatch.setattr(trunks, "as_images", lambda x, mask: (x, mask))
         out, maps = net(x, mask), net.maps(x, mask)
         out.square().sum().backward()
         results.append([out, maps, *(p.grad for p in net.parameters()), *net.buffers()])

@@ -53,7 +53,7 @@ def test_scores_in_time(forest):
         display.plot(kind="pie")
 
 
-def test_pictures_and_curves():
+def test_images_and_curves():
     X = load_digits().data / 16.0
     net = Autoencoder((4,), learning_rate="cosine", max_iter=1, random_state=0).fit(X)
     display = ReconstructionDisplay.from_estimator(net, X, image_shape=(8, 8), n_rows=3)

@@ -1,4 +1,4 @@
-"""`SaliencyDisplay`: pictures, series and texts."""
+"""`SaliencyDisplay`: images, series and texts."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def fitted(X, **parameters):
     return clf.fit(X, y)
 
 
-def test_picture():
+def test_image():
     X = RNG.normal(size=(10, 6, 5, 2))
     clf = fitted(X)
     display = SaliencyDisplay.from_estimator(clf, X[0])
@@ -34,7 +34,7 @@ def test_picture():
     assert len(display.ax_.images) == 2
 
 
-def test_flat_picture_and_channels_first():
+def test_flat_image_and_channels_first():
     X = RNG.normal(size=(10, 30))
     clf = fitted(X, image_shape=(6, 5))
     flat = SaliencyDisplay.from_estimator(clf, X[0]).saliency

@@ -1,4 +1,4 @@
-"""Grids of made pictures."""
+"""Grids of made images."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def close():
     plt.close("all")
 
 
-def test_pictures_stand_where_they_belong():
+def test_images_stand_where_they_belong():
     images = np.arange(7 * 4).reshape(7, 2, 2)
     display = SampleDisplay(images=images, labels=list("abcdefg"), n_columns=3).plot(vmax=100)
     assert display.axes_.shape == (3, 3)

@@ -180,7 +180,7 @@ def test_bad_choices(options, message):
         SearchDisplay.from_estimator(searched(n_trials=2), **options)
 
 
-def test_optunas_pictures_take_no_axes():
+def test_optunas_images_take_no_axes():
     _, ax = plt.subplots()
     with pytest.raises(ValueError, match="brings its own figure"):
         SearchDisplay.from_estimator(searched(n_trials=2), kind="importance", ax=ax)

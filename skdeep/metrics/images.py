@@ -1,4 +1,4 @@
-"""Measures of made pictures beside real ones, over features of a classifier.
+"""Measures of made images beside real ones, over features of a classifier.
 
 The usual network for such features knows photographs; for digits, clothes or spectra a classifier
 of the very data says more ("classifier Frechet distance").
@@ -22,7 +22,7 @@ _ACTIVATIONS = {
 
 
 def classifier_features(classifier, X):
-    """What a fitted classifier sees in rows or pictures.
+    """What a fitted classifier sees in rows or images.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def classifier_features(classifier, X):
         activations) the features are the last hidden layer, of any other the logarithms of
         `predict_proba`.
     X : array-like of shape (n_samples, ...)
-        Rows as the classifier takes them; a perceptron's pictures are flattened.
+        Rows as the classifier takes them; a perceptron's images are flattened.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def frechet_distance(real, made):
     """Frechet distance of two clouds of features, each taken for a Gaussian.
 
     ``|m - n|^2 + tr(C + D - 2 (C D)^(1/2))`` with the means m, n and covariances C, D (Dowson and
-    Landau, 1982; over features of pictures Heusel et al., NeurIPS 2017).
+    Landau, 1982; over features of images Heusel et al., NeurIPS 2017).
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def classifier_frechet_distance(classifier, real, made):
     Parameters
     ----------
     classifier : estimator
-        Fitted on real pictures; see `classifier_features`.
+        Fitted on real images; see `classifier_features`.
     real, made : array-like of shape (n_samples, ...)
 
     Returns
