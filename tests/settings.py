@@ -25,6 +25,10 @@ class Settings:
         Key of `DATA`: what it is fitted on.
     light : dict
         Parameters for few epochs, units and members, with which it still learns something.
+    quick : dict
+        Parameters for few epochs where `light` has none: there is no quality to check.
+    unequal_weights : str
+        Why a row of weight 2 is not the same as the row given twice; empty where it is.
     pins : tuple of dict
         Parameters of the settings whose results `test_pin.py` holds fixed, each on its own data
         if it has an entry 'data'.
@@ -33,6 +37,8 @@ class Settings:
     family: str
     data: str
     light: dict = field(default_factory=dict)
+    quick: dict = field(default_factory=dict)
+    unequal_weights: str = ""
     pins: tuple = ()
 
 
@@ -138,6 +144,15 @@ DATA = {
 """What estimators are fitted on: functions that make X and y (None where there is none)."""
 
 _TABLE = {"n_estimators": 2, "max_iter": 40}
+_SHORT = {"max_iter": 40}
+_DROPOUT = (
+    "dropout, a validation split and initial weights that look at single rows; the tests of tables "
+    "run the check with these switched off"
+)
+_NOISE = (
+    "training draws noise for each row of a batch: a row given twice meets it twice; the tests of "
+    "autoencoders run the check without noise"
+)
 _CONV = {"architecture": "resnet", "n_filters": (8,), "max_iter": 40}
 _CONV |= {"learning_rate": "cosine", "learning_rate_init": 0.02}
 _LSTM = {"hidden_layer_sizes": (8,), "convolutional": [(16, 5), (16, 5), (16, 3)], "max_iter": 40}
@@ -161,7 +176,7 @@ def _perceptron(data):
 def _table(data, extra):
     few = {"n_estimators": 2, "max_iter": 6, "hidden_layer_sizes": (32,), "amp": False}
     pins = (few, {**few, "refit": True, **extra}, {**few, "early_stopping": False})
-    return Settings("tabular", data, _TABLE, pins)
+    return Settings("tabular", data, _TABLE, unequal_weights=_DROPOUT, pins=pins)
 
 
 def _convolutional(images, series, ragged):
@@ -172,7 +187,7 @@ def _convolutional(images, series, ragged):
         "convolutional",
         "classes" if images == "images" else "numbers",
         _CONV,
-        (
+        pins=(
             {"data": images, **few, "early_stopping": True},
             {"data": images, **few, **lenet},
             {"data": series, **time},
@@ -188,7 +203,8 @@ def _recurrent(series, ragged, tokens):
         {"data": ragged, **few, "convolutional": None, "early_stopping": True},
         {"data": tokens, **few, "vocabulary_size": 40},
     )
-    return Settings("recurrent", "classes" if series == "series" else "numbers", _LSTM, pins)
+    data = "classes" if series == "series" else "numbers"
+    return Settings("recurrent", data, _LSTM, pins=pins)
 
 
 _EMBED = {"n_components": 4, "max_iter": 3}
@@ -207,6 +223,7 @@ SETTINGS = {
     "Autoencoder": Settings(
         "autoencoder",
         "vectors",
+        quick=_SHORT,
         pins=(
             {"max_iter": 5, "hidden_layer_sizes": (8, 3)},
             {
@@ -227,6 +244,8 @@ SETTINGS = {
     "VariationalAutoencoder": Settings(
         "autoencoder",
         "vectors",
+        quick=_SHORT,
+        unequal_weights=_NOISE,
         pins=(
             {"max_iter": 5, "hidden_layer_sizes": (8, 3)},
             {"data": "unit", "max_iter": 4, "likelihood": "bernoulli", "early_stopping": True},
@@ -235,11 +254,15 @@ SETTINGS = {
     "RBM": Settings(
         "autoencoder",
         "vectors",
+        quick=_SHORT,
+        unequal_weights=_NOISE,
         pins=({"max_iter": 3}, {"data": "unit", "max_iter": 3, "method": "cd", "n_components": 8}),
     ),
     "AutoencoderOutlierDetector": Settings(
         "outlier",
         "outliers",
+        _TABLE,
+        unequal_weights=_DROPOUT,
         pins=(
             {"max_iter": 10, "hidden_layer_sizes": (16,)},
             {"data": "frame", "max_iter": 10, "hidden_layer_sizes": (16,), "novelty": True},
@@ -250,7 +273,7 @@ SETTINGS = {
         "siamese",
         "classes",
         {"max_iter": 10},
-        (
+        pins=(
             {**_EMBED, "hidden_layer_sizes": (8,)},
             {"data": "images", **_EMBED, "loss": "triplet", "early_stopping": True},
             {"data": "series", **_EMBED, "encoder": "lstm", "hidden_layer_sizes": (6,)},
@@ -260,7 +283,7 @@ SETTINGS = {
         "siamese",
         "classes",
         {"max_iter": 10},
-        (
+        pins=(
             {**_EMBED, "hidden_layer_sizes": (8,)},
             {**_EMBED, "n_neighbors": 2, "rejection_rate": 0.1, "loss": "contrastive"},
         ),
@@ -269,7 +292,7 @@ SETTINGS = {
         "adversarial",
         "frame",
         _GAN,
-        (
+        pins=(
             _GAN,
             {**_GAN, "loss": "wgan-gp", "pac": 2, "warm_up": 0.4, "early_stopping": True},
         ),
@@ -278,7 +301,7 @@ SETTINGS = {
         "adversarial",
         "images",
         {"max_iter": 2, "channels": (8, 8), "latent_size": 4},
-        (
+        pins=(
             {"max_iter": 2, "channels": (8, 8), "latent_size": 4},
             {
                 "data": "image",
@@ -293,7 +316,7 @@ SETTINGS = {
         "adversarial",
         "outliers",
         {"hidden_layer_sizes": 32, "max_iter": 60, "search_steps": 3},
-        (
+        pins=(
             {"hidden_layer_sizes": 16, "max_iter": 6, "search_steps": 3},
             {"network": "lstm", "hidden_layer_sizes": 8, "max_iter": 4, "search_steps": 2},
         ),
@@ -301,14 +324,13 @@ SETTINGS = {
     "GANOverSampler": Settings(
         "adversarial",
         "outliers",
-        {},
-        (
+        pins=(
             {"generator": {"class": "TabularGAN", **_GAN}},
             {"data": "frame_classes", "generator": {"class": "TabularGAN", **_GAN}},
         ),
     ),
     "SequenceVectorizer": Settings(
-        "preprocessing", "texts", {}, ({}, {"lowercase": False, "max_features": 5})
+        "preprocessing", "texts", pins=({}, {"lowercase": False, "max_features": 5})
     ),
 }
 """Settings by name of the class, over all that `skdeep` exports."""
