@@ -30,11 +30,12 @@ class DeepClassifier(ClassifierMixin):
     def _encode_target(self, y, resumed, incremental):
         """Remember or check the classes; return class numbers, or rows of 0 and 1."""
         y = one_column(y)
-        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+        warm_start = getattr(self, "warm_start", False)
+        if not hasattr(self, "classes_") or (not warm_start and not incremental):
             self._learn_classes(y)
         else:
             classes = unique_labels(y)
-            if self.warm_start:
+            if warm_start:
                 if set(classes) != set(self.classes_):
                     raise ValueError(
                         "warm_start can only be used where `y` has the same "

@@ -104,7 +104,7 @@ def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
         estimator._phases(task, past),
         shared,
         report=None if report is None else _reporter(report, estimator, task),
-        work=(n_rows, estimator._uses_of_parameters(net)),
+        work=(n_rows, recipe.uses * estimator._uses_of_parameters(net)),
     )
 
 

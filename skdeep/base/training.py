@@ -276,6 +276,14 @@ def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, A
     }
 
 
+def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Checked rows of a fitted estimator, and these where its network lives."""
+    reader = estimator._input
+    parameter = next(estimator.net_.module_.parameters())
+    checked = reader.check(estimator, X)
+    return checked, reader.place(checked, parameter.dtype, parameter.device)
+
+
 def forward(module: torch.nn.Module, x: Any) -> torch.Tensor:
     """Raw scores of all rows, in pieces where a piece would be large."""
     n_samples = x.shape[0]

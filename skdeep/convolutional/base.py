@@ -1,17 +1,27 @@
 """What convolutional classifiers and regressors share: network, batches, features, saliency."""
 
-import numpy as np
+import math
+
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep.base.old_estimator import DeepEstimator
+from skdeep.base.estimator import DeepEstimator
+from skdeep.base.saliency import saliency
+from skdeep.base.training import (
+    capped_batch_size,
+    epochs_of_steps,
+    even_batch_size,
+    make_batches,
+    placed,
+    single_phase,
+)
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
-from skdeep.data.batches import MIXED_WINDOW, LengthBatches
-from skdeep.data.pieces import channel_statistics, in_pieces, pieces
-from skdeep.data.rows import LoadedRows, PaddedRows
-from skdeep.inputs.old_arrays import ArrayInput
+from skdeep.data.batches import MIXED_WINDOW, n_batches
+from skdeep.data.pieces import channel_statistics, in_pieces
+from skdeep.data.rows import LoadedRows
+from skdeep.inputs.arrays import ArrayInput, wants_own_scale
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet
@@ -22,41 +32,40 @@ AUTO_STEPS = {1: 1000, 2: 6500}
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
 FULL_BATCH = 64
+_SMALLEST_BATCH = 2  # batch normalisation
 N_LENET_LAYERS = 2
 """Convolutions of 'lenet' by default."""
 
 
-class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of `CNNClassifier` and `CNNRegressor`."""
 
-    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
-    l1_ratio, power_t = 0.0, 0.5
-    momentum, nesterovs_momentum = 0.9, True
-    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
-    warm_start = False
+    saliency = saliency
+
+    @property
+    def _input(self):
+        return ArrayInput.of(self)
 
     # --- the network -----------------------------------------------------------------------
 
-    def _new_net(self, device, X, rng):
-        series = len(X.shape) == 3 and not is_factory(self.architecture)
-        self._own_scale = series and self._wants_own_scale(X)
-        return super()._new_net(device, X, rng)
-
-    def _make_module(self, shape, n_outputs, rng):
+    def _module(self, rows, rng):
+        shape = rows.x.shape[1:]
         architecture, options = self._architecture(shape)
-        members = architecture
+        members, own_scale = architecture, False
         if is_factory(architecture):
             members = [user_trunk(architecture, shape, rng) for _ in range(self.n_estimators)]
+        elif len(shape) == 2:
+            own_scale = wants_own_scale(self.own_scale, rows.x)
         net = ConvNet(
             shape,
             members,
             options,
-            n_outputs,
+            self.n_outputs_,
             self.n_estimators,
             0.0 if architecture == "lenet" else float(self.dropout),
             self._augmentation(len(shape) - 1),
             frozen=self.freeze,
-            own_scale=self._own_scale,
+            own_scale=own_scale,
         )
         draw_weights(net.heads if is_factory(architecture) else net, rng)
         if self.pretrained is not None:
@@ -137,7 +146,7 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
             raise ValueError(f"augment={self.augment!r}: expected one of {sorted(MIXES)} at most.")
         return strengths or None
 
-    def _check_combinations(self):
+    def _check_parameters(self):
         self._sizes()
         if self.freeze and self.pretrained is None and not is_factory(self.architecture):
             raise ValueError(
@@ -145,65 +154,45 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
                 "`pretrained` or by a module given as `architecture`."
             )
 
-    def _draws_noise(self):
-        return True
-
     # --- training --------------------------------------------------------------------------
 
-    def _train(self, net, data, validation, rng, mode, report):
-        scale = net.module_.scale
-        if is_factory(self.architecture):
-            scale.scale.fill_(1 / 255 if _is_bytes(data[0]) else 1.0)
-        elif not getattr(scale, "is_given", False):
-            mean, deviation = channel_statistics(data[0], data[2])
-            scale.mean.copy_(mean)
-            scale.scale.copy_(1 / deviation)
-        return super()._train(net, data, validation, rng, mode, report)
-
-    def _automatic_epochs(self):
-        return AUTO_STEPS[self._dims()], *AUTO_EPOCHS[self._dims()]
-
-    def _batch_size(self, n_samples):
-        if self.batch_size != "auto":
-            return super()._batch_size(n_samples)
-        if n_samples <= FULL_BATCH:
-            return n_samples
-        size = min(max(n_samples // 100, 32), 128)
-        # Batches of nearly equal size: a small last one would be a noisy step.
-        return -(-n_samples // max(1, round(n_samples / size)))
-
-    def _dims(self):
-        """1 for series, 2 for pictures."""
-        return 2 if len(self.input_shape_) == 3 else 1
-
-    def _make_batches(self, net, data, rng):
-        if isinstance(data[0], PaddedRows):
-            return LengthBatches(
-                *data,
-                batch_size=net.batch_size,
-                smallest=2,
-                lengths=data[0].lengths.cpu().numpy(),
-                window=MIXED_WINDOW,
-            )
-        return super()._make_batches(net, data, rng)
-
-    def _smallest_batch(self):
-        return 2  # batch normalisation
-
-    def _make_step(self, net):
-        optimizer = net.flat_optimizers_[0]
-        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
-        return engine.SingleStep(
-            optimizer,
-            engine.MixingAutograd(net.module_, net.criterion_, optimizer.flat, mixed),
-            engine.Penalty(optimizer.flat, 0.0 if self.solver == "adamw" else self.alpha),
-            clip=self.gradient_clip_norm,
-            data_scale=self._reported_share(),
+    def _recipe(self, plan):
+        n_samples, shape = len(plan.train), plan.train.x.shape[1:]
+        size, epochs, dims = self.batch_size, self.max_iter, len(shape) - 1
+        if size != "auto":
+            size = capped_batch_size(size, n_samples)
+        elif n_samples <= FULL_BATCH:
+            size = n_samples
+        else:
+            size = even_batch_size(min(max(n_samples // 100, 32), 128), n_samples)
+        if epochs == "auto":
+            n_steps = n_batches(n_samples, size, _SMALLEST_BATCH)
+            epochs = epochs_of_steps(AUTO_STEPS[dims], n_steps, *AUTO_EPOCHS[dims])
+        return engine.Recipe.of(
+            self,
+            batch_size=size,
+            smallest_batch=_SMALLEST_BATCH,
+            max_iter=epochs,
+            draws_noise=True,
+            uses=math.prod(n or 100 for n in shape) / 8,
         )
 
-    def _uses_of_parameters(self, net):
-        places = np.prod([n or 100 for n in net.module_.shape], dtype=float)
-        return net.n_parameters * places / 8
+    def _prepare(self, task):
+        scale, (x, _, weight) = task.net.module_.scale, task.data
+        if is_factory(self.architecture):
+            scale.scale.fill_(1 / 255 if _is_bytes(x) else 1.0)
+        elif not getattr(scale, "is_given", False):
+            mean, deviation = channel_statistics(x, weight)
+            scale.mean.copy_(mean)
+            scale.scale.copy_(1 / deviation)
+
+    def _phases(self, task, past):
+        net = task.net
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
+        flat = net.flat_optimizers_[0].flat
+        gradient = engine.MixingAutograd(net.module_, net.criterion_, flat, mixed)
+        batches = make_batches(task, window=MIXED_WINDOW)
+        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     # --- prediction ------------------------------------------------------------------------
 
@@ -226,75 +215,21 @@ class BaseCNN(ArrayInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Dee
         """
         check_is_fitted(self)
         module = self.net_.module_
-        x = self._input(X, module)
+        checked, x = placed(self, X)
 
         def features(x):
             return torch.cat(module.features(*module.prepared(x)), 1)
 
-        return self._only_finite(in_pieces(module, x, features), x).cpu().numpy()
+        return self._only_finite(in_pieces(module, x, features), checked).cpu().numpy()
 
     @property
     def _n_features_out(self):
         return sum(trunk.width for trunk in self.net_.module_.trunks)
 
-    def saliency(self, X, y=None):
-        """Return how much each number of X speaks for the prediction: gradient times input.
-
-        The gradient of the raw score (of the predicted class, or of `y`; of several networks the
-        logarithm of their mean probability) by each number, times
-        that number less the mean of its channel in `fit` (Shrikumar et al., 2017): what the score
-        would lose, to first order, if the number were the mean.
-
-        Parameters
-        ----------
-        X : array-like, Tensor or list of ndarray
-            Rows like those of `fit`.
-
-        y : array-like of shape (n_samples,), default=None
-            Classes whose score is meant (numbers of outputs, for a regressor); None stands for
-            the predicted ones (the first output).
-
-        Returns
-        -------
-        saliency : ndarray of the shape of X, or list of ndarray
-        """
-        check_is_fitted(self)
-        X = self._check_inputs(X)
-        module = self.net_.module_
-        parameter = next(module.parameters())
-        x = self._as_input(X, parameter.dtype, parameter.device)
-        chosen = self._outputs_meant(y, len(X))
-        out = [None] * len(X)
-        for rows in pieces(module, x):
-            chunk = None if chosen is None else chosen[rows].to(parameter.device)
-            for row, values in zip(rows.tolist(), self._saliency(module, x[rows], chunk)):
-                out[row] = self._as_given(values)
-        return out if isinstance(x, PaddedRows) else np.stack(out)
-
-    def _saliency(self, module, x, chosen):
-        """Gradient times input for one piece of rows, with channels first."""
-        lengths = x[1].tolist() if isinstance(x, tuple) else None
+    def _scored_input(self, module, x):
+        """Standardised rows, and the function that gives the raw scores of such."""
         x, mask = module.prepared(x)
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            raw = module.scores(x, mask)
-            score = self._score_of(self._pool(raw), chosen).sum()
-            (gradient,) = torch.autograd.grad(score, x)
-        values = self._only_finite(gradient * x.detach(), x.detach()).cpu().numpy()
-        return values if lengths is None else [v[:, :n] for v, n in zip(values, lengths)]
-
-    def _as_given(self, values):
-        """One row in the user's layout."""
-        if self.data_format == "channels_last":
-            values = np.moveaxis(values, 0, -1)
-        if self.image_shape is None and len(self.input_shape_) == 1:
-            return values.reshape(self.input_shape_)
-        return values
-
-    def _input(self, X, module):
-        """Checked X where the network lives."""
-        parameter = next(module.parameters())
-        return self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
+        return x, lambda x: self._pool(module.scores(x, mask))
 
     def _pool(self, raw):
         """Scores of the members together."""

@@ -44,6 +44,8 @@ class Recipe:
         for a warning.
     draws_noise : bool
         Whether the network, or what trains it, draws random numbers.
+    uses : float
+        How often a row meets a parameter in a forward pass, on average: how much work a row is.
     players : mapping of str to dict, or None
         Options of an optimizer for each submodule that has one of its own; None is one optimizer
         of the whole network, made by these fields.
@@ -72,6 +74,7 @@ class Recipe:
     smallest_batch: int = 1
     ends: bool = False
     draws_noise: bool = False
+    uses: float = 1.0
     players: Mapping[str, Mapping[str, Any]] | None = None
 
     @classmethod

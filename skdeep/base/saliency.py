@@ -1,0 +1,71 @@
+"""How much each number of X speaks for a prediction, for networks that read arrays or sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep.base.training import placed
+from skdeep.data.pieces import pieces
+from skdeep.inputs.rows import to_host
+
+
+def saliency(self, X, y=None):
+    """Return how much each number of X speaks for the prediction: gradient times input.
+
+    The gradient of the raw score (of the predicted class, or of `y`; of several networks the
+    logarithm of their mean probability) by each number, times that number less the mean of its
+    channel in `fit` (Shrikumar et al., 2017): what the score would lose, to first order, if the
+    number were the mean. Of a token it is the sum over its embedding, of which 0 takes the mean's
+    place.
+
+    Parameters
+    ----------
+    X : array-like, Tensor or list of array-like
+        Rows like those of `fit`.
+
+    y : array-like of shape (n_samples,), default=None
+        Classes whose score is meant (numbers of outputs, for a regressor); None stands for the
+        predicted ones (the first output).
+
+    Returns
+    -------
+    saliency : ndarray of the shape of X, or list of ndarray
+        0 where X is padded.
+    """
+    check_is_fitted(self)
+    module = self.net_.module_
+    checked, x = placed(self, X)
+    chosen = _outputs_meant(self, y, x.shape[0])
+    out: list[Any] = [None] * x.shape[0]
+    for rows in pieces(module, x):
+        rows = rows.to(x.device)
+        part = None if chosen is None else chosen[rows.cpu()].to(x.device)
+        values, lengths = _gradient_times_input(self, module, x[rows], part)
+        values = to_host(self._only_finite(values, checked))
+        for i, row in enumerate(rows.tolist()):
+            out[row] = values[i] if lengths is None else values[i, :, : lengths[i]]
+    return self._input.give_back(X, checked, out)
+
+
+def _outputs_meant(estimator, y, n_samples):
+    """The output of each row whose score is meant, None for the default."""
+    if y is None:
+        return None
+    y = column_or_1d(to_host(y))
+    check_consistent_length(np.empty((n_samples, 0)), y)
+    return torch.as_tensor(estimator._output_numbers(y))
+
+
+def _gradient_times_input(estimator, module, x, chosen):
+    """Gradient times input of some rows, with the channels first, and their lengths, if any."""
+    with torch.enable_grad():
+        inner, score = estimator._scored_input(module, x)
+        inner = inner.detach().requires_grad_()
+        total = estimator._score_of(score(inner), chosen).sum()
+        (gradient,) = torch.autograd.grad(total, inner)
+    return gradient * inner.detach(), x[1].tolist() if isinstance(x, tuple) else None
