@@ -361,8 +361,10 @@ def test_augmented_series(augment, ragged):
 @pytest.mark.parametrize("architecture", ["lenet", "resnet", "inception", Plain()])
 def test_mixed_precision(architecture):
     rows = PICTURES if isinstance(architecture, Plain) else [x[: 1 + i] for i, x in enumerate(X)]
+    n_filters = 4 if architecture == "inception" else (4, 6)
     full, mixed, auto = (
-        cnn(architecture=architecture, amp=amp).fit(rows, y) for amp in (False, True, "auto")
+        cnn(architecture=architecture, n_filters=n_filters, amp=amp).fit(rows, y)
+        for amp in (False, True, "auto")
     )
     a, b, c = (clf.predict_proba(rows) for clf in (full, mixed, auto))
     assert not np.array_equal(a, b)

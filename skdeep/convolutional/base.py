@@ -227,7 +227,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return sum(trunk.width for trunk in self.net_.module_.trunks)
 
     def _scored_input(self, module, x):
-        """Standardised rows, and the function that gives the raw scores of such."""
+        """Standardised rows, and the function that gives their raw scores."""
         x, mask = module.prepared(x)
         return x, lambda x: self._pool(module.scores(x, mask))
 

@@ -1,19 +1,29 @@
 """What the recurrent classifier and regressor share: the network, its batches, what is in it."""
 
-import numpy as np
+import math
+
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep.base.old_estimator import DeepEstimator
-from skdeep.base.training import weighing
-from skdeep.data.batches import MIXED_WINDOW, Batches, LengthBatches
-from skdeep.data.pieces import channel_statistics, in_pieces, pieces
-from skdeep.data.rows import PaddedRows
-from skdeep.inputs.old_arrays import SequenceInput
+from skdeep.base.estimator import DeepEstimator
+from skdeep.base.saliency import saliency
+from skdeep.base.training import (
+    capped_batch_size,
+    epochs_of_steps,
+    make_batches,
+    placed,
+    plain_gradient,
+    single_phase,
+    weighing,
+)
+from skdeep.data.batches import MIXED_WINDOW, n_batches
+from skdeep.data.pieces import channel_statistics, in_pieces
+from skdeep.data.rows import RaggedRows
+from skdeep.inputs.arrays import wants_own_scale
 from skdeep.inputs.rows import to_host
-from skdeep.inputs.sequences import like_series, like_tokens
+from skdeep.inputs.sequences import sequence_input
 from skdeep.nets.recurrent import RecurrentNet, initialize
 from skdeep.parameters.sizes import layer_sizes
 
@@ -38,22 +48,23 @@ WARM_UP = 0.3
 _SHARED_BY_NETS = ("cell", "bidirectional", "pooling", "embedding_size")
 
 
-class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of the recurrent estimators; a subclass adds the constructor and the target."""
 
-    # What `DeepEstimator` leaves to the parameters of a perceptron is settled here.
-    l1_ratio, power_t = 0.0, 0.5
-    momentum, nesterovs_momentum = 0.9, True
-    _has_scaled_output = False
+    saliency = saliency
+
+    @property
+    def _input(self):
+        return sequence_input(self)
+
+    @property
+    def _reads_tokens(self):
+        return self.vocabulary_size is not None
 
     # --- the network -----------------------------------------------------------------------
 
     def _hidden_sizes(self):
         return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
-
-    def _check_embedding(self):
-        rows = self.__dict__.get("vocabulary_size_", 1) if self._reads_tokens else 1
-        layer_sizes(self.embedding_size, "embedding_size", n_inputs=rows)
 
     def _branch(self):
         """(filters, kernel size) of each layer of the convolutional branch."""
@@ -83,23 +94,22 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             "dropout": self._dropout(),
             "recurrent_dropout": float(self.recurrent_dropout),
             "convolutional": self._branch(),
-            "scaled_output": self._has_scaled_output,
+            "scaled_output": self.out_activation_ == "identity",
             "has_missing": self.missing == "mask" and not self._reads_tokens,
             **{name: getattr(self, name) for name in _SHARED_BY_NETS},
         }
 
-    def _new_net(self, device, X, rng):
-        self._own_scale = not self._reads_tokens and self._wants_own_scale(X)
-        return super()._new_net(device, X, rng)
-
-    def _make_module(self, shape, n_outputs, rng):
-        self._check_embedding()
-        settings = self._settings(shape[0], n_outputs)
-        net = RecurrentNet(**settings, own_scale=self._own_scale).double()
+    def _module(self, rows, rng):
+        tokens = self._reads_tokens
+        n_inputs = self.vocabulary_size_ if tokens else 1
+        layer_sizes(self.embedding_size, "embedding_size", n_inputs=n_inputs)
+        settings = self._settings(rows.x.shape[1], self.n_outputs_)
+        own_scale = not tokens and wants_own_scale(self.own_scale, rows.x)
+        net = RecurrentNet(**settings, own_scale=own_scale).double()
         initialize(net, rng)
         return net
 
-    def _check_combinations(self):
+    def _check_parameters(self):
         self._hidden_sizes()
         self._branch()
         if self.missing == "mask" and self._reads_tokens:
@@ -127,61 +137,50 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
                     f"Previously got {config[name]}, now {settings[name]}."
                 )
 
-    def _draws_noise(self):
-        return bool(self._dropout() or self.recurrent_dropout)
-
     # --- training --------------------------------------------------------------------------
 
-    def _automatic_epochs(self):
-        n_steps = TOKEN_STEPS if self._reads_tokens else SERIES_STEPS
-        return n_steps, FEWEST_EPOCHS, MOST_EPOCHS
-
-    def _batch_size(self, n_samples):
-        if self.batch_size != "auto":
-            return super()._batch_size(n_samples)
-        return SMALL_BATCH if BATCH < n_samples <= SMALL_SET else min(BATCH, n_samples)
-
-    def _make_run(self, net, data, validation, rng, mode):
-        run = super()._make_run(net, data, validation, rng, mode)
-        if not mode.stops_early and self.learning_rate in engine.BOUNDED_SCHEDULES:
-            run.patience.limit = np.inf  # while a planned rate is high the loss may well rise
+    def _recipe(self, plan):
+        n_samples, size, epochs = len(plan.train), self.batch_size, self.max_iter
+        if size != "auto":
+            size = capped_batch_size(size, n_samples)
+        else:
+            size = SMALL_BATCH if BATCH < n_samples <= SMALL_SET else min(BATCH, n_samples)
+        if epochs == "auto":
+            n_steps = TOKEN_STEPS if self._reads_tokens else SERIES_STEPS
+            epochs = epochs_of_steps(
+                n_steps, n_batches(n_samples, size), FEWEST_EPOCHS, MOST_EPOCHS
+            )
+        patience = self.n_iter_no_change
+        if not plan.stops_early and self.learning_rate in engine.BOUNDED_SCHEDULES:
+            patience = math.inf  # while a planned rate is high the loss may well rise
         elif self.learning_rate in ("one_cycle", "one-cycle"):
-            run.patience.limit = max(run.patience.limit, WARM_UP * run.max_iter)
-        return run
+            patience = max(patience, WARM_UP * epochs)
+        return engine.Recipe.of(
+            self,
+            batch_size=size,
+            max_iter=epochs,
+            n_iter_no_change=patience,
+            draws_noise=bool(self._dropout() or self.recurrent_dropout),
+            uses=_mean_length(plan.train.x),
+        )
 
-    def _make_batches(self, net, data, rng):
-        if isinstance(data[0], PaddedRows):
-            lengths = data[0].lengths.cpu().numpy()
-            window = {"window": MIXED_WINDOW} if self._branch() else {}
-            return LengthBatches(*data, batch_size=net.batch_size, lengths=lengths, **window)
-        return Batches(*data, batch_size=net.batch_size)
-
-    def _uses_of_parameters(self, net):
-        rows = getattr(net, "_mean_length", 1)
-        return net.n_parameters * rows
-
-    def _make_step(self, net):
-        step = super()._make_step(net)
-        step.gradient = weighing(net.module_, step.gradient)
-        return step
-
-    def _train(self, net, data, validation, rng, mode, report):
-        if not mode.resumed:
-            self._learn_scales(net.module_, data)
-        net._mean_length = _mean_length(data[0])
-        return super()._train(net, data, validation, rng, mode, report)
-
-    def _learn_scales(self, module, data):
-        """Give the network the mean and the spread of what comes in and of what goes out."""
-        x, target, weight = data
+    def _prepare(self, task):
+        module, (x, target, weight) = task.net.module_, task.data
         if not self._reads_tokens:
             mean, spread = channel_statistics(x, weight)
             module.standardize.mean.copy_(mean)
             module.standardize.scale.copy_(1 / spread)
-        if self._has_scaled_output:
+        if module.output is not None:
             mean, spread = channel_statistics(target[:, :, None], weight)
             module.output.shift.copy_(mean)
             module.output.scale.copy_(spread)
+
+    def _phases(self, task, past):
+        module = task.net.module_
+        window = {"window": MIXED_WINDOW} if module.branch is not None else {}
+        gradient = weighing(module, plain_gradient(module, task))
+        batches = make_batches(task, **window)
+        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     # --- prediction ------------------------------------------------------------------------
 
@@ -205,66 +204,22 @@ class DeepSequence(SequenceInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         check_is_fitted(self)
         module = self.net_.module_
         with torch.inference_mode():
-            x = self._input(X)
-            return to_host(self._only_finite(in_pieces(module, x, module.features), x))
+            checked, x = placed(self, X)
+            return to_host(self._only_finite(in_pieces(module, x, module.features), checked))
 
     @property
     def _n_features_out(self):
         return self.net_.module_.head.in_features
 
-    def saliency(self, X, y=None):
-        """Return how much each number or token of X speaks for the prediction: gradient x input.
-
-        The gradient of the raw score (of the predicted class, or of `y`) by each number, times
-        that number less the mean of its channel in `fit` (Shrikumar et al., 2017): what the score
-        would lose, to first order, if the number were the mean. Of a token it is the sum over its
-        embedding, of which 0 takes the mean's place.
-
-        Parameters
-        ----------
-        X : array-like, Tensor or list of array-like
-            Sequences like those of `fit`.
-
-        y : array-like of shape (n_samples,), default=None
-            Classes whose score is meant (numbers of outputs, for a regressor); None stands for
-            the predicted ones (the first output).
-
-        Returns
-        -------
-        saliency : ndarray of the shape of X, or list of ndarray
-            0 where X is padded.
-        """
-        check_is_fitted(self)
-        module, x = self.net_.module_, self._input(X)
-        chosen = self._outputs_meant(y, x.shape[0])
-        out = [None] * x.shape[0]
-        for rows in pieces(module, x):
-            rows = rows.to(x.device)
-            part = None if chosen is None else chosen[rows.cpu()].to(x.device)
-            for row, values in zip(rows.tolist(), self._saliency(module, x[rows], part)):
-                out[row] = values
-        if self._reads_tokens:
-            return like_tokens(X, [values.sum(1) for values in out])
-        return like_series(X, out, self.data_format)
-
-    def _saliency(self, module, x, chosen):
-        """Gradient times input of each sequence, (length, n_channels)."""
+    def _scored_input(self, module, x):
+        """Standardised or embedded sequences, and the function that gives their raw scores."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
-        with torch.enable_grad():
-            embedded = module.embed(x).detach().requires_grad_()
-            raw = module.score(module.encode(embedded, lengths))
-            (gradient,) = torch.autograd.grad(self._score_of(raw, chosen).sum(), embedded)
-        values = self._only_finite((gradient * embedded).detach(), embedded.detach())
-        values = to_host(values.transpose(0, 1))
-        return values if lengths is None else [v[:n] for v, n in zip(values, lengths.tolist())]
-
-    def _input(self, X):
-        """Checked X where the network lives."""
-        parameter = next(self.net_.module_.parameters())
-        return self._as_input(self._check_inputs(X), parameter.dtype, parameter.device)
+        embedded = module.embed(x).permute(1, 2, 0)
+        return embedded, lambda x: module.score(module.encode(x.permute(2, 0, 1), lengths))
 
 
 def _mean_length(x):
-    if isinstance(x, PaddedRows):
+    """Steps of a checked sequence, on average."""
+    if isinstance(x, RaggedRows):
         return max(1, len(x.values) // len(x.lengths))
     return x.shape[2]

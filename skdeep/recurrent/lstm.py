@@ -242,7 +242,3 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         self.dtype = dtype
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
-
-    @property
-    def _has_scaled_output(self):
-        return self.loss != "poisson"  # whose scores are logarithms
