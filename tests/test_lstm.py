@@ -12,6 +12,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 from skdeep import LSTMClassifier, LSTMRegressor, SequenceVectorizer
+from skdeep.base.rows import Plan, Rows
 
 SMALL = {
     "hidden_layer_sizes": (6,),
@@ -234,9 +235,10 @@ def test_automatic_epochs_and_batches():
         (2000, 32, 32, 18),
         (25_000, 64, 6, 3),
     ):
+        plan = Plan(train=Rows(np.empty((n, 1, 7)), np.empty(n)))
         for estimator, expected in zip((over_numbers, over_tokens), epochs):
-            assert estimator._batch_size(n) == batch
-            assert estimator._n_epochs(range(-(-n // batch))) == expected
+            recipe = estimator._recipe(plan)
+            assert (recipe.batch_size, recipe.max_iter) == (batch, expected)
 
 
 @pytest.mark.parametrize("convolutional", [None, "auto"])

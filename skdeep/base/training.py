@@ -15,6 +15,7 @@ import torch
 from skdeep import engine
 from skdeep.base.rows import Task, Validator
 from skdeep.data.batches import Batches, LengthBatches, SparseRows, chunks
+from skdeep.data.pieces import in_pieces
 from skdeep.data.rows import PaddedRows
 from skdeep.engine.training import Curves, Training
 from skdeep.inputs.rows import to_host
@@ -287,6 +288,8 @@ def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
 def forward(module: torch.nn.Module, x: Any) -> torch.Tensor:
     """Raw scores of all rows, in pieces where a piece would be large."""
     n_samples = x.shape[0]
+    if len(x.shape) > 2:
+        return in_pieces(module, x, module)
     if not isinstance(x, SparseRows) and n_samples <= 256:
         return module(x)
     parameters = list(module.parameters())

@@ -13,6 +13,7 @@ from skdeep.base.training import (
     capped_batch_size,
     epochs_of_steps,
     even_batch_size,
+    forward,
     make_batches,
     placed,
     single_phase,
@@ -177,7 +178,18 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             uses=math.prod(n or 100 for n in shape) / 8,
         )
 
-    def _prepare(self, task):
+    def _phases(self, task, past):
+        net = task.net
+        if not task.mode.resumed:
+            self._learn_scale(task)
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
+        flat = net.flat_optimizers_[0].flat
+        gradient = engine.MixingAutograd(net.module_, net.criterion_, flat, mixed)
+        batches = make_batches(task, window=MIXED_WINDOW)
+        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
+
+    def _learn_scale(self, task):
+        """Give the network the mean and the spread of each channel."""
         scale, (x, _, weight) = task.net.module_.scale, task.data
         if is_factory(self.architecture):
             scale.scale.fill_(1 / 255 if _is_bytes(x) else 1.0)
@@ -186,18 +198,10 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             scale.mean.copy_(mean)
             scale.scale.copy_(1 / deviation)
 
-    def _phases(self, task, past):
-        net = task.net
-        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
-        flat = net.flat_optimizers_[0].flat
-        gradient = engine.MixingAutograd(net.module_, net.criterion_, flat, mixed)
-        batches = make_batches(task, window=MIXED_WINDOW)
-        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
-
     # --- prediction ------------------------------------------------------------------------
 
     def _forward(self, module, x):
-        return self._pool(in_pieces(module, x, module))
+        return self._pool(forward(module, x))
 
     @torch.inference_mode()
     def transform(self, X):

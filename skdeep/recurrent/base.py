@@ -164,7 +164,17 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             uses=_mean_length(plan.train.x),
         )
 
-    def _prepare(self, task):
+    def _phases(self, task, past):
+        module = task.net.module_
+        if not task.mode.resumed:
+            self._learn_scales(task)
+        window = {"window": MIXED_WINDOW} if module.branch is not None else {}
+        gradient = weighing(module, plain_gradient(module, task))
+        batches = make_batches(task, **window)
+        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
+
+    def _learn_scales(self, task):
+        """Give the network the mean and the spread of what comes in and of what goes out."""
         module, (x, target, weight) = task.net.module_, task.data
         if not self._reads_tokens:
             mean, spread = channel_statistics(x, weight)
@@ -175,17 +185,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             module.output.shift.copy_(mean)
             module.output.scale.copy_(spread)
 
-    def _phases(self, task, past):
-        module = task.net.module_
-        window = {"window": MIXED_WINDOW} if module.branch is not None else {}
-        gradient = weighing(module, plain_gradient(module, task))
-        batches = make_batches(task, **window)
-        return [single_phase(self, task, past, gradient=gradient, batches=batches)]
-
     # --- prediction ------------------------------------------------------------------------
-
-    def _forward(self, module, x):
-        return in_pieces(module, x, module)
 
     def transform(self, X):
         """Return what the last layer sees of each sequence.
