@@ -64,8 +64,8 @@ def learn(
     )  # fmt: skip
     if not mode.resumed:
         estimator._prepare(task)
-    draws_noise = recipe.draws_noise or estimator._draws_noise()
-    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if draws_noise else 0)
+    noisy = estimator._draws_noise() if recipe.draws_noise is None else recipe.draws_noise
+    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if noisy else 0)
     set_generator(net.module_, task.noise)
     try:
         runs = _run(estimator, task, report)

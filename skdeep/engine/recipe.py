@@ -42,8 +42,9 @@ class Recipe:
     ends : bool
         Whether the last epoch is where training means to end, so that reaching it is no cause
         for a warning.
-    draws_noise : bool
-        Whether the network, or what trains it, draws random numbers.
+    draws_noise : bool or None
+        Whether the network, or what trains it, draws random numbers; None leaves it to the
+        parameters `dropout` and `input_noise`.
     uses : float
         How often a row meets a parameter in a forward pass, on average: how much work a row is.
     players : mapping of str to dict, or None
@@ -73,7 +74,7 @@ class Recipe:
     verbose: bool | int = False
     smallest_batch: int = 1
     ends: bool = False
-    draws_noise: bool = False
+    draws_noise: bool | None = None
     uses: float = 1.0
     players: Mapping[str, Mapping[str, Any]] | None = None
 

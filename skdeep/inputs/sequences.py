@@ -241,8 +241,10 @@ def like_series(X, values, data_format):
     """
     items = elements(X)
     is_list = items is not None
-    one = np.asarray(to_host(items[0])) if is_list else None
-    has_channels = one.ndim == 2 if is_list else getattr(X, "ndim", 2) == 3
+    if items is None:
+        has_channels = getattr(X, "ndim", 2) == 3
+    else:
+        has_channels = np.asarray(to_host(items[0])).ndim == 2
     axis = 2 if has_channels and data_format == "channels_first" else 1
     length = None if is_list else X.shape[axis]
     out = []
