@@ -320,16 +320,15 @@ def _one_array(x, i):
             array = x.to_numpy(np.float64, na_value=np.nan)
         elif array.dtype.kind == "O":
             array = array.astype(np.float64)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        array, why = None, f": {error}"
-    else:
+        if array.dtype.kind in "iubf" and array.ndim:
+            return array
         why = f" of type {array.dtype}"
-    if array is None or array.dtype.kind not in "iubf" or not array.ndim:
-        raise ValueError(
-            f"X is a list in which X[{i}] is no array of numbers (a {type(x).__name__}{why}): "
-            "expected one array, or a list of arrays, frames or nested lists of numbers."
-        )
-    return array
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        why = f": {error}"
+    raise ValueError(
+        f"X is a list in which X[{i}] is no array of numbers (a {type(x).__name__}{why}): "
+        "expected one array, or a list of arrays, frames or nested lists of numbers."
+    )
 
 
 def _check_list(reader, estimator, arrays, reset):

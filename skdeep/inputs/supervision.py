@@ -211,7 +211,7 @@ def _check_class_weight(class_weight):
                 "weights, or, for several labels, a list with one of these for each."
             )
         for label, value in part.items():
-            if not (isinstance(value, (numbers.Real, np.bool_)) and 0 <= value < np.inf):
+            if not (isinstance(value, (numbers.Real, np.bool_)) and 0 <= float(value) < np.inf):
                 raise ValueError(
                     f"class_weight={class_weight!r}: the weight of class {label!r} is {value!r}; "
                     "expected a finite number that is not negative."
