@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
     from skdeep.preprocessing.sequences import SequenceVectorizer
     from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
-    from skdeep.siamese.estimators import SiameseClassifier, SiameseTransformer
+    from skdeep.siamese.classifier import SiameseClassifier
+    from skdeep.siamese.transformer import SiameseTransformer
     from skdeep.tabular.realmlp import RealMLPClassifier, RealMLPRegressor
     from skdeep.tabular.tabm import TabMClassifier, TabMRegressor
 
@@ -58,8 +59,8 @@ _PLACES = {
     "RealMLPClassifier": "tabular.realmlp",
     "RealMLPRegressor": "tabular.realmlp",
     "SequenceVectorizer": "preprocessing.sequences",
-    "SiameseClassifier": "siamese.estimators",
-    "SiameseTransformer": "siamese.estimators",
+    "SiameseClassifier": "siamese.classifier",
+    "SiameseTransformer": "siamese.transformer",
     "TabMClassifier": "tabular.tabm",
     "TabMRegressor": "tabular.tabm",
     "TabularGAN": "adversarial.tabular_gan",

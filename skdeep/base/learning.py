@@ -120,7 +120,7 @@ def _net(
     if not mode.resumed:
         return engine.DeepNet(
             module,
-            estimator._make_loss().to(device),
+            _loss(estimator, recipe).to(device),
             players=recipe.optimizers(),
             callbacks=engine.checked_callbacks(estimator.skorch_callbacks),
             device=device,
@@ -131,11 +131,15 @@ def _net(
     if torch.device(net.device) != device:
         net.move(device)
     if not mode.incremental:
-        loss = estimator._make_loss().to(device)
+        loss = _loss(estimator, recipe).to(device)
         callbacks = engine.checked_callbacks(estimator.skorch_callbacks)
         net.restart(loss, recipe.optimizers(), callbacks)
     net.set_sizes(**options)
     return net
+
+
+def _loss(estimator: Any, recipe: engine.Recipe) -> torch.nn.Module:
+    return estimator._make_loss() if recipe.loss is None else recipe.loss
 
 
 def _reporter(

@@ -50,6 +50,8 @@ class Recipe:
     players : mapping of str to dict, or None
         Options of an optimizer for each submodule that has one of its own; None is one optimizer
         of the whole network, made by these fields.
+    loss : torch.nn.Module or None
+        None is the loss that the estimator has for its target.
     """
 
     solver: str = "adamw"
@@ -77,6 +79,7 @@ class Recipe:
     draws_noise: bool | None = None
     uses: float = 1.0
     players: Mapping[str, Mapping[str, Any]] | None = None
+    loss: Any = None
 
     @classmethod
     def of(cls, estimator: Any, **settled: Any) -> Recipe:
@@ -117,7 +120,7 @@ class Recipe:
         }
 
 
-_FIELDS = frozenset(field.name for field in dataclasses.fields(Recipe))
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Recipe)) - {"players", "loss"}
 _known: dict[type, list[str]] = {}
 
 

@@ -1,5 +1,7 @@
 """Outlier detection by a masked autoencoder."""
 
+import copy
+
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
@@ -291,7 +293,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
             plan.rows.x,
             plan.train.x,
             None if plan.unseen is None else plan.unseen.x,
-            task.rng,
+            task.rng if task.ended else copy.deepcopy(task.rng),
         )
         kept = {"encoder_": plan.rows.encoder, "_groups": plan.rows.groups, "_stream": plan.stream}
         return super()._keep(task, runs) | kept | learnt

@@ -1,4 +1,9 @@
-"""Classes as places in an embedding: means, neighbours, calibration, rows of no known class."""
+"""Classes as places in an embedding: means, neighbours, calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -8,116 +13,120 @@ from sklearn.metrics import euclidean_distances
 _CHUNK = 2**24  # numbers in a piece of the matrix of distances to all rows kept
 
 
-class NearestClasses:
-    """Methods of `SiameseClassifier` that read classes off the embedding of rows.
+@dataclass(frozen=True)
+class KnownClasses:
+    """Classes, and where their rows are in an embedding.
 
-    It reads `n_neighbors` and `rejection_rate` and keeps `classes_`, `class_count_`,
-    `prototypes_`, `temperature_` and `rejection_threshold_`.
+    Attributes
+    ----------
+    labels : ndarray of shape (n_classes,)
+        In order.
+    counts : ndarray of int of shape (n_classes,)
+        Rows of each class.
+    means : ndarray of shape (n_classes, n_components)
+    rows : ndarray of shape (n_rows, n_components) or None
+        Embeddings of all rows, where distances are those to neighbours.
+    numbers : ndarray of int of shape (n_rows,) or None
+        The class number of each of these.
     """
 
-    def _wants_held_out(self):
-        return True
+    labels: np.ndarray
+    counts: np.ndarray
+    means: np.ndarray
+    rows: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
-    def _after_training(self, data, validation, rng):
-        self._check_label_of_unknown(self.classes_)
-        (X, target), classes = data, self.classes_
-        self._forget_rows()
-        if validation is None:
-            Z = self._embed_checked(X)
-            self._add(Z, classes[target])
-            alone = self.class_count_[target] == 1
-            distances = self._distances(Z, own=target)[~alone]
-            self._calibrate(distances, target[~alone])
-            return
-        (X, target), (X_out, target_out) = validation
-        self._add(self._embed_checked(X), classes[target])
-        Z_out = self._embed_checked(X_out)
-        self._calibrate(self._distances(Z_out), target_out)
-        if len(target) < len(data[1]):  # they are rows of `fit` that were held out
-            self._add(Z_out, classes[target_out])
+    @classmethod
+    def none(cls, labels: np.ndarray, width: int) -> KnownClasses:
+        """No class yet, in an embedding of a width; `labels` are like those to come."""
+        return cls(labels[:0], np.zeros(0, dtype=np.int64), np.zeros((0, width)))
 
-    def _forget_rows(self):
-        self.classes_ = self.classes_[:0]
-        self.class_count_ = np.zeros(0, dtype=np.int64)
-        self.prototypes_ = np.zeros((0, self.n_outputs_))
-        self._rows, self._row_numbers = None, None
-
-    def _add(self, Z, y):
-        """Take the rows with embeddings Z for rows of the classes y."""
+    def add(self, Z: np.ndarray, y: np.ndarray, *, keep_rows: bool) -> KnownClasses:
+        """These classes with more rows, of embeddings Z and classes y."""
         labels, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
-        classes = np.union1d(self.classes_, labels)
-        old, new = np.searchsorted(classes, self.classes_), np.searchsorted(classes, labels)
+        classes = np.union1d(self.labels, labels)
+        old, new = np.searchsorted(classes, self.labels), np.searchsorted(classes, labels)
         sums = np.zeros((len(classes), Z.shape[1]))
-        sums[old] = self.prototypes_ * self.class_count_[:, None]
+        sums[old] = self.means * self.counts[:, None]
         np.add.at(sums, new[numbers], Z)
         count = np.zeros(len(classes), dtype=np.int64)
-        count[old] = self.class_count_
+        count[old] = self.counts
         count[new] += counts
-        if self.n_neighbors is not None:
-            before = [] if self._rows is None else [self._rows]
-            known = np.zeros(0, np.int64) if self._rows is None else old[self._row_numbers]
-            self._rows = np.concatenate([*before, Z])
-            self._row_numbers = np.concatenate([known, new[numbers]])
-        self.classes_, self.class_count_ = classes, count
-        self.prototypes_ = sums / count[:, None]
+        rows, of_rows = self.rows, self.numbers
+        if keep_rows:
+            before = [] if rows is None else [rows]
+            known = np.zeros(0, np.int64) if of_rows is None else old[of_rows]
+            rows = np.concatenate([*before, Z])
+            of_rows = np.concatenate([known, new[numbers]])
+        return KnownClasses(classes, count, sums / count[:, None], rows, of_rows)
 
-    def _distances(self, Z, own=None):
-        """Distances (n_samples, n_classes); `own` are the classes of rows that count as rows of
-        them already, the last that were added, and are left out there."""
-        if self.n_neighbors is not None:
-            return self._neighbor_distances(Z, own)
-        distances = euclidean_distances(Z, self.prototypes_)
+    def distances(
+        self, Z: np.ndarray, n_neighbors: int | None, own: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Distances of embeddings to classes.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components)
+        n_neighbors : int or None
+            Mean distance to that many nearest rows of each class; None for that to its mean.
+        own : ndarray of int of shape (n_samples,), default=None
+            Class numbers of rows that count as rows of these classes already, the last that were
+            added; each is left out of its own class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        if n_neighbors is not None:
+            return self._neighbor_distances(Z, n_neighbors, own)
+        distances = euclidean_distances(Z, self.means)
         if own is not None:
-            rows, count = np.arange(len(Z)), self.class_count_[own][:, None]
-            without = (self.prototypes_[own] * count - Z) / np.maximum(count - 1, 1)
+            rows, count = np.arange(len(Z)), self.counts[own][:, None]
+            without = (self.means[own] * count - Z) / np.maximum(count - 1, 1)
             distances[rows, own] = np.linalg.norm(Z - without, axis=1)
         return distances
 
-    def _neighbor_distances(self, Z, own):
-        if self._rows is None:
-            raise ValueError(
-                f"n_neighbors={self.n_neighbors}: this {type(self).__name__} was fitted with "
-                "n_neighbors=None and has kept no rows; fit it again."
-            )
-        distances = np.empty((len(Z), len(self.classes_)))
-        members = [np.flatnonzero(self._row_numbers == c) for c in range(len(self.classes_))]
-        size = max(1, _CHUNK // len(self._rows))
+    def _neighbor_distances(self, Z, n_neighbors, own):
+        kept: Any = self.rows
+        distances = np.empty((len(Z), len(self.labels)))
+        members = [np.flatnonzero(self.numbers == c) for c in range(len(self.labels))]
+        size = max(1, _CHUNK // len(kept))
         for start in range(0, len(Z), size):
-            part = euclidean_distances(Z[start : start + size], self._rows)
+            part = euclidean_distances(Z[start : start + size], kept)
             if own is not None:
                 here = np.arange(len(part))
-                part[here, len(self._rows) - len(Z) + start + here] = np.inf
+                part[here, len(kept) - len(Z) + start + here] = np.inf
             for c, rows in enumerate(members):
-                k = min(self.n_neighbors, len(rows))
+                k = min(n_neighbors, len(rows))
                 near = np.partition(part[:, rows], k - 1, axis=1)[:, :k]
                 near = np.where(np.isfinite(near), near, np.nan)
                 distances[start : start + size, c] = np.nanmean(near, axis=1)
         return distances
 
-    def _calibrate(self, distances, target):
-        """Set the temperature and the rejection threshold from rows of known classes."""
-        scale = float(distances.mean()) or 1.0
 
-        def cost(log_temperature):
-            scores = log_softmax(-distances / (scale * np.exp(log_temperature)), axis=1)
-            # As if one more row were of any class: else no temperature is low enough for rows
-            # that are all right.
-            right = scores[np.arange(len(target)), target].sum()
-            return -(right + scores.mean()) / (len(target) + 1)
+def fit_temperature(distances: np.ndarray, target: np.ndarray) -> float:
+    """What distances to classes are divided by before a softmax, from rows of known classes."""
+    scale = float(distances.mean()) or 1.0
 
-        best = minimize_scalar(cost, bounds=(-10, 5), method="bounded")
-        self.temperature_ = scale * float(np.exp(best.x))
-        self.rejection_threshold_ = np.inf
-        if self.rejection_rate is not None:
-            nearest = distances.min(1)
-            self.rejection_threshold_ = float(np.quantile(nearest, 1 - self.rejection_rate))
+    def cost(log_temperature):
+        scores = log_softmax(-distances / (scale * np.exp(log_temperature)), axis=1)
+        # As if one more row were of any class: else no temperature is low enough for rows
+        # that are all right.
+        right = scores[np.arange(len(target)), target].sum()
+        return -(right + scores.mean()) / (len(target) + 1)
 
-    def _label_of_unknown(self):
-        return "unknown" if self.classes_.dtype.kind in "OUS" else -1
+    best = minimize_scalar(cost, bounds=(-10, 5), method="bounded")
+    return scale * float(np.exp(best.x))
 
-    def _check_label_of_unknown(self, labels):
-        if self.rejection_rate is not None and self._label_of_unknown() in labels:
-            raise ValueError(
-                f"y holds the label {self._label_of_unknown()!r}, which with rejection_rate="
-                f"{self.rejection_rate} stands for rows of no known class."
-            )
+
+def distance_exceeded(distances: np.ndarray, rate: float | None) -> float:
+    """The distance to the nearest class that this share of rows exceeds; infinite for None."""
+    if rate is None:
+        return np.inf
+    return float(np.quantile(distances.min(1), 1 - rate))
+
+
+def label_of_unknown(labels: np.ndarray) -> Any:
+    """What rows of no known class are called, beside classes like `labels`."""
+    return "unknown" if labels.dtype.kind in "OUS" else -1

@@ -1,30 +1,32 @@
-"""Pairs and triplets of rows: what `SiameseTransformer` learns from them and says of them."""
+"""Pairs and triplets of rows: what is learnt from them and said of them."""
 
+from __future__ import annotations
+
+import functools
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import _fit_context
-from skdeep.base.old_estimator import all_or_nothing, new_random_state
-from skdeep.base.old_training import Mode
-from skdeep.data.split import split_classes
+from skdeep._fitting import all_or_nothing
+from skdeep.base.rows import Mode
 from skdeep.inputs.rows import to_host
+from skdeep.siamese.rows import GivenTuples, check_tuples
 from skdeep.siamese.thresholds import (
     STRATEGIES,
     best_threshold,
-    check_numbers,
     check_pair_labels,
     draw_pairs,
     fit_sigmoid,
     sigmoid_proba,
-    split_tuples,
 )
 
 _DRAWN_PAIRS = 4000  # that a threshold is set by after `fit` on classes
 
 
-class PairsMixin:
+class PairAnswers:
     """Methods of an estimator with an embedding that take pairs and triplets."""
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -49,13 +51,7 @@ class PairsMixin:
         -------
         self : estimator
         """
-        X, pairs = self._check_tuples(pairs, X, 2, reset=True)
-        similar, coding = check_pair_labels(to_host(y), len(pairs))
-        held_out = self._fit_tuples("pairs", X, pairs, similar)
-        self.pair_labels_ = coding
-        judged = slice(None) if held_out is None else held_out
-        self._set_threshold(self._tuple_distances(X, pairs[judged])[:, 0], similar[judged])
-        return self
+        return self._fit(GivenTuples(X=X, y=y, tuples=pairs, size=2), Mode())
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
@@ -76,13 +72,7 @@ class PairsMixin:
         -------
         self : estimator
         """
-        X, triplets = self._check_tuples(triplets, X, 3, reset=True)
-        held_out = self._fit_tuples("triplets", X, triplets, None)
-        self.pair_labels_ = np.array([-1, 1])
-        distances = self._tuple_distances(X, triplets if held_out is None else triplets[held_out])
-        similar = np.repeat([True, False], len(distances))
-        self._set_threshold(distances.T.ravel(), similar)
-        return self
+        return self._fit(GivenTuples(X=X, tuples=triplets, size=3), Mode())
 
     def pair_distance(self, pairs, *, X=None):
         """Euclidean distance between the embeddings of each pair's rows.
@@ -101,8 +91,9 @@ class PairsMixin:
             At most 2 under `normalize`.
         """
         check_is_fitted(self)
-        X, pairs = self._check_tuples(pairs, X, 2, reset=False)
-        return self._tuple_distances(X, pairs)[:, 0]
+        X, pairs = check_tuples(functools.partial(self._input.check, self), pairs, X, 2)
+        embed = functools.partial(self._embed_checked, self.net_.module_)
+        return tuple_distances(embed, X, pairs)[:, 0]
 
     def pair_score(self, pairs, *, X=None):
         """Similarity of each pair's rows: minus their distance.
@@ -206,53 +197,52 @@ class PairsMixin:
             raise ValueError(f"min_rate={min_rate!r}: expected a number from 0 to 1.")
         distances = self.pair_distance(pairs, X=X)
         similar, self.pair_labels_ = check_pair_labels(to_host(y), len(distances))
-        self._set_threshold(distances, similar, strategy, beta=beta, min_rate=min_rate)
+        options = {"beta": beta, "min_rate": min_rate}
+        self.__dict__.update(calibrated(distances, similar, strategy, **options))
         return self
 
-    def _set_threshold(self, distances, similar, strategy="accuracy", **options):
-        distances = distances.astype(np.float64)
-        self.threshold_ = best_threshold(distances, similar, strategy, **options)
-        self._sigmoid = fit_sigmoid(distances, similar)
 
-    def _calibrate_on_rows(self, data, rng):
-        """Set the threshold by random pairs of rows with classes."""
-        X, target = data
-        pairs, similar = draw_pairs(target, _DRAWN_PAIRS, rng)
-        self.pair_labels_ = np.array([-1, 1])
-        self._set_threshold(self._tuple_distances(X, pairs)[:, 0], similar)
-
-    def _check_tuples(self, tuples, X, size, *, reset):
-        """Checked rows, and tuples of their numbers."""
-        tuples = to_host(tuples)
-        if X is None:
-            X, tuples = split_tuples(tuples, size)
-            return self._check_arrays(X, reset=reset), tuples
-        X = self._check_arrays(X, reset=reset)
-        return X, check_numbers(tuples, size, X.shape[0])
-
-    def _tuple_distances(self, X, tuples):
-        """Distances from the first row of each tuple to its others, (n_tuples, size - 1)."""
-        used, inside = np.unique(tuples, return_inverse=True)
-        Z = self._embed_checked(X[used])[inside.reshape(tuples.shape)]
-        return np.linalg.norm(Z[:, :1] - Z[:, 1:], axis=2)
-
-    def _fit_tuples(self, kind, X, tuples, label):
-        """Train on tuples; return the numbers of those held out, if any."""
-        self.__dict__.pop("classes_", None)
-        rng = new_random_state(self.random_state)
-        held_out, validation, known = None, None, (tuples, label)
-        if self.early_stopping:
-            strata = np.zeros(len(tuples), np.int64) if label is None else label.astype(np.int64)
-            train, held_out = split_classes(strata, self.validation_fraction, rng)
-            if len(held_out):
-                known = _take(known, train)
-                validation = (X, known), (X, _take((tuples, label), held_out))
-            else:
-                held_out = None
-        mode = Mode(False, False, stops_early=validation is not None)
-        self._learn(kind, (X, known), validation, rng, mode)
-        return held_out
+def calibrated(
+    distances: np.ndarray, similar: np.ndarray, strategy: str = "accuracy", **options: float
+) -> dict[str, Any]:
+    """Threshold and sigmoid, as fitted attributes, by the distances of pairs."""
+    distances = distances.astype(np.float64)
+    return {
+        "threshold_": best_threshold(distances, similar, strategy, **options),
+        "_sigmoid": fit_sigmoid(distances, similar),
+    }
 
 
-def _take(arrays, rows):
-    return tuple(None if a is None else a[rows] for a in arrays)
+def calibrate_on(rows: Any, embed: Any, rng: np.random.RandomState) -> dict[str, Any]:
+    """What pairs are judged by, from rows with classes, pairs or triplets.
+
+    Parameters
+    ----------
+    rows : ComparedRows
+        Of rows with classes random pairs are drawn.
+    embed : callable
+        Embeddings of checked rows.
+    rng : numpy.random.RandomState
+
+    Returns
+    -------
+    dict
+        Fitted attributes.
+    """
+    if rows.kind == "classes":
+        pairs, similar = draw_pairs(rows.target, _DRAWN_PAIRS, rng)
+        distances = tuple_distances(embed, rows.x, pairs)[:, 0]
+        coding = np.array([-1, 1])
+    else:
+        tuples, label = rows.target
+        distances = tuple_distances(embed, rows.x, tuples)
+        similar = np.repeat([True, False], len(distances)) if label is None else label
+        distances, coding = distances.T.ravel(), rows.coding
+    return calibrated(distances, similar) | {"pair_labels_": coding}
+
+
+def tuple_distances(embed: Any, X: Any, tuples: np.ndarray) -> np.ndarray:
+    """Distances from the first row of each tuple to its others, (n_tuples, size - 1)."""
+    used, inside = np.unique(tuples, return_inverse=True)
+    Z = embed(X[used])[inside.reshape(tuples.shape)]
+    return np.linalg.norm(Z[:, :1] - Z[:, 1:], axis=2)

@@ -1,164 +1,28 @@
-"""Siamese networks: embeddings in which rows of a class are near each other."""
+"""Siamese networks as classifiers: classes by distance in an embedding."""
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 
 from skdeep._compat import _fit_context
-from skdeep.base.old_estimator import all_or_nothing
+from skdeep._fitting import all_or_nothing
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import read_target
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
 from skdeep.siamese.base import BaseSiamese
-from skdeep.siamese.classes import NearestClasses
-from skdeep.siamese.pairs import PairsMixin
-
-
-@public(tables.SIAMESE, tables.SIAMESE_TRANSFORMER_ATTRIBUTES)
-class SiameseTransformer(
-    PairsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese
-):
-    """Embedding by a siamese network, in which similar rows are near each other.
-
-    The network learns from classes (`fit`), from pairs that are similar or not (`fit_pairs`) or
-    from triplets (`fit_triplets`). `transform` gives the embedding of rows, of known classes or
-    of others; pairs are compared by `pair_distance`, and called similar or not by
-    `predict_pairs`, up to a threshold that `calibrate_threshold` sets.
-
-    Parameters
-    ----------
-    {parameters}
-
-    Attributes
-    ----------
-    {attributes}
-
-    See Also
-    --------
-    SiameseClassifier : Classes by distance in such an embedding.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skdeep import SiameseTransformer
-    >>> X, y = load_iris(return_X_y=True)
-    >>> siamese = SiameseTransformer(n_components=2, random_state=0, device="cpu").fit(X, y)
-    >>> siamese.transform(X[:3]).shape
-    (3, 2)
-    >>> same, other = siamese.pair_distance([X[[0, 1]], X[[0, 100]]])
-    >>> bool(same < other)
-    True
-    >>> siamese.predict_pairs([X[[0, 1]], X[[0, 100]]]).tolist()
-    [1, -1]
-    """
-
-    def __init__(
-        self,
-        n_components=128,
-        *,
-        encoder="auto",
-        image_shape=None,
-        data_format="channels_last",
-        augment="auto",
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        dropout=0.0,
-        loss="auto",
-        mining="semi_hard",
-        margin="auto",
-        temperature=0.1,
-        normalize=True,
-        n_rows_per_class=4,
-        solver="adamw",
-        alpha=0.05,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init="auto",
-        max_iter=150,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        gradient_clip_norm=None,
-        amp="auto",
-        device="auto",
-        dtype=None,
-        max_time=None,
-        skorch_callbacks=None,
-    ):
-        self.n_components = n_components
-        self.encoder = encoder
-        self.image_shape = image_shape
-        self.data_format = data_format
-        self.augment = augment
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.loss = loss
-        self.mining = mining
-        self.margin = margin
-        self.temperature = temperature
-        self.normalize = normalize
-        self.n_rows_per_class = n_rows_per_class
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.gradient_clip_norm = gradient_clip_norm
-        self.amp = amp
-        self.device = device
-        self.dtype = dtype
-        self.max_time = max_time
-        self.skorch_callbacks = skorch_callbacks
-
-    def transform(self, X):
-        """Embed rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components)
-            Their embeddings, of unit length under `normalize`.
-        """
-        return self._embed(X)
-
-    def _after_training(self, data, validation, rng):
-        self._calibrate_on_rows(data, rng)
-
-    @property
-    def _n_features_out(self):
-        return self.n_outputs_
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+from skdeep.siamese.classes import (
+    KnownClasses,
+    distance_exceeded,
+    fit_temperature,
+    label_of_unknown,
+)
+from skdeep.siamese.rows import read_classes
 
 
 @public(tables.SIAMESE_CLASSIFIER, tables.SIAMESE_CLASSIFIER_ATTRIBUTES)
-class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
+class SiameseClassifier(ClassifierMixin, BaseSiamese):
     """Classifier by distance in an embedding that a siamese network learns.
 
     A row belongs to the class whose prototype, or whose nearest rows, it is nearest to. Classes
@@ -300,24 +164,27 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
             known = read_target(np.asarray(to_host(classes)), numeric=False, name="classes")
             unknown = [label for label in np.unique(y) if label not in known]
             if unknown:
-                raise ValueError(f"y holds {unknown}, which `classes` has not: {classes!r}.")
+                raise ValueError(
+                    f"y contains labels {unknown} that are not in `classes`: {classes!r}."
+                )
         if not self.__sklearn_is_fitted__():
             return self.fit(X, y)
-        X, y = self._check_training_data(X, y, reset=False)
+        X, y = self._input.check_with_target(self, X, y, reset=False)
         y = column_or_1d(y, warn=True)
         if _kind_of(y) != _kind_of(self.classes_):
             raise ValueError(
                 f"y holds {y.dtype.type.__name__} labels, but those of `fit` are "
                 f"{self.classes_.dtype.type.__name__}: expected the same kind."
             )
-        self._check_label_of_unknown(y)
-        Z = self._embed_checked(X)
-        self._add(Z, y)
-        own = np.searchsorted(self.classes_, y)
-        several = self.class_count_[own] > 1
+        self._check_labels(y)
+        Z = self._embed_checked(self.net_.module_, X)
+        known = self._known_classes().add(Z, y, keep_rows=self.n_neighbors is not None)
+        self.__dict__.update(_attributes(known))
+        own = np.searchsorted(known.labels, y)
+        several = known.counts[own] > 1
         if self.rejection_rate is not None and several.any():
-            distances = self._distances(Z, own)[several].min(1)
-            needed = float(np.quantile(distances, 1 - self.rejection_rate))
+            distances = known.distances(Z, self.n_neighbors, own)[several]
+            needed = distance_exceeded(distances, self.rejection_rate)
             self.rejection_threshold_ = max(self.rejection_threshold_, needed)
         return self
 
@@ -334,7 +201,8 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         distances : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._distances(self._embed(X))
+        Z = self._embed(X)
+        return self._known_classes().distances(Z, self.n_neighbors)
 
     def decision_function(self, X):
         """Minus the distance of each row to each class.
@@ -371,7 +239,7 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
         labels = self.classes_[distances.argmin(1)]
         unknown = distances.min(1) > self.rejection_threshold_
         if unknown.any():
-            labels = np.where(unknown, self._label_of_unknown(), labels)
+            labels = np.where(unknown, label_of_unknown(self.classes_), labels)
         return labels
 
     def is_known(self, X):
@@ -406,6 +274,61 @@ class SiameseClassifier(NearestClasses, ClassifierMixin, BaseSiamese):
             In the order of `classes_`.
         """
         return softmax(-self.class_distance(X) / self.temperature_, axis=1)
+
+    # --- fitting ---------------------------------------------------------------------------
+
+    def _read(self, given, mode, rng):
+        found = read_classes(self, given, mode, rng, holds_out=True)
+        self._check_labels(self.classes_)
+        return found
+
+    def _keep(self, task, runs):
+        plan, module, labels = task.plan, task.net.module_, self.classes_
+        keep_rows = self.n_neighbors is not None
+        Z, target = self._embed_checked(module, plan.train.x), plan.train.target
+        known = KnownClasses.none(labels, Z.shape[1]).add(Z, labels[target], keep_rows=keep_rows)
+        if plan.held_out is None:
+            several = known.counts[target] > 1
+            distances = known.distances(Z, self.n_neighbors, own=target)[several]
+            target = target[several]
+        else:
+            Z, target = self._embed_checked(module, plan.held_out.x), plan.held_out.target
+            distances = known.distances(Z, self.n_neighbors)
+            if plan.rows.parts is not None:  # they are rows of `fit` that were held out
+                known = known.add(Z, labels[target], keep_rows=keep_rows)
+        learnt = {
+            "temperature_": fit_temperature(distances, target),
+            "rejection_threshold_": distance_exceeded(distances, self.rejection_rate),
+        }
+        return super()._keep(task, runs) | _attributes(known) | learnt
+
+    def _known_classes(self):
+        if self.n_neighbors is not None and self._rows is None:
+            raise ValueError(
+                f"n_neighbors={self.n_neighbors}: this {type(self).__name__} was fitted with "
+                "n_neighbors=None and has kept no rows; fit it again."
+            )
+        means = self.prototypes_
+        return KnownClasses(self.classes_, self.class_count_, means, self._rows, self._row_numbers)
+
+    def _check_labels(self, labels):
+        unknown = label_of_unknown(self.classes_)
+        if self.rejection_rate is not None and unknown in labels:
+            raise ValueError(
+                f"y holds the label {unknown!r}, which with rejection_rate={self.rejection_rate} "
+                "stands for rows of no known class."
+            )
+
+
+def _attributes(known):
+    """Known classes as fitted attributes."""
+    return {
+        "classes_": known.labels,
+        "class_count_": known.counts,
+        "prototypes_": known.means,
+        "_rows": known.rows,
+        "_row_numbers": known.numbers,
+    }
 
 
 def _kind_of(labels):

@@ -1,0 +1,165 @@
+"""Siamese networks as transformers: embeddings from classes, pairs or triplets."""
+
+import copy
+import functools
+
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from skdeep.parameters import siamese as tables
+from skdeep.parameters.entry import public
+from skdeep.siamese.base import BaseSiamese
+from skdeep.siamese.pairs import PairAnswers, calibrate_on
+from skdeep.siamese.rows import GivenTuples, read_classes, read_tuples
+
+
+@public(tables.SIAMESE, tables.SIAMESE_TRANSFORMER_ATTRIBUTES)
+class SiameseTransformer(
+    PairAnswers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese
+):
+    """Embedding by a siamese network, in which similar rows are near each other.
+
+    The network learns from classes (`fit`), from pairs that are similar or not (`fit_pairs`) or
+    from triplets (`fit_triplets`). `transform` gives the embedding of rows, of known classes or
+    of others; pairs are compared by `pair_distance`, and called similar or not by
+    `predict_pairs`, up to a threshold that `calibrate_threshold` sets.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    SiameseClassifier : Classes by distance in such an embedding.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import SiameseTransformer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> siamese = SiameseTransformer(n_components=2, random_state=0, device="cpu").fit(X, y)
+    >>> siamese.transform(X[:3]).shape
+    (3, 2)
+    >>> same, other = siamese.pair_distance([X[[0, 1]], X[[0, 100]]])
+    >>> bool(same < other)
+    True
+    >>> siamese.predict_pairs([X[[0, 1]], X[[0, 100]]]).tolist()
+    [1, -1]
+    """
+
+    def __init__(
+        self,
+        n_components=128,
+        *,
+        encoder="auto",
+        image_shape=None,
+        data_format="channels_last",
+        augment="auto",
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.0,
+        loss="auto",
+        mining="semi_hard",
+        margin="auto",
+        temperature=0.1,
+        normalize=True,
+        n_rows_per_class=4,
+        solver="adamw",
+        alpha=0.05,
+        batch_size="auto",
+        learning_rate="cosine",
+        learning_rate_init="auto",
+        max_iter=150,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        gradient_clip_norm=None,
+        amp="auto",
+        device="auto",
+        dtype=None,
+        max_time=None,
+        skorch_callbacks=None,
+    ):
+        self.n_components = n_components
+        self.encoder = encoder
+        self.image_shape = image_shape
+        self.data_format = data_format
+        self.augment = augment
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.loss = loss
+        self.mining = mining
+        self.margin = margin
+        self.temperature = temperature
+        self.normalize = normalize
+        self.n_rows_per_class = n_rows_per_class
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.gradient_clip_norm = gradient_clip_norm
+        self.amp = amp
+        self.device = device
+        self.dtype = dtype
+        self.max_time = max_time
+        self.skorch_callbacks = skorch_callbacks
+
+    def transform(self, X):
+        """Embed rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Their embeddings, of unit length under `normalize`.
+        """
+        return self._embed(X)
+
+    def _read(self, given, mode, rng):
+        if not isinstance(given, GivenTuples):
+            return read_classes(self, given, mode, rng, holds_out=False)
+        self.__dict__.pop("classes_", None)
+        check = functools.partial(self._input.check, self, reset=True)
+        return read_tuples(self, check, given, rng), None
+
+    def _keep(self, task, runs):
+        plan, embed = task.plan, functools.partial(self._embed_checked, task.net.module_)
+        judged = plan.rows
+        if judged.kind != "classes" and plan.held_out is not None:
+            judged = plan.held_out
+        rng = task.rng if task.ended else copy.deepcopy(task.rng)
+        return super()._keep(task, runs) | calibrate_on(judged, embed, rng)
+
+    @property
+    def _n_features_out(self):
+        return self.n_outputs_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
