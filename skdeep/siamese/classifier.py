@@ -162,7 +162,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         y = read_target(y, numeric=False)
         if classes is not None:
             known = read_target(np.asarray(to_host(classes)), numeric=False, name="classes")
-            unknown = [label for label in np.unique(y) if label not in known]
+            unknown = [label for label in np.unique(y).tolist() if label not in known]
             if unknown:
                 raise ValueError(
                     f"y contains labels {unknown} that are not in `classes`: {classes!r}."
