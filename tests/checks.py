@@ -21,7 +21,7 @@ from sklearn.utils import get_tags
 import skdeep
 
 GENERATORS = ("GANOutlierDetector", "GANOverSampler", "ImageGAN", "TabularGAN")
-"""Estimators that do not predict a target: `test_gans.py` holds their settings."""
+"""Estimators that do not predict a target: `adversarial` holds their settings."""
 
 
 def public_estimators():

@@ -15,6 +15,7 @@ import pandas as pd
 
 from skdeep.preprocessing.dtypes import checked_description, dtype_from
 from skdeep.preprocessing.exact import Steps, kind_of
+from skdeep.preprocessing.grids import counts_rows, granularity, quantile_grid
 from skdeep.preprocessing.values import (
     comparable,
     dense,
@@ -26,7 +27,6 @@ from skdeep.preprocessing.values import (
 
 _N_PLACES = 8  # quantiles stored inside a mode
 _BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
-_MAX_DECIMALS = 8
 _IDENTIFIER = 0.95  # share of different values from which text looks like an identifier
 
 
@@ -95,14 +95,14 @@ class NumberModes:
                     f"Input X contains a value too large for dtype('float64'): column "
                     f"{values.name!r} spans from {known[0]} to {known[-1]}."
                 )
-        if kind["name"] == "integer" and _counts_rows(x, steps):
+        if kind["name"] == "integer" and counts_rows(x, steps):
             _warn_of_identifier(values.name, len(values))
-        grid = _number_grid(known, n_bins)
+        grid = quantile_grid(known, n_bins, _N_PLACES)
         self = cls(grid, bool(missing.any()), described, start=float(known[0]), kind=kind)
         if steps is not None:
             self.steps = dict(vars(steps))
         else:
-            self.step, self.decimals = _granularity(known, kind)
+            self.step, self.decimals = granularity(known, kind)
         codes = np.floor(self.encode(values)).astype(int)
         self.counts = np.bincount(codes, minlength=len(self))
         return self
@@ -353,52 +353,10 @@ def _factorized(values):
         ) from None
 
 
-def _number_grid(known, n_bins):
-    """Quantiles of the modes of sorted numbers."""
-    uniques, counts = np.unique(known, return_counts=True)
-    if len(uniques) <= n_bins:
-        return np.repeat(uniques[:, None], _N_PLACES + 1, axis=1)
-    is_single = counts >= 1.5 * len(known) / n_bins
-    n_free = counts[~is_single].sum()
-    bins_left = max(n_bins - is_single.sum(), 8)
-    run = np.cumsum(np.r_[False, is_single[:-1]] | is_single)  # a new number at each single value
-    grids = []
-    for number in np.unique(run):
-        members = run == number
-        if is_single[members].any():
-            grids.append(np.repeat(uniques[members], _N_PLACES + 1)[None])
-            continue
-        rows = np.repeat(uniques[members], counts[members])
-        n = int(np.clip(round(bins_left * len(rows) / n_free), 1, members.sum()))
-        edges = np.quantile(rows, np.linspace(0, 1, n * _N_PLACES + 1))
-        index = np.arange(n)[:, None] * _N_PLACES + np.arange(_N_PLACES + 1)
-        grids.append(edges[index])
-    return np.concatenate(grids)
-
-
-def _granularity(known, kind):
-    """(step, decimals) of sorted numbers."""
-    if kind["name"] == "integer":
-        gaps = np.diff(np.unique(known)).astype(np.int64)
-        return (float(np.gcd.reduce(gaps)) if len(gaps) else 1.0), None
-    with np.errstate(over="ignore", invalid="ignore"):
-        for decimals in range(_MAX_DECIMALS):
-            if np.array_equal(np.round(known, decimals), known):
-                return 0.0, decimals
-    return 0.0, None
-
-
-def _counts_rows(x, steps):
-    if steps is not None and (steps.step != 1 or len(steps.known)):
-        return False
-    x = np.sort(x)
-    return len(x) > 100 and not np.isnan(x).any() and bool((np.diff(x) == 1).all())
-
-
 def _warn_of_identifier(name, n):
     warnings.warn(
         f"Column {name!r} has a different value in each of its {n} rows, like an identifier: leave "
-        "it out, for made rows cannot have a meaningful one."
+        "it out, for synthetic rows cannot have a meaningful one."
     )
 
 

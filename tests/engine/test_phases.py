@@ -104,6 +104,12 @@ def test_none_begins_after_ctrl_c(log):
     assert [r.name for r in run(shared(), *made)] == ["a", "b"]
 
 
+@pytest.mark.parametrize("replaces", [True, False])
+def test_the_first_phase_alone_replaces_a_trained_model(log, replaces):
+    runs = run(shared(replaces=replaces), phase(log, "a"), phase(log, "b"))
+    assert [r.shared.replaces for r in runs] == [replaces, False]
+
+
 def test_a_report_is_made_for_each_phase_of_the_runs_before_it(log):
     seen = []
 
