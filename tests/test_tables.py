@@ -402,7 +402,9 @@ def test_weight_average_is_what_is_kept(cls):
 @everyone
 def test_mixed_precision(estimator):
     """bfloat16 has 8 bits: results move a little, and not at all where it is off."""
-    on_cpu = estimator._mixes_on_cpu and wants_mixed("auto", torch.float32, "cpu", on_cpu=True)
+    on_cpu = estimator._design.mixes_on_cpu and wants_mixed(
+        "auto", torch.float32, "cpu", on_cpu=True
+    )
     model, X, y = fitted(clone(estimator).set_params(amp=True, max_iter=40))
     full, _, _ = fitted(clone(estimator).set_params(amp=False, max_iter=40))
     auto, _, _ = fitted(clone(estimator).set_params(max_iter=40))

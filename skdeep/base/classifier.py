@@ -118,9 +118,12 @@ class DeepClassifier(ClassifierMixin):
         return with_class_weight(self.class_weight, weight, target, self.classes_)
 
     def _make_loss(self):
+        # Smoothing helps accuracy and harms the log loss, where that is what chooses an epoch.
+        scoring = getattr(self, "scoring", None)
+        smoothing = 0.0 if scoring == "log_loss" else self.label_smoothing
         if self._target_type == "multiclass":
-            return losses.CrossEntropy(self.label_smoothing)
-        return losses.BinaryCrossEntropy(self.label_smoothing)
+            return losses.CrossEntropy(smoothing)
+        return losses.BinaryCrossEntropy(smoothing)
 
     def _reported_share(self):
         return 1.0

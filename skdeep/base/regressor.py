@@ -29,6 +29,9 @@ _ROBUST_LOSSES = ("absolute_error", "huber")  # R2 would be a matter of the outl
 class DeepRegressor(RegressorMixin):
     """Target methods of regressors, with one or several outputs."""
 
+    n_outputs_: int
+    out_activation_: str
+
     _target_is_numeric = True
     _target_scaling: str | None = None
     """How the network sees targets: None (as they are), 'shift' (those that lie far from zero less

@@ -116,6 +116,7 @@ class Task:
     data, held_out : tuple of (x, target, weight)
         The rows of the plan, where the network lives.
     plan : Plan
+        Or a subclass of it, with what a family has to say of its rows.
     recipe : Recipe
     mode : Mode
     rng : numpy.random.RandomState
@@ -128,7 +129,7 @@ class Task:
     net: DeepNet
     data: tuple[Any, Any, Any]
     held_out: tuple[Any, Any, Any] | None
-    plan: Plan
+    plan: Any
     recipe: Recipe
     mode: Mode
     rng: np.random.RandomState

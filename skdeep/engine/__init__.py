@@ -24,6 +24,7 @@ from skdeep.engine.precision import (
     compiler_environment,
     mixed_precision,
     wants_mixed,
+    with_compiler,
 )
 from skdeep.engine.recipe import Recipe
 from skdeep.engine.report import EpochReport, wants_score
@@ -77,4 +78,5 @@ __all__ = [
     "wants_mixed",
     "wants_score",
     "warn_of_collapse",
+    "with_compiler",
 ]

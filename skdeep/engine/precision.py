@@ -72,7 +72,8 @@ def compiled(module, device):
             "not train right there. Training goes on without torch's compiler."
         )
         return module
-    fast = torch.compile(module, dynamic=True)
+    with compiler_environment():
+        fast = torch.compile(module, dynamic=True)
     failed = []
 
     def forward(x):
@@ -93,10 +94,25 @@ def compiled(module, device):
     return forward
 
 
+def with_compiler(gradient):
+    """The same gradient, after which the environment is as it was: torch's compiler, which begins
+    its work in the first passes forward and backward, notes there where it keeps its files.
+
+    Parameters
+    ----------
+    gradient : callable
+    """
+
+    def compute(*batch):
+        with compiler_environment():
+            return gradient(*batch)
+
+    return compute
+
+
 @contextlib.contextmanager
 def compiler_environment():
-    """A context that ends with the environment as it was: torch's compiler, which begins its work
-    in the first passes forward and backward, notes there where it keeps its files."""
+    """A context that ends with the environment as it was before torch's compiler."""
     had = _COMPILER_FILES in os.environ
     try:
         yield

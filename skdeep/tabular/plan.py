@@ -1,36 +1,189 @@
-"""Which rows the networks of the estimators for tables train on, and which judge them."""
+"""Which rows the members of an estimator for tables train on, and which judge them."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
+
+from skdeep.base.rows import Plan, Rows
+from skdeep.data.split import FULL_BATCH_ROWS, split_rows
+
+_SPARE = 0.95  # of the time for a training that another one is to follow: clocks are not exact
+_SHORTEST = 1e-3  # seconds
 
 
-@dataclass
-class Plan:
-    """Which rows each member trains on and is judged by.
+@dataclass(frozen=True, kw_only=True)
+class MembersPlan(Plan):
+    """Which rows each member trains on and is judged by: `train` holds them all.
 
     Attributes
     ----------
-    train : ndarray of int of shape (n_members, n_train)
-    held_out : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
-        Of each network, or the same rows for all.
-    watched : ndarray like held_out, or None
-        Rows whose scores a callback wants, and which decide about nothing here.
+    members : ndarray of int of shape (n_members, n_train)
+        The rows that each member trains on.
+    judges : ndarray of int of shape (n_networks, n_held_out) or (1, n_held_out), or None
+        The rows that each network is judged by, or the same rows for all.
     epochs : list of int, or None
-        Instead of held-out rows: the epoch whose weights each network keeps.
+        Instead of rows to be judged by: the epoch whose weights each network keeps.
+    everyone : Rows
+        What there was to train on before rows were held out.
     max_time : float or None
         Seconds that training may take.
+    deadline : float or None
+        When all training is to end, on the monotonic clock.
     """
 
-    train: np.ndarray
-    held_out: np.ndarray | None = None
-    watched: np.ndarray | None = None
-    epochs: list | None = None
+    members: np.ndarray
+    judges: np.ndarray | None = None
+    epochs: list[int] | None = None
+    everyone: Rows
     max_time: float | None = None
+    deadline: float | None = None
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether rows that are held out choose the best epoch."""
+        return self.stops_early and self.judges is not None
+
+    @property
+    def last_row(self) -> int:
+        """The last of the rows to train on; what comes after it is held out from all."""
+        return int(self.members.max())
+
+    def timed(self, max_time: float | None, *, refit: bool) -> MembersPlan:
+        """The same plan with a limit of time.
+
+        With `refit`, so much is left that a training on everyone can go through as many epochs.
+        """
+        if max_time is None:
+            return self
+        n_train, share = self.members.shape[1], 1.0
+        if refit and self.holds_out:
+            share = _SPARE * n_train / (n_train + len(self.everyone))
+        return replace(self, max_time=share * max_time, deadline=time.monotonic() + max_time)
+
+    def again(self, epochs: list[int]) -> MembersPlan:
+        """The plan of a training on everyone, for the given numbers of epochs, in the time that is
+        left."""
+        rows = np.tile(np.arange(len(self.everyone)), (len(self.members), 1))
+        left = None
+        if self.deadline is not None:
+            left = max(self.deadline - time.monotonic(), _SHORTEST)
+        return MembersPlan(
+            train=self.everyone,
+            stops_early=True,
+            scores=True,
+            members=rows,
+            epochs=epochs,
+            everyone=self.everyone,
+            max_time=left,
+        )
 
 
-def folds(n_samples, keys, fraction, n_draws, rng):
+def without_held_out(rows: Rows, n_members: int) -> MembersPlan:
+    """All members train on all rows to the end."""
+    everything = np.tile(np.arange(len(rows)), (n_members, 1))
+    return MembersPlan(train=rows, members=everything, everyone=rows)
+
+
+def with_given(rows: Rows, validation: Rows, n_members: int) -> MembersPlan:
+    """All members train on all rows, and are judged by rows that the user gave."""
+    plan = without_held_out(rows, n_members)
+    judges = len(rows) + np.arange(len(validation))
+    return replace(
+        plan, train=stack(rows, validation), judges=judges[None], stops_early=True, scores=True
+    )
+
+
+def with_held_out(
+    rows: Rows,
+    keys: Callable[..., list[bytes]],
+    labels: np.ndarray | None,
+    fraction: float,
+    n_members: int,
+    n_networks: int,
+    rng: np.random.RandomState,
+    *,
+    stops_early: bool,
+) -> MembersPlan:
+    """Deal the rows out to train on and to be judged by.
+
+    Parameters
+    ----------
+    rows : Rows
+    keys : callable
+        ``keys(x, target)``: the content of each row, as bytes.
+    labels : ndarray of shape (n_samples,) or None
+        Classes that should be as frequent on both sides.
+    fraction : float
+        Share of the rows that is held out.
+    n_members, n_networks : int
+        Networks without a common weight hold out different rows where there are enough.
+    rng : numpy.random.RandomState
+    stops_early : bool
+        Whether the scores decide about anything; else a callback wants to see them.
+    """
+    plan = without_held_out(rows, n_members)
+    if len(rows) > FULL_BATCH_ROWS:
+        target = rows.target
+        order = target if labels is None and target.ndim == 1 else labels
+        train, held_out = folds(len(rows), order, fraction, n_networks, rng)
+        train = np.repeat(train, n_members // n_networks, axis=0)
+        return replace(plan, members=train, judges=held_out, stops_early=stops_early, scores=True)
+    purpose = "early_stopping=True" if stops_early else "Pruning"
+    if len(rows) <= 4:  # where `split_rows` raises, as scikit-learn does
+        warnings.warn(f"{purpose} has no effect: {len(rows)} rows are too few to hold some out.")
+        return plan
+    split = split_rows(
+        functools.partial(keys, rows.x, rows.target),
+        len(rows),
+        fraction,
+        rng,
+        labels,
+        rows.weight,
+        purpose,
+        target=rows.target,
+        counts=rows.counts,
+    )
+    if split is None:
+        return plan
+    train, held_out = split
+    if split.shares is not None:  # some rows are on both sides, with another weight on each
+        sides = zip(split, split.weights(rows.weight))
+        rows = stack(*(replace(rows[side], weight=weight) for side, weight in sides))
+        train, held_out = np.arange(len(train)), len(train) + np.arange(len(held_out))
+    train = np.tile(train, (n_members, 1))
+    return replace(
+        plan,
+        train=rows,
+        members=train,
+        judges=held_out[None],
+        stops_early=stops_early,
+        scores=True,
+    )
+
+
+def stack(rows: Rows, added: Rows) -> Rows:
+    """The rows of `added` below those of `rows`."""
+    weight = None
+    if rows.weight is not None or added.weight is not None:
+        parts = [np.ones(len(r)) if r.weight is None else r.weight for r in (rows, added)]
+        weight = np.concatenate(parts)
+    x = np.concatenate([rows.x, added.x])
+    return Rows(x, np.concatenate([rows.target, added.target]), weight)
+
+
+def folds(
+    n_samples: int,
+    keys: np.ndarray | None,
+    fraction: float,
+    n_draws: int,
+    rng: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and to hold out, for each member, as equal as counts allow.
 
     The rows are dealt out in the order of `keys` (labels or numbers), so that each share has
@@ -56,35 +209,6 @@ def folds(n_samples, keys, fraction, n_draws, rng):
     return _equal_length(train), _equal_length(held_out)
 
 
-def _equal_length(rows):
+def _equal_length(rows: list[np.ndarray]) -> np.ndarray:
     n = min(map(len, rows))
     return np.stack([r[:n] for r in rows])
-
-
-def spread(t, n):
-    """Rows of each network, or of all, as rows of n members or networks."""
-    if t is None:
-        return None
-    return t.expand(n, *t.shape[1:]) if len(t) == 1 else t.repeat_interleave(n // len(t), 0)
-
-
-def stack(data, added):
-    """The rows, targets and weights of `added` below those of `data`."""
-    out = [np.concatenate([a, b]) for a, b in zip(data[:2], added[:2])]
-    if data[2] is None and added[2] is None:
-        return *out, None
-    filled = [np.ones(len(d[0])) if d[2] is None else d[2] for d in (data, added)]
-    return *out, np.concatenate(filled)
-
-
-def count_epochs(epochs, best):
-    """A validator that makes `best` keep the weights of the planned epochs."""
-    wanted = torch.tensor(epochs)
-    done = [0]
-
-    def validate():
-        done[0] += 1
-        best.observe((wanted == done[0]).float())
-        return 0.0, float(done[0])
-
-    return validate

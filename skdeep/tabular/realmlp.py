@@ -1,52 +1,56 @@
 """RealMLP: perceptrons for mixed tables with tuned defaults."""
 
 from skdeep import engine
+from skdeep.base.classifier import DeepClassifier
+from skdeep.base.regressor import DeepRegressor
 from skdeep.nets.realmlp import RealMLPNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
+from skdeep.tabular.answers import predict_interval
 from skdeep.tabular.base import DeepTable
-from skdeep.tabular.targets import TableClassifier, TableRegressor
+from skdeep.tabular.training import Design
 
 _BATCHES = ((1024, 64), (2048, 128))
 _INITIAL_ROWS = 10_000  # that the data-driven initial weights look at
 
 
-class _BaseRealMLP(DeepTable):
-    """What the classifier and the regressor share."""
+class RealMLPDesign(Design):
+    """Network, initial weights and course of training of RealMLP."""
 
-    _patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
+    patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
-    def _auto_batch_size(self, n_samples):
+    def batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
 
-    def _new_module(self, n_outputs):
-        encoder = self.encoder_
+    def module(self, encoder, n_outputs):
+        own = self.estimator
         return RealMLPNet(
-            self.n_estimators,
+            own.n_estimators,
             encoder.n_numeric_,
             encoder.n_plain_,
             encoder.cardinalities_,
-            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            layer_sizes(own.hidden_layer_sizes, "hidden_layer_sizes"),
             n_outputs,
-            self.activation,
-            float(self.dropout),
-            n_embedding=self.embedding_size,
-            parametric=self.parametric_activation,
-            scaled=self.scaling_layer,
+            own.activation,
+            float(own.dropout),
+            n_embedding=own.embedding_size,
+            parametric=own.parametric_activation,
+            scaled=own.scaling_layer,
         )
 
-    def _draw_weights(self, module, rng, x, weight):
-        seen = slice(0, _INITIAL_ROWS)
-        if self.weight_init == "normal":
-            initialize(module, rng, self.frequency_scale)
+    def draw(self, module, rng, x, weight):
+        own, seen = self.estimator, slice(0, _INITIAL_ROWS)
+        if own.weight_init == "normal":
+            initialize(module, rng, own.frequency_scale)
         else:
             weight = None if weight is None else weight[seen]
-            initialize(module, rng, self.frequency_scale, x[seen], weight)
+            initialize(module, rng, own.frequency_scale, x[seen], weight)
 
-    def _schedule(self, net, n_steps, max_time):
-        optimizer, dropout = net.flat_optimizers_[0], net.module_.dropout
-        decay, p, flat_cos = self._decoupled_decay(), float(self.dropout), engine.CURVES["flat_cos"]
+    def schedule(self, task, n_steps):
+        own, flat_cos = self.estimator, engine.CURVES["flat_cos"]
+        optimizer, dropout = task.net.flat_optimizers_[0], task.net.module_.dropout
+        decay, p = optimizer.weight_decay, float(own.dropout)
 
         def regularise(t):
             optimizer.weight_decay = decay * flat_cos(t)
@@ -54,19 +58,16 @@ class _BaseRealMLP(DeepTable):
 
         return engine.Course(
             optimizer,
-            float(self.learning_rate_init),
+            float(own.learning_rate_init),
             n_steps,
-            engine.CURVES[self.learning_rate],
+            engine.CURVES[own.learning_rate],
             others=[regularise],
-            max_time=max_time,
+            max_time=task.plan.max_time,
         )
-
-    def _draws_noise(self):
-        return bool(self.dropout)
 
 
 @public(tables.REALMLP, tables.TABLE_CLASSIFIER_ATTRIBUTES)
-class RealMLPClassifier(TableClassifier, _BaseRealMLP):
+class RealMLPClassifier(DeepClassifier, DeepTable):
     """RealMLP classifier for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
     A perceptron with scaled and periodically embedded numbers, learnt activations, a learning
@@ -102,6 +103,8 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
     >>> clf.fit(X, ["no", "no", "no", "yes", "yes", "yes"]).predict(X).tolist()
     ['no', 'no', 'no', 'yes', 'yes', 'yes']
     """
+
+    _design = property(RealMLPDesign)
 
     def __init__(
         self,
@@ -186,7 +189,7 @@ class RealMLPClassifier(TableClassifier, _BaseRealMLP):
 
 
 @public(tables.REALMLP, tables.TABLE_ATTRIBUTES)
-class RealMLPRegressor(TableRegressor, _BaseRealMLP):
+class RealMLPRegressor(DeepRegressor, DeepTable):
     """RealMLP regressor for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
     See `RealMLPClassifier` for what it is and how it differs from the paper's. Targets, one or
@@ -216,6 +219,9 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
     >>> reg.predict_interval(X[200:], coverage=0.8).shape
     (100, 2)
     """
+
+    _design = property(RealMLPDesign)
+    _target_scaling = "standardise"
 
     def __init__(
         self,
@@ -293,3 +299,5 @@ class RealMLPRegressor(TableRegressor, _BaseRealMLP):
         self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
+
+    predict_interval = predict_interval

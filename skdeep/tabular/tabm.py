@@ -2,129 +2,128 @@
 
 import math
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep.base.classifier import DeepClassifier
+from skdeep.base.regressor import DeepRegressor
+from skdeep.base.rows import Given
 from skdeep.nets.tabm import TabMNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
 from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.tabular.answers import predict_interval
 from skdeep.tabular.base import DeepTable
-from skdeep.tabular.targets import TableClassifier, TableRegressor
+from skdeep.tabular.training import Design, member_scores
 
 _BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 
 
-class _BaseTabM(DeepTable):
-    """What the classifier and the regressor share."""
+class TabMDesign(Design):
+    """Network, initial weights and course of training of TabM."""
 
     numeric = "quantile"
-    _mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
+    mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
 
-    def _networks(self):
-        return math.gcd(self.n_estimators, self.n_networks)
+    @property
+    def n_networks(self):
+        return math.gcd(self.estimator.n_estimators, self.estimator.n_networks)
 
-    def _auto_batch_size(self, n_samples):
+    def batch_size(self, n_samples):
         return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
 
-    def _new_module(self, n_outputs):
-        encoder = self.encoder_
-        n_networks = self._networks()
+    def module(self, encoder, n_outputs):
+        own, n_networks = self.estimator, self.n_networks
         return TabMNet(
             n_networks,
-            self.n_estimators // n_networks,
+            own.n_estimators // n_networks,
             encoder.n_numeric_,
             encoder.n_plain_,
             encoder.cardinalities_,
-            layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+            layer_sizes(own.hidden_layer_sizes, "hidden_layer_sizes"),
             n_outputs,
-            float(self.dropout),
-            n_bins=self.n_bins,
-            n_embedding=self.embedding_size,
-            is_mini=self.variant == "mini",
+            float(own.dropout),
+            n_bins=own.n_bins,
+            n_embedding=own.embedding_size,
+            is_mini=own.variant == "mini",
         )
 
-    def _draw_weights(self, module, rng, x, weight):
+    def draw(self, module, rng, x, weight):
         edges = []
         if module.numbers is not None:
             X = x[:, : module.n_numeric].double().cpu().numpy()
             w = None if weight is None else weight.double().cpu().numpy()
-            shares = np.linspace(0, 1, self.n_bins + 1)
+            shares = np.linspace(0, 1, self.estimator.n_bins + 1)
             edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
         initialize(module, rng, edges)
 
-    def _schedule(self, net, n_steps, max_time):
-        rate = float(self.learning_rate_init)
-        optimizer = net.flat_optimizers_[0]
-        optimizer.learning_rate = rate
-        return engine.make_schedule(
-            "constant", optimizer, base=rate, power_t=0.5, n_epochs=1, steps_per_epoch=1
-        )
-
-    def _average(self, net, n_batches):
-        if not self.averaging:
+    def average(self, task, n_batches):
+        averaging = self.estimator.averaging
+        if not averaging:
             return None
-        horizon = max(self.averaging * n_batches, 1.0)
-        return engine.MovingAverage(net.flat_optimizers_[0].flat, 1 - 1 / horizon)
+        horizon = max(averaging * n_batches, 1.0)
+        return engine.MovingAverage(task.net.flat_optimizers_[0].flat, 1 - 1 / horizon)
 
-    def _judged(self, raw):
+    def judged(self, raw):
         """The members of a network choose its best epoch together."""
-        grouped = raw.unflatten(0, (self._networks(), -1)).transpose(1, 2)
-        pooled = self._pool(grouped.flatten(0, 1), temperature=1.0)
+        grouped = raw.unflatten(0, (self.n_networks, -1)).transpose(1, 2)
+        pooled = self.estimator._answers.mean(grouped.flatten(0, 1))
         return pooled.unflatten(0, grouped.shape[:2])
 
-    def _forward_options(self):
-        kept = getattr(self, "members_", None)
-        return {} if kept is None else {"members": kept}
 
-    def prune(self, X, y, n_members):
-        """Keep the members that predict best together; the others no longer take time.
+def prune(self: Any, X: Any, y: Any, n_members: int) -> Any:
+    """Keep the members that predict best together; the others no longer take time.
 
-        Members are added one by one, each time the one whose addition lowers the loss of the
-        average most. A few chosen of many are better than as many trained from the start
-        (Gorishniy et al., 2025).
+    Members are added one by one, each time the one whose addition lowers the loss of the
+    average most. A few chosen of many are better than as many trained from the start
+    (Gorishniy et al., 2025).
 
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows to judge by, which training has not seen.
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Rows to judge by, which training has not seen.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
 
-        n_members : int
-            How many to keep, from 1 to `n_estimators`.
+    n_members : int
+        How many to keep, from 1 to `n_estimators`.
 
-        Returns
-        -------
-        self : estimator
-            With the numbers of the kept members in `members_`; ``n_members=n_estimators`` brings
-            all back.
+    Returns
+    -------
+    self : estimator
+        With the numbers of the kept members in `members_`; ``n_members=n_estimators`` brings
+        all back.
 
-        Raises
-        ------
-        ValueError
-            If `n_members` is out of range.
-        """
-        check_is_fitted(self)
-        n_all = self.net_.module_.n_members
-        if not isinstance(n_members, Integral) or not 1 <= n_members <= n_all:
-            raise ValueError(f"n_members must be from 1 to {n_all}, got {n_members!r}.")
-        self.members_ = None
-        raw, target = self._members_raw(X), self._known_target(X, y)
-        loss, kept = type(self.net_.criterion_)(), []
-        while len(kept) < min(n_members, n_all - 1):
-            rest = [k for k in range(n_all) if k not in kept]
-            risks = [float(loss(self._pool(raw[:, [*kept, k]]), target).mean()) for k in rest]
-            kept.append(rest[int(np.argmin(risks))])
-        self.members_ = sorted(kept) if n_members < n_all else None
-        return self
-
-    def _draws_noise(self):
-        return bool(self.dropout)
+    Raises
+    ------
+    ValueError
+        If `n_members` is out of range.
+    """
+    check_is_fitted(self)
+    n_all = self.net_.module_.n_members
+    if not isinstance(n_members, Integral) or not 1 <= n_members <= n_all:
+        raise ValueError(f"n_members must be from 1 to {n_all}, got {n_members!r}.")
+    net = self.net_
+    place = net.dtype, torch.device(net.device)
+    rows = self._read_validation(Given(X=None, X_val=X, y_val=y))
+    x = self._input.place(self.encoder_.encode(rows.x.table), *place)
+    target = self._target_tensor(rows.target, *place)
+    with torch.inference_mode():
+        raw = member_scores(net.module_, x)
+    loss = type(net.criterion_)()
+    kept: list[int] = []
+    while len(kept) < min(n_members, n_all - 1):
+        rest = [k for k in range(n_all) if k not in kept]
+        risks = [float(loss(self._pool(raw[:, [*kept, k]]), target).mean()) for k in rest]
+        kept.append(rest[int(np.argmin(risks))])
+    self.members_ = sorted(kept) if n_members < n_all else None
+    return self
 
 
 def _distinct(edges):
@@ -137,7 +136,7 @@ def _distinct(edges):
 
 
 @public(tables.TABM, tables.TABLE_CLASSIFIER_ATTRIBUTES)
-class TabMClassifier(TableClassifier, _BaseTabM):
+class TabMClassifier(DeepClassifier, DeepTable):
     """TabM classifier for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
     Many perceptrons, groups of which share nearly all weights, on normal scores and piecewise
@@ -174,6 +173,8 @@ class TabMClassifier(TableClassifier, _BaseTabM):
     >>> clf.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.95
     True
     """
+
+    _design = property(TabMDesign)
 
     def __init__(
         self,
@@ -252,9 +253,11 @@ class TabMClassifier(TableClassifier, _BaseTabM):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
+    prune = prune
+
 
 @public(tables.TABM, tables.TABLE_ATTRIBUTES)
-class TabMRegressor(TableRegressor, _BaseTabM):
+class TabMRegressor(DeepRegressor, DeepTable):
     """TabM regressor for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
     See `TabMClassifier` for what it is and how it differs from the paper's. Targets, one or
@@ -282,6 +285,9 @@ class TabMRegressor(TableRegressor, _BaseTabM):
     >>> reg.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.8
     True
     """
+
+    _design = property(TabMDesign)
+    _target_scaling = "standardise"
 
     def __init__(
         self,
@@ -355,3 +361,6 @@ class TabMRegressor(TableRegressor, _BaseTabM):
         self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
+
+    prune = prune
+    predict_interval = predict_interval
