@@ -1,7 +1,7 @@
 """
-========================
+======================
 Digits after one image
-========================
+======================
 
 A network that was trained on some classes can tell others apart that it has never seen: its
 embedding is compared, not its outputs. Here digits lie anywhere in a larger image, where

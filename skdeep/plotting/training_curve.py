@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep.base.old_estimator import DeepEstimator
+from skdeep.base.estimator import DeepEstimator
 from skdeep.plotting._panels import Panels, check_matplotlib
 
 _LABELS = {
