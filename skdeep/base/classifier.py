@@ -125,6 +125,9 @@ class DeepClassifier(ClassifierMixin):
             return losses.CrossEntropy(smoothing)
         return losses.BinaryCrossEntropy(smoothing)
 
+    def _learn_target_scale(self, target, weight):
+        """Nothing: labels have no scale."""
+
     def _reported_share(self):
         return 1.0
 

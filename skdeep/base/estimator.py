@@ -199,9 +199,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         weight = None if weight is None else check_weights(weight, X, "sample_weight_val")
         return Rows(X, self._encode_known_target(y, "y_val"), weight)
 
-    def _learn_target_scale(self, target, weight) -> None:
-        """Remember what targets are standardised by, where they are."""
-
     def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> Plan:
         """Which rows to train on, and which to judge by."""
         trains = getattr(self, "solver", None) != "lbfgs"

@@ -33,7 +33,7 @@ class DeepRegressor(RegressorMixin):
     out_activation_: str
 
     _target_is_numeric = True
-    _target_scaling: str | None = None
+    _target_scaling: str | None
     """How the network sees targets: None (as they are), 'shift' (those that lie far from zero less
     their mean) or 'standardise' (with predictions kept in the range of the targets of `fit`)."""
     _target_center: Any = 0.0

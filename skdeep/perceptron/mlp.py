@@ -283,6 +283,8 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
     True
     """
 
+    _target_scaling = None
+
     def __init__(
         self,
         loss="squared_error",
