@@ -1,4 +1,4 @@
-"""A generator that makes the same thing again and again, and how that is noticed."""
+"""Mode collapse: a generator whose samples are all alike."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 COLLAPSED = 0.1
-"""Ratio of the spreads of made and real samples below which a generator counts as collapsed."""
+"""Spread of synthetic samples, over that of real ones, below which a generator has collapsed."""
 
 
 def spread(x):
@@ -24,7 +24,7 @@ def spread(x):
 
 
 def warn_of_collapse(made, real):
-    """Warn where made samples vary far less than real ones; return the ratio of the spreads.
+    """Warn where synthetic samples vary far less than real ones; return the ratio of the spreads.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What two players minimise: a critic tells real from made, a generator answers."""
+"""What two players minimise: a critic of real and synthetic samples, and its generator."""
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
@@ -28,7 +28,7 @@ def relativistic(real, made):
 
 
 def vanilla_critic(real, made):
-    """Cross-entropy of a critic of real and made (Goodfellow et al., 2014)."""
+    """Cross-entropy of a critic of real and synthetic samples (Goodfellow et al., 2014)."""
     return binary_cross_entropy_with_logits(
         real, torch.ones_like(real), reduction="none"
     ) + binary_cross_entropy_with_logits(made, torch.zeros_like(made), reduction="none")
@@ -63,5 +63,6 @@ def squared_gradient(score, inputs):
 
 
 def gradient_penalty(score, inputs):
-    """``(|gradient| - 1)^2`` of a critic between real and made inputs (Gulrajani et al., 2017)."""
+    """``(|gradient| - 1)^2`` of a critic between real and synthetic inputs (Gulrajani et al.,
+    2017)."""
     return ((squared_gradient(score, inputs) + 1e-12).sqrt() - 1).square()

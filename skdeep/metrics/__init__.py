@@ -1,4 +1,4 @@
-"""Measures of generators: how faithful, how useful and how private made rows and images are."""
+"""Measures of generators: fidelity, usefulness and privacy of synthetic rows and images."""
 
 from skdeep.metrics.images import (
     classifier_features,

@@ -1,4 +1,4 @@
-"""Measures of made images beside real ones, over features of a classifier.
+"""Measures of synthetic images beside real ones, over features of a classifier.
 
 The usual network for such features knows photographs; for digits, clothes or spectra a classifier
 of the very data says more ("classifier Frechet distance").
@@ -130,7 +130,7 @@ def classifier_frechet_distance(classifier, real, made):
 
 
 def precision_recall(real, made, n_neighbors=3):
-    """Share of made points among the real ones, and of real points among the made ones.
+    """Share of synthetic points among the real ones, and of real points among the synthetic ones.
 
     A point is among others where it lies in the ball of one of them that reaches to its
     neighbour number `n_neighbors` (Kynkaanniemi et al., NeurIPS 2019).
@@ -144,9 +144,9 @@ def precision_recall(real, made, n_neighbors=3):
     Returns
     -------
     precision : float
-        How many made points are like real ones.
+        Share of the synthetic points that are like real ones.
     recall : float
-        How many real points the made ones cover.
+        Share of the real points that the synthetic ones cover.
 
     Examples
     --------

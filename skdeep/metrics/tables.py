@@ -1,4 +1,4 @@
-"""Measures of made rows of a table beside real ones.
+"""Measures of synthetic rows of a table beside real ones.
 
 No single one is enough: columns drawn independently have perfect shapes, copies of the real rows
 are perfect in everything but privacy.
@@ -111,7 +111,7 @@ def pair_trends(real, made):
 
 
 def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
-    """Score on real rows an estimator that was trained on made ones (TSTR).
+    """Score on real rows an estimator that was trained on synthetic ones (TSTR).
 
     Esteban, Hyland and Raetsch (2017) call it "train on synthetic, test on real". Compare it
     with the score of the same estimator trained on the real training rows.
@@ -169,7 +169,7 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
 
 
 def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
-    """Area under the curve of a classifier that tells real rows from made ones.
+    """Area under the ROC curve of a classifier of real and synthetic rows.
 
     The classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017) with cross-validated scores:
     0.5 where it cannot tell, 1 where it always can.
@@ -209,7 +209,7 @@ def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
 
 
 def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
-    """Share of made rows that are nearer to a training row than to any held-out row.
+    """Share of synthetic rows that are nearer to a training row than to any held-out row.
 
     The distance to the closest record, compared between rows that the generator has and has not
     seen (Platzer and Reutterer, 2021). A generator that learned the distribution gives
@@ -222,7 +222,7 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
     train, holdout : DataFrame or array-like of shape (n_samples, n_columns)
         Real rows that the generator has seen, and that it has not seen.
     max_rows : int, default=2000
-        As many made rows, drawn at random, are looked at.
+        At most this many synthetic rows, sampled at random, are compared.
     random_state : int, RandomState instance or None, default=0
         Draws them.
 
@@ -254,7 +254,7 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
 
 
 def copy_share(made, train):
-    """Share of made rows that equal a training row in every column.
+    """Share of synthetic rows that equal a training row in every column.
 
     Parameters
     ----------

@@ -15,13 +15,15 @@ import pandas as pd
 
 from skdeep.preprocessing.dtypes import checked_description, dtype_from
 from skdeep.preprocessing.exact import Steps, kind_of
-from skdeep.preprocessing.grids import counts_rows, granularity, quantile_grid
 from skdeep.preprocessing.values import (
     comparable,
+    counts_rows,
     dense,
     from_floats,
     from_objects,
     from_values,
+    granularity,
+    quantile_grid,
     to_floats,
 )
 
