@@ -288,7 +288,7 @@ def test_tags_follow_the_encoder():
         ({"encoder": "conv", "loss": "mixed"}, PICTURES, "loss='mixed' is about dense"),
         ({"encoder": "lstm", "weight_init": "he_normal"}, PICTURES, "weight_init='he_normal'"),
         ({"encoder": "lstm", "image_shape": (8, 8)}, PICTURES, "image_shape=.* encoder='conv'"),
-        ({"image_shape": (8, 8)}, DIGITS.data, "image_shape=.* is for encoder='conv'"),
+        ({"image_shape": (8, 8)}, DIGITS.data, "image_shape=.* requires encoder='conv'"),
         ({"encoder": "conv", "n_filters": (4, 0)}, PICTURES, "n_filters must be > 0"),
         ({"encoder": "conv", "n_filters": ()}, PICTURES, "n_filters must be > 0"),
         ({"encoder": "lstm", "hidden_layer_sizes": ()}, PICTURES, "must be > 0"),

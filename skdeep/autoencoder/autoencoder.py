@@ -1,22 +1,25 @@
 """Autoencoders: features, reconstructions, and scores of rows."""
 
+from dataclasses import replace
+
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep.autoencoder.arrays import ArrayAutoencoding
-from skdeep.autoencoder.dense import DenseAutoencoding
-from skdeep.base.old_codes import check_codes
-from skdeep.base.old_estimator import DeepEstimator
+from skdeep.autoencoder.arrays import ArrayCoder
+from skdeep.autoencoder.coder import BOUNDED
+from skdeep.autoencoder.dense import DenseCoder
+from skdeep.base.codes import DeepTransformer, check_codes
+from skdeep.nets.array_autoencoder import ConvAutoencoderNet, SequenceAutoencoderNet
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public
 
 
 @public(tables.AUTOENCODER, tables.AUTOENCODER_ATTRIBUTES)
-class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
+class Autoencoder(DeepTransformer):
     """Autoencoder: learns a code for rows from which they can be restored.
 
     Plain, denoising (`noise`), contractive (`contraction`), sparse (`sparsity`), with tied
     weights, trained at once or layer by layer first (`pretraining`). Rows are vectors, or with
-    another `encoder` pictures, signals and series.
+    another `encoder` images, signals and series.
 
     Parameters
     ----------
@@ -29,7 +32,7 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
     See Also
     --------
     VariationalAutoencoder : With a distribution over codes, to draw new rows from.
-    AutoencoderOutlierDetector : Finds odd rows.
+    AutoencoderOutlierDetector : Detects outliers.
     sklearn.decomposition.PCA : The best linear code.
 
     Examples
@@ -143,14 +146,14 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         Parameters
         ----------
         X : {array-like, Tensor} of shape (n_samples, n_features), or list of ndarray
-            The rows; with 'conv' and 'lstm' pictures, signals or series, as `encoder` has it. A
+            The rows; with 'conv' and 'lstm' images, signals or series, as `encoder` has it. A
             tensor on a GPU stays there.
 
         y : None
-            Not used, present for the sake of pipelines.
+            Not used, present for API consistency.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; a row of weight 0 is not there.
+            Weights of the rows, not negative; rows with zero weight are ignored.
 
         X_val : array-like, default=None
             Rows like X whose loss is recorded after each epoch, and which decide under
@@ -165,6 +168,55 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         """
         return super().fit(X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val)
 
+    # --- training --------------------------------------------------------------------------
+
+    @property
+    def _coder(self):
+        """What does the work for the rows that `encoder` reads."""
+        return (DenseCoder if self.encoder == "dense" else ArrayCoder)(self)
+
+    @property
+    def _input(self):
+        return self._coder.input
+
+    def _check_parameters(self):
+        coder, known = self._coder, self.__dict__.get("net_")
+        coder.check()
+        if self.warm_start and known is not None:
+            fitted, wanted = _layers(known.module_), coder.layers()
+            if fitted != wanted:
+                raise ValueError(
+                    "warm_start can only be used with the layers of the previous call to fit. "
+                    f"Previously got {fitted}, now {wanted}."
+                )
+
+    def _read(self, given, mode, rng):
+        rows, validation = super()._read(given, mode, rng)
+        coder = self._coder
+        if not mode.resumed:
+            self.__dict__.update(coder.facts(given.X, rows.x))
+        self.out_activation_ = "logistic" if self.loss in BOUNDED else self.output_activation
+        return coder.checked(rows), None if validation is None else coder.checked(validation)
+
+    def _module(self, rows, rng):
+        return self._coder.module(rows, rng)
+
+    def _make_loss(self):
+        return self._coder.loss()
+
+    def _recipe(self, plan):
+        noise = bool(self.noise and self.noise_rate)
+        return replace(super()._recipe(plan), draws_noise=noise, **self._coder.recipe(plan))
+
+    def _phases(self, task, past):
+        return self._coder.phases(task, past)
+
+    # --- after training --------------------------------------------------------------------
+
+    @property
+    def _n_features_out(self):
+        return self._coder.n_codes
+
     def transform(self, X):
         """Activations of the code, or of the layer `transform_layer`.
 
@@ -177,7 +229,7 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         X_new : ndarray of shape (n_samples, n_units)
         """
         check_is_fitted(self)
-        return self._encoded(X)
+        return self._coder.encode(X)
 
     def inverse_transform(self, X, lengths=None):
         """Rows from the activations that `transform` returns.
@@ -196,10 +248,15 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         """
         check_is_fitted(self)
         codes = check_codes(X, self._n_features_out, type(self).__name__)
-        return self._decoded(codes, lengths)
+        if lengths is not None and None not in self.input_shape_:
+            raise ValueError(
+                f"lengths={lengths!r}: rows of `fit` were of one shape, and so are those decoded "
+                "from codes; expected None."
+            )
+        return self._coder.decode(codes, lengths)
 
     def reconstruct(self, X):
-        """Rows after a way through the network: their codes decoded, noise gone.
+        """Encode and decode X.
 
         Parameters
         ----------
@@ -211,7 +268,7 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
             Floating-point numbers, in the units of X.
         """
         check_is_fitted(self)
-        return self._reconstructed(X)
+        return self._coder.reconstruct(X)
 
     def score_samples(self, X):
         """Minus the loss of each row's reconstruction: the lower, the more abnormal.
@@ -225,4 +282,15 @@ class Autoencoder(ArrayAutoencoding, DenseAutoencoding, DeepEstimator):
         scores : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        return self._scores(X)
+        return self._coder.score(X)
+
+
+def _layers(module):
+    """Kind and sizes of a network."""
+    config = module.config
+    encoder, decoder = list(config["encoder_units"]), list(config["decoder_units"])
+    if isinstance(module, ConvAutoencoderNet):
+        return ["conv", encoder, decoder, list(config["n_filters"])]
+    if isinstance(module, SequenceAutoencoderNet):
+        return ["lstm", encoder, decoder]
+    return ["dense", encoder[1:], decoder[1:-1]]
