@@ -226,10 +226,10 @@ class ArrayCoder(Coder):
 
     def _as_given(self, made: torch.Tensor, row_shape: tuple) -> np.ndarray:
         """Rows with channels first in the user's layout."""
-        made = to_host(made)
+        rows = to_host(made)
         if self.of.data_format == "channels_last":
-            made = np.moveaxis(made, 1, -1)
-        return np.ascontiguousarray(made).reshape(len(made), *row_shape)
+            rows = np.moveaxis(rows, 1, -1)
+        return np.ascontiguousarray(rows).reshape(len(rows), *row_shape)
 
 
 def _row_losses(net, x):

@@ -32,6 +32,8 @@ def pretrain(
     """
     make = _layer_rbm if estimator.pretraining == "rbm" else _layer_autoencoder
     n_layers = len(module.encoder)
+    layer: Any
+    mirror: Any
     for i, layer in enumerate(module.encoder):
         model = make(estimator, i, i == n_layers - 1, len(layer.bias), rng)
         model._fit(Given(X=X), Mode(quiet=True))

@@ -154,9 +154,6 @@ class RBM(DeepTransformer):
     def _make_loss(self):
         return losses.Reconstruction()  # only in name: no derivative of it is ever taken
 
-    def _draws_noise(self):
-        return self.draw_states
-
     def _recipe(self, plan):
         rate = self.learning_rate_init
         if rate == "auto":
@@ -168,6 +165,7 @@ class RBM(DeepTransformer):
             learning_rate_init=float(rate),
             batch_size=min(self.batch_size, len(plan.train)),
             ends=True,
+            draws_noise=self.draw_states,
         )
 
     def _phases(self, task, past):

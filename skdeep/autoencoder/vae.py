@@ -1,5 +1,6 @@
 """Variational autoencoder: a distribution over codes, and over rows."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -158,8 +159,8 @@ class VariationalAutoencoder(DeepTransformer):
     def _make_loss(self):
         return losses.EvidenceBound(self.likelihood, float(self.beta))
 
-    def _draws_noise(self):
-        return self.draw_codes
+    def _recipe(self, plan):
+        return replace(super()._recipe(plan), draws_noise=self.draw_codes)
 
     def _forward(self, module, x):
         return module(x)
