@@ -338,7 +338,7 @@ def _recorded(estimator):
     curve = getattr(estimator, "loss_curve_", None)
     if curve is None:
         reason = "it needs the attribute loss_curve_"
-        if isinstance(estimator, DeepEstimator) and estimator.solver == "lbfgs":
+        if isinstance(estimator, DeepEstimator) and getattr(estimator, "solver", "") == "lbfgs":
             reason = "solver='lbfgs' records no epochs; any other solver does"
         elif getattr(estimator, "refit", None) is False:
             reason = "with refit=False it holds no fitted estimator"

@@ -5,7 +5,7 @@ import time
 import optuna
 
 from skdeep._compat import evaluated_candidate
-from skdeep.base.old_estimator import DeepEstimator
+from skdeep.base.estimator import DeepEstimator
 from skdeep.tuning._ledger import Ledger
 
 
