@@ -88,8 +88,8 @@ ATTACKS = {
     # Through a module that may be imported to what it imports itself.
     "skdeep.engine.net.importlib": {"name": "skdeep.engine.net.importlib"},
     "skdeep.persistence._file.os": {"name": "skdeep.persistence._file.os"},
-    "skdeep.base.old_estimator.BaseEstimator": {
-        "object": "skdeep.base.old_estimator.BaseEstimator",
+    "skdeep.base.estimator.BaseEstimator": {
+        "object": "skdeep.base.estimator.BaseEstimator",
         "args": [],
     },
     # Functions of the packages, and classes that are harmless as long as nobody calls them.

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skdeep
-from skdeep.base.old_estimator import DeepEstimator
+from skdeep.base.estimator import DeepEstimator
 from skdeep.tuning import OptunaSearchCV, PruneTrials
 
 pytestmark = [
