@@ -18,7 +18,6 @@ from skorch.callbacks import Callback
 
 import skdeep
 from skdeep.engine import compiled, compiler_environment, wants_mixed
-from skdeep.tabular.plan import folds
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -245,6 +244,47 @@ def test_refit_shares_the_time(estimator):
     assert len(model.predict(X)) == len(X)
 
 
+class Looker:
+    """A scikit-learn callback that looks at the estimator after each epoch."""
+
+    def __init__(self):
+        self.models = []
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.models.append(fitted_estimator)
+
+
+@everyone
+def test_callback_that_looks_starts_no_refit(estimator):
+    """What it sees is the training under way; the second one comes after the last epoch."""
+    X, y = mixed(120)
+    looker, model = Looker(), clone(estimator).set_params(refit=True, max_iter=3)
+    model.set_callbacks(looker).fit(X, y > 0)
+    *epochs, last = looker.models
+    assert [seen.n_iter_ for seen in epochs] == [1, 2, 3]
+    np.testing.assert_array_equal(last.predict(X), model.predict(X))
+    once = clone(estimator).set_params(max_iter=3).fit(X, y > 0)
+    for name in ("best_epochs_", "loss_curve_", "validation_scores_"):
+        assert getattr(epochs[-1], name) == getattr(once, name) == getattr(model, name)
+
+
+@everyone
+def test_refit_warns_of_no_last_epoch(estimator):
+    """The second training ends where it is meant to end."""
+    X, y = mixed(120)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clone(estimator).set_params(refit=True, max_iter=3).fit(X, y > 0)
+        n_refit = len(caught)
+        clone(estimator).set_params(max_iter=3).fit(X, y > 0)
+    assert n_refit == len(caught) - n_refit
+
+
 @everyone
 @pytest.mark.parametrize("weighted", ["rows", "validation rows", "both"])
 @pytest.mark.parametrize("refit", [False, True])
@@ -361,14 +401,6 @@ def test_pruning(cls, variant):
     np.testing.assert_array_equal(model.prune(X, y, 6).predict(X), before)
     with pytest.raises(ValueError, match="n_members must be from 1 to 6"):
         model.prune(X, y, 7)
-
-
-def test_members_train_on_other_rows():
-    train, held_out = folds(103, np.arange(103) % 3, 0.2, 5, np.random.RandomState(0))
-    assert train.shape[0] == held_out.shape[0] == 5
-    assert len(np.unique(held_out)) == held_out.size
-    for t, h in zip(train, held_out):
-        assert not set(t) & set(h)
 
 
 @pytest.mark.parametrize("cls", [skdeep.TabMClassifier, skdeep.TabMRegressor])
