@@ -370,3 +370,29 @@ def test_recipe_for_frauds():
     assert net.transform(X).shape == (2000, 2)
     worst = np.argsort(net.score_samples(X))[:20]
     assert np.isin(worst, fraud).sum() >= 17
+
+
+class Look:
+    """A callback that scores rows after each epoch."""
+
+    def __init__(self, X):
+        self.X, self.scores = X, []
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.scores.append(fitted_estimator.score_samples(self.X))
+
+
+def test_a_look_at_the_model_in_training_changes_nothing():
+    X, odd = related()
+    options = SMALL | {"max_iter": 4, "max_reference_rows": 50}
+    look = Look(odd)
+    watched = AutoencoderOutlierDetector(**options).set_callbacks(look).fit(X)
+    alone = AutoencoderOutlierDetector(**options).fit(X)
+    np.testing.assert_array_equal(watched.score_samples(odd), alone.score_samples(odd))
+    assert len(look.scores) == 4
+    np.testing.assert_allclose(look.scores[-1], alone.score_samples(odd), rtol=1e-6)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV
@@ -633,3 +634,19 @@ def test_a_failed_call_changes_nothing(method, fitted):
         getattr(est, method)(X[PAIRS], np.full(300, 3))
     assert vars(est) == attributes
     np.testing.assert_array_equal(est.transform(X), expected)
+
+
+def test_a_monitor_scores_each_epoch_and_changes_nothing():
+    monitor = ScoringMonitor(scoring={"accuracy": lambda clf, X, y: clf.score(X, y)})
+    watched = classifier(max_iter=4).set_callbacks(monitor).fit(X, y)
+    scores = [e["accuracy"] for e in monitor.get_logs().data if e["task_name"] == "epoch"]
+    alone = classifier(max_iter=4).fit(X, y)
+    np.testing.assert_array_equal(watched.predict_proba(X), alone.predict_proba(X))
+    assert len(scores) == 4 and scores[-1] == pytest.approx(alone.score(X, y), abs=0.02)
+
+
+def test_no_fit_of_pairs_leaves_classes_or_labels_of_another():
+    est = make(max_iter=2).fit(X, y)
+    est.fit_pairs(PAIRS, np.where(np.asarray(SAME) > 0, 1, 0), X=X)
+    assert not hasattr(est, "classes_") and est.pair_labels_.tolist() == [0, 1]
+    assert est.fit(X, y).pair_labels_.tolist() == [-1, 1]

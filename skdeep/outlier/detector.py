@@ -1,6 +1,7 @@
 """Outlier detection by a masked autoencoder."""
 
 import copy
+from typing import Any
 
 import numpy as np
 from sklearn.callback import with_callbacks
@@ -16,10 +17,12 @@ from skdeep.base.rows import Given, Mode
 from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
 from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import plan_rows, read_rows, read_table
+from skdeep.outlier.scorers import Tail
 from skdeep.outlier.scores import ResidualModel, RowScorer, ScoreRule, learn_scores
 from skdeep.outlier.training import STEPS, masked_net, parts_of_training
 from skdeep.parameters import outlier as tables
 from skdeep.parameters.entry import public
+from skdeep.preprocessing.outliers import OutlierEncoder
 
 
 def _scores_its_own_rows(estimator):
@@ -74,6 +77,15 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     >>> detector.explain(X_new)[0].argmin()
     np.int64(2)
     """
+
+    offset_: float
+    encoder_: OutlierEncoder
+    score_method_: str
+    _groups: list[list[int]]
+    _latent_scale: tuple[np.ndarray, float] | None
+    _scorer: Any
+    _tail: Tail
+    _stream: tuple[np.ndarray, int] | None
 
     def __init__(
         self,

@@ -44,6 +44,9 @@ class BaseSiamese(DeepEstimator):
 
     _target_is_numeric = False
 
+    classes_: np.ndarray
+    input_shape_: tuple
+
     def fit(self, X, y, *, X_val=None, y_val=None):
         """Learn the embedding from rows with classes.
 
@@ -107,11 +110,11 @@ class BaseSiamese(DeepEstimator):
                 "it, with StandardScaler for example."
             )
         forward = training_forward(net, encoder_kind(self.encoder, x.shape[1:]), self.amp)
-        transform = augmentation(self, task)
+        transform = augmentation(self, task, task.plan.train.kind)
         parts = {
             "batches": make_batches(self, task, task.data, task.rng, transform),
             "gradient": plain_gradient(forward, task),
-            "validator": comparing_validator(self, task),
+            "validator": comparing_validator(self, task, task.plan.gallery),
         }
         return [single_phase(self, task, past, **parts)]
 

@@ -55,6 +55,13 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
     True
     """
 
+    class_count_: np.ndarray
+    prototypes_: np.ndarray
+    temperature_: float
+    rejection_threshold_: float
+    _rows: np.ndarray | None
+    _row_numbers: np.ndarray | None
+
     def __init__(
         self,
         n_components=128,

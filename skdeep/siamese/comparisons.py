@@ -83,7 +83,7 @@ def make_batches(
     )
 
 
-def augmentation(estimator: Any, task: Task) -> Any:
+def augmentation(estimator: Any, task: Task, kind: str) -> Any:
     """What changes the images of a batch, or None."""
     x, augment, rng = task.data[0], estimator.augment, task.rng
     are_images = len(x.shape) == 4
@@ -97,18 +97,26 @@ def augmentation(estimator: Any, task: Task) -> Any:
     generator = torch.Generator(device=task.net.device)
     generator.manual_seed(int(rng.randint(2**31 - 1)))
     turns = augment == "affine_turns"
-    if augment == "auto" and task.plan.train.kind == "classes":
+    if augment == "auto" and kind == "classes":
         turns = len(estimator.classes_) >= _MANY_CLASSES
     changes = [QuarterTurns(rng)] if turns else []
     return Augmentation([*changes, AffineJitter(generator)], task.net.dtype)
 
 
-def comparing_validator(estimator: Any, task: Task) -> Validator | None:
-    """A function that gives loss and score on the held-out comparisons, where there are any."""
+def comparing_validator(estimator: Any, task: Task, gallery: Any) -> Validator | None:
+    """A function that gives loss and score on the held-out comparisons, where there are any.
+
+    Parameters
+    ----------
+    estimator : estimator
+    task : Task
+    gallery : ComparedRows or None
+        Rows to compare held-out ones with; see `SiamesePlan`.
+    """
     net, held_out, plan = task.net, task.held_out, task.plan
     if held_out is None:
         return None
-    gallery = None if plan.gallery is None else estimator._tensors(net, plan.gallery)
+    known = None if gallery is None else estimator._tensors(net, gallery)
 
     def validate() -> tuple[float, float | None]:
         rng = np.random.RandomState(0)  # the same comparisons after each epoch
@@ -117,7 +125,7 @@ def comparing_validator(estimator: Any, task: Task) -> Validator | None:
             loss = _mean_loss(net, batches)
             if not plan.scores:
                 return loss, None
-            return loss, _held_out_score(net.module_, estimator.normalize, held_out, gallery)
+            return loss, _held_out_score(net.module_, estimator.normalize, held_out, known)
 
     return validate
 

@@ -64,7 +64,7 @@ def make_encoder(estimator: Any, shape: tuple, rng: np.random.RandomState) -> nn
             )
         activation = estimator.activation
         units = [n_inputs, *sizes, n_components]
-        net = DenseEmbedding(units, activation, estimator.dropout).double()
+        net: nn.Module = DenseEmbedding(units, activation, estimator.dropout).double()
         initialize(net, "auto", rng, factor=2.0 if activation == "logistic" else 6.0)
         return net
     if kind == "lstm":
@@ -131,7 +131,8 @@ def set_scale(module: nn.Module, X: Any, numbers: np.ndarray) -> None:
     spread = values.std(1)
     scale = 1 / np.where(spread > 0, spread, 1.0)
     for layer in layers:
-        for place, value in ((layer.mean, np.median(values, axis=1)), (layer.scale, scale)):
+        for name, value in (("mean", np.median(values, axis=1)), ("scale", scale)):
+            place = layer.get_buffer(name)
             place.copy_(torch.from_numpy(value).to(place.dtype))
 
 

@@ -13,6 +13,7 @@ from skdeep._compat import _fit_context
 from skdeep._fitting import all_or_nothing
 from skdeep.base.rows import Mode
 from skdeep.inputs.rows import to_host
+from skdeep.siamese.base import BaseSiamese
 from skdeep.siamese.rows import GivenTuples, check_tuples
 from skdeep.siamese.thresholds import (
     STRATEGIES,
@@ -26,15 +27,19 @@ from skdeep.siamese.thresholds import (
 _DRAWN_PAIRS = 4000  # that a threshold is set by after `fit` on classes
 
 
-class PairAnswers:
+class PairAnswers(BaseSiamese):
     """Methods of an estimator with an embedding that take pairs and triplets."""
+
+    threshold_: float
+    pair_labels_: np.ndarray
+    _sigmoid: tuple[float, float]
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit_pairs(self, pairs, y, *, X=None):
         """Learn the embedding from pairs of rows that are similar or not.
 
-        scikit-learn's callbacks (`set_callbacks`) are told of `fit` alone.
+        scikit-learn's callbacks (`set_callbacks`) are called by `fit` alone.
 
         Parameters
         ----------
@@ -58,7 +63,7 @@ class PairAnswers:
     def fit_triplets(self, triplets, *, X=None):
         """Learn the embedding from triplets: an anchor, a similar row and a less similar one.
 
-        scikit-learn's callbacks (`set_callbacks`) are told of `fit` alone.
+        scikit-learn's callbacks (`set_callbacks`) are called by `fit` alone.
 
         Parameters
         ----------
@@ -191,13 +196,13 @@ class PairAnswers:
         """
         if strategy not in STRATEGIES:
             raise ValueError(f"strategy={strategy!r}: expected one of {', '.join(STRATEGIES)}.")
-        if not (isinstance(beta, Real) and 0 < beta < np.inf):
+        if not (isinstance(beta, Real) and 0 < float(beta) < np.inf):
             raise ValueError(f"beta={beta!r}: expected a positive number.")
-        if not (isinstance(min_rate, Real) and 0 <= min_rate <= 1):
+        if not (isinstance(min_rate, Real) and 0 <= float(min_rate) <= 1):
             raise ValueError(f"min_rate={min_rate!r}: expected a number from 0 to 1.")
         distances = self.pair_distance(pairs, X=X)
         similar, self.pair_labels_ = check_pair_labels(to_host(y), len(distances))
-        options = {"beta": beta, "min_rate": min_rate}
+        options: dict[str, Any] = {"beta": beta, "min_rate": min_rate}
         self.__dict__.update(calibrated(distances, similar, strategy, **options))
         return self
 

@@ -7,15 +7,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
-from skdeep.siamese.base import BaseSiamese
 from skdeep.siamese.pairs import PairAnswers, calibrate_on
 from skdeep.siamese.rows import GivenTuples, read_classes, read_tuples
 
 
 @public(tables.SIAMESE, tables.SIAMESE_TRANSFORMER_ATTRIBUTES)
-class SiameseTransformer(
-    PairAnswers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSiamese
-):
+class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairAnswers):
     """Embedding by a siamese network, in which similar rows are near each other.
 
     The network learns from classes (`fit`), from pairs that are similar or not (`fit_pairs`) or
