@@ -248,13 +248,6 @@ def residual_spread(r):
     return np.maximum(np.sqrt(np.square(r).mean(0)), SMALLEST_SPREAD)
 
 
-def upper_fence(values):
-    """Where values are far out: a quartile distance and a half above the upper quartile
-    (Tukey, 1977)."""
-    q1, q3 = np.quantile(values, [0.25, 0.75])
-    return q3 + 1.5 * (q3 - q1)
-
-
 class Tail(BaseEstimator):
     """Share of held-out rows that score at least as high.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from skdeep.base.outliers import upper_fence
 from skdeep.data.batches import chunks
 from skdeep.data.tensors import to_tensor
 from skdeep.nets.masked import MaskedNet
@@ -20,7 +21,6 @@ from skdeep.outlier.scorers import (
     SquaredResiduals,
     Tail,
     total,
-    upper_fence,
 )
 
 TRIMMED = 0.1  # share of rows that may be outliers
