@@ -1,4 +1,4 @@
-"""Measures of generators: fidelity, usefulness and privacy of synthetic rows and images."""
+"""Fidelity, utility and privacy of synthetic rows and images."""
 
 from skdeep.metrics.images import (
     classifier_features,

@@ -1,4 +1,4 @@
-"""The room where tables and features come in that are to be compared."""
+"""Validation of tables and features that are compared."""
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,18 @@ LARGEST = 1e100  # whose squares, and sums of them, are finite
 
 
 def as_tables(**tables):
-    """Tables as frames of pandas with the same columns.
+    """Convert tables to pandas DataFrames with the same columns.
 
     Parameters
     ----------
     **tables : DataFrame or array-like of shape (n_samples, n_columns)
-        By their names in messages.
+        Tables, by their name in error messages.
 
     Raises
     ------
     ValueError, TypeError
-        If one is no table, has no rows or columns, or repeats a name, or if columns differ.
+        If a table is invalid, has no rows or columns, or repeats a column name, or if columns
+        differ.
     """
     frames = {name: _frame(table, name) for name, table in tables.items()}
     (first, reference), *others = frames.items()
@@ -40,7 +41,7 @@ def _frame(table, name):
     if library == "polars" and hasattr(table, "to_pandas") and len(table.shape) == 2:
         table = from_polars(table)
     elif hasattr(table, "columns") and not isinstance(table, pd.DataFrame):
-        raise TypeError(f"{name}: expected a DataFrame of pandas or polars, got one of {library}.")
+        raise TypeError(f"{name}: expected a pandas or polars DataFrame, got one of {library}.")
     elif not isinstance(table, pd.DataFrame):
         kept = check_array(
             _host(table),
@@ -54,20 +55,21 @@ def _frame(table, name):
         raise ValueError(f"Expected rows to compare, got {name} rows of shape {table.shape}.")
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
-        raise ValueError(f"{name} has several columns of the name {repeated[0]!r}.")
+        raise ValueError(f"{name} has several columns named {repeated[0]!r}.")
     table = {column: dense(table[column]) for column in table.columns}
     return pd.DataFrame(table).reset_index(drop=True)
 
 
 def comparable_tables(**tables):
-    """Frames like those of `as_tables`, each column of float64 or of objects, in all alike.
+    """Convert tables to DataFrames with the same columns and dtypes, float64 or object.
 
-    Numbers and dates become float64 with NaN where missing.
+    Numbers and dates are converted to float64, with NaN for missing values.
 
     Raises
     ------
     ValueError
-        If a column holds numbers here and text there, or infinite or complex numbers.
+        If a column is numeric in one table and text in another, or has infinite or complex
+        values.
     """
     frames = as_tables(**tables)
     columns = [_alike([f[c] for f in frames], list(tables)) for c in frames[0].columns]
@@ -79,7 +81,7 @@ def comparable_tables(**tables):
 
 
 def _alike(columns, tables):
-    """One column of each table, in one type."""
+    """Convert a column of each table to a common dtype."""
     name, kinds = columns[0].name, [_kind(c) for c in columns]
     known = [i for i, c in enumerate(columns) if c.notna().any()] or list(range(len(columns)))
     numbers = [i for i in known if kinds[i] is not None]
@@ -112,12 +114,12 @@ def _floats(values, kind):
 
 
 def is_number(column):
-    """Whether a column of `comparable_tables` is of numbers."""
+    """Whether a column of `comparable_tables` is numeric."""
     return column.dtype == np.float64
 
 
 def _host(table):
-    """A tensor of any layout and type as one that NumPy reads; anything else as it is."""
+    """Convert tensors to a layout and dtype that NumPy supports."""
     if not hasattr(table, "detach"):
         return table
     table = table.detach().cpu().to_dense()
@@ -125,7 +127,7 @@ def _host(table):
 
 
 def comparable_features(real, made, min_samples):
-    """Features as float64 of the same width, finite and small enough to be squared."""
+    """Validate float64 features of equal width, finite and small enough to be squared."""
     real, made = (
         check_array(_host(x), ensure_min_samples=min_samples, dtype=np.float64, input_name=name)
         for x, name in ((real, "real"), (made, "made"))

@@ -1,7 +1,7 @@
-"""Measures of synthetic images beside real ones, over features of a classifier.
+"""Measures of synthetic images, over features of a classifier.
 
-The usual network for such features knows photographs; for digits, clothes or spectra a classifier
-of the very data says more ("classifier Frechet distance").
+The usual network for such features is trained on photographs; for digits, clothes or spectra a
+classifier of the same data is more informative ("classifier Frechet distance").
 """
 
 from numbers import Integral
@@ -22,16 +22,16 @@ _ACTIVATIONS = {
 
 
 def classifier_features(classifier, X):
-    """What a fitted classifier sees in rows or images.
+    """Features of rows or images according to a fitted classifier.
 
     Parameters
     ----------
     classifier : estimator
-        Fitted. Of a perceptron (with `coefs_`, `intercepts_` and one of scikit-learn's
-        activations) the features are the last hidden layer, of any other the logarithms of
-        `predict_proba`.
+        A fitted classifier. The features of a perceptron (with `coefs_`, `intercepts_` and one of
+        scikit-learn's activations) are its last hidden layer, those of any other classifier the
+        logarithms of `predict_proba`.
     X : array-like of shape (n_samples, ...)
-        Rows as the classifier takes them; a perceptron's images are flattened.
+        Rows in the format of the classifier; images are flattened for a perceptron.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def classifier_features(classifier, X):
 
 
 def frechet_distance(real, made):
-    """Frechet distance of two clouds of features, each taken for a Gaussian.
+    """Frechet distance between two sets of features, each modelled as a Gaussian.
 
     ``|m - n|^2 + tr(C + D - 2 (C D)^(1/2))`` with the means m, n and covariances C, D (Dowson and
     Landau, 1982; over features of images Heusel et al., NeurIPS 2017).
@@ -75,7 +75,7 @@ def frechet_distance(real, made):
     Parameters
     ----------
     real, made : array-like of shape (n_samples, n_features)
-        At least two rows each.
+        Features of real and synthetic rows, at least two rows each.
 
     Returns
     -------
@@ -102,13 +102,14 @@ def frechet_distance(real, made):
 
 
 def classifier_frechet_distance(classifier, real, made):
-    """Frechet distance over the features that a classifier of the data sees.
+    """Frechet distance over the features of a classifier of the data.
 
     Parameters
     ----------
     classifier : estimator
         Fitted on real images; see `classifier_features`.
     real, made : array-like of shape (n_samples, ...)
+        Real and synthetic rows.
 
     Returns
     -------
@@ -130,23 +131,24 @@ def classifier_frechet_distance(classifier, real, made):
 
 
 def precision_recall(real, made, n_neighbors=3):
-    """Share of synthetic points among the real ones, and of real points among the synthetic ones.
+    """Precision and recall of synthetic points.
 
-    A point is among others where it lies in the ball of one of them that reaches to its
-    neighbour number `n_neighbors` (Kynkaanniemi et al., NeurIPS 2019).
+    A point is covered by a set of points if it lies within the ball around one of them whose radius
+    is the distance to its neighbour number `n_neighbors` (Kynkaanniemi et al., NeurIPS 2019).
 
     Parameters
     ----------
     real, made : array-like of shape (n_samples, n_features)
         Features; more than `n_neighbors` rows each.
     n_neighbors : int, default=3
+        Neighbour that defines the radius of a ball.
 
     Returns
     -------
     precision : float
-        Share of the synthetic points that are like real ones.
+        Fraction of synthetic points that are covered by the real ones.
     recall : float
-        Share of the real points that the synthetic ones cover.
+        Fraction of real points that are covered by the synthetic ones.
 
     Examples
     --------
@@ -164,7 +166,7 @@ def precision_recall(real, made, n_neighbors=3):
 
 
 def _covered(points, others, n_neighbors):
-    """Share of `points` in a ball of one of the `others`."""
+    """Fraction of `points` within the ball of one of the `others`."""
     index = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(others)
     radius = index.kneighbors(others)[0][:, -1]
     inside = np.zeros(len(points), dtype=bool)

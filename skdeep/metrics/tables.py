@@ -1,7 +1,7 @@
-"""Measures of synthetic rows of a table beside real ones.
+"""Measures of synthetic rows of a table.
 
-No single one is enough: columns drawn independently have perfect shapes, copies of the real rows
-are perfect in everything but privacy.
+No single measure is sufficient: independently sampled columns have perfect shapes, and copies of
+the real rows are perfect in everything but privacy.
 """
 
 from numbers import Integral
@@ -25,21 +25,21 @@ _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "Contin
 
 
 def column_shapes(real, made):
-    """Score how alike the columns' distributions are, one by one.
+    """Similarity of the distribution of each column.
 
-    For numbers and dates one minus the distance of Kolmogorov and Smirnov, for all else one minus
-    the total variation distance (Patki, Wedge and Veeramachaneni, 2016: "column shapes" of the
-    Synthetic Data Vault). A missing value is a value of its own.
+    One minus the Kolmogorov-Smirnov statistic for numbers and dates, one minus the total variation
+    distance for other columns (Patki, Wedge and Veeramachaneni, 2016: "column shapes" of the
+    Synthetic Data Vault). Missing values count as a value of their own.
 
     Parameters
     ----------
     real, made : DataFrame or array-like of shape (n_samples, n_columns)
-        The same columns; the numbers of rows may differ.
+        Real and synthetic rows with the same columns; the numbers of rows may differ.
 
     Returns
     -------
     Series of shape (n_columns,)
-        In [0, 1], 1 for equal distributions; its mean is the usual figure.
+        In [0, 1], 1 for equal distributions. Usually the mean is reported.
 
     Examples
     --------
@@ -67,16 +67,16 @@ def column_shapes(real, made):
 
 
 def pair_trends(real, made):
-    """Score how alike the associations between columns are, for all pairs.
+    """Similarity of the association of each pair of columns.
 
-    For two numbers one minus half the difference of Pearson's correlations, else one minus the
-    total variation distance of the two joint tables, where a number is cut at the deciles of the
-    real rows (Patki et al., 2016: "column pair trends" of the Synthetic Data Vault).
+    One minus half the difference of Pearson's correlations for two numeric columns, otherwise one
+    minus the total variation distance of the joint distributions, with numbers binned at the
+    deciles of the real rows (Patki et al., 2016: "column pair trends" of the Synthetic Data Vault).
 
     Parameters
     ----------
     real, made : DataFrame or array-like of shape (n_samples, n_columns)
-        The same columns; the numbers of rows may differ.
+        Real and synthetic rows with the same columns; the numbers of rows may differ.
 
     Returns
     -------
@@ -111,25 +111,25 @@ def pair_trends(real, made):
 
 
 def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
-    """Score on real rows an estimator that was trained on synthetic ones (TSTR).
+    """Score on real rows of an estimator that is trained on synthetic rows (TSTR).
 
-    Esteban, Hyland and Raetsch (2017) call it "train on synthetic, test on real". Compare it
-    with the score of the same estimator trained on the real training rows.
+    "Train on synthetic, test on real" (Esteban, Hyland and Raetsch, 2017). Compare it with the
+    score of the same estimator trained on the real training rows.
 
     Parameters
     ----------
     made : DataFrame of shape (n_made, n_columns)
-        The rows to train on.
+        Synthetic rows to train on.
     test : DataFrame of shape (n_test, n_columns)
-        Real rows that the generator has not seen.
+        Real rows that were not used to train the generator.
     target : str
         The column to predict.
     estimator : estimator, default=None
-        None is `HistGradientBoostingRegressor` for a target of floats and
-        `HistGradientBoostingClassifier` for any other.
+        None is `HistGradientBoostingRegressor` for a target of floats, otherwise
+        `HistGradientBoostingClassifier`.
     scoring : str or callable, default=None
-        One of scikit-learn's scorers; None is 'r2' for floats, else 'roc_auc' (of each class
-        against the rest, where there are several).
+        A scorer of scikit-learn; None is 'r2' for floats, otherwise 'roc_auc' (one-vs-rest for more
+        than two classes).
 
     Returns
     -------
@@ -160,7 +160,7 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
         scoring = "r2" if is_regression else "roc_auc"
         n_classes = 2 if is_regression else len(np.unique(y_test))
         if n_classes < 2:
-            raise ValueError(f"target={target!r} has one class in test: expected two or more.")
+            raise ValueError(f"target={target!r} has one class in test: expected at least two.")
         if test[target].nunique() > 2 and not is_regression:
             scoring = "roc_auc_ovr"
     X, X_test = _comparable(made.drop(columns=target), test.drop(columns=target))
@@ -169,20 +169,21 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
 
 
 def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
-    """Area under the ROC curve of a classifier of real and synthetic rows.
+    """ROC AUC of a classifier that discriminates real from synthetic rows.
 
     The classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017) with cross-validated scores:
-    0.5 where it cannot tell, 1 where it always can.
+    0.5 if the rows are indistinguishable, 1 if they are perfectly separated.
 
     Parameters
     ----------
     real, made : DataFrame or array-like of shape (n_samples, n_columns)
+        Real and synthetic rows with the same columns.
     estimator : estimator, default=None
         A classifier with `predict_proba`; None is `HistGradientBoostingClassifier`.
     cv : int, default=3
         Number of folds.
     random_state : int, RandomState instance or None, default=0
-        Of the default estimator and of the rows' order.
+        Seed of the default estimator and of the order of the rows.
 
     Returns
     -------
@@ -209,28 +210,30 @@ def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
 
 
 def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
-    """Share of synthetic rows that are nearer to a training row than to any held-out row.
+    """Fraction of synthetic rows that are closer to the training rows than to held-out rows.
 
-    The distance to the closest record, compared between rows that the generator has and has not
-    seen (Platzer and Reutterer, 2021). A generator that learned the distribution gives
-    ``n_train / (n_train + n_holdout)``; one that copies gives 1. Numbers are standardised,
-    categories one-hot.
+    Compares the distance to the closest record between rows that were and were not used to train
+    the generator (Platzer and Reutterer, 2021). The expected value for a generator that learned
+    the distribution is ``n_train / (n_train + n_holdout)``, for one that copies 1. Numbers are
+    standardised, categories one-hot encoded.
 
     Parameters
     ----------
     made : DataFrame or array-like of shape (n_made, n_columns)
+        Synthetic rows.
     train, holdout : DataFrame or array-like of shape (n_samples, n_columns)
-        Real rows that the generator has seen, and that it has not seen.
+        Real rows that were, and that were not, used to train the generator.
     max_rows : int, default=2000
         At most this many synthetic rows, sampled at random, are compared.
     random_state : int, RandomState instance or None, default=0
-        Draws them.
+        Seed of this sample.
 
     Returns
     -------
     share : float
+        Fraction of synthetic rows closer to the training rows; ties count half.
     expected : float
-        What unseen real rows would give.
+        Expected share of held-out real rows.
 
     Examples
     --------
@@ -254,16 +257,17 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
 
 
 def copy_share(made, train):
-    """Share of synthetic rows that equal a training row in every column.
+    """Fraction of synthetic rows that equal a training row in every column.
 
     Parameters
     ----------
     made, train : DataFrame or array-like of shape (n_samples, n_columns)
+        Synthetic rows and training rows.
 
     Returns
     -------
     float
-        Compare it with the share of equal rows among real ones.
+        Compare it with the fraction for held-out real rows.
 
     Examples
     --------
@@ -301,7 +305,7 @@ def _total_variation(a, b):
 
 
 def _codes(real, made):
-    """Numbers of the levels, or of the tenths, of a column; missing values are one more."""
+    """Codes of the levels, or deciles, of a column, with one more for missing values."""
     if not is_number(real):
         codes = np.unique(np.concatenate([_text(real), _text(made)]), return_inverse=True)[1]
         return codes[: len(real)], codes[len(real) :]
@@ -321,14 +325,14 @@ def _correlation(a, b):
 
 
 def _small(x):
-    """Numbers whose squares are finite, and what they were divided by."""
+    """Numbers scaled so that their squares are finite, and the scale."""
     scale = np.abs(x).max(initial=0.0)
     scale = scale if scale > LARGEST else 1.0
     return x / scale, scale
 
 
 def _comparable(a, b):
-    """Two frames that boosted trees can take: numbers, and categories with shared levels."""
+    """Convert two frames for boosted trees: numbers, and categories with shared levels."""
     a, b = a.copy(), b.copy()
     for name in a.columns:
         if is_number(a[name]):
@@ -341,7 +345,7 @@ def _comparable(a, b):
 
 
 def _points(*frames):
-    """Rows as points: numbers standardised over real rows, categories one-hot."""
+    """Convert rows to points: numbers standardised over real rows, categories one-hot."""
     real = pd.concat(frames[1:], ignore_index=True)
     parts = [[] for _ in frames]
     for name in real.columns:

@@ -1,4 +1,4 @@
-"""Axes beside other axes, with one legend that hides none of their curves."""
+"""Axes next to other axes, with a common legend that does not hide their curves."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _PLACES = {
 
 
 def check_matplotlib(caller):
-    """Raise where Matplotlib, which skdeep does not need otherwise, is missing.
+    """Raise an error if Matplotlib, an optional dependency, is not installed.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Panels:
 
     @classmethod
     def of(cls, ax):
-        """The panels of `ax`: those that an earlier display made, or new ones."""
+        """The panels of `ax`: those of an earlier display, or new ones."""
         if not hasattr(ax, "_skdeep_panels"):
             ax._skdeep_panels = cls(ax)
         return ax._skdeep_panels

@@ -1,4 +1,4 @@
-"""Anomaly scores: how they are spread, and how they run in time."""
+"""Distribution and time course of anomaly scores."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -7,29 +7,32 @@ from skdeep.plotting._faces import axes_for
 
 
 class AnomalyScoreDisplay:
-    """Scores of rows with the threshold below which they are outliers.
+    """Anomaly scores of rows, with the threshold below which they are outliers.
 
-    It is recommended to make a display with `from_estimator` or `from_predictions`. All
+    It is recommended to use `from_estimator` or `from_predictions` to create a display. All
     parameters are stored as attributes.
 
     Parameters
     ----------
     scores : array-like of shape (n_samples,)
-        The lower, the more abnormal.
+        Anomaly scores; the lower, the more abnormal.
 
     threshold : float, default=None
         Rows with a lower score are outliers.
 
     y_true : array-like of shape (n_samples,), default=None
-        1 for normal rows and -1 for outliers, where it is known.
+        True labels: 1 for normal rows and -1 for outliers.
 
     name : str, default=None
-        What made the scores.
+        Name of the estimator.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        Axes with the scores.
+
     figure_ : matplotlib Figure
+        Figure containing them.
 
     Examples
     --------
@@ -55,20 +58,23 @@ class AnomalyScoreDisplay:
         Parameters
         ----------
         estimator : estimator
-            With `score_samples`; where it, or the last step of a pipeline, has `offset_`, that
-            is the threshold.
+            A fitted estimator with `score_samples`. If it, or the last step of a pipeline, has
+            `offset_`, this is the threshold.
 
         X : array-like of shape (n_samples, n_features)
+            Rows to score.
 
         y : array-like of shape (n_samples,), default=None
             1 for normal rows and -1 for outliers.
 
         kind : {'histogram', 'time'}, default='histogram'
+            See `plot`.
 
         name : str, default=None
-            By default the name of the estimator's class.
+            Name of the estimator. If None, the name of its class is used.
 
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
@@ -84,21 +90,27 @@ class AnomalyScoreDisplay:
     def from_predictions(
         cls, scores, threshold=None, *, y_true=None, kind="histogram", name=None, ax=None
     ):
-        """Draw scores that are there.
+        """Draw precomputed scores.
 
         Parameters
         ----------
         scores : array-like of shape (n_samples,)
+            Anomaly scores; the lower, the more abnormal.
 
         threshold : float, default=None
+            Rows with a lower score are outliers.
 
         y_true : array-like of shape (n_samples,), default=None
+            1 for normal rows and -1 for outliers.
 
         kind : {'histogram', 'time'}, default='histogram'
+            See `plot`.
 
         name : str, default=None
+            Name of the estimator.
 
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
@@ -112,12 +124,13 @@ class AnomalyScoreDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         kind : {'histogram', 'time'}, default='histogram'
-            A histogram, or the scores in the order of the rows.
+            Draw a histogram, or the scores in the order of the rows.
 
         bins : int, default=50
-            Of the histogram.
+            Number of bins of the histogram.
 
         Returns
         -------

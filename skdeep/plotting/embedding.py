@@ -1,4 +1,4 @@
-"""Codes in the plane."""
+"""Codes in two dimensions."""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -8,18 +8,18 @@ from skdeep.plotting._faces import axes_for
 
 
 class EmbeddingDisplay:
-    """Codes of rows as points in the plane, coloured by a label or a number.
+    """Scatter plot of the codes of rows, coloured by a label or a number.
 
-    It is recommended to make a display with `from_estimator` or `from_predictions`. All
+    It is recommended to use `from_estimator` or `from_predictions` to create a display. All
     parameters are stored as attributes.
 
     Parameters
     ----------
     codes : array-like of shape (n_samples, n_components)
-        With more than two components, the first two principal ones are drawn.
+        Codes. If they have more than two components, the first two principal components are drawn.
 
     labels : array-like of shape (n_samples,), default=None
-        Up to 20 different values are labels with a legend, more are numbers with a colour bar.
+        Up to 20 distinct values are drawn with a legend, more with a colour bar.
 
     name : str, default=None
         Title of the axes.
@@ -27,8 +27,13 @@ class EmbeddingDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
+        Axes with the points.
+
     figure_ : matplotlib Figure
+        Figure containing them.
+
     points_ : ndarray of shape (n_samples, 2)
+        Coordinates of the points.
 
     Examples
     --------
@@ -51,17 +56,19 @@ class EmbeddingDisplay:
         Parameters
         ----------
         estimator : estimator
-            With `transform`.
+            A fitted estimator with `transform`.
 
         X : array-like of shape (n_samples, n_features)
+            Rows to encode.
 
         y : array-like of shape (n_samples,), default=None
-            Labels or numbers to colour the points by.
+            Labels or numbers that colour the points.
 
         name : str, default=None
-            By default the name of the estimator's class.
+            Title of the axes. If None, the name of the estimator's class is used.
 
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
@@ -74,17 +81,21 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_predictions(cls, codes, labels=None, *, name=None, ax=None):
-        """Draw codes that are there.
+        """Draw precomputed codes.
 
         Parameters
         ----------
         codes : array-like of shape (n_samples, n_components)
+            Codes.
 
         labels : array-like of shape (n_samples,), default=None
+            Labels or numbers that colour the points.
 
         name : str, default=None
+            Title of the axes.
 
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         Returns
         -------
@@ -98,9 +109,10 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            Axes to draw on. If None, a new figure is created.
 
         size : float, default=8
-            Of the points, in square points.
+            Area of the points, in points squared.
 
         Returns
         -------

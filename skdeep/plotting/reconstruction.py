@@ -1,4 +1,4 @@
-"""Rows beside what an autoencoder makes of them."""
+"""Rows and their reconstructions."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -7,9 +7,9 @@ from skdeep.plotting._panels import check_matplotlib
 
 
 class ReconstructionDisplay:
-    """Rows as they are in the first line, as an autoencoder restores them in the second.
+    """Rows in the first line, and their reconstructions by an autoencoder in the second.
 
-    It is recommended to make a display with `from_estimator`. All parameters are stored as
+    It is recommended to use `from_estimator` to create a display. All parameters are stored as
     attributes.
 
     Parameters
@@ -19,20 +19,24 @@ class ReconstructionDisplay:
         shape (height, width, n_channels), and all rows with `image_shape`.
 
     reconstructions : array-like of the shape of originals
+        The reconstructed rows.
 
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, n_channels), where rows are flat or grey images.
+        (height, width) or (height, width, n_channels), for flat or grey images.
 
     targets : array-like of the shape of originals, default=None
-        A third line: the rows before noise was added, say.
+        Rows of a third line, for example before noise was added.
 
     data_format : {'channels_last', 'channels_first'}, default='channels_last'
-        Where rows have their channels; with 'channels_first' so has `image_shape`.
+        Position of the channels in rows and in `image_shape`.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_lines, n_samples)
+        Axes with the rows.
+
     figure_ : matplotlib Figure
+        Figure containing them.
 
     Examples
     --------
@@ -62,22 +66,24 @@ class ReconstructionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, *, image_shape=None, targets=None, n_rows=8):
-        """Restore the first rows of X and draw them.
+        """Reconstruct the first rows of X and draw them.
 
         Parameters
         ----------
         estimator : estimator
-            With `reconstruct`, or with `transform` and `inverse_transform`.
+            A fitted estimator with `reconstruct`, or with `transform` and `inverse_transform`.
 
-        X : array-like of shape (n_samples, n_features), or rows as the estimator takes them
+        X : array-like of shape (n_samples, n_features), or other input of the estimator
+            Rows to reconstruct.
 
         image_shape : tuple of int, default=None
-            None stands for the estimator's, where it has one.
+            If None, that of the estimator is used, if any.
 
         targets : array-like of the shape of X, default=None
+            Rows of a third line.
 
         n_rows : int, default=8
-            How many rows to draw.
+            Number of rows to draw.
 
         Returns
         -------
@@ -106,7 +112,7 @@ class ReconstructionDisplay:
         Parameters
         ----------
         cmap : str, default='gray_r'
-            Colours of images.
+            Colormap of images with one channel.
 
         Returns
         -------
@@ -137,7 +143,7 @@ class ReconstructionDisplay:
         return self.image_shape is not None or row.ndim == 3
 
     def _drawn(self, row):
-        """A row as matplotlib draws it: channels last, colours from 0 to 1."""
+        """Convert a row for matplotlib: channels last, colours in [0, 1]."""
         row = row if self.image_shape is None else row.reshape(self.image_shape)
         is_image = self._is_image(row)
         if row.ndim < (3 if is_image else 2):

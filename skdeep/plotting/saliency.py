@@ -1,4 +1,4 @@
-"""What a network looks at, drawn over an image, a series or a text."""
+"""Saliency of an image, a series or a text."""
 
 import numpy as np
 
@@ -6,33 +6,38 @@ from skdeep.plotting._panels import check_matplotlib
 
 
 class SaliencyDisplay:
-    """How much each part of one row speaks for (red) and against (blue) a prediction.
+    """Contribution of each part of a row for (red) and against (blue) a prediction.
 
-    Make it with `from_estimator`; the constructor takes what an estimator's `saliency` returned.
+    It is recommended to use `from_estimator` to create a display. All parameters are stored as
+    attributes.
 
     Parameters
     ----------
     saliency : array-like of shape (height, width[, n_channels]), (length[, n_channels]) or \
 (n_tokens,)
-        Of one row, channels last.
+        Saliency of one row, channels last, as returned by the `saliency` method of an estimator.
 
     x : array-like of the same shape, or list of str
         The row: an image, a series, or the tokens of a text.
 
     title : str, default=None
-        Drawn above: what the prediction is, say.
+        Title of the axes, for example the prediction.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        Axes with the row.
+
     figure_ : matplotlib Figure
+        Figure containing it.
+
     artist_ : matplotlib artist
-        What has the colours: an image, the points of a series (one collection for each channel),
-        or the texts.
+        The coloured artist: an image, the points of a series (one collection per channel), or the
+        texts.
 
     See Also
     --------
-    skdeep.CNNClassifier.saliency : Where the numbers are from.
+    skdeep.CNNClassifier.saliency : Computes the saliency.
 
     Examples
     --------
@@ -64,16 +69,16 @@ class SaliencyDisplay:
             One row of X.
 
         y : object, default=None
-            The class that is meant; None stands for the predicted one.
+            The class to explain. If None, the predicted class is used.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. If None, a new figure is created.
 
         title : str or None, default='auto'
-            'auto' names what is explained.
+            Title of the axes; 'auto' names the explained class or value.
 
         **kwargs : dict
-            For `plot`.
+            Keyword arguments of `plot`.
 
         Returns
         -------
@@ -96,15 +101,15 @@ class SaliencyDisplay:
         return cls(saliency, shown, title=title).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax=None, cmap="coolwarm"):
-        """Draw the row, coloured by what it says.
+        """Draw the row, coloured by its saliency.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on. If None, a new figure is created.
 
         cmap : str or matplotlib Colormap, default='coolwarm'
-            Its middle stands for 0.
+            Colormap; its middle is 0.
 
         Returns
         -------
@@ -113,7 +118,7 @@ class SaliencyDisplay:
         Raises
         ------
         ValueError
-            If the shapes of saliency and row are none of those that can be drawn.
+            If the shapes of saliency and row differ or cannot be drawn.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
@@ -144,7 +149,7 @@ class SaliencyDisplay:
 
 
 def _draw_image(ax, x, values, colors):
-    """The image in grey, and the sum over channels of what it says above it."""
+    """Draw the image in grey, and over it the saliency summed over channels."""
     grey = x if x.ndim == 2 else x.mean(2)
     summed = values if values.ndim == 2 else values.sum(2)
     largest = np.abs(summed).max() or 1.0
@@ -156,7 +161,7 @@ def _draw_image(ax, x, values, colors):
 
 
 def _draw_series(ax, x, values, colors):
-    """A line for each channel, with points in colours."""
+    """Draw a line for each channel, with coloured points."""
     x, values = (a.reshape(len(a), -1) for a in (x, values))
     steps = np.arange(len(x))
     artists = []
@@ -171,7 +176,7 @@ def _draw_series(ax, x, values, colors):
 
 
 def _draw_text(ax, tokens, values, colors, width=60):
-    """Tokens in lines of about `width` characters, each on its colour."""
+    """Draw tokens in lines of about `width` characters, with coloured backgrounds."""
     import matplotlib
 
     norm = matplotlib.colors.Normalize(colors["vmin"], colors["vmax"])

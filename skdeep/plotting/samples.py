@@ -1,4 +1,4 @@
-"""A grid of the images that a generator makes."""
+"""Grid of generated images."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from skdeep.plotting._panels import check_matplotlib
 
 
 class SampleDisplay:
-    """Images in a grid: samples of a generator, or the way from one to another.
+    """Grid of images: samples of a generator, or interpolations between them.
 
-    It is recommended to make a display with `from_estimator`. All parameters are stored as
+    It is recommended to use `from_estimator` to create a display. All parameters are stored as
     attributes.
 
     Parameters
@@ -17,10 +17,10 @@ class SampleDisplay:
         The images, with 1, 3 or 4 channels.
 
     labels : array-like of shape (n_images,), default=None
-        What stands above each.
+        Title of each image.
 
     n_columns : int, default=None
-        Images in a row; None makes the grid about square.
+        Number of images per row. If None, the grid is nearly square.
 
     Attributes
     ----------
@@ -62,17 +62,17 @@ class SampleDisplay:
             Matplotlib's colormap of images with one channel.
 
         vmin, vmax : float, default=None
-            Values of the first and the last colour; None is the least and the largest.
+            Values of the first and the last colour. If None, the minimum and the maximum are used.
 
         Returns
         -------
         display : SampleDisplay
-            With the attributes set.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If the images have no height and width, or a number of channels that is no colour.
+            If the images have no height and width, or an invalid number of channels.
         """
         check_matplotlib("SampleDisplay.plot")
         import matplotlib.pyplot as plt
@@ -83,7 +83,7 @@ class SampleDisplay:
         if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
             raise ValueError(
                 f"images of shape {np.shape(self.images)}: expected (n_images, height, width), or "
-                "a fourth axis of 1, 3 or 4 channels."
+                "a fourth axis with 1, 3 or 4 channels."
             )
         vmin = images.min() if vmin is None else vmin
         vmax = images.max() if vmax is None else vmax
@@ -109,25 +109,25 @@ class SampleDisplay:
     def from_estimator(
         cls, estimator, n_images=100, *, kind="samples", random_state=None, **kwargs
     ):
-        """Draw images that a fitted generator makes.
+        """Draw images of a fitted generator.
 
         Parameters
         ----------
         estimator : ImageGAN
-            Fitted.
+            A fitted generator.
 
         n_images : int, default=100
-            How many. Of a generator with classes there is a row of the grid for each class, and
-            as many columns as there are full rows.
+            Number of images. For a generator with classes the grid has a row for each class, and
+            ``n_images // n_classes`` columns.
 
         kind : {'samples', 'interpolation'}, default='samples'
-            Independent samples, or images on the way from one to another, ten to a row.
+            Independent samples, or interpolations between samples, ten per row.
 
         random_state : int, RandomState instance or None, default=None
             Seed of the images; see `ImageGAN.sample`.
 
         **kwargs : dict
-            Of `plot`.
+            Keyword arguments of `plot`.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class SampleDisplay:
 
 
 def _as_images(estimator, images):
-    """Flat images, and those with channels first, with height, width and channels."""
+    """Convert flat images, and those with channels first, to height, width and channels."""
     if images.ndim == 2:
         return images.reshape(-1, *estimator.image_shape)
     if images.ndim == 4 and estimator.data_format == "channels_first":

@@ -1,4 +1,4 @@
-"""How a search went: the best score over time, the candidates, what their parameters matter."""
+"""Progress of a search, its candidates and the importance of its parameters."""
 
 import warnings
 
@@ -15,21 +15,21 @@ _KINDS = ("history", "parallel_coordinates", "importance")
 
 
 class SearchDisplay:
-    """The candidates of a search with Optuna.
+    """Visualisation of a search with Optuna.
 
-    It is recommended to make a display with `from_estimator`. All parameters are stored as
+    It is recommended to use `from_estimator` to create a display. All parameters are stored as
     attributes.
 
     Parameters
     ----------
     study : optuna.Study
-        With a trial for each candidate.
+        Study with a trial for each candidate.
 
     objective : int, default=0
-        Number of the objective to show, where the study has several.
+        Index of the objective to show, for studies with several.
 
     score_name : str, default=None
-        What the objective is, 'accuracy' for example. None is 'score'.
+        Name of the objective, for example 'accuracy'. If None, 'score' is used.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class SearchDisplay:
     See Also
     --------
     skdeep.tuning.OptunaSearchCV : The search.
-    TrainingCurveDisplay : How the best candidate was trained.
+    TrainingCurveDisplay : Training curves of the best candidate.
 
     Examples
     --------
@@ -75,24 +75,24 @@ class SearchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on; None is a new figure. The kinds 'parallel_coordinates' and
-            'importance' are Optuna's own figures, which bring their own figure.
+            Axes to draw on. If None, a new figure is created. Not supported for
+            'parallel_coordinates' and 'importance', for which Optuna creates a figure.
 
         kind : {'history', 'parallel_coordinates', 'importance'}, default='history'
             What to show:
 
-            - 'history': the score of each candidate and the best so far. Candidates that were
-              stopped early are crosses, at the score of their last epoch on rows held out.
+            - 'history': the score of each candidate and the best so far. Pruned candidates
+              are crosses at the score of their last epoch on held-out rows.
             - 'parallel_coordinates': a line for each finished candidate through its parameters.
             - 'importance': how much of the variance of the scores of finished candidates each
               parameter explains (fANOVA; Hutter et al., 2014).
 
         params : list of str, default=None
-            Names of the parameters to show in Optuna's figures; None is all.
+            Names of the parameters to show in Optuna's figures. If None, all are shown.
 
         x : {'time', 'trial'}, default='time'
-            What the history runs along: seconds during which a candidate was in work (pauses
-            between a search and its resumption do not count), or the number of the candidate.
+            The x axis of the history: seconds during which candidates were evaluated (without
+            pauses between a search and its resumption), or the number of the candidate.
 
         Returns
         -------
@@ -111,11 +111,11 @@ class SearchDisplay:
         self.best_line_ = None
         if kind == "history":
             if params is not None:
-                raise ValueError(f"params={params!r}: kind='history' shows no parameters.")
+                raise ValueError(f"params={params!r}: kind='history' does not show parameters.")
             self._draw_history(ax, x)
         else:
             if ax is not None:
-                raise ValueError(f"kind={kind!r} brings its own figure: leave out `ax`.")
+                raise ValueError(f"kind={kind!r} creates its own figure: `ax` must be None.")
             self._draw_with_optuna(kind, params)
         self.figure_ = self.ax_.figure
         return self
@@ -124,30 +124,30 @@ class SearchDisplay:
     def from_estimator(
         cls, search, *, kind="history", metric=None, score_name=None, ax=None, params=None, x="time"
     ):
-        """Draw how a search went.
+        """Draw the progress of a search.
 
         Parameters
         ----------
         search : OptunaSearchCV or optuna.Study
-            Fitted, or interrupted in its fit.
+            The search, fitted or interrupted during fit.
 
         kind : {'history', 'parallel_coordinates', 'importance'}, default='history'
             What to show; see `plot`.
 
         metric : str, default=None
-            The objective to show, where the search has several. None is the first.
+            The objective to show, for searches with several. If None, the first is used.
 
         score_name : str, default=None
-            What the score is called. None is `metric`, or the search's only metric.
+            Name of the score. If None, `metric`, or the only metric of the search, is used.
 
         ax : matplotlib Axes, default=None
             Axes to draw on, for the kind 'history'.
 
         params : list of str, default=None
-            Names of the parameters to show; None is all.
+            Names of the parameters to show. If None, all are shown.
 
         x : {'time', 'trial'}, default='time'
-            What the history runs along.
+            The x axis of the history; see `plot`.
 
         Returns
         -------
@@ -157,9 +157,9 @@ class SearchDisplay:
         Raises
         ------
         NotFittedError
-            If the search has not begun.
+            If the search has not been started.
         ValueError
-            As `plot` does, and for a `metric` that is no objective of the search.
+            As in `plot`, and if `metric` is not an objective of the search.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         study, names = _study_and_names(search)
@@ -252,30 +252,30 @@ class SearchDisplay:
         n_scores = len({self._value(trial) for trial in trials})
         if n_scores < 2:
             raise ValueError(
-                "kind='importance' needs two finished candidates with different scores: "
+                "kind='importance' requires two finished candidates with different scores: "
                 f"{len(trials)} finished, with {n_scores} score(s)."
             )
 
     def _make_readable(self, n_params):
-        """Room for the ticks of each axis; dark lines for the best candidates."""
+        """Make room for the ticks of each axis; draw the best candidates in dark colours."""
         self.ax_.figure.set_size_inches(max(6.4, 1.7 * (n_params + 1)), 4.8)
         self.ax_.collections[0].set_cmap("Blues" if self._is_maximised() else "Blues_r")
 
 
 def _study_and_names(search):
-    """The study of a search, and what its objectives are called."""
+    """The study of a search, and the names of its objectives."""
     if isinstance(search, optuna.Study):
         return search, search.metric_names or ["score"] * len(search.directions)
     if not isinstance(search, OptunaSearchCV):
         raise ValueError(
-            f"{type(search).__name__} keeps no Optuna study: give an OptunaSearchCV or a study."
+            f"{type(search).__name__} has no Optuna study: expected an OptunaSearchCV or a study."
         )
     check_is_fitted(search, "study_")
     return search.study_, search.objective_names_
 
 
 def _seconds(trials):
-    """The time in work until each trial ended, by the number of the trial."""
+    """Seconds of evaluation until the end of each trial, by the number of the trial."""
     idle, busy_until, idle_before = 0.0, None, {}
     for trial in sorted(trials, key=lambda trial: trial.datetime_start):
         start, end = trial.datetime_start, trial.datetime_complete

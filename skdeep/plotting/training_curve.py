@@ -1,4 +1,4 @@
-"""How training went: losses, validation scores and learning rates of all epochs."""
+"""Losses, validation scores and learning rates of all epochs."""
 
 import math
 
@@ -19,27 +19,27 @@ _STYLES = {"validation_loss": "--", "validation_score": "-."}
 
 
 class TrainingCurveDisplay:
-    """Curves of the training of one estimator, epoch by epoch.
+    """Training curves of an estimator.
 
     Losses are on the left axis, validation scores on the right one and learning rates in a strip
-    below. It is recommended to make a display with `from_estimator`. All parameters are stored
+    below. It is recommended to use `from_estimator` to create a display. All parameters are stored
     as attributes.
 
     Parameters
     ----------
     loss : array-like of shape (n_epochs,) or dict of str to array-like
-        Training loss of each epoch. A dict gives several losses with their names, those of the
-        two players of adversarial training for example.
+        Training loss of each epoch. A dict has several losses by name, for example those of
+        generator and critic.
 
     validation_loss : array-like of shape (n_validated,) or dict of str to array-like, default=None
-        Loss on the validation rows. A curve shorter than `loss` belongs to its last epochs.
+        Loss on the validation rows. If shorter than `loss`, it belongs to the last epochs.
 
     validation_score : array-like of shape (n_validated,) or dict of str to array-like, \
 default=None
         Score on the validation rows.
 
     learning_rate : array-like of shape (n_epochs,) or dict of str to array-like, default=None
-        Learning rate of each epoch; a dict gives those of several optimizers.
+        Learning rate of each epoch; a dict has those of several optimizers.
 
     best_epoch : int, default=None
         The epoch to mark, from 1.
@@ -48,18 +48,18 @@ default=None
         Name of the estimator, put before the labels of its curves.
 
     score_name : str, default=None
-        What the validation score is, 'accuracy' for example.
+        Name of the validation score, for example 'accuracy'.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes with the losses, or with the scores or the learning rates where no loss is drawn.
+        Axes with the losses, or with the scores or the learning rates if no loss is drawn.
 
     score_ax_ : matplotlib Axes or None
-        Axes with the scores, on the right of `ax_` where there are losses too.
+        Axes with the scores, on the right of `ax_` if there are also losses.
 
     learning_rate_ax_ : matplotlib Axes or None
-        Axes with the learning rates, below `ax_` where there are other curves too.
+        Axes with the learning rates, below `ax_` if there are also other curves.
 
     figure_ : matplotlib Figure
         Figure containing the curves.
@@ -71,7 +71,7 @@ default=None
         The vertical line at the best epoch.
 
     legend_ : matplotlib Legend
-        The one legend of all curves.
+        The common legend of all curves.
 
     See Also
     --------
@@ -119,9 +119,9 @@ default=None
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on, those of another display for example, to compare. Where learning
-            rates go below other curves, the axes give up some of their height. If None, a new
-            figure is made.
+            Axes to draw on, for example those of another display, to compare. If learning rates
+            are drawn below other curves, the height of the axes is reduced. If None, a new figure
+            is created.
 
         name : str, default=None
             Name of the estimator, put before the labels of its curves. If None, the `name` of
@@ -129,17 +129,17 @@ default=None
 
         curves : {'auto', 'all', 'loss', 'validation_loss', 'validation_score', \
 'learning_rate'} or list of these, default='auto'
-            What to draw: 'all' is all that was recorded, 'auto' leaves out a learning rate that
-            never changed.
+            Curves to draw: 'all' draws everything that was recorded, 'auto' omits a constant
+            learning rate.
 
         score_name : str, default=None
-            What the validation score is. If None, the `score_name` of the display is used.
+            Name of the validation score. If None, the `score_name` of the display is used.
 
         mark_best : bool, default=True
             Whether to mark the best epoch.
 
         line_kw : dict, default=None
-            Keyword arguments for matplotlib's `plot`, for all curves.
+            Keyword arguments of matplotlib's `plot`, for all curves.
 
         Returns
         -------
@@ -193,7 +193,7 @@ default=None
         mark_best=True,
         line_kw=None,
     ):
-        """Draw how a fitted estimator was trained.
+        """Draw the training curves of a fitted estimator.
 
         The best epoch is that of the highest validation score; without scores that of the lowest
         validation loss; without validation rows that of the lowest training loss. Training with
@@ -202,30 +202,30 @@ default=None
         Parameters
         ----------
         estimator : estimator
-            Fitted; or a fitted `Pipeline` that ends in one, a fitted search that holds one, or a
+            A fitted estimator, a fitted `Pipeline` that ends in one, a fitted search with one, or a
             fitted `TransformedTargetRegressor`. Of a search, the best estimator is shown.
 
         name : str, default=None
             Name of the estimator, put before the labels of its curves.
 
         ax : matplotlib Axes, default=None
-            Axes to draw on, those of another display for example, to compare. Where learning
-            rates go below other curves, the axes give up some of their height. If None, a new
-            figure is made.
+            Axes to draw on, for example those of another display, to compare. If learning rates
+            are drawn below other curves, the height of the axes is reduced. If None, a new figure
+            is created.
 
         curves : {'auto', 'all', 'loss', 'validation_loss', 'validation_score', \
 'learning_rate'} or list of these, default='auto'
-            What to draw: 'all' is all that was recorded, 'auto' leaves out a learning rate that
-            never changed.
+            Curves to draw: 'all' draws everything that was recorded, 'auto' omits a constant
+            learning rate.
 
         score_name : str, default=None
-            What the validation score is, 'accuracy' for example.
+            Name of the validation score, for example 'accuracy'.
 
         mark_best : bool, default=True
             Whether to mark the best epoch.
 
         line_kw : dict, default=None
-            Keyword arguments for matplotlib's `plot`, for all curves.
+            Keyword arguments of matplotlib's `plot`, for all curves.
 
         Returns
         -------
@@ -237,7 +237,7 @@ default=None
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If training left no curve, as with ``solver='lbfgs'``.
+            If no curves were recorded, as with ``solver='lbfgs'``.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         recorded = _recorded(_trained_estimator(estimator))
@@ -246,19 +246,19 @@ default=None
         )
 
     def _choose(self, curves):
-        """(curve, label, values) of each line that `curves` asks for."""
+        """(curve, label, values) of each line in `curves`."""
         wanted = [curves] if isinstance(curves, str) else list(curves)
         known = {"auto", "all", *_LABELS}
         if not wanted or not known.issuperset(wanted):
             raise ValueError(
-                f"curves={curves!r} is not among {sorted(known)}, nor a list of some of these."
+                f"curves={curves!r} is not one of {sorted(known)}, nor a list of these."
             )
         recorded = {c: _named(getattr(self, c), _LABELS[c]) for c in _LABELS}
         recorded = {c: lines for c, lines in recorded.items() if lines}
         missing = [c for c in wanted if c in _LABELS and c not in recorded]
         if missing:
             raise ValueError(
-                f"curves={curves!r} asks for {', '.join(missing)}, but training recorded only "
+                f"curves={curves!r} requires {', '.join(missing)}, but training recorded only "
                 f"{', '.join(recorded)}."
             )
         chosen = recorded
@@ -271,7 +271,7 @@ default=None
         return [(c, label, v) for c, lines in chosen.items() for label, v in lines.items()]
 
     def _n_epochs(self):
-        """The other curves may have begun later than the loss, but end with it."""
+        """Align curves at their end: others may begin later than the loss."""
         return max(map(len, _named(self.loss, "").values()))
 
     def _label(self, curve, label, name, score_name):
@@ -282,7 +282,7 @@ default=None
         return _capitalize(label) if name is None else f"{name}: {label}"
 
     def _mark(self, wanted, name):
-        """A vertical line at the best epoch, and a dot on each curve that it crosses."""
+        """Draw a vertical line at the best epoch, and a dot on each curve that it crosses."""
         self.best_line_ = None
         if not wanted:
             return
@@ -320,7 +320,7 @@ default=None
 
 
 def _trained_estimator(estimator):
-    """The estimator that was trained, from inside pipelines, searches and the like."""
+    """The trained estimator inside pipelines, searches and similar estimators."""
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
@@ -334,7 +334,7 @@ def _trained_estimator(estimator):
 
 
 def _recorded(estimator):
-    """What training left on an estimator, as parameters of the display."""
+    """Curves recorded by an estimator, as parameters of the display."""
     curve = getattr(estimator, "loss_curve_", None)
     if curve is None:
         reason = "it needs the attribute loss_curve_"
@@ -359,7 +359,7 @@ def _recorded(estimator):
 
 
 def _losses(curve, history):
-    """The training losses; those of several players by the names that the history has."""
+    """Training losses; those of several networks by their names in the history."""
     curve = np.asarray(curve, dtype=float)
     if curve.ndim == 1:
         return curve
@@ -371,7 +371,7 @@ def _losses(curve, history):
 
 
 def _best_epoch(n_epochs, loss, validation_loss, score):
-    """Number of the best epoch from 1, or None where it is not defined."""
+    """Number of the best epoch from 1, or None if it is not defined."""
     if score is not None:
         # Of equal scores, training keeps the one with the lower loss.
         ties = validation_loss if validation_loss is not None else np.zeros(len(score))
@@ -389,7 +389,7 @@ def _best_epoch(n_epochs, loss, validation_loss, score):
 
 
 def _named(values, label):
-    """A dict of label to values, empty where nothing was recorded."""
+    """A dict of label to values, empty if nothing was recorded."""
     if values is None:
         return {}
     lines = values if isinstance(values, dict) else {label: values}
@@ -410,7 +410,7 @@ def _place(kinds, panels):
 
 
 def _choose_scale(ax):
-    """Rates that are small for most of the time need a logarithm to be seen."""
+    """Use a logarithmic scale for rates that are small most of the time."""
     for line in ax.get_lines():
         rates = np.asarray(line.get_ydata(), dtype=float)
         rates = rates[np.isfinite(rates)]

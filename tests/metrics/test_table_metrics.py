@@ -114,7 +114,7 @@ BOTH = [column_shapes, pair_trends, two_sample_score, copy_share]
     "real, made, message",
     [
         (SMALL, SMALL.drop(columns="a"), "must have the same columns"),
-        (SMALL.set_axis(list("aabb"), axis=1), SMALL, "several columns of the name 'a'"),
+        (SMALL.set_axis(list("aabb"), axis=1), SMALL, "several columns named 'a'"),
         (SMALL, SMALL.iloc[:, :0], r"(made|train) rows of shape \(30, 0\)"),
         (np.zeros(3), np.zeros(3), "Expected 2D array, got 1D array"),
         (np.zeros((3, 2, 2)), np.zeros((3, 2, 2)), "dim 3"),

@@ -171,7 +171,7 @@ def test_drawn_on_given_axes():
     [
         ({"kind": "contour"}, "kind='contour': expected one of"),
         ({"x": "epochs"}, "x='epochs': expected 'time' or 'trial'"),
-        ({"params": ["C"]}, "kind='history' shows no parameters"),
+        ({"params": ["C"]}, "kind='history' does not show parameters"),
         ({"kind": "importance", "params": ["c"]}, r"the parameters searched are \['C', "),
     ],
 )
@@ -182,20 +182,20 @@ def test_bad_choices(options, message):
 
 def test_optunas_images_take_no_axes():
     _, ax = plt.subplots()
-    with pytest.raises(ValueError, match="brings its own figure"):
+    with pytest.raises(ValueError, match="creates its own figure"):
         SearchDisplay.from_estimator(searched(n_trials=2), kind="importance", ax=ax)
 
 
 def test_nothing_to_show():
     with pytest.raises(ValueError, match="No candidate has finished"):
         SearchDisplay.from_estimator(optuna.create_study())
-    with pytest.raises(ValueError, match="needs two finished candidates"):
+    with pytest.raises(ValueError, match="requires two finished candidates"):
         study = study_of((DONE, 0, 1, [0.5]), (DONE, 1, 2, [0.5]))
         SearchDisplay.from_estimator(study, kind="importance")
 
 
 def test_what_is_no_search_with_optuna():
-    with pytest.raises(ValueError, match="GridSearchCV keeps no Optuna study"):
+    with pytest.raises(ValueError, match="GridSearchCV has no Optuna study"):
         SearchDisplay.from_estimator(GridSearchCV(LogisticRegression(), {"C": [1]}))
     with pytest.raises(NotFittedError):
         SearchDisplay.from_estimator(OptunaSearchCV(LogisticRegression()))

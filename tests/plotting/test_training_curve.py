@@ -126,11 +126,11 @@ def test_a_curve_alone_gets_the_main_axes(curve):
 
 def test_curves_that_are_not_there():
     clf = fitted()
-    with pytest.raises(ValueError, match=r"curves='gradient' is not among \['all', 'auto'"):
+    with pytest.raises(ValueError, match=r"curves='gradient' is not one of \['all', 'auto'"):
         TrainingCurveDisplay.from_estimator(clf, curves="gradient")
-    with pytest.raises(ValueError, match=r"curves=\[\] is not among"):
+    with pytest.raises(ValueError, match=r"curves=\[\] is not one of"):
         TrainingCurveDisplay.from_estimator(clf, curves=[])
-    with pytest.raises(ValueError, match=r"asks for validation_score, but .* only loss, learning"):
+    with pytest.raises(ValueError, match=r"requires validation_score, but .* only loss, learning"):
         TrainingCurveDisplay.from_estimator(clf, curves=["loss", "validation_score"])
     assert plt.get_fignums() == []
 
