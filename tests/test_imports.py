@@ -54,6 +54,8 @@ STANDARD = {
     "collections",
     "datetime",
     "decimal",
+    "typing",
+    "__future__",
 }
 
 
@@ -62,14 +64,21 @@ def room_of(path):
     return parts[0] if len(parts) > 1 else "root"
 
 
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+def imports(path, at_run_time=False):
+    tree = ast.parse(path.read_text())
+    if at_run_time:
+        tree.body = [node for node in tree.body if not _is_for_types(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             for alias in node.names:
                 yield f"{node.module}.{alias.name}"
+
+
+def _is_for_types(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -82,9 +91,6 @@ def test_directions(path):
         library, *rest = name.split(".")
         if library != "skdeep":
             assert room in LIBRARIES.get(library, {room}), f"{room} imports {library}"
-            allowed = ONLY.get(room)
-            if allowed is not None:
-                assert library in allowed | STANDARD, f"{room} imports {library}"
             continue
         if not rest or rest[0] in LOW:
             continue
@@ -94,6 +100,14 @@ def test_directions(path):
         may = ROOMS[room]
         ok = target in may or any(".".join(rest).startswith(entry) for entry in may)
         assert ok, f"{path.relative_to(PACKAGE)} ({room}) imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_libraries(path):
+    allowed = ONLY.get(room_of(path))
+    if allowed is not None:
+        libraries = {name.split(".")[0] for name in imports(path, at_run_time=True)}
+        assert libraries <= allowed | STANDARD | {"skdeep"}
 
 
 def test_no_room_for_utils():

@@ -1,8 +1,13 @@
 """Images changed a little, batch by batch on the device."""
 
-import math
+from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -41,11 +46,18 @@ class AffineJitter:
     torch.Size([2, 1, 8, 8])
     """
 
-    def __init__(self, generator, rotation=10.0, scale=0.1, shear=0.1, shift=0.1):
+    def __init__(
+        self,
+        generator: torch.Generator,
+        rotation: float = 10.0,
+        scale: float = 0.1,
+        shear: float = 0.1,
+        shift: float = 0.1,
+    ) -> None:
         self.generator = generator
         self.rotation, self.scale, self.shear, self.shift = rotation, scale, shear, shift
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         spread = torch.tensor(
             [self.rotation * math.pi / 180, self.scale, self.shear, self.shift, self.shift]
         ).to(x)
@@ -53,7 +65,7 @@ class AffineJitter:
         angle, size, slant, right, down = drawn.unbind(1)
         c, s = (1 + size) * angle.cos(), (1 + size) * angle.sin()
         matrix = torch.stack([c, slant - s, right, s, c, down], 1).view(-1, 2, 3)
-        grid = F.affine_grid(matrix, x.shape, align_corners=False)
+        grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
@@ -69,10 +81,10 @@ class QuarterTurns:
     rng : numpy.random.RandomState
     """
 
-    def __init__(self, rng):
+    def __init__(self, rng: np.random.RandomState) -> None:
         self.rng = rng
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         turns = int(self.rng.randint(4))
         if x.shape[2] != x.shape[3]:
             turns -= turns % 2
@@ -88,10 +100,10 @@ class Augmentation:
     dtype : torch.dtype
     """
 
-    def __init__(self, changes, dtype):
+    def __init__(self, changes: Sequence[Callable[[Tensor], Tensor]], dtype: torch.dtype) -> None:
         self.changes, self.dtype = changes, dtype
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         x = x.to(self.dtype)
         for change in self.changes:
             x = change(x)

@@ -4,17 +4,32 @@ There is no data loader and no Python per row: a batch is a slice of, or a gathe
 that already lie where the network lives.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from skdeep.data.tensors import sparse_to_tensor
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+    from skdeep.data.rows import LoadedRows, PaddedRows
+
+    Input: TypeAlias = Tensor | tuple[Tensor, ...]
+    Rows: TypeAlias = "Tensor | LoadedRows | PaddedRows | SparseRows"
+    Batch: TypeAlias = tuple[Any, Any, Tensor | None]  # input, target, weight
 
 SHUFFLED_COPY_BYTES = 2**24
 """Up to this size an epoch shuffles a copy of the data once and then slices it (one gather per
 epoch); larger data are gathered batch by batch, so that they are never held twice."""
 
 
-def n_rows(x):
+def n_rows(x: Input) -> int:
     """Number of rows of a batch's input: a tensor, or a tuple of tensors with equal rows."""
     return (x[0] if isinstance(x, tuple) else x).shape[0]
 
@@ -44,17 +59,25 @@ class Batches:
     [[4, 2], [0, 1], [3]]
     """
 
-    def __init__(self, x, target, weight=None, *, batch_size, smallest=1):
+    def __init__(
+        self,
+        x: Rows | tuple[Rows, ...],
+        target: Tensor,
+        weight: Tensor | None = None,
+        *,
+        batch_size: int,
+        smallest: int = 1,
+    ) -> None:
         self.inputs = x if isinstance(x, tuple) else (x,)
         self.is_tuple = isinstance(x, tuple)
         self.target, self.weight = target, weight
         self.n_samples = self.inputs[0].shape[0]
         self.bounds = _bounds(self.n_samples, batch_size, smallest)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.bounds)
 
-    def epoch(self, order=None):
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield all batches once.
 
         Parameters
@@ -74,12 +97,12 @@ class Batches:
             rows = order[start:stop]
             yield self._batch([_gather(t, rows) for t in tensors])
 
-    def _slices(self, tensors):
+    def _slices(self, tensors: Sequence[Rows | None]) -> Iterator[Batch]:
         sizes = [stop - start for start, stop in self.bounds]
         cut = [_split(t, sizes) for t in tensors]
         yield from map(self._batch, zip(*cut))
 
-    def _batch(self, tensors):
+    def _batch(self, tensors: Sequence[Any]) -> Batch:
         *inputs, target, weight = tensors
         return tuple(inputs) if self.is_tuple else inputs[0], target, weight
 
@@ -114,20 +137,30 @@ class LengthBatches(Batches):
     [[1, 3], [2, 0]]
     """
 
-    def __init__(self, x, target, weight=None, *, batch_size, lengths, smallest=1, window=50):
+    def __init__(
+        self,
+        x: Rows | tuple[Rows, ...],
+        target: Tensor,
+        weight: Tensor | None = None,
+        *,
+        batch_size: int,
+        lengths: np.ndarray | Sequence[int],
+        smallest: int = 1,
+        window: int = 50,
+    ) -> None:
         super().__init__(x, target, weight, batch_size=batch_size, smallest=smallest)
         self.lengths = np.asarray(lengths)
         self.window = window
 
-    def epoch(self, order=None):
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield all batches once; see `Batches`."""
         order = np.arange(self.n_samples) if order is None else np.asarray(order)
         tensors = [*self.inputs, self.target, self.weight]
-        for rows in self._grouped(order):
-            rows = torch.as_tensor(rows, device=self.target.device)
+        for chosen in self._grouped(order):
+            rows = torch.as_tensor(chosen, device=self.target.device)
             yield self._batch([_gather(t, rows) for t in tensors])
 
-    def _grouped(self, order):
+    def _grouped(self, order: np.ndarray) -> Iterator[np.ndarray]:
         """Row numbers of each batch."""
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
@@ -151,17 +184,19 @@ class SparseRows:
     device : torch.device
     """
 
-    def __init__(self, matrix, dtype, device):
+    def __init__(
+        self, matrix: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device
+    ) -> None:
         self.matrix, self.dtype, self.device = matrix, dtype, device
         self.shape = matrix.shape
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray | slice) -> Tensor:
         return sparse_to_tensor(self.matrix[rows], self.dtype, self.device)
 
-    def index_select(self, axis, rows):
+    def index_select(self, axis: int, rows: Tensor) -> Tensor:
         return self[rows.cpu().numpy()]
 
-    def split(self, sizes):
+    def split(self, sizes: Sequence[int]) -> Iterator[Tensor]:
         """Generate consecutive pieces of the given numbers of rows."""
         start = 0
         for size in sizes:
@@ -169,7 +204,7 @@ class SparseRows:
             start += size
 
 
-def n_batches(n_samples, batch_size, smallest=1):
+def n_batches(n_samples: int, batch_size: int, smallest: int = 1) -> int:
     """How many batches `Batches` makes of an epoch.
 
     Parameters
@@ -180,14 +215,14 @@ def n_batches(n_samples, batch_size, smallest=1):
     return len(_bounds(n_samples, batch_size, smallest))
 
 
-def _bounds(n_samples, batch_size, smallest):
+def _bounds(n_samples: int, batch_size: int, smallest: int) -> list[tuple[int, int]]:
     starts = list(range(0, n_samples, batch_size))
     if len(starts) > 1 and n_samples - starts[-1] < smallest:
         starts.pop()
     return list(zip(starts, [*starts[1:], n_samples]))
 
 
-def _n_bytes(t):
+def _n_bytes(t: Rows | None) -> float:
     if t is None:
         return 0
     if not isinstance(t, torch.Tensor):
@@ -195,17 +230,17 @@ def _n_bytes(t):
     return t.numel() * t.element_size()
 
 
-def _split(t, sizes):
+def _split(t: Rows | None, sizes: Sequence[int]) -> Iterable[Any]:
     if t is None:
         return [None] * len(sizes)
     return t.split(sizes)
 
 
-def _gather(t, rows):
+def _gather(t: Rows | None, rows: Tensor) -> Any:
     return None if t is None else t.index_select(0, rows)
 
 
-def chunks(n_samples, width, device="cpu"):
+def chunks(n_samples: int, width: int, device: str | torch.device = "cpu") -> list[slice]:
     """Slices of rows for a forward pass, small enough for a processor's cache.
 
     Parameters
@@ -225,7 +260,9 @@ def chunks(n_samples, width, device="cpu"):
     return [slice(start, start + size) for start in range(0, n_samples, size)]
 
 
-def row_order(n_samples, previous, rng):
+def row_order(
+    n_samples: int, previous: np.ndarray | None, rng: np.random.RandomState
+) -> np.ndarray:
     """The next epoch's order: the previous one shuffled, as `sklearn.utils.shuffle` does it.
 
     Parameters

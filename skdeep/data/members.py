@@ -1,7 +1,16 @@
 """Batches for several networks at once, each with rows of its own."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
 
 
 class MemberBatches:
@@ -29,22 +38,30 @@ class MemberBatches:
     [([[[0.0]], [[1.0]]], [0, 1]), ([[[1.0]], [[2.0]]], [1, 2])]
     """
 
-    def __init__(self, x, target, weight, rows, *, batch_size, rng):
+    def __init__(
+        self,
+        x: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        rng: np.random.RandomState | None,
+    ) -> None:
         self.x, self.target, self.weight = x, target, weight
         self.rows, self.rng, self.batch_size = rows, rng, batch_size
         self.n_members, self.n_samples = rows.shape
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.n_samples // self.batch_size)
 
-    def epoch(self, order=None):
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield (rows, targets, weights); targets and weights of all members in one axis."""
         rows = self.rows
         if self.rng is not None:
             order = self.rng.random_sample(rows.shape).argsort(1)
             rows = np.take_along_axis(rows, order, 1)
-        rows = torch.as_tensor(rows).to(self.x.device)
-        for chosen in rows.split(self.batch_size, dim=1):
+        for chosen in torch.as_tensor(rows).to(self.x.device).split(self.batch_size, dim=1):
             flat = chosen.flatten()
             x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
             weight = None if self.weight is None else self.weight[flat]

@@ -1,7 +1,16 @@
 """Batches for losses that compare rows: explicit pairs or triplets, and class-balanced batches."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch, Rows
 
 
 class TupleBatches:
@@ -34,16 +43,25 @@ class TupleBatches:
     [[2.0, 0.0], [0.0, 1.0]]
     """
 
-    def __init__(self, x, tuples, label=None, weight=None, *, batch_size, transform=None):
+    def __init__(
+        self,
+        x: Rows,
+        tuples: Tensor,
+        label: Tensor | None = None,
+        weight: Tensor | None = None,
+        *,
+        batch_size: int,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.transform = transform
         self.x, self.tuples, self.label, self.weight = x, tuples, label, weight
         self.n_samples = len(tuples)
         self.batch_size = batch_size
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.n_samples // self.batch_size)
 
-    def epoch(self, order=None):
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield (rows, (tuples, label), weight) for all tuples, in `order`."""
         device = self.tuples.device
         order = torch.as_tensor(np.arange(self.n_samples) if order is None else order).to(device)
@@ -85,7 +103,16 @@ class ClassBatches:
     [[0, 0, 1, 1, 2]]
     """
 
-    def __init__(self, x, y, *, n_classes_per_batch, n_rows_per_class, rng, transform=None):
+    def __init__(
+        self,
+        x: Rows,
+        y: Tensor,
+        *,
+        n_classes_per_batch: int,
+        n_rows_per_class: int,
+        rng: np.random.RandomState,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.x, self.y, self.rng, self.transform = x, y, rng, transform
         self.n_samples = len(y)
         self.p, self.k = n_classes_per_batch, n_rows_per_class
@@ -96,10 +123,10 @@ class ClassBatches:
         # A last batch of one group has nothing to compare it with: it joins the one before it.
         self.starts = list(range(0, max(n_groups - 1, 1), self.p))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.starts)
 
-    def epoch(self, order=None):
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield (rows, class numbers, None); `order` is not used: the classes set the order."""
         rounds = []
         for members in self.members:
@@ -108,7 +135,7 @@ class ClassBatches:
                 rounds.append((i, self.rng.uniform(), shuffled[start : start + self.k]))
         rounds.sort(key=lambda group: group[:2])  # one group of each class, then the next
         for start, stop in zip(self.starts, [*self.starts[1:], len(rounds)]):
-            rows = np.concatenate([group for *_, group in rounds[start:stop]])
-            rows = torch.from_numpy(rows).to(self.y.device)
+            chosen = np.concatenate([group for *_, group in rounds[start:stop]])
+            rows = torch.from_numpy(chosen).to(self.y.device)
             x = self.x.index_select(0, rows)
             yield x if self.transform is None else self.transform(x), self.y[rows], None

@@ -1,12 +1,20 @@
 """Looking through rows of any kind piece by piece: statistics, forward passes."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows
 from skdeep.data.tensors import to_tensor
+
+if TYPE_CHECKING:
+    from skdeep.data.rows import DeviceRows
 
 STATISTICS_ROWS = 10_000
 """That means and deviations of channels are taken from, at most."""
@@ -22,7 +30,7 @@ LARGEST = {"cpu": 2**22, "cuda": 2**27}
 
 
 @torch.no_grad()
-def channel_statistics(x, weight=None):
+def channel_statistics(x: DeviceRows, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel over all rows and places, NaN left out.
 
     Of more than 10,000 rows, 10,000 at equal distances are looked at.
@@ -49,17 +57,21 @@ def channel_statistics(x, weight=None):
     return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
 
 
-def _moments(x, weight, shift=0.0):
+def _moments(
+    x: DeviceRows, weight: Tensor | None, shift: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel less `shift`."""
     n = x.shape[0]
     rows = torch.arange(0, n, max(1, n // STATISTICS_ROWS))
     weight = torch.ones(n) if weight is None else weight.cpu()
     weight = weight.double()[rows]
-    sums = 0.0
+    sums = torch.zeros(())
     for piece in rows.split(100):
         batch = x[piece.to(x.device)] if not isinstance(x, LoadedRows) else x[piece]
-        values, inside = batch, None
-        if isinstance(batch, tuple):
+        inside = None
+        if not isinstance(batch, tuple):
+            values = batch
+        else:
             values, lengths = batch
             inside = (torch.arange(values.shape[2], device=x.device) < lengths[:, None])[:, None]
         values = values.flatten(2).double()
@@ -76,7 +88,7 @@ def _moments(x, weight, shift=0.0):
     return mean, (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
 
 
-def is_far(X):
+def is_far(X: np.ndarray | Tensor | MappedRows | RaggedRows) -> bool:
     """Whether float32 would leave too little of what the numbers of a channel differ by: their
     mean is more than a thousand standard deviations from zero.
 
@@ -99,7 +111,7 @@ def is_far(X):
 
 
 @torch.no_grad()
-def scales_differ(x):
+def scales_differ(x: DeviceRows) -> bool:
     """Whether the standard deviations of series over time are of different orders of magnitude:
     in any channel the 95 % quantile is above `SCALES` times the 5 % quantile.
 
@@ -134,7 +146,7 @@ def scales_differ(x):
     return bool((high > SCALES * low).any())
 
 
-def pieces(module, x):
+def pieces(module: nn.Module, x: DeviceRows) -> tuple[Tensor, ...]:
     """Row numbers of each piece of a forward pass; series of like length go together."""
     n_samples, sides = x.shape[0], list(x.shape)[2:]
     if isinstance(x, PaddedRows):
@@ -149,7 +161,7 @@ def pieces(module, x):
     return order.split(rows)
 
 
-def in_pieces(module, x, function):
+def in_pieces(module: nn.Module, x: DeviceRows, function: Callable[[Any], Tensor]) -> Tensor:
     """A function of rows that would be large for all of them at once."""
     cut = pieces(module, x)
     device = next(module.parameters()).device

@@ -5,10 +5,19 @@ another one without copying what it stands for. Its `to` gives rows for a device
 gives what a network eats.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from skdeep.data.tensors import to_tensor
+
+if TYPE_CHECKING:
+    DeviceRows: TypeAlias = "Tensor | LoadedRows | PaddedRows"
 
 
 class MappedRows:
@@ -30,23 +39,23 @@ class MappedRows:
     ((2, 3), tensor([[ 9., 10., 11.]]))
     """
 
-    def __init__(self, array, rows=None):
+    def __init__(self, array: np.ndarray, rows: np.ndarray | None = None) -> None:
         self.array, self.rows = array, rows
         self.dtype = array.dtype
         self.shape = (len(array) if rows is None else len(rows), *array.shape[1:])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray | slice) -> MappedRows:
         here = np.arange(len(self)) if self.rows is None else self.rows
         return MappedRows(self.array, here[rows])
 
-    def load(self, rows=slice(None)):
+    def load(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """The chosen rows in memory, an ndarray."""
         return self.array[rows if self.rows is None else self.rows[rows]]
 
-    def to(self, dtype, device):
+    def to(self, dtype: torch.dtype | None, device: str | torch.device) -> LoadedRows:
         """Rows for a device; see `LoadedRows`."""
         return LoadedRows(self, dtype, device)
 
@@ -62,21 +71,23 @@ class LoadedRows:
     device : torch.device
     """
 
-    def __init__(self, source, dtype, device):
+    def __init__(
+        self, source: MappedRows, dtype: torch.dtype | None, device: str | torch.device
+    ) -> None:
         self.source, self.dtype, self.device = source, dtype, device
         self.shape = source.shape
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Tensor | np.ndarray | slice) -> Tensor:
         rows = rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
         return to_tensor(np.array(self.source.load(rows)), self.dtype, self.device)
 
-    def index_select(self, axis, rows):
+    def index_select(self, axis: int, rows: Tensor) -> Tensor:
         return self[rows]
 
-    def split(self, sizes):
+    def split(self, sizes: Sequence[int]) -> Iterator[Tensor]:
         """Generate consecutive pieces of the given numbers of rows."""
         return _pieces(self, sizes)
 
@@ -105,30 +116,30 @@ class RaggedRows:
     ([[[7.0, 7.0, 7.0]], [[1.0, 1.0, 0.0]]], [3, 2])
     """
 
-    def __init__(self, values, starts, lengths):
+    def __init__(self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> None:
         self.values, self.starts, self.lengths = values, starts, lengths
         self.dtype = values.dtype
         self.shape = (len(lengths), values.shape[1], None)
 
     @classmethod
-    def from_list(cls, series):
+    def from_list(cls, series: Sequence[np.ndarray]) -> RaggedRows:
         """From arrays of shape (length, n_channels)."""
         lengths = np.array([len(s) for s in series], dtype=np.int64)
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         return cls(np.concatenate(series), starts, lengths)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Generate the series, each of shape (length, n_channels)."""
         for start, length in zip(self.starts, self.lengths):
             yield self.values[start : start + length]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray | slice) -> RaggedRows:
         return RaggedRows(self.values, self.starts[rows], self.lengths[rows])
 
-    def to(self, dtype, device):
+    def to(self, dtype: torch.dtype | None, device: str | torch.device) -> PaddedRows:
         """Rows for a device; see `PaddedRows`."""
         return PaddedRows(
             to_tensor(self.values, dtype, device),
@@ -151,15 +162,15 @@ class PaddedRows:
     is over.
     """
 
-    def __init__(self, values, starts, lengths):
+    def __init__(self, values: Tensor, starts: Tensor, lengths: Tensor) -> None:
         self.values, self.starts, self.lengths = values, starts, lengths
         self.dtype, self.device = values.dtype, values.device
         self.shape = (len(lengths), values.shape[1], None)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         starts, lengths = self.starts[rows], self.lengths[rows]
         steps = torch.arange(int(lengths.max()), device=self.device)
         inside = steps < lengths[:, None]
@@ -168,15 +179,15 @@ class PaddedRows:
         x = torch.where(inside[..., None], x, x.new_zeros(()))
         return x.transpose(1, 2).contiguous(), lengths
 
-    def index_select(self, axis, rows):
+    def index_select(self, axis: int, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self[rows]
 
-    def split(self, sizes):
+    def split(self, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
         """Generate consecutive pieces of the given numbers of rows."""
         return _pieces(self, sizes)
 
 
-def _pieces(rows, sizes):
+def _pieces(rows: LoadedRows | PaddedRows, sizes: Sequence[int]) -> Iterator[Any]:
     start = 0
     for size in sizes:
         yield rows[start : start + size]

@@ -1,7 +1,11 @@
 """Validation rows for early stopping."""
 
+from __future__ import annotations
+
 import warnings
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -25,9 +29,9 @@ class Split(tuple):
     are whole.
     """
 
-    shares = None
+    shares: tuple[np.ndarray, ...] | None = None
 
-    def weights(self, weight):
+    def weights(self, weight: np.ndarray | None) -> tuple[np.ndarray | None, ...]:
         """Weights of the rows of both sides, each None where all rows count alike."""
         if self.shares is None:
             return tuple(None if weight is None else weight[rows] for rows in self)
@@ -38,16 +42,16 @@ class Split(tuple):
 
 
 def split_rows(
-    keys,
-    n_samples,
-    fraction,
-    rng,
-    labels=None,
-    weight=None,
-    purpose="early_stopping=True",
-    target=None,
-    counts=None,
-):
+    keys: Callable[[], Sequence[bytes]],
+    n_samples: int,
+    fraction: float,
+    rng: np.random.RandomState,
+    labels: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+    purpose: str = "early_stopping=True",
+    target: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
+) -> Split | None:
     """Row numbers to train on and to validate on.
 
     Up to `FULL_BATCH_ROWS` rows the split is made over distinct rows of positive weight, in an
@@ -91,11 +95,11 @@ def split_rows(
     if n_samples > FULL_BATCH_ROWS:
         groups, chosen = None, np.arange(n_samples)
     else:
-        keys = keys()
-        groups = _distinct(keys, weight)
+        contents = keys()
+        groups = _distinct(contents, weight)
         large = []
         if target is not None:
-            is_large = _too_large(groups, keys, np.asarray(target[:1]).nbytes, fraction, counts)
+            is_large = _too_large(groups, contents, np.asarray(target[:1]).nbytes, fraction, counts)
             large = [rows for rows, yes in zip(groups, is_large) if yes]
             groups = [rows for rows, yes in zip(groups, is_large) if not yes]
         chosen = np.array([rows[0] for rows in groups], dtype=np.int64)
@@ -115,17 +119,25 @@ def split_rows(
     return _divided(train, validation, large, fraction, n_samples)
 
 
-def _hold_every_class(large, labels, others):
+def _hold_every_class(
+    large: Sequence[np.ndarray], labels: np.ndarray | None, others: Sequence[np.ndarray]
+) -> bool:
     if not large or labels is None:
         return bool(large)
     return not len(np.setdiff1d(labels[_joined(others)], labels[_joined(large)]))
 
 
-def _divided(train, held_out, large, fraction, n_samples):
+def _divided(
+    train: Sequence[np.ndarray],
+    held_out: Sequence[np.ndarray],
+    large: Sequence[np.ndarray],
+    fraction: float,
+    n_samples: int,
+) -> Split:
     """The split in which `large` groups are on both sides, the rows of no group in training."""
-    train, held_out, both = map(_joined, (train, held_out, large))
-    unused = np.setdiff1d(np.arange(n_samples), np.concatenate([train, held_out, both]))
-    split = Split((np.concatenate([train, both, unused]), np.concatenate([held_out, both])))
+    one, other, both = map(_joined, (train, held_out, large))
+    unused = np.setdiff1d(np.arange(n_samples), np.concatenate([one, other, both]))
+    split = Split((np.concatenate([one, both, unused]), np.concatenate([other, both])))
     if large:
         split.shares = tuple(
             np.where(np.isin(rows, both), share, 1.0)
@@ -134,11 +146,17 @@ def _divided(train, held_out, large, fraction, n_samples):
     return split
 
 
-def _joined(groups):
+def _joined(groups: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(groups) if len(groups) else np.empty(0, dtype=np.int64)
 
 
-def _too_large(groups, keys, n_target, fraction, counts):
+def _too_large(
+    groups: Sequence[np.ndarray],
+    keys: Sequence[bytes],
+    n_target: int,
+    fraction: float,
+    counts: np.ndarray | None,
+) -> np.ndarray:
     """Which groups are not to be held out as a whole."""
     sizes = np.array([len(rows) if counts is None else counts[rows].sum() for rows in groups])
     numbers = np.maximum(sizes, [len(rows) for rows in groups])
@@ -149,7 +167,9 @@ def _too_large(groups, keys, n_target, fraction, counts):
     return (numbers >= 2) & (is_mixed | is_noticeable)
 
 
-def split_classes(labels, fraction, rng, smallest=3):
+def split_classes(
+    labels: np.ndarray, fraction: float, rng: np.random.RandomState, smallest: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to train on and to hold out, class by class; never an error.
 
     Parameters
@@ -177,16 +197,16 @@ def split_classes(labels, fraction, rng, smallest=3):
     return np.sort(order[~is_out]), np.sort(order[is_out])
 
 
-def _distinct(keys, weight):
+def _distinct(keys: Sequence[bytes], weight: np.ndarray | None) -> list[np.ndarray]:
     """Groups of equal rows with a positive weight, sorted by content."""
-    groups = {}
+    groups: dict[bytes, list[int]] = {}
     for row, key in enumerate(keys):
         if weight is None or weight[row] > 0:
             groups.setdefault(key, []).append(row)
     return [np.array(groups[key]) for key in sorted(groups)]
 
 
-def _why_not(n_rows, fraction, labels):
+def _why_not(n_rows: int, fraction: float, labels: np.ndarray | None) -> str | None:
     if labels is not None and n_rows:
         counts = np.unique(labels, return_counts=True)[1]
         if counts.min() < 2:
@@ -199,7 +219,7 @@ def _why_not(n_rows, fraction, labels):
     return None
 
 
-def _refuse(rows, labels, options):
+def _refuse(rows: np.ndarray, labels: np.ndarray | None, options: dict[str, Any]) -> None:
     """Raise what scikit-learn raises for the same data (it stratifies by strings)."""
     train_test_split(rows, stratify=None if labels is None else labels.astype(str), **options)
     raise ValueError(_TOO_SMALL)

@@ -1,11 +1,16 @@
 """Arrays to tensors, without a copy where none is needed."""
 
+from __future__ import annotations
+
 import numpy as np
 import scipy.sparse as sp
 import torch
+from torch import Tensor
 
 
-def to_tensor(array, dtype=None, device="cpu"):
+def to_tensor(
+    array: np.ndarray | Tensor, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"
+) -> Tensor:
     """A tensor that shares the memory of `array` where type and device allow.
 
     Read-only arrays (memory maps, joblib's shared arrays) are shared too: training only reads
@@ -30,14 +35,14 @@ def to_tensor(array, dtype=None, device="cpu"):
 class _Writable:
     """Says of read-only memory that it can be written, since torch warns about all other."""
 
-    def __init__(self, array):
+    def __init__(self, array: np.ndarray) -> None:
         interface = dict(array.__array_interface__)
         interface["data"] = (interface["data"][0], False)
         self.__array_interface__ = interface
         self.owner = array  # keeps the memory alive
 
 
-def _torch_ready(array):
+def _torch_ready(array: np.ndarray) -> np.ndarray:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if any(step < 0 for step in array.strides):
@@ -47,7 +52,9 @@ def _torch_ready(array):
     return array
 
 
-def sparse_to_tensor(rows, dtype, device="cpu"):
+def sparse_to_tensor(
+    rows: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device = "cpu"
+) -> Tensor:
     """A sparse COO tensor from CSR rows; duplicates and unsorted columns are put in order.
 
     Parameters

@@ -1,10 +1,21 @@
 """Moving averages of weights, which judge better and sample better than the last weights do."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
 
 from skdeep.engine.training import Training
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
+    from skdeep.engine.flat import FlatParameters
+    from skdeep.engine.net import DeepNet
+    from skdeep.engine.protocols import Step, Validator
 
 
 class MovingAverage:
@@ -24,20 +35,20 @@ class MovingAverage:
         as initial weights are.
     """
 
-    def __init__(self, flat, decay, count=0):
+    def __init__(self, flat: FlatParameters, decay: float, count: int = 0) -> None:
         self.flat, self.decay = flat, decay
         self.values = flat.values.detach().clone()
         self.count = count
 
     @torch.no_grad()
-    def update(self):
+    def update(self) -> None:
         """Take the parameters after a step."""
         self.count += 1
         decay = min(self.decay, self.count / (self.count + 10))
         self.values.lerp_(self.flat.values, 1 - decay)
 
     @contextlib.contextmanager
-    def applied(self):
+    def applied(self) -> Iterator[None]:
         """Let the network compute with the average inside a ``with``."""
         own = self.flat.values.detach().clone()
         self.apply()
@@ -47,19 +58,19 @@ class MovingAverage:
             with torch.no_grad():
                 self.flat.values.copy_(own)
 
-    def under(self, validator):
+    def under(self, validator: Validator | None) -> Validator | None:
         """The same validator, judging the average; None stays None."""
         if validator is None:
             return None
 
-        def validate():
+        def validate() -> tuple[float | None, float | None]:
             with self.applied():
                 return validator()
 
         return validate
 
     @torch.no_grad()
-    def apply(self):
+    def apply(self) -> None:
         """Put the average in the parameters' place for good."""
         self.flat.values.copy_(self.values)
 
@@ -74,11 +85,11 @@ class _FollowedStep:
     average : MovingAverage
     """
 
-    def __init__(self, step, average):
+    def __init__(self, step: Step, average: MovingAverage) -> None:
         self.step, self.average = step, average
         self.loss_names, self.optimizers = step.loss_names, step.optimizers
 
-    def __call__(self, batch, on_gradient=None):
+    def __call__(self, batch: Batch, on_gradient: Callable[[], None] | None = None) -> Tensor:
         losses = self.step(batch, on_gradient)
         self.average.update()
         return losses
@@ -99,14 +110,14 @@ class BestParts:
         When they were reached, from 1.
     """
 
-    def __init__(self, parts):
+    def __init__(self, parts: Iterable[nn.Module]) -> None:
         self.parts = list(parts)
         self.losses = [float("inf")] * len(self.parts)
         self.epochs = [0] * len(self.parts)
-        self.saved = [None] * len(self.parts)
+        self.saved: list[list[Tensor] | None] = [None] * len(self.parts)
         self._epoch = 0
 
-    def observe(self, losses):
+    def observe(self, losses: Iterable[float]) -> None:
         """Take the losses of a finished epoch; keep the weights, as they are now, of what is
         better."""
         self._epoch += 1
@@ -115,11 +126,11 @@ class BestParts:
                 self.losses[i], self.epochs[i] = loss, self._epoch
                 self.saved[i] = [p.detach().clone() for p in self.parts[i].parameters()]
 
-    def save(self):
+    def save(self) -> None:
         """Nothing: `observe` does it, part by part."""
 
     @torch.no_grad()
-    def restore(self):
+    def restore(self) -> None:
         """Bring the remembered weights back."""
         for part, saved in zip(self.parts, self.saved):
             for p, kept in zip(part.parameters(), saved or ()):
@@ -134,15 +145,16 @@ class BestAverage:
     average : MovingAverage
     """
 
-    def __init__(self, average):
-        self.average, self.saved = average, None
+    def __init__(self, average: MovingAverage) -> None:
+        self.average = average
+        self.saved: Tensor | None = None
 
-    def save(self):
+    def save(self) -> None:
         """Remember the average as it is now."""
         self.saved = self.average.values.clone()
 
     @torch.no_grad()
-    def restore(self):
+    def restore(self) -> None:
         """Put the remembered average in the parameters' place, if there is one."""
         if self.saved is not None:
             self.average.flat.values.copy_(self.saved)
@@ -158,11 +170,13 @@ class AveragedTraining(Training):
     average : MovingAverage
     """
 
-    def __init__(self, net, step, *args, average, **kwargs):
+    def __init__(
+        self, net: DeepNet, step: Step, *args: Any, average: MovingAverage, **kwargs: Any
+    ) -> None:
         super().__init__(net, _FollowedStep(step, average), *args, **kwargs)
         self.average = average
 
-    def run(self):
+    def run(self) -> None:
         """Train, and leave the average as the weights."""
         super().run()
         if not self.early_stopping:

@@ -1,15 +1,19 @@
 """Mode collapse: a generator whose samples are all alike."""
 
+from __future__ import annotations
+
 import warnings
 
+import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 
 COLLAPSED = 0.1
 """Spread of synthetic samples, over that of real ones, below which a generator has collapsed."""
 
 
-def spread(x):
+def spread(x: Tensor | np.ndarray) -> float:
     """Mean over the features of the standard deviation over the samples.
 
     Parameters
@@ -23,7 +27,7 @@ def spread(x):
     return float(torch.as_tensor(x).flatten(1).double().std(0, correction=0).mean())
 
 
-def warn_of_collapse(made, real):
+def warn_of_collapse(made: Tensor | np.ndarray, real: Tensor | np.ndarray) -> float:
     """Warn where synthetic samples vary far less than real ones; return the ratio of the spreads.
 
     Parameters

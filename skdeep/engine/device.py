@@ -1,11 +1,15 @@
 """Where a network lives and in which precision it computes."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 
 FLOAT_TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def resolve_device(device, X=None):
+def resolve_device(device: str | torch.device, X: Any = None) -> torch.device:
     """Turn the `device` parameter of an estimator into a `torch.device`.
 
     Parameters
@@ -44,7 +48,7 @@ def resolve_device(device, X=None):
     return resolved
 
 
-def is_available(device):
+def is_available(device: torch.device) -> bool:
     """Whether this process can compute on `device`."""
     if device.type == "cuda":
         return (device.index or 0) < (torch.cuda.device_count() if torch.cuda.is_available() else 0)
@@ -53,14 +57,14 @@ def is_available(device):
     return device.type == "cpu"
 
 
-def _what_is_there(kind):
+def _what_is_there(kind: str) -> str:
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         return f"this process sees {count or 'no'} CUDA device{'s' if count != 1 else ''}"
     return f"this process sees no device of the type {kind!r}"
 
 
-def resolve_dtype(dtype, X_dtype, device):
+def resolve_dtype(dtype: str | None, X_dtype: Any, device: torch.device) -> torch.dtype:
     """Turn the `dtype` parameter of an estimator into a `torch.dtype`.
 
     Parameters

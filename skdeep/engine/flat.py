@@ -5,8 +5,16 @@ tensor it is one call. The network's own parameters become views of that tensor,
 `state_dict` and autograd see no difference.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    Snapshot: TypeAlias = tuple[Tensor, list[Tensor]]
 
 
 class FlatParameters:
@@ -42,10 +50,10 @@ class FlatParameters:
     3.0
     """
 
-    def __init__(self, module):
+    def __init__(self, module: nn.Module) -> None:
         trainable = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
         rule = getattr(module, "parameter_group", None)
-        factors = [None if rule is None else rule(name) for name, _ in trainable]
+        factors: list[Any] = [None if rule is None else rule(name) for name, _ in trainable]
         numbered = {pair: i for i, pair in enumerate(dict.fromkeys(factors))}
         keys = [(p.ndim < 2, numbered[pair]) for (_, p), pair in zip(trainable, factors)]
         order = sorted(range(len(keys)), key=keys.__getitem__)  # stable: weights first
@@ -61,7 +69,7 @@ class FlatParameters:
         self.buffers = list(module.buffers())
         self.attach()
 
-    def attach(self):
+    def attach(self) -> None:
         """Make room for gradients and give the module's parameters their views of it."""
         self.grads = torch.zeros_like(self.values, requires_grad=False)
         self.values.grad = self.grads
@@ -69,13 +77,13 @@ class FlatParameters:
         for p, grad in zip(self.parameters, self.grads.split(self.sizes)):
             p.grad = grad.view_as(p)
 
-    def release(self):
+    def release(self) -> None:
         """Give the gradients' memory back, once training is over."""
-        self.grads = self.weight_grads = self.values.grad = None
+        self.grads = self.weight_grads = self.values.grad = None  # type: ignore  # until `attach`
         for p in self.parameters:
             p.grad = None
 
-    def owns(self, module):
+    def owns(self, module: nn.Module) -> bool:
         """Whether `module` still computes with views of these tensors."""
         mine = [p for p in module.parameters() if p.requires_grad]
         if len(mine) != len(self.parameters):
@@ -84,12 +92,12 @@ class FlatParameters:
         end = begin + self.values.numel() * self.values.element_size()
         return all(begin <= p.data_ptr() < end or not p.numel() for p in mine)
 
-    def snapshot(self):
+    def snapshot(self) -> Snapshot:
         """A copy of the parameters and buffers (running means and the like)."""
         return self.values.detach().clone(), [b.clone() for b in self.buffers]
 
     @torch.no_grad()
-    def restore(self, snapshot):
+    def restore(self, snapshot: Snapshot) -> None:
         """Bring back what `snapshot` returned."""
         values, buffers = snapshot
         self.values.copy_(values)
@@ -97,9 +105,12 @@ class FlatParameters:
             mine.copy_(saved)
 
 
-def _stretches(factors, sizes):
+def _stretches(
+    factors: Sequence[tuple[float, float]], sizes: Sequence[int]
+) -> list[tuple[slice, float, float]]:
     """Neighbours with the same factors, as one slice each."""
-    found, start = [], 0
+    found: list[tuple[slice, float, float]] = []
+    start = 0
     for pair, size in zip(factors, sizes):
         stop = start + size
         if found and found[-1][1:] == pair:

@@ -1,14 +1,24 @@
 """Full-batch training with SciPy's L-BFGS-B, as scikit-learn's solver 'lbfgs'."""
 
+from __future__ import annotations
+
 import math
 import time
 import warnings
+from typing import TYPE_CHECKING
 
+import numpy as np
 import scipy.optimize
 import torch
 
 from skdeep._compat import _check_optimize_result
 from skdeep.engine.training import NonFiniteLoss
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
+    from skdeep.engine.net import DeepNet
+    from skdeep.engine.report import EpochReport
+    from skdeep.engine.steps import SingleStep
 
 
 class LBFGS:
@@ -40,19 +50,19 @@ class LBFGS:
 
     def __init__(
         self,
-        net,
-        step,
-        batch,
+        net: DeepNet,
+        step: SingleStep,
+        batch: Batch,
         *,
-        max_iter,
-        max_fun,
-        tol,
-        max_time=None,
-        verbose=False,
-        report=None,
-        interruptible=True,
-        replaces=False,
-    ):
+        max_iter: int,
+        max_fun: int,
+        tol: float,
+        max_time: float | None = None,
+        verbose: bool | int = False,
+        report: EpochReport | None = None,
+        interruptible: bool = True,
+        replaces: bool = False,
+    ) -> None:
         self.net, self.step, self.batch = net, step, batch
         self.max_iter, self.max_fun, self.tol = max_iter, max_fun, tol
         self.deadline = math.inf if max_time is None else time.monotonic() + max_time
@@ -60,10 +70,10 @@ class LBFGS:
         self.interruptible, self.replaces = interruptible, replaces
         self.flat = step.optimizers[0].flat
         self.n_iter, self.loss = 0, math.inf
-        self._best = None
+        self._best: tuple[float, np.ndarray] | None = None
         self._ended_by_choice = False
 
-    def run(self):
+    def run(self) -> None:
         """Minimise; the parameters of the net are changed in place."""
         self.net.module_.train()
         start = self.flat.values.detach().double().cpu().numpy()
@@ -77,8 +87,8 @@ class LBFGS:
                 options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
             )
         except KeyboardInterrupt:
-            nothing = self._best is None or (self.replaces and not self.n_iter)
-            if nothing or not self.interruptible:
+            nothing = self.replaces and not self.n_iter
+            if self._best is None or nothing or not self.interruptible:
                 raise
             warnings.warn("Training interrupted by user.")
             x, self.loss = self._best[1], self._best[0]
@@ -92,18 +102,18 @@ class LBFGS:
             raise NonFiniteLoss(self.n_iter)
 
     @torch.no_grad()
-    def _set(self, x):
+    def _set(self, x: np.ndarray) -> None:
         self.flat.values.copy_(torch.from_numpy(x))
 
     @torch.no_grad()
-    def _evaluate(self, x):
+    def _evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         self._set(x)
         loss = float(self.step.objective(*self.batch))
         if self._best is None or loss < self._best[0]:
             self._best = loss, x.copy()
         return loss, self.flat.grads.double().cpu().numpy()
 
-    def _after_iteration(self, intermediate_result):
+    def _after_iteration(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
         self.n_iter += 1
         self.loss = float(intermediate_result.fun)
         if self.verbose:

@@ -1,10 +1,20 @@
 """The gradient for modules that mix rows, know their weights or are several networks."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import torch
+from torch import Tensor, nn
 
 from skdeep.engine.precision import mixed_precision
 from skdeep.engine.steps import Autograd
 from skdeep.losses.reduce import weighted_mean
+
+if TYPE_CHECKING:
+    from skdeep.engine.flat import FlatParameters
+    from skdeep.engine.protocols import Loss
 
 
 class MixingAutograd(Autograd):
@@ -23,13 +33,19 @@ class MixingAutograd(Autograd):
         Whether the forward pass is in mixed precision.
     """
 
-    def __init__(self, module, loss, flat, mixed=False):
+    module: Any  # with attributes of its own
+
+    def __init__(
+        self, module: nn.Module, loss: Loss, flat: FlatParameters, mixed: bool = False
+    ) -> None:
         super().__init__(module, loss, flat)
-        self.forward = module
+        self.forward: Callable[..., Tensor] = module
         if mixed:
             self.forward = mixed_precision(module, flat.values.dtype, flat.values.device)
 
-    def __call__(self, x, target, weight):
+    def __call__(
+        self, x: Tensor | tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None
+    ) -> Tensor:
         self.flat.grads.zero_()
         with torch.enable_grad():
             raw = self.forward(x) if weight is None else self.forward(x, weight)
@@ -37,7 +53,7 @@ class MixingAutograd(Autograd):
             loss.backward()
         return loss.detach()
 
-    def _loss(self, raw, target, weight):
+    def _loss(self, raw: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
         partner, share = self.module.partner, self.module.share
         if partner is None:
             return weighted_mean(self._elements(raw, target), weight)
@@ -46,7 +62,7 @@ class MixingAutograd(Autograd):
         weights = torch.stack([share * own, (1 - share) * own[partner]])
         return weighted_mean(elements.flatten(), weights.flatten())
 
-    def _elements(self, raw, target):
+    def _elements(self, raw: Tensor, target: Tensor) -> Tensor:
         """One loss for each row, the mean over members."""
         if raw.ndim == 2:
             return self.loss(raw, target)

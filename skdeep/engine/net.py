@@ -4,8 +4,12 @@
 over the batches is `skdeep.engine.training`'s.
 """
 
+from __future__ import annotations
+
 import copy
 import importlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,10 +17,16 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.history import History
+from torch import Tensor, nn
 
 from skdeep.engine.device import is_available
 from skdeep.engine.flat import FlatParameters
 from skdeep.engine.optim import FlatOptimizer
+
+if TYPE_CHECKING:
+    from skdeep.engine.flat import Snapshot
+
+    Checkpoint: TypeAlias = tuple[list[tuple[Snapshot, dict[str, Any]]], int]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -37,7 +47,16 @@ class DeepNet(NeuralNet):
         skorch's other parameters.
     """
 
-    def __init__(self, module, criterion, *, players=None, callbacks=None, device="cpu", **kwargs):
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: nn.Module,
+        *,
+        players: Mapping[str, Mapping[str, Any]] | None = None,
+        callbacks: Sequence | None = None,
+        device: str | torch.device = "cpu",
+        **kwargs: Any,
+    ) -> None:
         # skorch has it that None means its default callbacks, which cost more than training.
         self.players = players
         kwargs = {"train_split": None, "verbose": 0, "predict_nonlinearity": None, **kwargs}
@@ -51,7 +70,7 @@ class DeepNet(NeuralNet):
         )
 
     @property
-    def wants_batches(self):
+    def wants_batches(self) -> bool:
         """Whether a callback of the user's listens to batches, not only to epochs."""
         return any(
             getattr(type(callback), hook, None) is not getattr(Callback, hook, None)
@@ -60,21 +79,21 @@ class DeepNet(NeuralNet):
         )
 
     @property
-    def is_frozen(self):
+    def is_frozen(self) -> bool:
         """Whether this is a `frozen_copy`, which no optimizer trains."""
         return not self.flat_optimizers_
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         """Type of the parameters."""
         return next(self.module_.parameters()).dtype
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         """Number of weights, biases and the like."""
         return sum(p.numel() for p in self.module_.parameters())
 
-    def initialize_optimizer(self, triggered_directly=None):
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> None:
         """Make the flat optimizers that `players` describes; skorch sees the first's torch one."""
         self.flat_optimizers_ = tuple(
             FlatOptimizer(FlatParameters(self.module_.get_submodule(name)), **options)
@@ -83,7 +102,12 @@ class DeepNet(NeuralNet):
         if self.flat_optimizers_:
             self.optimizer_ = self.flat_optimizers_[0].torch_optimizer
 
-    def restart(self, criterion, players, callbacks):
+    def restart(
+        self,
+        criterion: nn.Module,
+        players: Mapping[str, Mapping[str, Any]] | None,
+        callbacks: Sequence | None,
+    ) -> None:
         """Take another loss, other optimizers and callbacks; weights and history stay."""
         self.criterion, self.players, self.callbacks = criterion, players, callbacks or "disable"
         self._initialize_callbacks()
@@ -91,14 +115,14 @@ class DeepNet(NeuralNet):
         self._initialize_optimizer()
         self.__dict__.pop("optimizer_states_", None)
 
-    def set_sizes(self, batch_size, max_epochs):
+    def set_sizes(self, batch_size: int, max_epochs: int) -> None:
         """Take the sizes of the next run, which skorch's callbacks may look at."""
         self.batch_size, self.max_epochs = batch_size, max_epochs
 
-    def resume(self):
+    def resume(self) -> None:
         """Make the parameters flat again if something replaced them (a copy, a move)."""
         optimizers = getattr(self, "flat_optimizers_", ())
-        modules = [self.module_.get_submodule(name) for name in self.players]
+        modules = [self.module_.get_submodule(name) for name in self.players or ()]
         if len(optimizers) == len(modules) and all(
             o.flat.owns(m) for o, m in zip(optimizers, modules)
         ):
@@ -110,19 +134,19 @@ class DeepNet(NeuralNet):
         for optimizer, state in zip(self.flat_optimizers_, states):
             optimizer.load(state)
 
-    def finish(self, keep_moments):
+    def finish(self, keep_moments: bool) -> None:
         """End a run: gradients go, and the optimizers' moments unless a stream goes on."""
         for optimizer in self.flat_optimizers_:
             optimizer.flat.release()
             if not keep_moments:
                 optimizer.forget()
 
-    def checkpoint(self):
+    def checkpoint(self) -> Checkpoint:
         """Weights, optimizers and the length of the history as they are now."""
         players = [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
         return players, len(self.history)
 
-    def rollback(self, saved):
+    def rollback(self, saved: Checkpoint) -> None:
         """Bring back what `checkpoint` returned."""
         players, n_epochs = saved
         for optimizer, (weights, state) in zip(self.flat_optimizers_, players):
@@ -130,13 +154,13 @@ class DeepNet(NeuralNet):
             optimizer.load(state)
         del self.history[n_epochs:]
 
-    def move(self, device):
+    def move(self, device: str | torch.device) -> None:
         """Put the network on another device."""
         self.device = str(device)
         self.module_.to(device)
         self.criterion_.to(device)
 
-    def frozen_copy(self):
+    def frozen_copy(self) -> DeepNet:
         """A net for predictions whose weights later training leaves alone."""
         clone = copy.copy(self)
         # Placed through __dict__: skorch takes modules only while it initialises.
@@ -146,13 +170,20 @@ class DeepNet(NeuralNet):
         clone.__dict__.pop("optimizer_", None)
         return clone
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name, count = type(self.module_).__name__, self.n_parameters
         return f"<DeepNet: {name}, {count:,} parameters on {self.device}>"
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """Plain data and NumPy arrays: no device, no optimizer that is not needed."""
-        live = ("module", "criterion", "callbacks", "callbacks_", "optimizer_", "history_")
+        live: tuple[str, ...] = (
+            "module",
+            "criterion",
+            "callbacks",
+            "callbacks_",
+            "optimizer_",
+            "history_",
+        )
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
         live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
         state = {k: v for k, v in self.__dict__.items() if k not in live}
@@ -164,7 +195,7 @@ class DeepNet(NeuralNet):
             "optimizer_states_": states or getattr(self, "optimizer_states_", None),
         }
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         module = module_from_state(state.pop("module_state"))
         criterion = module_from_state(state.pop("criterion_state"))
@@ -184,7 +215,7 @@ class DeepNet(NeuralNet):
         )
 
 
-def checked_callbacks(given):
+def checked_callbacks(given: Any) -> list:
     """Copies of skorch callbacks: what a user hands over is not told of a fit itself.
 
     Parameters
@@ -209,7 +240,7 @@ def checked_callbacks(given):
     return copy.deepcopy(callbacks)
 
 
-def skorch_dataset(net, data):
+def skorch_dataset(net: DeepNet, data: Sequence[Any] | None) -> Dataset | None:
     """Rows as skorch's callbacks expect them, where there are any callbacks."""
     if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
@@ -218,12 +249,12 @@ def skorch_dataset(net, data):
     return Dataset(*data[:2])
 
 
-def copy_module(module):
+def copy_module(module: nn.Module) -> nn.Module:
     """A deep copy whose tensors own their memory (flat views would drag all others along)."""
     return module_from_state(module_state(module, to_host=False))
 
 
-def module_state(module, to_host=True):
+def module_state(module: nn.Module, to_host: bool = True) -> dict[str, Any]:
     """A module as plain data: how to make it, and its tensors.
 
     Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
@@ -237,8 +268,8 @@ def module_state(module, to_host=True):
     """
     tensors = module.state_dict(keep_vars=True)
     if hasattr(module, "config") and type(module).__module__.startswith("skdeep."):
-        origin = {"class": f"{type(module).__module__}:{type(module).__qualname__}"}
-        origin["config"] = module.config
+        name = f"{type(module).__module__}:{type(module).__qualname__}"
+        origin: dict[str, Any] = {"class": name, "config": module.config}
     else:
         memo = {id(t): _placeholder(t) for t in tensors.values()}
         origin = {"skeleton": copy.deepcopy(module, memo)}
@@ -246,7 +277,7 @@ def module_state(module, to_host=True):
     return origin | {"tensors": {name: convert(t) for name, t in tensors.items()}}
 
 
-def module_from_state(state):
+def module_from_state(state: dict[str, Any]) -> nn.Module:
     """The module that `module_state` described."""
     tensors = {
         k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
@@ -263,10 +294,10 @@ def module_from_state(state):
     return module.eval()
 
 
-def module_class(name):
+def module_class(name: str) -> type[nn.Module]:
     """The module class that a state names; a state from a file must not call anything else."""
     place, _, attribute = name.partition(":")
-    found = None
+    found: Any = None
     if place.startswith("skdeep."):
         found = getattr(importlib.import_module(place), attribute, None)
     is_module = isinstance(found, type) and issubclass(found, torch.nn.Module)
@@ -275,12 +306,12 @@ def module_class(name):
     return found
 
 
-def _placeholder(tensor):
+def _placeholder(tensor: Tensor) -> Tensor:
     empty = torch.empty(0, dtype=tensor.dtype)
     if isinstance(tensor, torch.nn.Parameter):
         return torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
     return empty
 
 
-def _to_array(tensor):
+def _to_array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().numpy().copy()

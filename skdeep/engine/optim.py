@@ -5,14 +5,22 @@ directly where it is there: the Python code around it costs five times the updat
 networks that tables need.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from skdeep.engine.flat import FlatParameters
 
 
-def _lean(optimizer):
+def _lean(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """The optimizer without the wrappers that import torch's compiler: a second in every process,
     and a variable in its environment. They would switch autograd off, which is off here."""
     add = torch.optim.Optimizer.add_param_group
@@ -66,22 +74,22 @@ class FlatOptimizer:
 
     def __init__(
         self,
-        flat,
-        solver,
-        learning_rate,
+        flat: FlatParameters,
+        solver: str,
+        learning_rate: float,
         *,
-        momentum=0.9,
-        nesterov=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        weight_decay=0.0,
-    ):
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
         self.flat = flat
         self.solver = solver
         self.epsilon = epsilon
         self.weight_decay = weight_decay
-        options = {"lr": learning_rate}
+        options: dict[str, Any] = {"lr": learning_rate}
         if solver == "sgd":
             options |= {"momentum": float(momentum), "nesterov": bool(nesterov and momentum > 0)}
         elif solver in ("adam", "adamw", "amsgrad", "nadam", "adamax"):
@@ -90,20 +98,20 @@ class FlatOptimizer:
                 options["amsgrad"] = True
         self.torch_optimizer = SOLVERS[solver]([flat.values], **options)
         # torch's schedulers look here whether steps were taken; the fused kernels do not tell.
-        self.torch_optimizer._opt_called = True
+        self.torch_optimizer._opt_called = True  # type: ignore[attr-defined]  # not in its stubs
         self._group = self.torch_optimizer.param_groups[0]
         self._update = self._pick_update()
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> float:
         """The rate that the next step takes."""
         return self._group["lr"]
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: float) -> None:
         self._group["lr"] = value
 
-    def rescale_momentum(self, factor):
+    def rescale_momentum(self, factor: float) -> None:
         """Multiply the momentum of 'sgd'.
 
         scikit-learn keeps the rate inside the velocity, torch outside: after the rate fell by a
@@ -113,13 +121,13 @@ class FlatOptimizer:
         if buffer is not None:
             buffer.mul_(factor)
 
-    def step(self):
+    def step(self) -> None:
         """Update the parameters from the gradient in `flat.grads`; autograd must be off."""
         if self.weight_decay:
             self._decay()
         self._update()
 
-    def _decay(self):
+    def _decay(self) -> None:
         rate = self._group["lr"] * self.weight_decay
         if self.flat.groups is None:
             self.flat.weights.mul_(1 - rate)
@@ -128,11 +136,11 @@ class FlatOptimizer:
             if decay_factor:
                 self.flat.values[part].mul_(1 - rate * lr_factor * decay_factor)
 
-    def forget(self):
+    def forget(self) -> None:
         """Drop moments and step counts."""
         self.torch_optimizer.state.clear()
 
-    def state(self, convert=torch.clone):
+    def state(self, convert: Callable[[Tensor], Any] = torch.clone) -> dict[str, Any]:
         """Moments, step counts and the rate; tensors go through `convert`."""
         moments = self.torch_optimizer.state.get(self.flat.values, {})
         return {
@@ -142,7 +150,7 @@ class FlatOptimizer:
             },
         }
 
-    def load(self, state):
+    def load(self, state: dict[str, Any]) -> None:
         """Bring back what `state` returned."""
         self.learning_rate = state["learning_rate"]
         values = self.flat.values
@@ -150,7 +158,7 @@ class FlatOptimizer:
             k: _to_tensor(v, values.device) for k, v in state["moments"].items()
         }
 
-    def _pick_update(self):
+    def _pick_update(self) -> Callable[[], Any]:
         fused_device = self.flat.values.device.type in ("cpu", "cuda")
         if self.flat.groups is not None:
             return self._fused_adam  # families with groups use Adam alone
@@ -162,12 +170,12 @@ class FlatOptimizer:
             return self._fused_sgd
         return self.torch_optimizer.step
 
-    def _epsilon_at(self, step):
+    def _epsilon_at(self, step: int) -> float:
         if self.solver == "adam":
             return self.epsilon / math.sqrt(1 - self._group["betas"][1] ** step)
         return self.epsilon
 
-    def _fused_adam(self):
+    def _fused_adam(self) -> None:
         values, group = self.flat.values, self._group
         state = self.torch_optimizer.state[values]
         if not state:
@@ -182,7 +190,9 @@ class FlatOptimizer:
         for part, lr_factor, _ in self.flat.groups or [(slice(None), 1.0, 1.0)]:
             self._fused_adam_part(part, lr_factor, state, group)
 
-    def _fused_adam_part(self, part, lr_factor, state, group):
+    def _fused_adam_part(
+        self, part: slice, lr_factor: float, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
         torch._fused_adam_(
             [self.flat.values[part]],
             [self.flat.grads[part]],
@@ -199,12 +209,12 @@ class FlatOptimizer:
             maximize=False,
         )
 
-    def _plain_adam(self):
+    def _plain_adam(self) -> None:
         steps = self.torch_optimizer.state[self.flat.values].get("step", torch.zeros(()))
         self._group["eps"] = self._epsilon_at(int(steps) + 1)
         self.torch_optimizer.step()
 
-    def _fused_sgd(self):
+    def _fused_sgd(self) -> None:
         values, group = self.flat.values, self._group
         state = self.torch_optimizer.state[values]
         if group["momentum"] and not state:
@@ -223,7 +233,7 @@ class FlatOptimizer:
         )
 
 
-def _to_tensor(value, device):
+def _to_tensor(value: Any, device: str | torch.device) -> Any:
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value.copy())
     return value.to(device) if isinstance(value, torch.Tensor) else value

@@ -1,15 +1,25 @@
 """Faster forward passes for training: mixed precision and torch's compiler."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from skdeep.engine.protocols import Gradient
 
 _COMPILER_FILES = "TORCHINDUCTOR_CACHE_DIR"
 
 
-def wants_mixed(amp, dtype, device, on_cpu=False):
+def wants_mixed(
+    amp: str | bool, dtype: torch.dtype, device: str | torch.device, on_cpu: bool = False
+) -> bool:
     """Turn the `amp` parameter of an estimator into a bool.
 
     Parameters
@@ -28,11 +38,13 @@ def wants_mixed(amp, dtype, device, on_cpu=False):
         return False
     if kind == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10
     return on_cpu and any(known.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
 
 
-def mixed_precision(forward, dtype, device):
+def mixed_precision(
+    forward: Callable[..., Tensor], dtype: torch.dtype, device: str | torch.device
+) -> Callable[..., Tensor]:
     """The same function with its matrix products in bfloat16 (Micikevicius et al., 2018; of
     Kalamkar et al., 2019, the type, which needs no scaling of the loss).
 
@@ -45,7 +57,7 @@ def mixed_precision(forward, dtype, device):
     """
     kind = torch.device(device).type
 
-    def mixed(*args):
+    def mixed(*args: Any) -> Tensor:
         with torch.autocast(kind, torch.bfloat16):
             out = forward(*args)
         return out.to(dtype)
@@ -53,7 +65,7 @@ def mixed_precision(forward, dtype, device):
     return mixed
 
 
-def compiled(module, device):
+def compiled(module: nn.Module, device: str | torch.device) -> Callable[..., Any]:
     """The forward pass of a module through torch's compiler, which writes one kernel for what
     stands between two matrix products. Where the compiler cannot work (it needs one for C++) the
     module goes on without it, with a warning; so it does on all devices but processors, where
@@ -74,9 +86,9 @@ def compiled(module, device):
         return module
     with compiler_environment():
         fast = torch.compile(module, dynamic=True)
-    failed = []
+    failed: list[Exception] = []
 
-    def forward(x):
+    def forward(x: Any) -> Any:
         if failed:
             return module(x)
         try:
@@ -94,7 +106,7 @@ def compiled(module, device):
     return forward
 
 
-def with_compiler(gradient):
+def with_compiler(gradient: Gradient) -> Gradient:
     """The same gradient, after which the environment is as it was: torch's compiler, which begins
     its work in the first passes forward and backward, notes there where it keeps its files.
 
@@ -103,7 +115,7 @@ def with_compiler(gradient):
     gradient : callable
     """
 
-    def compute(*batch):
+    def compute(*batch: Any) -> Tensor:
         with compiler_environment():
             return gradient(*batch)
 
@@ -111,7 +123,7 @@ def with_compiler(gradient):
 
 
 @contextlib.contextmanager
-def compiler_environment():
+def compiler_environment() -> Iterator[None]:
     """A context that ends with the environment as it was before torch's compiler."""
     had = _COMPILER_FILES in os.environ
     try:

@@ -1,5 +1,10 @@
 """Epochs as tasks of scikit-learn's callback protocol (scikit-learn >= 1.9)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 
 class EpochReport:
     """Tells the callbacks of an estimator about each epoch.
@@ -22,19 +27,28 @@ class EpochReport:
     task_name : str, default='epoch'
     """
 
-    def __init__(self, estimator, context, X, y, metadata, reconstruct, task_name="epoch"):
+    def __init__(
+        self,
+        estimator: Any,
+        context: Any,
+        X: Any,
+        y: Any,
+        metadata: Mapping[str, Any],
+        reconstruct: Callable[[Any], dict[str, Any]],
+        task_name: str = "epoch",
+    ) -> None:
         self.estimator, self.context, self.task_name = estimator, context, task_name
         self.data = {"X": X, "y": y, "metadata": metadata}
         self.reconstruct = reconstruct
         self.asked = False  # whether a callback asked to stop
-        self._task = None
+        self._task: Any = None
 
-    def begin(self):
+    def begin(self) -> None:
         """An epoch begins."""
         self._task = self.context.subcontext(task_name=self.task_name)
         self._task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
-    def end(self, training):
+    def end(self, training: Any) -> bool:
         """The epoch has ended; return whether a callback asked to stop."""
         self._task.validation_score = _last_score(training)
         self.asked = bool(
@@ -47,7 +61,7 @@ class EpochReport:
         return self.asked
 
 
-def wants_score(callbacks, context):
+def wants_score(callbacks: Iterable[Any], context: Any) -> bool:
     """Whether a callback needs a validation score after each epoch of a fit.
 
     Parameters
@@ -65,6 +79,6 @@ def wants_score(callbacks, context):
     return any(wants(context) for wants in asked if wants is not None)
 
 
-def _last_score(training):
+def _last_score(training: Any) -> float | None:
     scores = getattr(getattr(training, "curves", None), "scores", None)
     return scores[-1] if scores else None

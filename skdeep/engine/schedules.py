@@ -4,8 +4,16 @@
 the others act on every solver.
 """
 
+from __future__ import annotations
+
 import math
 import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skdeep.engine.optim import FlatOptimizer
+
 
 DIVISOR = 5.0  # of 'adaptive' (scikit-learn's) and of 'plateau'
 SMALLEST = 1e-6  # scikit-learn's: 'adaptive' stops training below it
@@ -19,16 +27,16 @@ class Constant:
     per_step = False
     has_end = False  # whether the last epoch is where the schedule means to end
 
-    def __init__(self, optimizer, base):
+    def __init__(self, optimizer: FlatOptimizer, base: float) -> None:
         self.optimizer, self.base = optimizer, base
 
-    def before_step(self, step):
+    def before_step(self, step: int) -> None:
         """Set the rate for training step number `step` of this run, from 0."""
 
-    def after_epoch(self, epoch, n_seen):
+    def after_epoch(self, epoch: int, n_seen: int) -> None:
         """Set the rate for the next epoch: `epoch` are done, `n_seen` rows in all."""
 
-    def on_plateau(self):
+    def on_plateau(self) -> str | None:
         """Patience ran out: change the rate and return None, or return why training ends."""
         return "Stopping."
 
@@ -36,11 +44,11 @@ class Constant:
 class InverseScaling(Constant):
     """``base / (n_seen + 1) ** power_t`` after each epoch, as scikit-learn's 'invscaling'."""
 
-    def __init__(self, optimizer, base, power_t):
+    def __init__(self, optimizer: FlatOptimizer, base: float, power_t: float) -> None:
         super().__init__(optimizer, base)
         self.power_t = power_t
 
-    def after_epoch(self, epoch, n_seen):
+    def after_epoch(self, epoch: int, n_seen: int) -> None:
         old, new = self.optimizer.learning_rate, float(self.base) / (n_seen + 1) ** self.power_t
         self.optimizer.learning_rate = new
         self.optimizer.rescale_momentum(old / new)
@@ -49,7 +57,7 @@ class InverseScaling(Constant):
 class Adaptive(Constant):
     """Divides the rate by 5 when patience runs out, as scikit-learn's 'adaptive'."""
 
-    def on_plateau(self):
+    def on_plateau(self) -> str | None:
         if self.optimizer.learning_rate <= SMALLEST:
             return "Learning rate too small. Stopping."
         self.optimizer.learning_rate /= DIVISOR
@@ -63,11 +71,11 @@ class Cosine(Constant):
     per_step = True
     has_end = True
 
-    def __init__(self, optimizer, base, n_steps):
+    def __init__(self, optimizer: FlatOptimizer, base: float, n_steps: int) -> None:
         super().__init__(optimizer, base)
         self.n_steps = n_steps
 
-    def before_step(self, step):
+    def before_step(self, step: int) -> None:
         done = min(step / self.n_steps, 1.0)
         self.optimizer.learning_rate = self.base * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -75,14 +83,14 @@ class Cosine(Constant):
 class OneCycle(Cosine):
     """Up and down along `one_cycle` (Smith and Topin, 2018)."""
 
-    def before_step(self, step):
+    def before_step(self, step: int) -> None:
         self.optimizer.learning_rate = self.base * one_cycle(min(step / self.n_steps, 1.0))
 
 
 RISE, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
 
 
-def one_cycle(t):
+def one_cycle(t: float) -> float:
     """From a 25th up to 1 over the first 30 % of [0, 1], then down to a 10,000th of that start,
     both along a cosine (Smith and Topin, 2018; numbers of fastai and torch)."""
     if t < RISE:
@@ -92,18 +100,18 @@ def one_cycle(t):
     return low + (1 - low) * share
 
 
-def coslog4(t):
+def coslog4(t: float) -> float:
     """Four cycles between 0 and 1, each twice as long as the one before it
     (Holzmueller et al., 2024), for t in [0, 1]."""
     return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t)))
 
 
-def flat_cos(t):
+def flat_cos(t: float) -> float:
     """1 for the first half of [0, 1], then half a cosine down to 0."""
     return 0.5 * (1 + math.cos(math.pi * (max(1.0, 2 * t) - 1)))
 
 
-def half_cos(t):
+def half_cos(t: float) -> float:
     """Half a cosine from 1 to 0."""
     return 0.5 * (1 + math.cos(math.pi * t))
 
@@ -138,12 +146,20 @@ class Course(Constant):
     per_step = True
     has_end = True
 
-    def __init__(self, optimizer, base, n_steps, curve, others=(), max_time=None):
+    def __init__(
+        self,
+        optimizer: FlatOptimizer,
+        base: float,
+        n_steps: int,
+        curve: Callable[[float], float],
+        others: Sequence[Callable[[float], Any]] = (),
+        max_time: float | None = None,
+    ) -> None:
         super().__init__(optimizer, base)
         self.n_steps, self.curve, self.others, self.max_time = n_steps, curve, others, max_time
-        self._started = None
+        self._started: float | None = None
 
-    def before_step(self, step):
+    def before_step(self, step: int) -> None:
         t = min(step / self.n_steps, 1.0)
         if self.max_time is not None:
             now = time.monotonic()
@@ -160,11 +176,11 @@ class Exponential(Constant):
     END = 0.01
     has_end = True
 
-    def __init__(self, optimizer, base, n_epochs):
+    def __init__(self, optimizer: FlatOptimizer, base: float, n_epochs: int) -> None:
         super().__init__(optimizer, base)
         self.n_epochs = n_epochs
 
-    def after_epoch(self, epoch, n_seen):
+    def after_epoch(self, epoch: int, n_seen: int) -> None:
         done = min(epoch / max(self.n_epochs - 1, 1), 1.0)
         self.optimizer.learning_rate = self.base * self.END**done
 
@@ -175,14 +191,22 @@ class Plateau(Constant):
 
     END = 1e-3
 
-    def on_plateau(self):
+    def on_plateau(self) -> str | None:
         if self.optimizer.learning_rate <= self.base * self.END:
             return "Learning rate too small. Stopping."
         self.optimizer.learning_rate /= DIVISOR
         return None
 
 
-def make_schedule(learning_rate, optimizer, *, base, power_t, n_epochs, steps_per_epoch):
+def make_schedule(
+    learning_rate: str,
+    optimizer: FlatOptimizer,
+    *,
+    base: float,
+    power_t: float,
+    n_epochs: int,
+    steps_per_epoch: int,
+) -> Constant:
     """The schedule that the `learning_rate` parameter names.
 
     Parameters

@@ -5,12 +5,23 @@ stays on the device; it never waits for the device. `loss_names` says what the l
 the history; the first is the one that training watches when nothing better is there.
 """
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from skdeep.data.batches import n_rows
 from skdeep.losses.reduce import weighted_mean
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
+    from skdeep.engine.flat import FlatParameters
+    from skdeep.engine.optim import FlatOptimizer
+    from skdeep.engine.protocols import Gradient, Loss
 
 
 class Penalty:
@@ -24,11 +35,11 @@ class Penalty:
         The two shares of `alpha`.
     """
 
-    def __init__(self, flat, l2, l1=0.0):
+    def __init__(self, flat: FlatParameters, l2: float, l1: float = 0.0) -> None:
         self.weights, self.grads = flat.weights, flat.weight_grads
         self.l2, self.l1 = l2, l1
 
-    def add_to(self, loss, total_weight):
+    def add_to(self, loss: Tensor, total_weight: float | Tensor) -> Tensor:
         """Add the penalty to `loss` in place, and its gradient to the gradient of the weights.
 
         Parameters
@@ -50,12 +61,12 @@ class Penalty:
             self.grads.add_(self.weights, alpha=self.l2 / total_weight)
         return loss
 
-    def _value(self):
+    def _value(self) -> Tensor:
         return 0.5 * self.l2 * torch.dot(self.weights, self.weights) + (
             self.l1 * self.weights.abs().sum()
         )
 
-    def _gradient(self):
+    def _gradient(self) -> Tensor:
         return self.l2 * self.weights + self.l1 * torch.sign(self.weights)
 
 
@@ -74,10 +85,10 @@ class Autograd:
     flat : FlatParameters
     """
 
-    def __init__(self, module, loss, flat):
+    def __init__(self, module: Callable[..., Any], loss: Loss, flat: FlatParameters) -> None:
         self.module, self.loss, self.flat = module, loss, flat
 
-    def __call__(self, x, target, weight):
+    def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
         self.flat.grads.zero_()
         with torch.enable_grad():
             elements = self.loss(self.module(x), target)
@@ -106,11 +117,13 @@ class TrimmedAutograd(Autograd):
         Of the rows of a batch that are left out; 0 at the start.
     """
 
-    def __init__(self, module, loss, flat, n_members=1):
+    def __init__(
+        self, module: Callable[..., Any], loss: Loss, flat: FlatParameters, n_members: int = 1
+    ) -> None:
         super().__init__(module, loss, flat)
         self.n_members, self.share = n_members, 0.0
 
-    def __call__(self, x, target, weight):
+    def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
         self.flat.grads.zero_()
         with torch.enable_grad():
             elements = self.loss(self.module(x), target).unflatten(0, (self.n_members, -1))
@@ -122,7 +135,7 @@ class TrimmedAutograd(Autograd):
         return loss.detach()
 
 
-def _largest_norm(clip):
+def _largest_norm(clip: Any) -> float | None:
     """`clip` as a number that torch takes: it has no integers beyond 64 bits."""
     clip = clip.item() if hasattr(clip, "item") else clip  # float32 has not that largest number
     try:
@@ -131,7 +144,7 @@ def _largest_norm(clip):
         return sys.float_info.max
 
 
-def _update(optimizer, clip):
+def _update(optimizer: FlatOptimizer, clip: float | None) -> None:
     """Step, after scaling the gradient to a norm of at most `clip` (Pascanu et al., 2013)."""
     if clip is not None:
         grads = optimizer.flat.grads
@@ -157,19 +170,26 @@ class SingleStep:
 
     loss_names = ("train_loss",)
 
-    def __init__(self, optimizer, gradient, penalty, clip=None, data_scale=1.0):
+    def __init__(
+        self,
+        optimizer: FlatOptimizer,
+        gradient: Gradient,
+        penalty: Penalty,
+        clip: float | None = None,
+        data_scale: float = 1.0,
+    ) -> None:
         self.optimizers = (optimizer,)
         self.gradient, self.penalty = gradient, penalty
         self.clip, self.data_scale = _largest_norm(clip), data_scale
 
-    def objective(self, x, target, weight):
+    def objective(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
         """Write the gradient of data loss and penalty; return what is reported."""
         loss = self.gradient(x, target, weight)
         if self.data_scale != 1.0:
             loss = loss * self.data_scale
         return self.penalty.add_to(loss, n_rows(x) if weight is None else weight.sum())
 
-    def __call__(self, batch, on_gradient=None):
+    def __call__(self, batch: Batch, on_gradient: Callable[[], None] | None = None) -> Tensor:
         loss = self.objective(*batch)
         if on_gradient is not None:
             on_gradient()
@@ -197,23 +217,23 @@ class TwoPlayerStep:
 
     def __init__(
         self,
-        generator_loss,
-        discriminator_loss,
-        generator_optimizer,
-        discriminator_optimizer,
-        ratio=1,
-        clip=None,
-    ):
+        generator_loss: Callable[[Batch], Tensor],
+        discriminator_loss: Callable[[Batch], Tensor],
+        generator_optimizer: FlatOptimizer,
+        discriminator_optimizer: FlatOptimizer,
+        ratio: int = 1,
+        clip: float | None = None,
+    ) -> None:
         self.optimizers = (generator_optimizer, discriminator_optimizer)
         self.players = {
             "generator": (generator_loss, generator_optimizer),
             "discriminator": (discriminator_loss, discriminator_optimizer),
         }
         self.ratio, self.clip = ratio, _largest_norm(clip)
-        self._last = {}
+        self._last: dict[str, Tensor] = {}
         self._count = 0
 
-    def _play(self, name, batch, on_gradient):
+    def _play(self, name: str, batch: Batch, on_gradient: Callable[[], None] | None) -> None:
         loss, optimizer = self.players[name]
         for each in self.optimizers:
             each.flat.grads.zero_()
@@ -225,7 +245,7 @@ class TwoPlayerStep:
         _update(optimizer, self.clip)
         self._last[name] = value.detach()
 
-    def __call__(self, batch, on_gradient=None):
+    def __call__(self, batch: Batch, on_gradient: Callable[[], None] | None = None) -> Tensor:
         self._play("discriminator", batch, on_gradient)
         self._count += 1
         if self._count % self.ratio == 0 or "generator" not in self._last:

@@ -1,8 +1,16 @@
 """When training has stopped getting better, and which weights were the best."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from skdeep.engine.flat import FlatParameters, Snapshot
 
 
 class Patience:
@@ -21,14 +29,21 @@ class Patience:
         Epochs without improvement at the end of earlier runs.
     """
 
-    def __init__(self, tol, n_iter_no_change, higher_is_better, best=None, count=0):
+    def __init__(
+        self,
+        tol: float,
+        n_iter_no_change: float,
+        higher_is_better: bool,
+        best: float | None = None,
+        count: int = 0,
+    ) -> None:
         self.tol, self.limit = tol, n_iter_no_change
         self.higher_is_better = higher_is_better
         worst = -math.inf if higher_is_better else math.inf
         self.best = worst if best is None else best
         self.count = count
 
-    def update(self, value):
+    def update(self, value: float) -> bool:
         """Take the value of a finished epoch; return whether it is the best so far."""
         if self.higher_is_better:
             stalled, better = value < self.best + self.tol, value > self.best
@@ -40,7 +55,7 @@ class Patience:
         return better
 
     @property
-    def ran_out(self):
+    def ran_out(self) -> bool:
         """Whether patience has run out."""
         return self.count > self.limit
 
@@ -62,17 +77,24 @@ class LastBestPatience(Patience):
     growth : float, default=0.0
     """
 
-    def __init__(self, tol, n_iter_no_change, higher_is_better, best_epochs, growth=0.0):
+    def __init__(
+        self,
+        tol: float,
+        n_iter_no_change: float,
+        higher_is_better: bool,
+        best_epochs: Callable[[], Sequence[int]],
+        growth: float = 0.0,
+    ) -> None:
         super().__init__(tol, n_iter_no_change, higher_is_better)
         self.best_epochs, self.growth = best_epochs, growth
         self._epoch = 0
 
-    def update(self, value):
+    def update(self, value: float) -> bool:
         self._epoch += 1
         return super().update(value)
 
     @property
-    def ran_out(self):
+    def ran_out(self) -> bool:
         """Whether patience has run out."""
         latest = max(self.best_epochs(), default=0)
         return self._epoch >= (1 + self.growth) * latest + self.limit
@@ -91,22 +113,22 @@ class BestWeights:
         The best epoch so far, from 1, where a validator calls `observe`.
     """
 
-    def __init__(self, flats):
+    def __init__(self, flats: Sequence[FlatParameters]) -> None:
         self.flats = flats
-        self.saved = None
+        self.saved: list[Snapshot] | None = None
         self.epochs = [0]
         self._epoch = 0
 
-    def observe(self, scores):
+    def observe(self, scores: Any) -> None:
         """An epoch has been judged."""
         self._epoch += 1
 
-    def save(self):
+    def save(self) -> None:
         """Remember the weights as they are now."""
         self.saved = [flat.snapshot() for flat in self.flats]
         self.epochs = [self._epoch]
 
-    def restore(self):
+    def restore(self) -> None:
         """Bring the remembered weights back, if there are any."""
         for flat, saved in zip(self.flats, self.saved or ()):
             flat.restore(saved)
@@ -132,20 +154,22 @@ class BestMembers:
         When they were reached, from 1.
     """
 
-    def __init__(self, module, tol=0.0):
+    def __init__(self, module: nn.Module, tol: float = 0.0) -> None:
         self.tol = tol
         self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.scores, self.epochs, self.saved = None, [], None
+        self.scores: Tensor | None = None
+        self.epochs: list[int] = []
+        self.saved: list[Tensor] | None = None
         self._epoch = 0
 
-    def save(self):
+    def save(self) -> None:
         """Nothing: `observe` does it, member by member."""
 
     @torch.no_grad()
-    def observe(self, scores):
+    def observe(self, scores: Tensor) -> None:
         """Take the scores of a finished epoch, a tensor on the host."""
         self._epoch += 1
-        if self.saved is None:
+        if self.scores is None or self.saved is None:
             self.scores = torch.full_like(scores, -math.inf)
             self.epochs = [0] * len(scores)
             self.saved = [p.detach().clone() for p in self.parameters]
@@ -156,7 +180,7 @@ class BestMembers:
                 kept[member].copy_(p[member])
 
     @torch.no_grad()
-    def restore(self):
+    def restore(self) -> None:
         """Bring the remembered weights back, if there are any."""
         for p, kept in zip(self.parameters, self.saved or ()):
             p.copy_(kept)

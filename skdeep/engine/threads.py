@@ -5,6 +5,8 @@ cores busy, waiting for these threads makes such a fit ten times slower. Large s
 process allows.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 
@@ -17,11 +19,11 @@ thread is used."""
 
 
 @functools.cache
-def _controller():
+def _controller() -> ThreadpoolController:
     return ThreadpoolController()  # looks through all loaded libraries: 10 ms
 
 
-def threads_for(n_rows, n_parameters):
+def threads_for(n_rows: int, n_parameters: float) -> contextlib.AbstractContextManager:
     """A context in which the calling thread trains with as many threads as a step is worth.
 
     OpenMP keeps this number for each thread: other threads and later calls are not touched.

@@ -4,17 +4,30 @@ One `Training` is one run: a `fit`, or the single epoch of a `partial_fit`. The 
 a step, a schedule and a validator; it knows no estimator, no network and no formula.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
 from skdeep.engine.stopping import BestWeights, Patience
+
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
+    from skdeep.engine.net import DeepNet
+    from skdeep.engine.protocols import Best, Epochs, Losses, Step, Validator
+    from skdeep.engine.report import EpochReport
+    from skdeep.engine.schedules import Constant
 
 
 class NonFiniteLoss(Exception):
@@ -26,7 +39,7 @@ class NonFiniteLoss(Exception):
         The epoch that it happened in, from 1.
     """
 
-    def __init__(self, epoch):
+    def __init__(self, epoch: int) -> None:
         super().__init__(f"epoch {epoch}")
         self.epoch = epoch
 
@@ -43,9 +56,9 @@ class Curves:
         On the validation rows, where there are any.
     """
 
-    losses: list = field(default_factory=list)
-    validation_losses: list | None = None
-    scores: list | None = None
+    losses: list[Any] = field(default_factory=list)
+    validation_losses: Any = None  # a list where there are validation rows, as is the next
+    scores: Any = None
 
 
 class Training:
@@ -102,28 +115,28 @@ class Training:
 
     def __init__(
         self,
-        net,
-        step,
-        batches,
+        net: DeepNet,
+        step: Step,
+        batches: Epochs,
         *,
-        schedule,
-        patience,
-        rng,
-        curves,
-        max_iter,
-        shuffle=True,
-        early_stopping=False,
-        validator=None,
-        max_time=None,
-        n_seen=0,
-        verbose=False,
-        report=None,
-        single_epoch=False,
-        interruptible=True,
-        replaces=False,
-        datasets=(None, None),
-        best=None,
-    ):
+        schedule: Constant,
+        patience: Patience,
+        rng: np.random.RandomState,
+        curves: Curves,
+        max_iter: int,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validator: Validator | None = None,
+        max_time: float | None = None,
+        n_seen: int = 0,
+        verbose: bool | int = False,
+        report: EpochReport | None = None,
+        single_epoch: bool = False,
+        interruptible: bool = True,
+        replaces: bool = False,
+        datasets: tuple[Any, Any] = (None, None),
+        best: Best | None = None,
+    ) -> None:
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
         self.max_iter, self.shuffle = max_iter, shuffle
@@ -137,12 +150,12 @@ class Training:
         # What "best so far" means when a run is cut short and no score is watched.
         self._kept = Patience(0.0, math.inf, higher_is_better=False)
         self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
-        self._order = None
+        self._order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
         self.interrupted = False
 
-    def run(self):
+    def run(self) -> None:
         """Train; the parameters of the net are changed in place."""
         if self.max_time is not None:
             self._deadline = time.monotonic() + self.max_time
@@ -169,7 +182,7 @@ class Training:
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
             raise NonFiniteLoss(self.n_iter)
 
-    def _run_epochs(self):
+    def _run_epochs(self) -> bool:
         """Return whether the run was cut short, so that the best weights must come back."""
         for epoch in range(1, self.max_iter + 1):
             self.n_iter = epoch
@@ -196,13 +209,15 @@ class Training:
         return False
 
     @torch.no_grad()
-    def _one_pass(self):
+    def _one_pass(self) -> Losses:
         if self.shuffle:
             self._order = row_order(self.batches.n_samples, self._order, self.rng)
-        step, schedule, deadline = self.step, self.schedule, self._deadline
+        step: Callable[[Batch], Tensor] = self.step
+        schedule, deadline = self.schedule, self._deadline
         if self.net.wants_batches:
-            step = functools.partial(_with_batch_hooks, self.net, step)
-        total, n_done = None, 0
+            step = functools.partial(_with_batch_hooks, self.net, self.step)
+        total: Tensor | None = None
+        n_done = 0
         for batch in self.batches.epoch(self._order):
             if schedule.per_step:
                 schedule.before_step(self._steps)
@@ -215,10 +230,11 @@ class Training:
             self._steps += 1
             if time.monotonic() >= deadline:
                 break
+        assert total is not None
         self.n_seen += n_done
         return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
 
-    def _validate(self):
+    def _validate(self) -> tuple[float | None, float | None]:
         """Loss and score on the validation rows, each None where there is none."""
         if self.validator is None:
             return None, None
@@ -229,7 +245,7 @@ class Training:
             self.curves.scores.append(score)
         return loss, score
 
-    def _watch(self, losses, valid_loss, score):
+    def _watch(self, losses: Losses, valid_loss: float | None, score: float | None) -> bool:
         """Update patience and keep the best weights; return whether training goes on."""
         loss = losses[0]
         self.curves.losses.append(loss if len(losses) == 1 else losses)
@@ -241,9 +257,13 @@ class Training:
         if not finite and not (self.early_stopping and math.isfinite(self.patience.best)):
             raise NonFiniteLoss(self.n_iter)
         if self.early_stopping:
-            tied = score == self.patience.best and valid_loss < self._tie_loss
+            assert score is not None
+            tied = score == self.patience.best and (
+                valid_loss is not None and valid_loss < self._tie_loss
+            )
             better = self.patience.update(score) or tied
-            self._tie_loss = valid_loss if better else self._tie_loss
+            if better and valid_loss is not None:
+                self._tie_loss = valid_loss
         else:
             self.patience.update(loss)
             better = self._kept.update(loss if valid_loss is None else valid_loss)
@@ -257,7 +277,7 @@ class Training:
             self.best.save()
         return finite
 
-    def _is_over(self):
+    def _is_over(self) -> bool:
         if self.patience.ran_out and self._gives_up():
             return True
         planned = self.single_epoch or self.schedule.has_end
@@ -269,7 +289,7 @@ class Training:
             )
         return self.n_iter == self.max_iter
 
-    def _gives_up(self):
+    def _gives_up(self) -> bool:
         """Patience ran out: the schedule lowers its rate, or training ends."""
         reason = self.schedule.on_plateau()
         if self.verbose:
@@ -283,7 +303,7 @@ class Training:
             self.patience.count = 0
         return reason is not None
 
-    def _record(self, losses, learning_rate, seconds):
+    def _record(self, losses: Losses, learning_rate: float, seconds: float) -> None:
         values = dict(zip(self.step.loss_names, losses))
         if self.validator is not None:
             values["valid_loss"] = self.curves.validation_losses[-1]
@@ -299,7 +319,7 @@ class Training:
         # Straight into the epoch's dict: each call of `record` copies the whole history.
         list.__getitem__(history, -1).update(values, learning_rate=learning_rate, dur=seconds)
 
-    def _notify(self, hook):
+    def _notify(self, hook: str) -> bool:
         """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
         try:
             train, valid = self.datasets
@@ -309,17 +329,17 @@ class Training:
         return False
 
 
-def _set_mode(module, training):
+def _set_mode(module: nn.Module, training: bool) -> None:
     """`train` or `eval`, which go through all layers, only where the mode changes."""
     if module.training != training:
         module.train(training)
 
 
-def _with_batch_hooks(net, step, batch):
+def _with_batch_hooks(net: DeepNet, step: Step, batch: Batch) -> Tensor:
     """A step that skorch callbacks hear of, at the price of a wait for the device."""
     data = {"batch": batch[:2], "training": True}
 
-    def on_gradient():
+    def on_gradient() -> None:
         parameters = list(net.module_.named_parameters())
         net.notify("on_grad_computed", named_parameters=parameters, **data)
 
@@ -331,5 +351,5 @@ def _with_batch_hooks(net, step, batch):
     return losses
 
 
-def _as_tuple(losses):
+def _as_tuple(losses: float | list[float]) -> Losses:
     return (losses,) if isinstance(losses, float) else tuple(losses)

@@ -1,6 +1,9 @@
 """What two players minimise: a critic of real and synthetic samples, and its generator."""
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from skdeep.losses.base import Loss
@@ -14,11 +17,11 @@ class LogLikelihood(Loss):
     output : (n_samples, n_columns); the target is not looked at. Returns (n_samples,).
     """
 
-    def forward(self, output, target):
+    def forward(self, output: Tensor, target: Tensor | None) -> Tensor:
         return -output.sum(1)
 
 
-def relativistic(real, made):
+def relativistic(real: Tensor, made: Tensor) -> Tensor:
     """``log(1 + exp(-(C(real) - C(made))))``: the critic's loss for pairs, and with the two
     exchanged the generator's (Jolicoeur-Martineau, 2019; Huang et al., NeurIPS 2024, "R3GAN").
 
@@ -27,24 +30,24 @@ def relativistic(real, made):
     return softplus(made - real)
 
 
-def vanilla_critic(real, made):
+def vanilla_critic(real: Tensor, made: Tensor) -> Tensor:
     """Cross-entropy of a critic of real and synthetic samples (Goodfellow et al., 2014)."""
     return binary_cross_entropy_with_logits(
         real, torch.ones_like(real), reduction="none"
     ) + binary_cross_entropy_with_logits(made, torch.zeros_like(made), reduction="none")
 
 
-def vanilla_generator(made):
+def vanilla_generator(made: Tensor) -> Tensor:
     """The generator's side, in the form that does not saturate (Goodfellow et al., 2014)."""
     return binary_cross_entropy_with_logits(made, torch.ones_like(made), reduction="none")
 
 
-def wasserstein(real, made):
+def wasserstein(real: Tensor, made: Tensor) -> Tensor:
     """``C(made) - C(real)`` (Arjovsky et al., 2017)."""
     return made - real
 
 
-def squared_gradient(score, inputs):
+def squared_gradient(score: Tensor, inputs: Tensor) -> Tensor:
     """Squared norm of the gradient of each critic's score by its inputs: R1 on real, R2 on made
     inputs (Mescheder et al., ICML 2018).
 
@@ -62,7 +65,7 @@ def squared_gradient(score, inputs):
     return gradient.reshape(len(score), -1).square().sum(1)
 
 
-def gradient_penalty(score, inputs):
+def gradient_penalty(score: Tensor, inputs: Tensor) -> Tensor:
     """``(|gradient| - 1)^2`` of a critic between real and synthetic inputs (Gulrajani et al.,
     2017)."""
     return ((squared_gradient(score, inputs) + 1e-12).sqrt() - 1).square()

@@ -1,5 +1,9 @@
 """What all losses share."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from torch import nn
 
 
@@ -11,6 +15,6 @@ class Loss(nn.Module):
     """
 
     @property
-    def config(self):
+    def config(self) -> dict[str, Any]:
         """The constructor's parameters, from which the same loss can be made again."""
         return {k: v for k, v in vars(self).items() if k[0] != "_" and k != "training"}

@@ -1,8 +1,11 @@
 """Losses of classifiers, from raw scores (before softmax or sigmoid)."""
 
+from __future__ import annotations
+
 import math
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from skdeep.losses.base import Loss
@@ -23,14 +26,14 @@ class CrossEntropy(Loss):
     raw : (n_samples, n_classes); target : (n_samples,), int64 class numbers; returns (n_samples,).
     """
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
 
-    def forward(self, raw, target):
+    def forward(self, raw: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(raw, target, reduction="none", label_smoothing=self.label_smoothing)
 
-    def with_gradient(self, raw, target):
+    def with_gradient(self, raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The losses and their derivatives by `raw`: softmax minus target distribution.
 
         A softmax over few columns is several times faster along the first axis; `raw` as the
@@ -65,19 +68,19 @@ class BinaryCrossEntropy(Loss):
     raw, target : (n_samples, n_outputs), target in [0, 1]; returns (n_samples,).
     """
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
 
-    def _smooth(self, target):
+    def _smooth(self, target: Tensor) -> Tensor:
         s = self.label_smoothing
         return target * (1 - s) + s / 2 if s else target
 
-    def forward(self, raw, target):
+    def forward(self, raw: Tensor, target: Tensor) -> Tensor:
         target = self._smooth(target)
         return F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)
 
-    def with_gradient(self, raw, target):
+    def with_gradient(self, raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The losses and their derivatives by `raw`: sigmoid minus target."""
         target = self._smooth(target)
         elements = F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)

@@ -6,19 +6,22 @@ triplets of anchor, similar and dissimilar row, each as row numbers inside the b
 value for each pair, triplet or anchor; where a batch offers none, there is no value.
 """
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from skdeep.losses.base import Loss
 from skdeep.losses.mining import MINERS, all_pairs, relations, squared_distances
 
 
-def unit_length(embedding):
+def unit_length(embedding: Tensor) -> Tensor:
     """Each row divided by its Euclidean length; a row of zeros stays one."""
     return F.normalize(embedding, dim=1, eps=1e-6)
 
 
-def lengths(squares):
+def lengths(squares: Tensor) -> Tensor:
     """Square roots, with a gradient of 0 at 0, where it would be infinite.
 
     Parameters
@@ -46,21 +49,21 @@ class MetricLoss(Loss):
 
     takes: tuple[str, ...] = ("classes",)  # what the loss can be made of: classes, pairs, triplets
 
-    def __init__(self, normalize=True):
+    def __init__(self, normalize: bool = True) -> None:
         super().__init__()
         self.normalize = normalize
 
-    def forward(self, raw, target):
+    def forward(self, raw: Tensor, target: Tensor | tuple[Tensor, Tensor | None]) -> Tensor:
         embedding = unit_length(raw) if self.normalize else raw
         if isinstance(target, tuple):
             return self.of_tuples(embedding, *target)
         return self.of_classes(embedding, target)
 
-    def of_classes(self, embedding, labels):
+    def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
         """Values of the pairs or triplets that class numbers make."""
         raise NotImplementedError
 
-    def of_tuples(self, embedding, tuples, label):
+    def of_tuples(self, embedding: Tensor, tuples: Tensor, label: Tensor | None) -> Tensor:
         """Values of given pairs or triplets."""
         raise NotImplementedError
 
@@ -86,26 +89,33 @@ class Contrastive(MetricLoss):
 
     takes = ("classes", "pairs", "triplets")
 
-    def __init__(self, margin=1.0, mining="semi_hard", squared=False, normalize=True):
+    def __init__(
+        self,
+        margin: float = 1.0,
+        mining: str = "semi_hard",
+        squared: bool = False,
+        normalize: bool = True,
+    ) -> None:
         super().__init__(normalize)
         self.margin, self.mining, self.squared = margin, mining, squared
 
-    def of_classes(self, embedding, labels):
+    def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
         if self.mining == "all":
             return self.of_tuples(embedding, *all_pairs(labels))
         distances = squared_distances(embedding.detach(), embedding.detach())
         return self.of_tuples(embedding, MINERS[self.mining](distances, labels), None)
 
-    def of_tuples(self, embedding, tuples, label):
+    def of_tuples(self, embedding: Tensor, tuples: Tensor, label: Tensor | None) -> Tensor:
         first, *others = (_between(embedding, tuples, i) for i in range(1, tuples.shape[1]))
         if others:
             return self._similar(first) + self._dissimilar(others[0])
+        assert label is not None  # triplets alone go without
         return torch.where(label.bool(), self._similar(first), self._dissimilar(first))
 
-    def _similar(self, squares):
+    def _similar(self, squares: Tensor) -> Tensor:
         return 0.5 * squares
 
-    def _dissimilar(self, squares):
+    def _dissimilar(self, squares: Tensor) -> Tensor:
         if self.squared:
             return 0.5 * (self.margin - squares).clamp_min(0)
         return 0.5 * (self.margin - lengths(squares)).clamp_min(0).square()
@@ -127,11 +137,13 @@ class Triplet(MetricLoss):
 
     takes = ("classes", "triplets")
 
-    def __init__(self, margin=0.2, mining="semi_hard", normalize=True):
+    def __init__(
+        self, margin: float = 0.2, mining: str = "semi_hard", normalize: bool = True
+    ) -> None:
         super().__init__(normalize)
         self.margin, self.mining = margin, mining
 
-    def of_classes(self, embedding, labels):
+    def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
         distances = squared_distances(embedding.detach(), embedding.detach())
         triplets = MINERS[self.mining](distances, labels)
         if self.mining == "all":
@@ -141,7 +153,7 @@ class Triplet(MetricLoss):
             triplets = triplets[costs]
         return self.of_tuples(embedding, triplets, None)
 
-    def of_tuples(self, embedding, tuples, label):
+    def of_tuples(self, embedding: Tensor, tuples: Tensor, label: Tensor | None) -> Tensor:
         similar, dissimilar = (lengths(_between(embedding, tuples, i)) for i in (1, 2))
         return (similar - dissimilar + self.margin).clamp_min(0)
 
@@ -166,20 +178,21 @@ class NTXent(MetricLoss):
 
     takes = ("classes", "pairs")
 
-    def __init__(self, temperature=0.1, normalize=True):
+    def __init__(self, temperature: float = 0.1, normalize: bool = True) -> None:
         super().__init__(normalize)
         self.temperature = temperature
 
-    def of_classes(self, embedding, labels):
+    def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
         return self._values(embedding, relations(labels)[0])
 
-    def of_tuples(self, embedding, tuples, label):
+    def of_tuples(self, embedding: Tensor, tuples: Tensor, label: Tensor | None) -> Tensor:
+        assert label is not None  # triplets alone go without
         left, right = tuples[label.bool()].unbind(1)
         positive = torch.zeros(2 * (len(embedding),), dtype=torch.bool, device=embedding.device)
         positive[left, right] = positive[right, left] = True
         return self._values(embedding, positive.fill_diagonal_(False))
 
-    def _values(self, embedding, positive):
+    def _values(self, embedding: Tensor, positive: Tensor) -> Tensor:
         if self.normalize:
             scores = embedding @ embedding.t() / self.temperature
         else:
@@ -207,11 +220,11 @@ class Prototypical(MetricLoss):
     normalize : bool, default=True
     """
 
-    def __init__(self, temperature=0.1, normalize=True):
+    def __init__(self, temperature: float = 0.1, normalize: bool = True) -> None:
         super().__init__(normalize)
         self.temperature = temperature
 
-    def of_classes(self, embedding, labels):
+    def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
         classes, number = torch.unique(labels, return_inverse=True)
         counts = torch.bincount(number, minlength=len(classes)).to(embedding.dtype)[:, None]
         sums = torch.zeros(len(classes), embedding.shape[1]).to(embedding)
@@ -225,6 +238,6 @@ class Prototypical(MetricLoss):
         return values[counts[number, 0] > 1]
 
 
-def _between(embedding, tuples, i):
+def _between(embedding: Tensor, tuples: Tensor, i: int) -> Tensor:
     """Squared distances between the first and the i-th rows of tuples."""
     return (embedding[tuples[:, 0]] - embedding[tuples[:, i]]).square().sum(1)

@@ -4,10 +4,13 @@ Rows are compared by class: two rows of one class are similar, all others are no
 returns row numbers inside the batch, and may return none.
 """
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 
 
-def squared_distances(a, b):
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """Squared Euclidean distances, (n_a, n_b), from one matrix product; never below 0.
 
     Parameters
@@ -19,7 +22,7 @@ def squared_distances(a, b):
     return torch.addmm(squares, a, b.t(), alpha=-2).clamp_min(0)
 
 
-def relations(labels):
+def relations(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Who is similar to whom: matrices (n, n) of bool.
 
     Parameters
@@ -38,7 +41,7 @@ def relations(labels):
     return same.fill_diagonal_(False), negative
 
 
-def all_pairs(labels):
+def all_pairs(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Every pair of rows once.
 
     Returns
@@ -51,7 +54,7 @@ def all_pairs(labels):
     return pairs, labels[pairs[:, 0]] == labels[pairs[:, 1]]
 
 
-def all_triplets(distances, labels):
+def all_triplets(distances: Tensor, labels: Tensor) -> Tensor:
     """Every triplet of an anchor, another row of its class and a row of another class.
 
     Returns
@@ -62,7 +65,7 @@ def all_triplets(distances, labels):
     return (positive[:, :, None] & negative[:, None, :]).nonzero()
 
 
-def batch_hard(distances, labels):
+def batch_hard(distances: Tensor, labels: Tensor) -> Tensor:
     """For each row the farthest row of its class and the nearest of another (Hermans, Beyer and
     Leibe, 2017, "In defense of the triplet loss").
 
@@ -85,7 +88,7 @@ def batch_hard(distances, labels):
     return triplets[positive.any(1) & negative.any(1)]
 
 
-def semi_hard(distances, labels):
+def semi_hard(distances: Tensor, labels: Tensor) -> Tensor:
     """For each anchor and row of its class the nearest negative that is farther than that row;
     the farthest negative where none is (Schroff, Kalenichenko and Philbin, 2015, "FaceNet").
 

@@ -1,8 +1,13 @@
 """Losses of networks that reconstruct their input."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from skdeep.losses.base import Loss
@@ -37,18 +42,18 @@ class Reconstruction(Loss):
 
     def __init__(
         self,
-        kind="squared_error",
-        is_binary=(),
-        l1=0.0,
-        kl=0.0,
-        kl_target=0.05,
-        contraction=0.0,
-    ):
+        kind: str = "squared_error",
+        is_binary: Sequence[bool] = (),
+        l1: float = 0.0,
+        kl: float = 0.0,
+        kl_target: float = 0.05,
+        contraction: float = 0.0,
+    ) -> None:
         super().__init__()
         self.kind, self.is_binary = kind, tuple(is_binary)
         self.l1, self.kl, self.kl_target, self.contraction = l1, kl, kl_target, contraction
 
-    def forward(self, raw, target):
+    def forward(self, raw: Any, target: Any) -> Tensor:
         if not isinstance(raw, tuple):
             return self.elementwise(raw, target).mean(1)
         raw, code, norms = raw
@@ -57,7 +62,7 @@ class Reconstruction(Loss):
             elements = elements + self.contraction * norms
         return elements
 
-    def with_sparsity(self, elements, code):
+    def with_sparsity(self, elements: Tensor, code: Tensor) -> Tensor:
         """The errors of rows, and what their codes cost."""
         if self.l1:
             elements = elements + self.l1 * code.abs().sum(1)
@@ -65,7 +70,7 @@ class Reconstruction(Loss):
             elements = elements + self.kl * _bernoulli_divergence(self.kl_target, code.mean(0))
         return elements
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         """The error of each value."""
         if self.kind == "squared_error":
             return (raw - target).square()
@@ -95,7 +100,7 @@ class ArrayReconstruction(Reconstruction):
     tensor([1.])
     """
 
-    def forward(self, raw, target=None):
+    def forward(self, raw: Any, target: Any = None) -> Tensor:
         raw, wanted, mask, code = raw
         elements = self.elementwise(raw, wanted)
         if mask is None:
@@ -105,7 +110,7 @@ class ArrayReconstruction(Reconstruction):
         return elements if code is None else self.with_sparsity(elements, code)
 
 
-def _bernoulli_divergence(wanted, mean):
+def _bernoulli_divergence(wanted: float, mean: Tensor) -> Tensor:
     mean = mean.clamp(1e-6, 1 - 1e-6)
     parts = wanted * torch.log(wanted / mean) + (1 - wanted) * torch.log((1 - wanted) / (1 - mean))
     return parts.sum()
@@ -129,7 +134,7 @@ class MaskedSquaredError(Loss):
     tensor([5.])
     """
 
-    def forward(self, raw, target):
+    def forward(self, raw: tuple[Tensor, Tensor], target: Tensor) -> Tensor:
         prediction, mask = (part.flatten(0, 1) for part in raw)
         errors = (prediction - target.nan_to_num()).square() * mask
         return errors.sum(1) / mask.sum(1).clamp(min=1)
@@ -151,11 +156,11 @@ class EvidenceBound(Loss):
     of the codes (n_samples, n_components); target : (n_samples, n_columns); returns (n_samples,).
     """
 
-    def __init__(self, likelihood="gaussian", beta=1.0):
+    def __init__(self, likelihood: str = "gaussian", beta: float = 1.0) -> None:
         super().__init__()
         self.likelihood, self.beta = likelihood, beta
 
-    def forward(self, raw, target):
+    def forward(self, raw: tuple[Tensor, Tensor, Tensor, Tensor], target: Tensor) -> Tensor:
         output, spread, mean, log_variance = raw
         if self.likelihood == "bernoulli":
             entropy = F.binary_cross_entropy_with_logits(output, target, reduction="none").sum(1)

@@ -1,9 +1,12 @@
 """From one loss per sample to the number that is minimised."""
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 
 
-def weighted_mean(elements, weight=None):
+def weighted_mean(elements: Tensor, weight: Tensor | None = None) -> Tensor:
     """``sum(weight * elements) / sum(weight)``, so that a weight of 2 is a row given twice.
 
     Parameters

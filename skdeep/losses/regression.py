@@ -1,6 +1,9 @@
 """Losses of regressors. Each returns one value per sample, summed over the outputs."""
 
+from __future__ import annotations
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from skdeep.losses.base import Loss
@@ -14,10 +17,18 @@ class RegressionLoss(Loss):
     raw, target : (n_samples, n_outputs); returns (n_samples,).
     """
 
-    def forward(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
+        """The loss of each value."""
+        raise NotImplementedError
+
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
+        """The derivative of each value's loss by `raw`."""
+        raise NotImplementedError
+
+    def forward(self, raw: Tensor, target: Tensor) -> Tensor:
         return self.elementwise(raw, target).sum(1)
 
-    def with_gradient(self, raw, target):
+    def with_gradient(self, raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The losses and their derivatives by `raw`."""
         return self(raw, target), self.derivative(raw, target)
 
@@ -25,20 +36,20 @@ class RegressionLoss(Loss):
 class SquaredError(RegressionLoss):
     """Half the squared error, ``(raw - target) ** 2 / 2``."""
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         return 0.5 * (raw - target).square()
 
-    def derivative(self, raw, target):
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
         return raw - target
 
 
 class AbsoluteError(RegressionLoss):
     """``|raw - target|``; its minimiser is the median."""
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         return (raw - target).abs()
 
-    def derivative(self, raw, target):
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
         return torch.sign(raw - target)
 
 
@@ -52,14 +63,14 @@ class Huber(RegressionLoss):
         In the units of the target.
     """
 
-    def __init__(self, delta=1.0):
+    def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         self.delta = delta
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         return F.huber_loss(raw, target, reduction="none", delta=self.delta)
 
-    def derivative(self, raw, target):
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
         return (raw - target).clamp_(-self.delta, self.delta)
 
 
@@ -72,15 +83,15 @@ class Quantile(RegressionLoss):
         At 0.5 this is half the absolute error.
     """
 
-    def __init__(self, quantile=0.5):
+    def __init__(self, quantile: float = 0.5) -> None:
         super().__init__()
         self.quantile = quantile
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         missing = target - raw
         return torch.maximum(self.quantile * missing, (self.quantile - 1) * missing)
 
-    def derivative(self, raw, target):
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
         above = (raw > target).to(raw.dtype)
         return torch.where(raw == target, torch.zeros_like(raw), above - self.quantile)
 
@@ -91,8 +102,8 @@ class Poisson(RegressionLoss):
     ``y log(y / p) - y + p`` with ``p = exp(raw)`` and ``y >= 0``.
     """
 
-    def elementwise(self, raw, target):
+    def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
         return torch.xlogy(target, target) - target * raw - target + raw.exp()
 
-    def derivative(self, raw, target):
+    def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
         return raw.exp() - target
