@@ -243,14 +243,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         """The phases of training; `past` are fitted attributes that it goes on from."""
         return [single_phase(self, task, past)]
 
-    def _draws_noise(self) -> bool:
-        """Whether the network draws random numbers in training."""
-        return any(getattr(self, name, 0) for name in ("dropout", "input_noise"))
-
-    def _uses_of_parameters(self, net: engine.DeepNet) -> float:
-        """How often a row meets a parameter, over all parameters: the work of a forward pass."""
-        return net.n_parameters
-
     def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         """What training leaves on the estimator."""
         fitted = fitted_attributes(task.net, runs, task.plan)

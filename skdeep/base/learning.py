@@ -64,8 +64,7 @@ def learn(
     )  # fmt: skip
     if not mode.resumed:
         estimator._prepare(task)
-    noisy = estimator._draws_noise() if recipe.draws_noise is None else recipe.draws_noise
-    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if noisy else 0)
+    task.noise.manual_seed(int(rng.randint(2**31 - 1)) if recipe.draws_noise else 0)
     set_generator(net.module_, task.noise)
     try:
         runs = _run(estimator, task, report)
@@ -104,7 +103,7 @@ def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
         estimator._phases(task, past),
         shared,
         report=None if report is None else _reporter(report, estimator, task),
-        work=(n_rows, recipe.uses * estimator._uses_of_parameters(net)),
+        work=(n_rows, recipe.uses * net.n_parameters),
     )
 
 

@@ -42,9 +42,9 @@ class Recipe:
     ends : bool
         Whether the last epoch is where training means to end, so that reaching it is no cause
         for a warning.
-    draws_noise : bool or None
-        Whether the network, or what trains it, draws random numbers; None leaves it to the
-        parameters `dropout` and `input_noise`.
+    draws_noise : bool
+        Whether the network, or what trains it, draws random numbers. `of` says so where `dropout`
+        or `input_noise` is set.
     uses : float
         How often a row meets a parameter in a forward pass, on average: how much work a row is.
     players : mapping of str to dict, or None
@@ -76,7 +76,7 @@ class Recipe:
     verbose: bool | int = False
     smallest_batch: int = 1
     ends: bool = False
-    draws_noise: bool | None = None
+    draws_noise: bool = False
     uses: float = 1.0
     players: Mapping[str, Mapping[str, Any]] | None = None
     loss: Any = None
@@ -85,6 +85,7 @@ class Recipe:
     def of(cls, estimator: Any, **settled: Any) -> Recipe:
         """Read the parameters of an estimator; `settled` are values that stand above them."""
         read = {name: getattr(estimator, name) for name in _parameters(type(estimator))}
+        read["draws_noise"] = any(getattr(estimator, name, 0) for name in _NOISE)
         return cls(**read | settled)
 
     @property
@@ -120,6 +121,7 @@ class Recipe:
         }
 
 
+_NOISE = ("dropout", "input_noise")
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Recipe)) - {"players", "loss"}
 _known: dict[type, list[str]] = {}
 

@@ -291,7 +291,9 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         if n_epochs == "auto":
             n_epochs = epochs_of_steps(STEPS[bool(self.novelty)], -(-n_samples // size))
         # The batches shuffle, for each member.
-        return engine.Recipe.of(self, batch_size=size, max_iter=n_epochs, shuffle=False)
+        return engine.Recipe.of(
+            self, batch_size=size, max_iter=n_epochs, shuffle=False, draws_noise=True
+        )
 
     def _phases(self, task, past):
         parts = parts_of_training(task, task.plan.rows.groups, ScoreRule.of(self).trim)
@@ -312,9 +314,6 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     def _make_loss(self):
         return MaskedSquaredError()
-
-    def _draws_noise(self):
-        return True
 
     def _reported_share(self):
         return 1.0

@@ -37,7 +37,7 @@ class _BaseMLP(DeepEstimator):
 
     def _check_parameters(self):
         sizes = self._hidden_layer_sizes()
-        if self.solver == "lbfgs" and self._draws_noise():
+        if self.solver == "lbfgs" and (self.dropout or self.input_noise):
             raise ValueError(
                 "solver='lbfgs' needs a loss without noise: dropout and input_noise must be 0, "
                 f"got dropout={self.dropout} and input_noise={self.input_noise}."
