@@ -270,7 +270,7 @@ def test_targets_of_saliency():
     ids=repr,
 )
 def test_texts_that_are_none(texts):
-    with pytest.raises(ValueError, match="raw_documents holds .* expected texts"):
+    with pytest.raises(ValueError, match="raw_documents contains .* expected texts"):
         SequenceVectorizer().fit(texts)
 
 

@@ -1,4 +1,4 @@
-"""Columns as an outlier detector sees them: nothing that could be odd is thrown away."""
+"""Encoder for outlier detectors, which keeps everything that could be an outlier."""
 
 import numpy as np
 
@@ -15,18 +15,18 @@ logarithm only: one wild value must neither hide all others nor blow up a networ
 class OutlierEncoder(TabularEncoder):
     """`TabularEncoder` for outlier detectors.
 
-    Columns are standardised, not clipped at three units as for prediction; a missing number stays
-    NaN; a category with more than `max_one_hot` levels becomes the rarity of its level,
-    ``-log((count + 1) / (n_samples + 1))``; and columns that were constant in `fit` come last,
-    0 where they still are, else ``sqrt(n_samples)``: what a single deviating row would have had.
+    Columns are standardised, not clipped at three units as for prediction; missing numbers stay
+    NaN; a category with more than `max_one_hot` levels is encoded as the rarity of its level,
+    ``-log((count + 1) / (n_samples + 1))``; and columns that were constant in `fit` come last, as 0
+    if unchanged and ``sqrt(n_samples)`` otherwise, the value of a single deviating row.
 
     Attributes
     ----------
     sources_ : ndarray of int of shape (n_columns,)
-        The input column that each varying column is from; -1 for a table without any.
+        Input column of each varying column; -1 for a table without any.
 
     constant_sources_ : ndarray of int of shape (n_constant,)
-        The same for the constant ones, which come after them.
+        The same for the constant columns, which come after them.
 
     Examples
     --------

@@ -38,92 +38,92 @@ _TEXTS = {
 
 
 class SequenceVectorizer(TransformerMixin, BaseEstimator):
-    """Turn texts into rows of token ids, in the order of the tokens.
+    """Convert texts to sequences of token ids.
 
-    What a token is, and which tokens are in the vocabulary, is decided by the parameters that
-    `sklearn.feature_extraction.text.CountVectorizer` has, with its meanings and, but for
-    `max_features`, its defaults; with the same settings both have the same terms. Where
-    `CountVectorizer` counts, this keeps the order.
+    Tokenisation and vocabulary are controlled by the parameters of
+    `sklearn.feature_extraction.text.CountVectorizer`, with the same defaults except for
+    `max_features`; for the same settings both have the same terms. Unlike `CountVectorizer`, which
+    counts tokens, it keeps their order.
 
     Parameters
     ----------
     input : {'content', 'filename', 'file'}, default='content'
-        What `fit` and `transform` are given: the texts, names of files, or open files.
+        Input of `fit` and `transform`: texts, filenames, or open files.
 
     encoding : str, default='utf-8'
-        Of texts that are bytes, and of files.
+        Encoding of bytes and files.
 
     decode_error : {'strict', 'ignore', 'replace'}, default='strict'
-        What to do about bytes that are not of the `encoding`.
+        How to handle bytes that cannot be decoded with `encoding`.
 
     strip_accents : {'ascii', 'unicode'} or callable, default=None
-        Whether and how accents are removed.
+        How to remove accents, if at all.
 
     lowercase : bool, default=True
-        Whether texts become lower case.
+        Whether to convert texts to lower case.
 
     preprocessor : callable, default=None
-        Replaces the stripping of accents and the change to lower case.
+        Replaces `strip_accents` and `lowercase`.
 
     tokenizer : callable, default=None
-        Cuts a text into a list of tokens, in place of `token_pattern`.
+        Splits a text into a list of tokens, instead of `token_pattern`.
 
     stop_words : {'english'} or list, default=None
-        Words that are left out.
+        Words that are removed.
 
     token_pattern : str or None, default=r"(?u)\\b\\w\\w+\\b"
-        Regular expression of a word: two or more letters or digits.
+        Regular expression of a word: by default at least two letters or digits.
 
     ngram_range : tuple (min_n, max_n), default=(1, 1)
-        A token is this many words, or characters, long. With more than one length the tokens of
-        the second length follow those of the first.
+        Lengths of n-grams of words or characters. With several lengths the tokens of the second
+        length follow those of the first.
 
     analyzer : {'word', 'char', 'char_wb'} or callable, default='word'
-        Whether tokens are words or characters; a callable makes tokens from a raw text.
+        Whether tokens are words or characters; a callable extracts tokens from a raw text.
 
     max_df : float in [0.0, 1.0] or int, default=1.0
-        Leave terms out that more texts have: a share of the texts, or a number.
+        Ignore terms that occur in more texts: a fraction of the texts, or a number.
 
     min_df : float in [0.0, 1.0] or int, default=1
-        Leave terms out that fewer texts have: a share of the texts, or a number.
+        Ignore terms that occur in fewer texts: a fraction of the texts, or a number.
 
     max_features : int or None, default=20000
-        Only so many terms, the ones that occur most often, are in the vocabulary; None takes
-        all. An embedding has a row of weights for each term, and the rows of rare ones learn
-        little: 20,000 words are what tutorials on film reviews take.
+        Maximum number of terms in the vocabulary, the most frequent ones; None keeps all. An
+        embedding has a row of weights for each term, and those of rare terms learn little: 20,000
+        words are usual in tutorials on film reviews.
 
     vocabulary : Mapping or iterable, default=None
-        The terms, whose ids are then 2, 3, ..., or a mapping of terms to ids from 2 on. None
-        learns them in `fit`.
+        The terms, with ids 2, 3, ..., or a mapping of terms to ids from 2 on. If None, the
+        vocabulary is learned in `fit`.
 
     max_length : int or None, default=400
-        Number of columns. Longer texts are cut, shorter ones padded; None takes the length of the
-        longest text of `fit`. Time and memory of what comes after grow with it.
+        Number of columns. Longer texts are truncated, shorter ones padded; None uses the length of
+        the longest text in `fit`. It determines the time and memory of the next steps.
 
     truncating : {'pre', 'post', 'middle'}, default='pre'
-        Where long texts lose tokens: 'pre' keeps the end of a text, 'post' its beginning,
-        'middle' half of either.
+        Where to truncate long texts: 'pre' keeps the end of a text, 'post' its beginning,
+        'middle' half of each.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The id of each term, from 2 on; 0 is padding and 1 any term that is not here. The terms
-        are in alphabetical order, unless `vocabulary` said otherwise.
+        Mapping of terms to ids from 2 on; 0 is padding and 1 an unknown term. Terms are sorted
+        alphabetically, unless `vocabulary` was given.
 
     fixed_vocabulary_ : bool
-        Whether `vocabulary` was given.
+        Whether a `vocabulary` was given.
 
     max_length_ : int
         Number of columns.
 
     See Also
     --------
-    LSTMClassifier : Learns from such rows with ``vocabulary_size='auto'``.
+    LSTMClassifier : Classifier of token ids with ``vocabulary_size='auto'``.
 
     Notes
     -----
-    A text without any token becomes one unknown token: a row of padding alone would be an empty
-    sequence, from which nothing can be predicted.
+    A text without tokens is converted to one unknown token, because a row of padding would be an
+    empty sequence, which has no prediction.
 
     Examples
     --------
@@ -208,7 +208,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit_transform(self, raw_documents, y=None):
-        """Learn the vocabulary and return the rows of ids.
+        """Learn the vocabulary and return token ids.
 
         Parameters
         ----------
@@ -221,6 +221,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray of int32 of shape (n_texts, max_length)
+            Token ids of each text, padded with 0 at the end.
         """
         analyze = self._analyzer(raw_documents)
         fixed = self.vocabulary is not None
@@ -237,7 +238,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return self._matrix(rows)
 
     def transform(self, raw_documents):
-        """Return the rows of ids.
+        """Convert texts to token ids.
 
         Parameters
         ----------
@@ -247,7 +248,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         X : ndarray of int32 of shape (n_texts, max_length)
-            Each text's ids, padded with 0 at the end.
+            Token ids of each text, padded with 0 at the end.
         """
         check_is_fitted(self, "vocabulary_")
         analyze = self._analyzer(raw_documents)
@@ -259,27 +260,27 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of int of shape (n_texts, max_length)
-            Rows of ids, as `transform` gives them.
+            Token ids, as returned by `transform`.
 
         Returns
         -------
         tokens : list of ndarray of str, length n_texts
-            Without padding; an unknown token is '[UNK]'.
+            Tokens without padding; unknown tokens are '[UNK]'.
         """
         check_is_fitted(self, "vocabulary_")
         X = checked_array(X, dtype="numeric", ensure_min_features=0)
         if X.dtype.kind not in "iubf":
-            raise ValueError(f"X holds values of type {X.dtype}: expected ids, whole numbers.")
+            raise ValueError(f"X contains values of dtype {X.dtype}: expected integer ids.")
         terms = np.full(max(self.vocabulary_.values(), default=UNKNOWN) + 1, "[UNK]", dtype=object)
         for term, number in self.vocabulary_.items():
             terms[number] = term
         if X.size and not (X.min() >= 0 and X.max() < len(terms)):
             raise ValueError(
-                f"X holds ids from {X.min()} to {X.max()}: expected 0 to {len(terms) - 1}, the "
+                f"X contains ids from {X.min()} to {X.max()}: expected 0 to {len(terms) - 1}, the "
                 "ids of this vectorizer."
             )
         if ((ids := X.astype(np.int64)) != X).any():
-            raise ValueError("X holds ids that are no whole numbers.")
+            raise ValueError("X contains ids that are not integers.")
         return [terms[row[row != PADDING]].astype(str) for row in ids]
 
     def get_feature_names_out(self, input_features=None):
@@ -293,13 +294,13 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str of shape (max_length,)
-            'token0', 'token1', ...: the columns are places in the text, not terms.
+            'token0', 'token1', ...: columns are positions in the text, not terms.
         """
         check_is_fitted(self, "vocabulary_")
         return np.array([f"token{i}" for i in range(self.max_length_)], dtype=object)
 
     def _analyzer(self, raw_documents):
-        """The function from a raw text to its tokens, made and checked by `CountVectorizer`."""
+        """Function that tokenises a raw text, created and validated by `CountVectorizer`."""
         _check_iterable(raw_documents)
         low, high = self.ngram_range
         if low > high:
@@ -308,7 +309,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
                 "upper boundary."
             )
         if self.token_pattern is None and self.tokenizer is None and self.analyzer == "word":
-            raise ValueError("token_pattern=None: expected a pattern, or a tokenizer in its place.")
+            raise ValueError("token_pattern=None: expected a pattern, or a tokenizer instead.")
         settings = {name: getattr(self, name) for name in _OF_TOKENS}
         analyze = CountVectorizer(**settings).build_analyzer()
         if self.input == "content" and (callable(self.analyzer) or self.preprocessor is not None):
@@ -318,15 +319,15 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         def checked(document):
             if not is_text(document):
                 raise ValueError(
-                    f"raw_documents holds {document!r:.60} of type {type(document).__name__}: with "
-                    f"input={self.input!r} expected {wanted}."
+                    f"raw_documents contains {document!r:.60} of type {type(document).__name__}: "
+                    f"with input={self.input!r} expected {wanted}."
                 )
             return analyze(document)
 
         return checked
 
     def _learn(self, analyze, raw_documents):
-        """Ids of each text, and the vocabulary that they are of."""
+        """Ids of each text, and their vocabulary."""
         vocabulary = defaultdict()
         vocabulary.default_factory = vocabulary.__len__
         rows = list(_ids(analyze, raw_documents, vocabulary.__getitem__))
@@ -340,7 +341,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return [final[row] for row in rows], vocabulary
 
     def _kept(self, rows, terms):
-        """The terms that stay, as numbers, in alphabetical order; `CountVectorizer`'s choice."""
+        """Indices of the terms that `CountVectorizer` would keep, in alphabetical order."""
         n_texts, n_terms = len(rows), len(terms)
         order = np.argsort(terms)
         tokens = np.concatenate(rows)

@@ -1,4 +1,4 @@
-"""From a table of numbers and categories to what a network for tables eats."""
+"""Encoder of mixed tables as one float32 matrix."""
 
 from numbers import Integral
 
@@ -30,51 +30,51 @@ _EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as 
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
-    """Numbers scaled robustly, categories one-hot or numbered, in one float32 array.
+    """Encode mixed tables as one float32 matrix.
 
-    Numbers are centred at the median, divided by the distance between the quartiles (where that
-    is 0 by half the range) and clipped smoothly, ``x / sqrt(1 + (x / 3) ** 2)`` (Holzmueller et
-    al., NeurIPS 2024), or turned into normal scores. A missing number becomes the median; where
-    fit saw missing numbers, a further column says where. A category with two levels is one
-    column, with up to `max_one_hot` levels a column for each, with more levels one column of
-    level numbers for an embedding. Missing categories and levels unseen in fit are all zeros, or
-    level number 0. Columns that are constant, or missing throughout, are left out.
+    Numbers are centred at the median, divided by the interquartile range (by half the range if
+    that is 0) and clipped smoothly, ``x / sqrt(1 + (x / 3) ** 2)`` (Holzmueller et al., NeurIPS
+    2024), or transformed to normal scores. Missing numbers are imputed with the median; columns
+    with missing numbers in `fit` get an indicator column. A category with two levels is one
+    column, with up to `max_one_hot` levels it is one-hot encoded, and with more levels it is one
+    column of ordinal codes for an embedding. Missing categories and levels not seen in `fit` are
+    encoded as zeros, or code 0. Columns that are constant or entirely missing are dropped.
 
     Parameters
     ----------
     numeric : {'robust', 'quantile'}, default='robust'
-        'quantile' gives normal scores, from as many quantiles as a thirtieth of the rows,
-        between 10 and 1,000 (Gorishniy et al., ICLR 2025).
+        Scaling of numbers. 'quantile' transforms to normal scores, with a thirtieth as many
+        quantiles as rows, between 10 and 1,000 (Gorishniy et al., ICLR 2025).
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
 default='from_dtype'
-        Which columns hold categories: a mask, numbers or names, as in
-        `HistGradientBoostingClassifier`. 'from_dtype' takes the columns of a DataFrame that are
-        of the category type and, beyond HistGradientBoosting, strings, booleans and objects; a
-        column of objects that are all numbers (decimals, say) holds numbers.
+        Which columns are categorical: a mask, indices or names, as in
+        `HistGradientBoostingClassifier`. 'from_dtype' selects the columns of a DataFrame with
+        dtype category and, unlike HistGradientBoosting, strings, booleans and objects; an object
+        column that contains numbers only (decimals, for instance) is numeric.
 
     max_one_hot : int, default=8
-        Categories with more levels are numbered; at least 1.
+        Categories with more levels are encoded as ordinal codes; at least 1.
 
     Attributes
     ----------
     n_numeric_ : int
-        The first columns of the output: numbers with more than two values.
+        Number of leading output columns: numbers with more than two values.
 
     n_plain_ : int
-        The columns after them: two-valued numbers, indicators and one-hot columns.
+        Number of output columns after them: two-valued numbers, indicators and one-hot columns.
 
     cardinalities_ : list of int
-        Of the last columns, the level numbers: how many there are, 0 included.
+        Number of codes, 0 included, of each of the last output columns.
 
     is_categorical_ : ndarray of bool of shape (n_features_in_,)
-        Which columns hold categories.
+        Mask of the categorical columns.
 
     n_features_in_ : int
-        Number of columns seen in `fit`.
+        Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where all of them are strings.
+        Names of features seen during `fit`; defined only if all of them are strings.
 
     Examples
     --------
@@ -103,18 +103,18 @@ default='from_dtype'
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit(self, X, y=None, sample_weight=None):
-        """Learn scales and levels.
+        """Learn the scales of numbers and the levels of categories.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers may be missing (NaN), but not infinite.
+            Training rows. Numbers may be missing (NaN), but not infinite.
 
         y : None
             Not used.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            A row of weight 2 counts as a row given twice.
+            Sample weights. A row with weight 2 is equivalent to two rows.
 
         Returns
         -------
@@ -136,12 +136,12 @@ default='from_dtype'
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            With the columns of `fit`.
+            Rows with the columns of `fit`.
 
         Returns
         -------
         X_out : ndarray of float32 of shape (n_samples, n_columns)
-            See `get_feature_names_out`.
+            The encoded rows; see `get_feature_names_out`.
         """
         check_is_fitted(self)
         X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
@@ -166,7 +166,7 @@ default='from_dtype'
         return self
 
     def _choose_numbers(self, N, weight):
-        """Sort number columns into many-valued, two-valued and left out."""
+        """Sort numeric columns into many-valued, two-valued and dropped ones."""
         places = np.flatnonzero(~self.is_categorical_)
         N = N if weight is None else N[weight > 0]
         many, two, with_gaps = [], [], []
@@ -185,7 +185,7 @@ default='from_dtype'
         self.n_numeric_ = len(many)
 
     def _raw(self, X):
-        """Numbers, indicators and one-hot columns before scaling, NaN where a number is missing."""
+        """Numbers, indicators and one-hot columns before scaling, with NaN for missing numbers."""
         kept = np.array(self._many + self._two, dtype=np.int64)
         parts = [numbers(X, kept, self._names)] if len(kept) else []
         if self._with_gaps:
@@ -199,7 +199,7 @@ default='from_dtype'
         return np.concatenate(parts, axis=1)
 
     def _codes(self, X, j):
-        """Level numbers of column j, -1 where missing or unknown."""
+        """Codes of column j, -1 for missing and unknown levels."""
         return Levels(**self._levels[j]).encode(column(X, j))
 
     def _learn_scales(self, R, weight):
@@ -218,12 +218,12 @@ default='from_dtype'
             )
 
     def encode(self, X):
-        """`transform` for a table that has been checked.
+        """Encode a validated table.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_samples, n_features)
-            As `skdeep.preprocessing.columns.check_table` returns it.
+            As returned by `skdeep.preprocessing.columns.check_table`.
 
         Returns
         -------
@@ -249,13 +249,13 @@ default='from_dtype'
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Only checked against the names of `fit`.
+            Only used to validate feature names with the names seen in `fit`.
 
         Returns
         -------
         ndarray of str of shape (n_columns,)
-            A number has its own name, an indicator ``name_missing``, a one-hot column
-            ``name_level``, level numbers the name of their column.
+            A number has the name of its column, an indicator is ``name_missing``, a one-hot
+            column ``name_level``, and codes have the name of their column.
         """
         check_is_fitted(self)
         names = self._names
@@ -283,12 +283,12 @@ default='from_dtype'
 
 
 def _dtype_names(X):
-    """Names of the types of a frame's columns; None for an array."""
+    """Names of the dtypes of a DataFrame; None for an array."""
     return [str(dtype) for dtype in X.dtypes] if isinstance(X, pd.DataFrame) else None
 
 
 def _two_levels(codes):
-    """-1 and 1, and 0 for what is missing or unknown."""
+    """Encode two levels as -1 and 1, missing and unknown ones as 0."""
     return np.where(codes < 0, 0.0, 2.0 * codes - 1.0)[:, None]
 
 
@@ -297,7 +297,7 @@ def _one_hot(codes, n_levels):
 
 
 def _normal_scores(x, known, levels):
-    """Normal scores from quantiles: between equal quantiles the middle of their levels."""
+    """Normal scores from quantiles; equal quantiles get the middle of their levels."""
     with np.errstate(over="ignore", invalid="ignore"):  # of slopes between numbers near 1e-320
         up = np.interp(x, known, levels)
         down = -np.interp(-x, -known[::-1], -levels[::-1])

@@ -13,12 +13,12 @@ from skdeep._fitting import all_or_nothing
 
 
 class SlidingWindow(TransformerMixin, BaseEstimator):
-    """Rows of a series to windows: row t of the output is the window that ends at row t.
+    """Transform the rows of a series to sliding windows.
 
-    There are as many rows as before, so that what follows in a pipeline gives one answer for
-    each time step: ``make_pipeline(SlidingWindow(24), AutoencoderOutlierDetector())`` scores
-    each moment of a series by how it came about. Windows do not reach over calls: the first rows
-    of each call are padded.
+    Row t of the output is the window that ends at row t. The number of rows is unchanged, so that
+    the next step of a pipeline makes one prediction per time step:
+    ``make_pipeline(SlidingWindow(24), AutoencoderOutlierDetector())`` scores each time step of a
+    series given its past. The first rows of each call are padded.
 
     Parameters
     ----------
@@ -26,16 +26,16 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         Number of time steps in a window, its last one included.
 
     padding : {'edge', 'zero', 'reflect'}, default='edge'
-        What stands before the first row: the first row again, zeros, or the series backwards
-        (where it is shorter than the window, again and again).
+        Padding before the first row: the first row repeated, zeros, or the series reflected
+        (repeatedly, if it is shorter than the window).
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of channels, the columns of X in `fit`.
+        Number of channels (features) seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where all of them are strings.
+        Names of features seen during `fit`; defined only if all of them are strings.
 
     Examples
     --------
@@ -61,12 +61,12 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def fit(self, X, y=None):
-        """Remember the number and the names of the channels.
+        """Learn the number and the names of the channels.
 
         Parameters
         ----------
         X : array-like of shape (n_steps, n_channels)
-            In the order of time. Missing values (NaN) stay where they are.
+            The series, in the order of time. Missing values (NaN) are kept.
 
         y : None
             Not used.
@@ -79,16 +79,17 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Cut the windows.
+        """Transform X to windows.
 
         Parameters
         ----------
         X : array-like of shape (n_steps, n_channels)
+            The series.
 
         Returns
         -------
         X_out : ndarray of shape (n_steps, window * n_channels)
-            The channels of the oldest step come first.
+            The windows; the channels of the oldest step come first.
         """
         check_is_fitted(self)
         X = self._checked(X, reset=False)
@@ -104,7 +105,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the channels, by default those of `fit`, else ``x0``, ``x1``, ...
+            Names of the channels. If None, those of `fit`, otherwise ``x0``, ``x1``, ...
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Stopping candidates that lose, in the middle of their training."""
+"""Pruning of candidates in the middle of their training."""
 
 import optuna
 import pandas as pd
@@ -8,54 +8,54 @@ from skdeep.tuning._stopping import Stopper
 
 
 class PruneTrials(Stopper):
-    """Callback of scikit-learn that stops the training of candidates that lose.
+    """Callback of scikit-learn that prunes unpromising candidates.
 
     While a search evaluates candidates, each network of skdeep in them is scored after each
-    epoch: on `X_val` if `fit` is given it, else on `validation_fraction` of the rows of the
-    training fold, which are held out for that. An Optuna pruner compares the scores with those
-    of the other candidates on the same fold. A candidate that loses on one fold is stopped there
-    and, after the epoch that they are in, on its other folds. The rows of the test fold are
-    never looked at, and the refit of the best candidate runs in full and on all rows.
+    epoch: on `X_val` if it is passed to `fit`, otherwise on `validation_fraction` of the rows of
+    the training fold, which are held out. An Optuna pruner compares the scores with those of the
+    other candidates on the same fold. A candidate that is pruned on one fold is stopped there and,
+    at the end of the current epoch, on its other folds. The test fold is never used, and the refit
+    of the best candidate is complete and uses all rows.
 
     It is set on the outermost estimator, ``GridSearchCV(...).set_callbacks(PruneTrials())``, and
-    works in every process that the search uses. `OptunaSearchCV` makes one where it is given a
-    `pruner`. In an objective of one's own, ``estimator.set_callbacks(PruneTrials(trial=trial))``
-    reports to that trial and raises `optuna.TrialPruned`.
+    works in all processes of the search. `OptunaSearchCV` creates one if it has a `pruner`. In
+    your own objective, ``estimator.set_callbacks(PruneTrials(trial=trial))`` reports to that trial
+    and raises `optuna.TrialPruned`.
 
     Parameters
     ----------
     pruner : optuna.pruners.BasePruner, default=None
-        Decides who loses; for scores of which greater is better. None is
+        Pruner, for scores of which greater is better. None is
         ``PercentilePruner(60.0, n_startup_trials=5, n_warmup_steps=5)``: the best score so far
         is in the lower 40 % of the scores at this epoch (after Golovin et al., Google Vizier,
-        KDD 2017). ``MedianPruner`` saves more and loses a late starter more often. Not used with
-        `trial`.
+        KDD 2017). ``MedianPruner`` saves more time but more often prunes late starters. Not used
+        with `trial`.
 
     trial : optuna.Trial, default=None
-        The trial of an objective of one's own. Its first fit decides; further ones (folds) run
-        in full.
+        The trial of your own objective. Only its first fit is pruned; further ones (folds) are
+        completed.
 
     storage : str or path-like, default=None
-        Journal file or URL of a database that all workers reach. Needed only where they run on
-        several machines: on one machine, a temporary file is made if there is need of one.
+        Journal file or URL of a database that all workers can access. Required only for several
+        machines: on one machine, a temporary file is created if needed.
 
     Attributes
     ----------
     fits_ : DataFrame
-        What the last search did, a row for each fit: 'round' (of successive halving, else 0),
+        Report of the last search, a row for each fit: 'round' (of successive halving, else 0),
         'fold', 'candidate' (its number in the round), 'n_epochs', 'score' (of the last epoch, on
         the held-out rows) and 'pruned'.
 
     Notes
     -----
-    With `n_jobs` > 1 it depends on chance which candidates have come how far when one is
-    compared with them: results may differ from run to run. A stopped candidate keeps the test
-    scores of what it has learned; `GridSearchCV` ranks them with the others, `OptunaSearchCV`
-    behind them.
+    With `n_jobs` > 1 results may differ from run to run, because the progress of the other
+    candidates depends on timing. A pruned candidate keeps the test scores that it has reached;
+    `GridSearchCV` ranks them with the others, `OptunaSearchCV` behind them.
 
     Networks with ``solver='lbfgs'``, which has no epochs, and estimators of other libraries are
-    not stopped. `GANOutlierDetector`, whose epochs have no score, raises. Without
-    ``early_stopping``, the rows that are held out are for the pruner alone and choose no epoch.
+    not pruned. `GANOutlierDetector`, whose epochs have no score, raises an error.
+    Without ``early_stopping``, the held-out rows are used by the pruner only and do not select an
+    epoch.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class PruneTrials(Stopper):
 
     @property
     def max_propagation_depth(self):
-        """How deep scikit-learn hands the callback down: to the candidates, or to nobody."""
+        """Depth to which scikit-learn propagates the callback: to candidates, or not at all."""
         return 1 if self.trial is None else 0
 
     def _new_ledger(self, context):
@@ -95,7 +95,7 @@ class PruneTrials(Stopper):
         return Ledger(self.pruner or default_pruner(), self.storage, prefix)
 
     def teardown(self, estimator, context):
-        """Called by scikit-learn where the outermost `fit` has ended.
+        """Called by scikit-learn at the end of the outermost `fit`.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class PruneTrials(Stopper):
         Returns
         -------
         bool
-            Whether training shall stop.
+            Whether to stop training.
 
         Raises
         ------
@@ -160,17 +160,17 @@ class PruneTrials(Stopper):
         return stops
 
     def on_epoch_end(self, context):
-        """Compare an epoch with those of others, if it has a score.
+        """Compare the score of an epoch, if any, with those of other candidates.
 
         Parameters
         ----------
         context : sklearn.callback.CallbackContext
-            Of the epoch.
+            Context of the epoch.
 
         Returns
         -------
         bool
-            Whether training shall stop.
+            Whether to stop training.
         """
         score = context.validation_score
         if score is None:

@@ -1,4 +1,4 @@
-"""Hyper-parameter search with Optuna's samplers behind scikit-learn's interface."""
+"""Hyper-parameter search with Optuna's samplers and scikit-learn's API."""
 
 from numbers import Integral, Real
 from os import PathLike
@@ -14,122 +14,125 @@ from skdeep.tuning._session import Session
 
 
 class OptunaSearchCV(BaseSearchCV):
-    """Search for the best parameters with Optuna, scored by cross-validation.
+    """Hyper-parameter search with Optuna, scored by cross-validation.
 
-    It is used like `sklearn.model_selection.RandomizedSearchCV`. A batch of candidates is asked
-    from an Optuna study, evaluated on all folds like those of any search of scikit-learn, and
-    told to the study, until there are `n_trials` or `timeout` is over. The folds are made once.
+    It is used like `sklearn.model_selection.RandomizedSearchCV`. An Optuna study proposes batches
+    of candidates, which are evaluated on all folds like those of any search of scikit-learn and
+    reported to the study, until there are `n_trials` or `timeout` is reached. All candidates use
+    the same folds.
 
     Parameters
     ----------
     estimator : estimator
-        Of any library. It needs a method `score`, or `scoring` must be given.
+        An estimator of any library. It must have a `score` method, or `scoring` must be passed.
 
     param_distributions : dict of str to distribution or list, default=None
-        Names of parameters with distributions of `optuna.distributions` or `scipy.stats`, or
-        lists to choose from. None is ``search_space(estimator)``.
+        Parameter names mapped to distributions of `optuna.distributions` or `scipy.stats`, or to
+        lists of values. If None, ``search_space(estimator)`` is used.
 
     n_trials : int or None, default=20
-        Number of candidates that the study is to have, those of an earlier process included.
-        None is no limit; then `timeout` must be given, or the sampler be a grid.
+        Number of candidates of the study, including those of earlier processes. None is no limit
+        and requires `timeout` or a grid sampler.
 
     timeout : float, default=None
-        Seconds after which no further candidates are begun. Networks of skdeep that are in
-        training then, alone or in a Pipeline, end it with the epoch that they are in, and their
-        candidates are kept as pruned. What has no epochs is finished: estimators of other
-        libraries, ``solver='lbfgs'``, and networks within other meta-estimators. The refit of the
-        best candidate is not limited.
+        Seconds after which no further candidates are started. Networks of skdeep that are being
+        trained, alone or in a Pipeline, stop at the end of the current epoch, and their candidates
+        count as pruned. Estimators without epochs are completed: those of other libraries,
+        ``solver='lbfgs'``, and networks within other meta-estimators. The refit of the best
+        candidate is not limited.
 
     n_trials_per_batch : int, default=None
-        Candidates that are asked for at once. None is the number of jobs (of all workers, on a
-        dask cluster). The results depend on it, but not on `n_jobs`.
+        Number of candidates that are proposed at once. If None, the number of jobs (of all workers,
+        on a dask cluster). The results depend on it, but not on `n_jobs`.
 
     study : optuna.Study, default=None
-        A study of one's own, to maximise. The search adds to its trials; it may belong to one
+        An existing study, to be maximised. The search adds trials to it; a study belongs to one
         search only, so that nothing leaks from other data.
 
     storage : str, path-like or Optuna storage, default=None
-        Where the study is kept, so that a search that ended for any reason is resumed by the
-        same call: the URL of a database (``sqlite:///file``), or the path of a journal file. For
-        each data set, estimator, scoring, space and the code of what they call there is a study
-        of its own. Several processes may work on one: each ends when all candidates are there,
-        and takes over those of a process of its machine that died. None is memory.
+        Where the study is stored, so that the same call resumes a search that was stopped for any
+        reason: the URL of a database (``sqlite:///file``), or the path of a journal file. Each
+        combination of data set, estimator, scoring, space and the code they call has its own
+        study. Several processes may work on one study: each stops when all candidates are
+        evaluated, and takes over those of a dead process of the same machine. If None, the study
+        is kept in memory.
 
     sampler : {'tpe', 'random', 'grid'}, Optuna sampler or callable, default=None
-        None is 'tpe' (Bergstra et al., 2011), or that of `study`. 'grid' takes all combinations
-        of lists in the order of `ParameterGrid`. A callable gives a sampler for a seed. The seed
-        of each trial comes from `random_state` and from the number of the trial.
+        Sampler of candidates. None is 'tpe' (Bergstra et al., 2011), or that of `study`. 'grid'
+        enumerates all combinations of lists in the order of `ParameterGrid`. A callable takes a
+        seed and returns a sampler. The seed of each trial is derived from `random_state` and the
+        number of the trial.
 
     pruner : optuna.pruners.BasePruner, default=None
-        Stops the training of candidates that lose; see `PruneTrials`. None stops none.
+        Stops the training of unpromising candidates; see `PruneTrials`. None does not prune.
 
     scoring : str, callable, list, tuple or dict, default=None
-        As in `GridSearchCV`, several metrics included.
+        As in `GridSearchCV`, including multiple metrics.
 
     n_jobs : int, default=None
-        Fits that run at once, by joblib: processes, or what `joblib.parallel_config` says.
+        Number of parallel jobs of joblib: processes, or as configured by `joblib.parallel_config`.
 
     refit : bool, str or callable, default=True
-        As in `GridSearchCV`. With several metrics the name of one, which is the one that is
-        searched for unless `objectives` is given.
+        As in `GridSearchCV`. With multiple metrics the name of one, which is the objective unless
+        `objectives` is passed.
 
     cv : int, cross-validation generator or iterable, default=None
-        As in `GridSearchCV`. With `storage` it must give the same folds again.
+        As in `GridSearchCV`. With `storage` it must be reproducible.
 
     verbose : int, default=0
-        From 1 on, a line for each batch and for each candidate with the best score so far; from
-        2 on, for each fit.
+        From 1, print a line for each batch and for each candidate with the best score so far; from
+        2, for each fit.
 
     pre_dispatch : int or str, default='2*n_jobs'
         As in `GridSearchCV`.
 
     error_score : 'raise' or float, default=nan
-        Score of a fit that fails. Candidates whose mean score is not finite are failed trials.
+        Score of failed fits. Candidates whose mean score is not finite are failed trials.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the sampler. None takes fresh entropy, not NumPy's global generator.
+        Seed of the sampler. None uses fresh entropy, not NumPy's global generator.
 
     return_train_score : bool, default=False
-        Whether `cv_results_` has scores on the training rows.
+        Whether `cv_results_` includes scores on the training rows.
 
     study_callbacks : list of callable, default=None
-        Called as ``callback(study, trial)`` after each trial, in this process, as those of
-        `optuna.Study.optimize` are (for MLflow, say). ``study.stop()`` ends the search.
+        Called as ``callback(study, trial)`` after each trial, in this process, like those of
+        `optuna.Study.optimize` (for example for MLflow). ``study.stop()`` stops the search.
 
     objectives : str or list of str, default=None
-        Metrics of `scoring` that the study maximises. A list of several is a search with several
-        objectives: ``study_.best_trials`` has those that no other beats in all of them, and
-        `refit` says which metric decides for `best_params_`. None is the metric of `refit`, or
-        else the first one.
+        Metrics of `scoring` that the study maximises. A list of several is a multi-objective
+        search: ``study_.best_trials`` is the Pareto front, and `refit` selects the metric that
+        determines `best_params_`. None is the metric of `refit`, otherwise the first one.
 
     Attributes
     ----------
     cv_results_ : dict of ndarrays
-        As in `GridSearchCV`, all trials of the study in their order. With a pruner or a timeout
-        there is a column 'pruned'; the ranks of pruned candidates are behind all others.
+        As in `GridSearchCV`, with all trials of the study in order. With a pruner or a timeout
+        there is a column 'pruned'; pruned candidates are ranked behind all others.
 
     best_estimator_, best_score_, best_params_, best_index_, refit_time_, scorer_, n_splits_, \
 multimetric_
         As in `GridSearchCV`.
 
     study_ : optuna.Study
-        With a trial for each candidate; also there if `fit` was interrupted or raised.
+        The study, with a trial for each candidate; also available if `fit` was interrupted or
+        raised an error.
 
     objective_names_ : list of str
-        What the study maximises: names of metrics, or 'score'.
+        Objectives of the study: names of metrics, or 'score'.
 
     n_features_in_, classes_, feature_names_in_
         Those of `best_estimator_`.
 
     See Also
     --------
-    PruneTrials : How candidates are stopped.
-    search_space : The default space of an estimator.
-    skdeep.plotting.SearchDisplay : How the search went.
+    PruneTrials : Callback that prunes candidates.
+    search_space : Default search space of an estimator.
+    skdeep.plotting.SearchDisplay : Progress of the search.
 
     Notes
     -----
-    Ctrl-C ends the search and keeps the best candidate so far, which is then refitted.
+    Ctrl-C stops the search and keeps the best candidate so far, which is then refitted.
 
     Examples
     --------
@@ -218,10 +221,10 @@ multimetric_
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows.
+            Training rows.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Their targets.
+            Targets.
 
         **params : dict of str to object
             Passed to the `fit` of the estimator, the scorer and the splitter, as in

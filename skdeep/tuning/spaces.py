@@ -343,12 +343,12 @@ SPACES = {
 
 
 class SearchSpace(dict):
-    """Names of parameters and what they are searched in; a dict.
+    """Dict of parameter names to distributions.
 
     Attributes
     ----------
     sources : dict of str to str
-        Where each range is from.
+        Source of each range.
     """
 
     def __init__(self, ranges=()):
@@ -363,15 +363,14 @@ def search_space(estimator):
     Parameters
     ----------
     estimator : estimator
-        Of skdeep, or a `Pipeline` or another meta-estimator with such ones in it: their
-        parameters then have the prefixes that `set_params` needs.
+        An estimator of skdeep, or a `Pipeline` or another meta-estimator with such estimators,
+        whose parameters have the prefixes of `set_params`.
 
     Returns
     -------
     space : SearchSpace
-        A dict of names to Optuna distributions or lists, to be used as it is, to be changed or
-        to be taken from. ``space.sources`` says where each range is from. Empty where there is
-        no estimator of skdeep.
+        A dict of parameter names to Optuna distributions or lists, which may be modified.
+        ``space.sources`` has the source of each range. Empty if there is no estimator of skdeep.
 
     Examples
     --------
