@@ -153,8 +153,3 @@ class BaseSiamese(DeepEstimator):
         with torch.inference_mode():
             x = reader.place(X, parameter.dtype, parameter.device)
             return self._only_finite(embed(module, x, self.normalize), X).cpu().numpy()
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags

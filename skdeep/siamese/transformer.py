@@ -158,5 +158,6 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
