@@ -81,7 +81,7 @@ class DeepNet(NeuralNet):
     @property
     def is_frozen(self) -> bool:
         """Whether this is a `frozen_copy`, which no optimizer trains."""
-        return not self.flat_optimizers_
+        return not getattr(self, "flat_optimizers_", ())
 
     @property
     def dtype(self) -> torch.dtype:

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 import torch
 
 from skdeep.data import batches as batches_module
-from skdeep.data.batches import Batches, SparseRows, chunks, row_order
+from skdeep.data.batches import Batches, SparseRows, chunks, n_batches, row_order
 from skdeep.data.pairs import ClassBatches, TupleBatches
 
 X = torch.arange(14.0).reshape(7, 2)
@@ -42,6 +42,7 @@ def test_sizes(n, size, smallest, expected):
     made = Batches(X[:n], Y[:n], batch_size=size, smallest=smallest)
     assert [len(y) for _, y, _ in made.epoch()] == expected
     assert len(made) == len(expected)
+    assert n_batches(n, size, smallest) == len(expected)
 
 
 @pytest.mark.parametrize("order", [None, [6, 0, 3, 1, 2, 5, 4]])

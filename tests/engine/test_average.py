@@ -33,6 +33,16 @@ def test_moving_average_equals_a_loop():
     assert flat.values[0].item() == pytest.approx(wanted)
 
 
+def test_weights_of_many_steps_are_not_forgotten_as_initial_ones_are():
+    _, flat = flat_of(1.0)
+    new, old = MovingAverage(flat, 0.99), MovingAverage(flat, 0.99, count=10_000)
+    flat.values.data.fill_(2.0)
+    new.update()
+    old.update()
+    assert new.values[0].item() == pytest.approx(1 + 10 / 11)  # decay 1 / 11
+    assert old.values[0].item() == pytest.approx(1.01)
+
+
 def test_best_average_comes_back():
     _, flat = flat_of(1.0)
     average = MovingAverage(flat, 0.0)

@@ -157,6 +157,7 @@ def test_frozen_copy_stays_as_it_was():
     train(net)
     net.history.new_epoch()
     frozen, before = net.frozen_copy(), outputs(net)
+    assert frozen.is_frozen and not net.is_frozen
     train(net, 5)
     net.history.new_epoch()
     assert torch.equal(outputs(frozen), before)
