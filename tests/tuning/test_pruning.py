@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skdeep
 from skdeep import MLPClassifier, MLPRegressor
+from skdeep.base.estimator import DeepEstimator
 from skdeep.tuning import OptunaSearchCV, PruneTrials
 
 pytestmark = [
@@ -171,15 +172,15 @@ def test_networks_with_members(cls):
 def seen_rows(monkeypatch, run):
     """Rows (by their first feature) that were trained on and validated on, for each fit."""
     seen = []
-    train = skdeep.perceptron.mlp._BaseMLP._train
+    phases = DeepEstimator._phases
 
-    def spy(self, net, data, validation, *args):
-        rows = [None if d is None else set(d[0][:, 0].tolist()) for d in (data, validation)]
-        seen.append(rows)
-        return train(self, net, data, validation, *args)
+    def spy(self, task, past):
+        both = (task.data, task.held_out)
+        seen.append([None if d is None else set(d[0][:, 0].tolist()) for d in both])
+        return phases(self, task, past)
 
     with monkeypatch.context() as patch:
-        patch.setattr(skdeep.perceptron.mlp._BaseMLP, "_train", spy)
+        patch.setattr(DeepEstimator, "_phases", spy)
         run()
     return seen
 
