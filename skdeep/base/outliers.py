@@ -8,7 +8,7 @@ class OutlierAnswers(OutlierMixin):
     """Methods of detectors that have `score_samples` and, after `fit`, `offset_`."""
 
     def decision_function(self, X):
-        """How far each row is on the normal side.
+        """Compute how far each row is on the normal side of the threshold.
 
         Parameters
         ----------
@@ -23,7 +23,7 @@ class OutlierAnswers(OutlierMixin):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X):
-        """Whether each row is an outlier.
+        """Predict whether each row is an outlier.
 
         Parameters
         ----------

@@ -250,7 +250,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         return labels
 
     def is_known(self, X):
-        """Whether each row is within `rejection_threshold_` of a class.
+        """Determine whether each row is within `rejection_threshold_` of a class.
 
         Parameters
         ----------
