@@ -41,7 +41,7 @@ FAMILIES = {
 def first_steps():
     """The code of all kinds of training steps."""
     kinds = [kind for kind in vars(steps).values() if hasattr(kind, "loss_names")]
-    return {kind.__call__.__code__ for kind in kinds}
+    return {inspect.unwrap(kind.__call__).__code__ for kind in kinds}
 
 
 def files_entered(name):
@@ -60,7 +60,9 @@ def files_entered(name):
     X, y = rng.normal(size=(60, 4)), np.arange(60) % 2
     estimator = getattr(skdeep, name)(**FAMILIES[name], max_iter=1, random_state=0, device="cpu")
     files, reached = {}, {}
-    marks = dict.fromkeys(first_steps(), "step") | {Training._one_pass.__code__: "pass"}
+    marks = dict.fromkeys(first_steps(), "step") | {
+        inspect.unwrap(Training._one_pass).__code__: "pass"
+    }
 
     def follow(frame, event, argument):
         if event != "call":

@@ -16,6 +16,7 @@ from skdeep.adversarial.code_search import search
 from skdeep.adversarial.windows import center_and_spread, read_windows, standardised
 from skdeep.base.outliers import OutlierAnswers, upper_fence
 from skdeep.base.rows import Rows
+from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.latent_gan import LatentGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
@@ -66,6 +67,8 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     """
 
     out_activation_ = "identity"
+
+    _input = VECTORS
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ from skdeep.adversarial.image_kinds import (
 )
 from skdeep.adversarial.images import ImageScale, range_of, read_images
 from skdeep.base.rows import Rows
+from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.image_gan import ImageGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
@@ -72,6 +73,8 @@ class ImageGAN(DeepGenerator):
     """
 
     n_outputs_, out_activation_ = 1, "tanh"
+
+    _input = VECTORS
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from skdeep.base.rows import Given, Mode
 from skdeep.base.training import single_phase
 from skdeep.data.batches import chunks
 from skdeep.inputs.rows import to_host
+from skdeep.inputs.vectors import VECTORS
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.rbm import (
     ContrastiveDivergence,
@@ -55,6 +56,8 @@ class RBM(DeepTransformer):
     >>> RBM(32, max_iter=2, random_state=0, device="cpu").fit_transform(X).shape
     (1797, 32)
     """
+
+    _input = VECTORS
 
     def __init__(
         self,

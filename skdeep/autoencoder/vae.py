@@ -11,6 +11,7 @@ from skdeep import losses
 from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
+from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet
 from skdeep.parameters import autoencoder as tables
@@ -49,6 +50,8 @@ class VariationalAutoencoder(DeepTransformer):
     >>> bool(vae.score_samples(X).mean() > vae.score_samples(1 - X).mean())
     True
     """
+
+    _input = VECTORS
 
     def __init__(
         self,

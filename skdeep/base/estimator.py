@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,7 +35,6 @@ from skdeep.base.training import (
 from skdeep.data.split import split_rows
 from skdeep.data.tensors import to_tensor
 from skdeep.inputs.supervision import check_weights, read_target, refuse_orphan
-from skdeep.inputs.vectors import VECTORS
 
 
 def new_random_state(random_state: Any) -> np.random.RandomState:
@@ -48,12 +46,18 @@ def new_random_state(random_state: Any) -> np.random.RandomState:
 class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that train one network on rows with targets.
 
-    A subclass has `_module` and the target methods of `DeepClassifier`, `DeepRegressor` or of its
-    own.
+    A subclass has `_input`, `_module` and the target methods of `DeepClassifier`, `DeepRegressor`
+    or of its own.
     """
 
-    _module: Callable[..., torch.nn.Module]
-    """``_module(rows, rng)`` gives the network for the rows, with its initial weights."""
+    if TYPE_CHECKING:
+
+        @property
+        def _input(self) -> Any:
+            """How X is read: see `skdeep.inputs.vectors.RowInput`."""
+
+        def _module(self, rows: Rows, rng: Any) -> torch.nn.Module:
+            """The network for the rows, with its initial weights."""
 
     net_: engine.DeepNet
     n_features_in_: int
@@ -163,11 +167,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         return mode.incremental or getattr(self, "warm_start", False)
 
     # --- what a family says -------------------------------------------------------------------
-
-    @property
-    def _input(self) -> Any:
-        """How X is read."""
-        return VECTORS
 
     def _check_parameters(self) -> None:
         """Raise where parameters contradict each other."""

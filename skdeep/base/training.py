@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _training(
     step = single_step(estimator, task, gradient) if step is None else step
     if validator is None:
         validator = make_validator(estimator, task)
-    make = engine.Training
+    make: Callable[..., Training] = engine.Training
     if average is not None:
         validator = average.under(validator)
         make = functools.partial(engine.AveragedTraining, average=average)

@@ -15,6 +15,7 @@ from skdeep.base.estimator import DeepEstimator
 from skdeep.base.outliers import OutlierAnswers
 from skdeep.base.rows import Given, Mode
 from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
+from skdeep.inputs.vectors import VECTORS
 from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import plan_rows, read_rows, read_table
 from skdeep.outlier.scorers import Tail
@@ -86,6 +87,8 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     _scorer: Any
     _tail: Tail
     _stream: tuple[np.ndarray, int] | None
+
+    _input = VECTORS
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from skdeep.base.estimator import DeepEstimator
 from skdeep.base.regressor import DeepRegressor
 from skdeep.base.rows import Given, Mode
 from skdeep.base.training import capped_batch_size
+from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
 from skdeep.parameters import dense as tables
@@ -30,6 +31,8 @@ def _is_stochastic(estimator):
 
 class _BaseMLP(DeepEstimator):
     """What the classifier and the regressor share: the network and its weights."""
+
+    _input = VECTORS
 
     def _hidden_layer_sizes(self, n_inputs=1):
         sizes = self.hidden_layer_sizes
