@@ -314,7 +314,7 @@ def test_what_makes_no_sense_is_refused(params, X, words):
 
 def test_rows_of_another_shape_are_refused():
     net = make("conv").fit(COLOUR)
-    with pytest.raises(ValueError, match="pictures of 8 x 8 pixels"):
+    with pytest.raises(ValueError, match="images of 8 x 8 pixels"):
         net.reconstruct(np.zeros((2, 8, 8, 3)))
     with pytest.raises(ValueError, match="2 channels"):
         net.transform(COLOUR[..., :2])

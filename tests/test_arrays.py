@@ -81,7 +81,7 @@ def test_a_series_is_predicted_alike_in_any_company(architecture):
         (SERIES, SERIES[:, :4], "series of length 4, but CNNClassifier is expecting the length 9"),
         (SERIES, ragged(9, 3), "series of unequal length, but .* the length 9"),
         (SERIES, SERIES[:, :, 0], "rows of shape \\(9,\\), but .* shape \\(9, 2\\)"),
-        (PICTURES, PICTURES[:, :5], "pictures of 5 x 5 pixels, but .* expecting 6 x 5 pixels"),
+        (PICTURES, PICTURES[:, :5], "images of 5 x 5 pixels, but .* expecting 6 x 5 pixels"),
         (PICTURES, PICTURES[..., :2], "X has 2 channels, but .* expecting 3 channels"),
         (SERIES[:, :, 0], SERIES[:, :4, 0], "X has 4 features, but CNNClassifier is expecting 9"),
         (ragged(*[4] * 12), ragged(3, n_channels=5), "X has 5 channels, but .* expecting 2"),

@@ -1,4 +1,4 @@
-"""How much each number of X speaks for a prediction, for networks that read arrays or sequences."""
+"""Attribution of predictions to the numbers of X, for networks that read arrays or sequences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skdeep.inputs.rows import to_host
 
 
 def saliency(self, X, y=None):
-    """Return how much each number of X speaks for the prediction: gradient times input.
+    """Return how much each number of X contributes to the prediction: gradient times input.
 
     The gradient of the raw score (of the predicted class, or of `y`; of several networks the
     logarithm of their mean probability) by each number, times that number less the mean of its

@@ -1,4 +1,4 @@
-"""What convolutional classifiers and regressors share: network, batches, features, saliency."""
+"""Shared methods of convolutional classifiers and regressors: network, recipe, features."""
 
 import math
 
@@ -29,7 +29,7 @@ from skdeep.nets.convnet import ConvNet
 from skdeep.parameters.sizes import layer_sizes
 
 AUTO_STEPS = {1: 1000, 2: 6500}
-"""Steps of training that max_iter='auto' plans for: of series, of pictures."""
+"""Steps of training that max_iter='auto' plans for: of series, of images."""
 AUTO_EPOCHS = {1: (12, 300), 2: (12, 100)}
 """Fewest and most epochs of max_iter='auto'."""
 FULL_BATCH = 64
@@ -83,7 +83,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             name = "inception" if len(shape) == 2 else "resnet"
         if name == "inception" and len(shape) == 3:
             raise ValueError(
-                "architecture='inception' is for series, and X holds pictures: use 'resnet' or "
+                "architecture='inception' is for series, and X holds images: use 'resnet' or "
                 "'lenet'."
             )
         options = {}
@@ -140,7 +140,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         strengths = {}
         for name in chosen:
             if name not in fitting:
-                kind = "pictures" if dims == 2 else "series"
+                kind = "images" if dims == 2 else "series"
                 raise ValueError(f"augment={name!r}: for {kind} expected any of {fitting}.")
             strengths[name] = chosen[name] if isinstance(chosen, dict) else known[name][1]
         if len(strengths.keys() & MIXES.keys()) > 1:
@@ -205,7 +205,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
 
     @torch.inference_mode()
     def transform(self, X):
-        """Return what the last layer sees: the features that the network has made of X.
+        """Return the features of each row: the input of the last layer.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Convolutional networks for pictures, signals and series."""
+"""Convolutional networks for images, signals and series."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from skdeep.parameters.entry import public
 
 @public(tables.CNN, tables.ARRAY_CLASSIFIER_ATTRIBUTES)
 class CNNClassifier(DeepClassifier, BaseCNN):
-    """Convolutional network classifier for pictures, signals and series.
+    """Convolutional network classifier for images, signals and series.
 
     The rank of X decides what it is: 2-D rows are signals of one channel, 3-D arrays (n_samples,
     length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels) are
-    pictures, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
+    images, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
     of unequal length, holds series of unequal length; see `data_format` and `image_shape` for
-    other layouts. Channels are standardised inside, and pictures of bytes stay bytes until they are
+    other layouts. Channels are standardised inside, and images of bytes stay bytes until they are
     on the device. A `numpy.memmap` is read batch by batch.
 
     Parameters
@@ -130,7 +130,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
 
 @public(tables.CNN, tables.ARRAY_ATTRIBUTES)
 class CNNRegressor(DeepRegressor, BaseCNN):
-    """Convolutional network regressor for pictures, signals and series.
+    """Convolutional network regressor for images, signals and series.
 
     The rank of X decides what it is, as for `CNNClassifier`. Targets are standardised inside, and
     predictions stay within the range of those seen in `fit`.

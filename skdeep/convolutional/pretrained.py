@@ -145,8 +145,8 @@ def _load(module, weights, origin):
     wrong = [k for k in own.keys() & weights.keys() if own[k].shape != weights[k].shape]
     if missing or unknown or wrong:
         parts = {"missing": missing, "unknown": unknown, "of another shape": sorted(wrong)}
-        told = "; ".join(f"{kind} {names[:3]}" for kind, names in parts.items() if names)
-        raise ValueError(f"pretrained={_source(origin)!r} does not fit the architecture: {told}.")
+        shown = "; ".join(f"{kind} {names[:3]}" for kind, names in parts.items() if names)
+        raise ValueError(f"pretrained={_source(origin)!r} does not fit the architecture: {shown}.")
     module.load_state_dict(weights)
 
 

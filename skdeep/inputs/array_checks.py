@@ -13,12 +13,12 @@ from skdeep.inputs.rows import check_rows, dense_tensor, to_host
 RANKS = {
     "channels_last": "2-D rows are signals of one channel, 3-D arrays (n_samples, length, "
     "n_channels) or lists of 2-D arrays or frames (length, n_channels) are series, and 4-D arrays "
-    "(n_samples, height, width, n_channels) are pictures",
+    "(n_samples, height, width, n_channels) are images",
     "channels_first": "2-D rows are signals of one channel, 3-D arrays (n_samples, n_channels, "
     "length) or lists of 2-D arrays or frames (n_channels, length) are series, and 4-D arrays "
-    "(n_samples, n_channels, height, width) are pictures",
+    "(n_samples, n_channels, height, width) are images",
 }
-_GREY = "; grey or flat pictures need image_shape=(height, width)"
+_GREY = "; grey or flat images need image_shape=(height, width)"
 _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "bool", "float16")  # exact in float32
 _CHUNK_BYTES = 2**24  # of a memory map, that are looked at in one go
 
@@ -67,12 +67,12 @@ def _rank(X):
 
 
 def _keeps_bytes(reader, X):
-    """Whether X are flat pictures in bytes, that stay bytes."""
+    """Whether X are flat images in bytes, that stay bytes."""
     return reader.image_shape is not None and getattr(X, "dtype", None) == np.uint8
 
 
 def _check_2d(reader, estimator, X, reset):
-    """Signals of one channel or flat pictures, with all that scikit-learn asks of tables."""
+    """Signals of one channel or flat images, with all that scikit-learn asks of tables."""
     if not isinstance(X, torch.Tensor):
         dtype = getattr(X, "dtype", None)
         small = isinstance(dtype, np.dtype) and dtype.name in _SMALL_INTEGERS
@@ -175,7 +175,7 @@ def _with_channels(reader, X):
     """Channels first, and the shape of one row as it came, `image_shape` being applied."""
     wanted = reader.image_shape
     if wanted is not None:
-        X = _as_pictures(reader, X, tuple(wanted))
+        X = _as_images(reader, X, tuple(wanted))
     shape = tuple(X.shape[1:])
     return _channels_first(X, reader.data_format), shape
 
@@ -188,8 +188,8 @@ def _channels_first(X, data_format):
     return X.movedim(-1, 1) if isinstance(X, torch.Tensor) else np.moveaxis(X, -1, 1)
 
 
-def _as_pictures(reader, X, wanted):
-    """Flat, grey or whole pictures of the given shape, with an axis for the channels."""
+def _as_images(reader, X, wanted):
+    """Flat, grey or whole images of the given shape, with an axis for the channels."""
     first = reader.data_format == "channels_first"
     full = wanted if len(wanted) == 3 else ((1, *wanted) if first else (*wanted, 1))
     shape = tuple(X.shape[1:])

@@ -1,4 +1,4 @@
-"""Reading rows that are arrays: pictures, signals, series of unequal length.
+"""Reading rows that are arrays: images, signals, series of unequal length.
 
 The rank of X decides what it is. Whatever the user's layout, checked rows have their channels
 first, (n_samples, n_channels, length) or (n_samples, n_channels, height, width); where the user's
@@ -62,13 +62,13 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayInput(Input):
-    """Reads rows that are signals, series or pictures.
+    """Reads rows that are signals, series or images.
 
     Attributes
     ----------
     data_format : {'channels_last', 'channels_first'}
     image_shape : sequence of int or None
-        Shape of pictures that come flat or without an axis for their channel.
+        Shape of images that come flat or without an axis for their channel.
     missing : {'error', 'mask'}
     ranks : tuple of int
         The numbers of dimensions that X may have.
@@ -177,7 +177,7 @@ class ArrayInput(Input):
         if same_rank and len(known) == 3:
             sizes = [" x ".join(map(str, s[:2] if last else s[1:])) for s in (shape, known)]
             raise ValueError(
-                f"X has pictures of {sizes[0]} pixels, but {name} is expecting {sizes[1]} pixels "
+                f"X has images of {sizes[0]} pixels, but {name} is expecting {sizes[1]} pixels "
                 "as input."
             )
         raise ValueError(
@@ -217,7 +217,7 @@ def channels_first_shape(shape, data_format):
 
 
 def to_input(X, dtype, device):
-    """Checked rows as a network eats them.
+    """Checked rows in the form that networks take.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What training is told about its rows: targets, weights of rows and of classes, checked.
+"""What training knows about its rows: targets, weights of rows and of classes, checked.
 
 All of them come in through here, once, before scikit-learn's checks of shapes: what is left after
 it are numbers, or labels that can be put in order, and weights that no precision makes infinite

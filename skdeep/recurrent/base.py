@@ -1,4 +1,4 @@
-"""What the recurrent classifier and regressor share: the network, its batches, what is in it."""
+"""Shared methods of the recurrent classifier and regressor: network, recipe, features."""
 
 import math
 
@@ -188,7 +188,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
     # --- prediction ------------------------------------------------------------------------
 
     def transform(self, X):
-        """Return what the last layer sees of each sequence.
+        """Return the features of each sequence: the input of the last layer.
 
         Parameters
         ----------

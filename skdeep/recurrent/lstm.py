@@ -11,13 +11,13 @@ from skdeep.recurrent.base import DeepSequence
 class LSTMClassifier(DeepClassifier, DeepSequence):
     """Classifier of sequences: series of numbers, also of unequal length, or token ids.
 
-    A recurrent network (LSTM, GRU or plain) reads each sequence, in both directions; what it says
-    at all steps is pooled into one vector, from which a linear layer takes the classes. Beside it
-    stands, for series, a convolutional branch.
+    A recurrent network (LSTM, GRU or plain) reads each sequence, in both directions; its outputs
+    at all steps are pooled into one vector, from which a linear layer predicts the classes. For
+    series, a convolutional branch runs in parallel.
 
     X is an array (n_samples, length, n_channels), (n_samples, length) for one channel, a list of
     arrays of unequal length, or, with `vocabulary_size`, token ids, as `SequenceVectorizer` makes
-    them of texts. Channels are standardised inside.
+    them from texts. Channels are standardised inside.
 
     Parameters
     ----------
