@@ -104,7 +104,7 @@ def test_other_shapes_at_predict_time(fitted, X, message):
         ([np.zeros((4, 4, 1))] * 11 + [np.zeros((4, 5, 1))], {}, "arrays of one shape"),
         (PICTURES, {"image_shape": (5, 6, 3)}, "expected X of shape"),
         (PICTURES, {"image_shape": (0, 6)}, r"image_shape=\(0, 6\): expected \(height, width\)"),
-        (PICTURES, {"architecture": "inception"}, "'inception' is for series, and X holds pict"),
+        (PICTURES, {"architecture": "inception"}, "'inception' is for series, and X holds images"),
         (SERIES, {"augment": "flip"}, "augment='flip': for series expected any of"),
         (SERIES, {"augment": ["mixup", "cutmix"]}, "expected one of"),
         (SERIES, {"freeze": True}, "freeze=True trains the last layer alone"),
