@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from torch import Tensor
 
-from skdeep.data.batches import Batch
-from skdeep.engine.optim import FlatOptimizer
+if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
+    from skdeep.engine.optim import FlatOptimizer
 
 Loss: TypeAlias = Callable[[Any, Any], Tensor]
 """Output and target to one value for each row, pair or triplet."""
