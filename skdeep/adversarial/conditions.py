@@ -83,7 +83,7 @@ def draw_rows(
             continue
         known = torch.full((n, n_columns), torch.nan, device=noise.device)
         for j, (_, positions) in given.items():
-            known[:, j] = torch.as_tensor(positions[start : start + n])
+            known[:, j] = torch.as_tensor(positions[start : start + n]).to(known.dtype)
         parts.append(generator.sample_given(known, _N_CANDIDATES, noise))
     return torch.cat(parts).double().cpu().numpy()
 
