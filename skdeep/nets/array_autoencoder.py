@@ -4,14 +4,18 @@ Rows have their channels first; those of unequal length come padded, with their 
 what comes in and the encoder stand the noise, in the numbers of X, and the scale of each channel.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeep.nets import recurrent
-from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, activations, read_shared_slope
+from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, activations, layers, read_shared_slope
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     TRANSPOSED,
@@ -22,6 +26,11 @@ from skdeep.nets.conv import (
 )
 from skdeep.nets.corruption import Corruption
 from skdeep.nets.recurrent import Recurrence, reversal, reverse
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from skdeep.nets.blocks import Input, Shape
 
 CROSS_ENTROPY, STANDARDIZED = "cross_entropy", "standardized"
 """Kinds of output beside the names of activations; see `ArrayAutoencoder`."""
@@ -54,16 +63,18 @@ class ArrayAutoencoder(nn.Module):
     codes (n_samples, n_units), else None.
     """
 
+    last: Any  # a linear layer or a convolution, with a bias
+
     def __init__(
         self,
-        shape,
-        output=STANDARDIZED,
-        unit=1.0,
-        noise=None,
-        noise_rate=0.0,
-        low=(),
-        high=(),
-    ):
+        shape: Shape,
+        output: str = STANDARDIZED,
+        unit: float = 1.0,
+        noise: str | None = None,
+        noise_rate: float = 0.0,
+        low: Sequence[float] = (),
+        high: Sequence[float] = (),
+    ) -> None:
         super().__init__()
         self.shape, self.output, self.unit = tuple(shape), output, unit
         self.scale = Standardize(shape[0])
@@ -72,7 +83,7 @@ class ArrayAutoencoder(nn.Module):
         self.output_activation = ACTIVATIONS["identity" if kept else output]()
 
     @torch.no_grad()
-    def learn_scale(self, mean, deviation):
+    def learn_scale(self, mean: Tensor, deviation: Tensor) -> None:
         """Take means and standard deviations of channels, and start near the mean row.
 
         Parameters
@@ -85,32 +96,42 @@ class ArrayAutoencoder(nn.Module):
             edge = 1e-3
             self.last.bias.copy_(torch.logit(mean.clamp(edge, 1 - edge)))
 
-    def prepared(self, x):
+    def encode_scaled(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Codes of standardised rows."""
+        raise NotImplementedError
+
+    def decode(
+        self, code: Tensor, lengths: Tensor | None = None, n_steps: int | None = None
+    ) -> Tensor:
+        """Raw outputs of codes."""
+        raise NotImplementedError
+
+    def prepared(self, x: Input) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Values as floating-point numbers, the lengths and the mask."""
-        x, lengths = x if isinstance(x, tuple) else (x, None)
-        x = x.to(self.scale.mean.dtype)
-        x = x if self.unit == 1 else x / self.unit
-        return x, lengths, None if lengths is None else mask_of(x, lengths)
+        rows, lengths = x if isinstance(x, tuple) else (x, None)
+        rows = rows.to(self.scale.mean.dtype)
+        rows = rows if self.unit == 1 else rows / self.unit
+        return rows, lengths, None if lengths is None else mask_of(rows, lengths)
 
-    def encode(self, x):
+    def encode(self, x: Input) -> Tensor:
         """Codes of rows, without noise."""
-        x, lengths, mask = self.prepared(x)
-        return self.encode_scaled(self.scale(x, mask), lengths)
+        rows, lengths, mask = self.prepared(x)
+        return self.encode_scaled(self.scale(rows, mask), lengths)
 
-    def forward(self, x):
-        x, lengths, mask = self.prepared(x)
-        scaled = self.scale(x, mask)
-        code = self.encode_scaled(self._spoilt(x, scaled, mask), lengths)
-        raw = self.decode(code, lengths, x.shape[2])
-        wanted = scaled if self.output == STANDARDIZED else x
+    def forward(self, x: Input) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        rows, lengths, mask = self.prepared(x)
+        scaled = self.scale(rows, mask)
+        code = self.encode_scaled(self._spoilt(rows, scaled, mask), lengths)
+        raw = self.decode(code, lengths, rows.shape[2])
+        wanted = scaled if self.output == STANDARDIZED else rows
         return raw, wanted, mask, code if self.training else None
 
-    def _spoilt(self, x, scaled, mask):
+    def _spoilt(self, x: Tensor, scaled: Tensor, mask: Tensor | None) -> Tensor:
         if self.noise is None or not self.noise.is_drawing():
             return scaled
         return self.scale(self.noise(x), mask)
 
-    def restored(self, raw):
+    def restored(self, raw: Tensor) -> Tensor:
         """Raw outputs in the numbers of X."""
         if self.output == CROSS_ENTROPY:
             raw = torch.sigmoid(raw)
@@ -153,14 +174,14 @@ class ConvAutoencoderNet(ArrayAutoencoder):
 
     def __init__(
         self,
-        shape,
-        n_filters,
-        encoder_units,
-        decoder_units,
-        activation="relu",
-        code_activation="identity",
-        **options,
-    ):
+        shape: Sequence[int],
+        n_filters: Sequence[int],
+        encoder_units: Sequence[int],
+        decoder_units: Sequence[int],
+        activation: str = "relu",
+        code_activation: str = "identity",
+        **options: Any,
+    ) -> None:
         super().__init__(shape, **options)
         self.config = {
             "shape": tuple(shape),
@@ -177,18 +198,16 @@ class ConvAutoencoderNet(ArrayAutoencoder):
             self.sizes.append(tuple(-(-n // 2) for n in self.sizes[-1]))
         n_flat = widths[-1] * math.prod(self.sizes[-1])
         down, up = [n_flat, *encoder_units], [*encoder_units[-1:], *decoder_units, n_flat]
-        self.convs = nn.ModuleList(
+        self.convs = layers(
             CONVOLUTIONS[dims](a, b, 3, stride=2, padding=1, bias=False)
             for a, b in pairwise(widths)
         )
         self.norms = nn.ModuleList(BatchNorm(n) for n in n_filters)
-        self.encoder = nn.ModuleList(Linear(a, b) for a, b in pairwise(down))
-        self.decoder = nn.ModuleList(
-            Linear(a, b) for a, b in (pairwise(up) if encoder_units else ())
-        )
+        self.encoder = layers(Linear(a, b) for a, b in pairwise(down))
+        self.decoder = layers(Linear(a, b) for a, b in (pairwise(up) if encoder_units else ()))
         *turned, last = pairwise(widths[::-1])
         self.up_norms = nn.ModuleList(BatchNorm(a) for a, _ in [*turned, last])
-        self.ups = nn.ModuleList(
+        self.ups = layers(
             TRANSPOSED[dims](a, b, 4, stride=2, padding=1, bias=False) for a, b in turned
         )
         self.last = TRANSPOSED[dims](*last, 4, stride=2, padding=1)
@@ -200,12 +219,12 @@ class ConvAutoencoderNet(ArrayAutoencoder):
         self.n_code = down[-1]
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Numbers of a row in the widest layer."""
         widths = [self.shape[0], *self.config["n_filters"]]
         return max(n * math.prod(size) for n, size in zip(widths, self.sizes))
 
-    def encode_scaled(self, x, lengths=None):
+    def encode_scaled(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Codes of standardised rows."""
         x = channels_last(x) if x.ndim == 4 else x
         steps = [*zip(self.convs, self.norms), *((linear, None) for linear in self.encoder)]
@@ -216,15 +235,17 @@ class ConvAutoencoderNet(ArrayAutoencoder):
             x = activate(activation, x, layer if norm is None else norm)
         return x.flatten(1)
 
-    def decode(self, code, lengths=None, n_steps=None):
+    def decode(
+        self, code: Tensor, lengths: Tensor | None = None, n_steps: int | None = None
+    ) -> Tensor:
         """Raw outputs of codes."""
         x, places = code, islice(self.activations, self.n_inner, None)
-        for i, layer in enumerate(self.decoder):
-            x = layer(next(places)(x) if i else x)
+        for i, linear in enumerate(self.decoder):
+            x = linear(next(places)(x) if i else x)
         x = x.unflatten(1, (-1, *self.sizes[-1]))
         x = channels_last(x) if x.ndim == 4 else x
-        layers = zip([*self.ups, self.last], self.up_norms, self.sizes[-2::-1])
-        for i, (layer, norm, size) in enumerate(layers):
+        steps = zip([*self.ups, self.last], self.up_norms, self.sizes[-2::-1])
+        for i, (layer, norm, size) in enumerate(steps):
             if i or len(self.decoder):  # maps that are the code have been through both
                 x = activate(next(places), norm(x), norm)
             x = layer(x)
@@ -260,7 +281,14 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
     (torch.Size([4, 3]), torch.Size([4, 2, 7]))
     """
 
-    def __init__(self, shape, encoder_units, decoder_units, code_activation="identity", **options):
+    def __init__(
+        self,
+        shape: Shape,
+        encoder_units: Sequence[int],
+        decoder_units: Sequence[int],
+        code_activation: str = "identity",
+        **options: Any,
+    ) -> None:
         super().__init__(shape, **options)
         self.config = {
             "shape": tuple(shape),
@@ -282,7 +310,7 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
         self.last = Linear(up[-1], shape[0])
         self.code_activation = ACTIVATIONS[code_activation]()
 
-    def encode_scaled(self, x, lengths=None):
+    def encode_scaled(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Codes of standardised sequences: from the state after the last step of each."""
         h = x.permute(2, 0, 1)
         for layer in self.readers:
@@ -293,10 +321,13 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
             h = h[lengths - 1, torch.arange(len(lengths), device=h.device)]
         return self.code_activation(self.to_code(h))
 
-    def decode(self, code, lengths=None, n_steps=None):
+    def decode(
+        self, code: Tensor, lengths: Tensor | None = None, n_steps: int | None = None
+    ) -> Tensor:
         """Raw outputs of codes; `n_steps` is the length where all have one."""
+        assert n_steps is not None
         h = code.expand(n_steps, -1, -1)
-        start = torch.tanh(self.from_code(code))
+        start: Tensor | None = torch.tanh(self.from_code(code))
         for layer in self.writers:
             h = layer(h, start)
             start = None
@@ -305,7 +336,7 @@ class SequenceAutoencoderNet(ArrayAutoencoder):
 
 
 @torch.no_grad()
-def initialize(net, rng):
+def initialize(net: ArrayAutoencoder, rng: np.random.RandomState) -> None:
     """Fill an autoencoder of arrays with initial weights.
 
     Weights of a `ConvAutoencoderNet` are normal with the variance ``2 / n_in`` (He et al., 2015)
@@ -323,9 +354,11 @@ def initialize(net, rng):
     if isinstance(net, SequenceAutoencoderNet):
         recurrent.initialize(net, rng)
         return
-    for layer in [*net.convs, *net.encoder, *net.decoder, *net.ups, net.last]:
+    assert isinstance(net, ConvAutoencoderNet)
+    every: list[Any] = [*net.convs, *net.encoder, *net.decoder, *net.ups, net.last]
+    for layer in every:
         n_in = layer.weight[0].numel()
-        if isinstance(layer, tuple(TRANSPOSED.values())):
+        if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
             # Of stride 2: along each axis one number of two meets a weight.
             n_in = layer.weight[:, 0].numel() / 2 ** (layer.weight.ndim - 2)
         gain = 2 if layer.bias is None else 1

@@ -4,10 +4,18 @@ They act on standardised rows, (n, channels, length) or (n, channels, height, wi
 the generator that training hands in. `Mixing` changes the labels too.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import RandomModule
+
+if TYPE_CHECKING:
+    Mixed: TypeAlias = tuple[Tensor, Tensor, Tensor]  # rows, partners, shares
 
 
 class Augmentation(RandomModule):
@@ -22,20 +30,20 @@ class Augmentation(RandomModule):
     x : (n_samples, n_channels, ...); lengths : (n_samples,), steps of each series; returns x's.
     """
 
-    def __init__(self, strength):
+    def __init__(self, strength: float) -> None:
         super().__init__()
         self.strength = float(strength)
 
-    def forward(self, x, lengths):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         return self.change(x, lengths) if self.is_drawing() else x
 
-    def uniform(self, x, *shape, low=0.0, high=1.0):
+    def uniform(self, x: Tensor, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Random numbers in [low, high) of the type of `x`."""
         return torch.empty(shape, dtype=x.dtype, device=x.device).uniform_(
             low, high, generator=self.generator
         )
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         raise NotImplementedError
 
 
@@ -43,7 +51,7 @@ class Shift(Augmentation):
     """Moves images by whole pixels, up to `strength` times their sides, in each direction; what
     comes in at a side repeats the image's edge."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         places = []
         for axis in (2, 3):
             side = x.shape[axis]
@@ -60,7 +68,7 @@ class Shift(Augmentation):
 class Flip(Augmentation):
     """Mirrors images left to right with the probability `strength`."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         flips = self.uniform(x, len(x), 1, 1, 1) < self.strength
         return torch.where(flips, x.flip(3), x)
 
@@ -69,7 +77,7 @@ class Crop(Augmentation):
     """Cuts out a part whose sides are between ``1 - strength`` and 1 of the image's, and
     stretches it to the image's size (after Szegedy et al., 2015)."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         part = self.uniform(x, len(x), 2, low=1 - self.strength)
         middle = (1 - part) * self.uniform(x, len(x), 2, low=-1.0)
         theta = torch.cat([torch.diag_embed(part), middle[:, :, None]], 2)
@@ -81,14 +89,14 @@ class Noise(Augmentation):
     """Adds Gaussian noise of standard deviation `strength`, in standard deviations of the channel
     (for series: jitter; Um et al., 2017)."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         return x + torch.empty_like(x).normal_(0.0, self.strength, generator=self.generator)
 
 
 class Scale(Augmentation):
     """Multiplies each channel of a row by a factor drawn from N(1, strength) (Um et al., 2017)."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         factor = x.new_empty(*x.shape[:2], *[1] * (x.ndim - 2))
         return x * factor.normal_(1.0, self.strength, generator=self.generator)
 
@@ -97,7 +105,7 @@ class Warp(Augmentation):
     """Window warping (Le Guennec et al., 2016): a window of the share `strength` of a series runs
     at half or at twice its speed, and the series is brought back to its length."""
 
-    def change(self, x, lengths):
+    def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         n = lengths.to(x.dtype)[:, None]
         width = self.strength * n
         start = self.uniform(x, len(x), 1) * (n - width)
@@ -131,11 +139,11 @@ class Mixing(RandomModule):
         Both parameters of the beta distribution of the shares.
     """
 
-    def __init__(self, strength):
+    def __init__(self, strength: float) -> None:
         super().__init__()
         self.strength = float(strength)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         if not self.is_drawing():
             return x, None, None
         partner = torch.randperm(len(x), generator=self.generator, device=x.device)
@@ -144,14 +152,14 @@ class Mixing(RandomModule):
         gamma = torch._standard_gamma(alpha, generator=self.generator).clamp_(min=1e-12)
         return self.mix(x, partner, gamma[0] / gamma.sum(0))
 
-    def mix(self, x, partner, share):
+    def mix(self, x: Tensor, partner: Tensor, share: Tensor) -> Mixed:
         raise NotImplementedError
 
 
 class Mixup(Mixing):
     """Weighted means of two rows (Zhang et al., 2018)."""
 
-    def mix(self, x, partner, share):
+    def mix(self, x: Tensor, partner: Tensor, share: Tensor) -> Mixed:
         weight = share.view(-1, *[1] * (x.ndim - 1))
         return torch.lerp(x[partner], x, weight), partner, share
 
@@ -159,7 +167,7 @@ class Mixup(Mixing):
 class CutMix(Mixing):
     """A box (a stretch, of series) of one row is that of another (Yun et al., 2019)."""
 
-    def mix(self, x, partner, share):
+    def mix(self, x: Tensor, partner: Tensor, share: Tensor) -> Mixed:
         sizes, inside = x.shape[2:], None
         side = (1 - share) ** (1 / len(sizes))
         for axis, n in enumerate(sizes):
@@ -170,6 +178,7 @@ class CutMix(Mixing):
             near = (place - center[:, None]).abs() < side[:, None] / 2
             near = near.view(-1, 1, *shape)
             inside = near if inside is None else inside & near
+        assert inside is not None  # there is an axis
         kept = 1 - inside.to(x.dtype).mean(tuple(range(1, x.ndim)))
         return torch.where(inside, x[partner], x), partner, kept
 

@@ -1,12 +1,16 @@
 """Dense autoencoders."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import ACTIVATIONS, Linear, activate
+from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, layers
 from skdeep.nets.corruption import Corruption
 
 
@@ -47,19 +51,19 @@ class AutoencoderNet(nn.Module):
 
     def __init__(
         self,
-        encoder_units,
-        decoder_units,
-        activation="relu",
-        code_activation="identity",
-        output_activation="identity",
-        tied=False,
-        noise=None,
-        noise_rate=0.0,
-        low=(),
-        high=(),
-        gives_code=False,
-        gives_jacobian=False,
-    ):
+        encoder_units: Sequence[int],
+        decoder_units: Sequence[int],
+        activation: str = "relu",
+        code_activation: str = "identity",
+        output_activation: str = "identity",
+        tied: bool = False,
+        noise: str | None = None,
+        noise_rate: float = 0.0,
+        low: Sequence[float] = (),
+        high: Sequence[float] = (),
+        gives_code: bool = False,
+        gives_jacobian: bool = False,
+    ) -> None:
         super().__init__()
         self.config = {
             "encoder_units": tuple(int(n) for n in encoder_units),
@@ -78,7 +82,8 @@ class AutoencoderNet(nn.Module):
         self.n_encoder, self.tied = len(encoder_units) - 1, tied
         self.gives_code, self.gives_jacobian = gives_code, gives_jacobian
         self.noise = Corruption(noise, noise_rate, low, high) if noise else None
-        self.encoder = nn.ModuleList(Linear(i, o) for i, o in pairwise(encoder_units))
+        self.encoder = layers(Linear(i, o) for i, o in pairwise(encoder_units))
+        self.decoder: Any  # its biases where it is tied, else its layers
         decoder = list(pairwise(decoder_units))
         if tied:
             self.decoder = nn.ParameterList(torch.zeros(o) for _, o in decoder)
@@ -89,11 +94,11 @@ class AutoencoderNet(nn.Module):
         self.activations = nn.ModuleList(ACTIVATIONS[name]() for name in names)
 
     @property
-    def n_layers(self):
+    def n_layers(self) -> int:
         """Number of linear maps."""
         return len(self.activations)
 
-    def _sums(self, h, i):
+    def _sums(self, h: Tensor, i: int) -> Tensor:
         """What layer i adds up, before its activation."""
         if i < self.n_encoder:
             return self.encoder[i](h)
@@ -104,19 +109,19 @@ class AutoencoderNet(nn.Module):
             )
         return self.decoder[place](h)
 
-    def _source(self, i):
+    def _source(self, i: int) -> nn.Module | None:
         """The layer that sums up, where it is one."""
         if i < self.n_encoder:
             return self.encoder[i]
         return None if self.tied else self.decoder[i - self.n_encoder]
 
-    def run(self, h, start, stop):
+    def run(self, h: Tensor, start: int, stop: int) -> Tensor:
         """From the output of layer `start` (0 is the input) to that of layer `stop`."""
         for i in range(start, stop):
             h = activate(self.activations[i], self._sums(h, i), self._source(i))
         return h
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor | None]:
         noisy = x if self.noise is None else self.noise(x)
         if not (self.training and (self.gives_code or self.gives_jacobian)):
             return self.run(noisy, 0, self.n_layers)
@@ -127,7 +132,7 @@ class AutoencoderNet(nn.Module):
             code = self.run(noisy, 0, self.n_encoder)
         return self.run(code, self.n_encoder, self.n_layers), code, jacobian
 
-    def _code_and_jacobian(self, x):
+    def _code_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The code and the squared norm of its derivative by x, for each row.
 
         The chain rule is multiplied out from the code's side: the code is narrow.

@@ -6,10 +6,19 @@ no bookkeeping: the passes below are a few matrix products each. `tests/nets/tes
 holds them against autograd.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import hooks_of
+
+if TYPE_CHECKING:
+    from skdeep.nets.mlp import MLPNet
 
 _NARROW = 16
 
@@ -41,17 +50,19 @@ class PlainBackprop:
         What to call in its place while the network has hooks, which see nothing of these passes.
     """
 
-    def __init__(self, net, loss, watched=None):
+    def __init__(
+        self, net: MLPNet, loss: Any, watched: Callable[..., Tensor] | None = None
+    ) -> None:
         self.loss, self.watched = loss, watched
         self._hooks = [] if watched is None else [h for m in net.modules() for h in hooks_of(m)]
         self.layers = [(m.weight, m.bias) for m in net.linears]
-        self.grads = [(w.grad, b.grad) for w, b in self.layers]
-        self._shares = {}
+        self.grads: list[Any] = [(w.grad, b.grad) for w, b in self.layers]
+        self._shares: dict[int, Tensor] = {}
         self.activate = _INPLACE[net.activation]
         self.derive = _DERIVATIVES[net.activation]
 
     @staticmethod
-    def applies_to(net, loss):
+    def applies_to(net: nn.Module, loss: nn.Module) -> bool:
         """Whether this class can stand in for autograd."""
         return (
             getattr(net, "is_plain", False)
@@ -59,7 +70,7 @@ class PlainBackprop:
             and hasattr(loss, "with_gradient")
         )
 
-    def __call__(self, x, target, weight):
+    def __call__(self, x: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
         """Write the gradient of the (weighted) mean loss and return that loss.
 
         Called with autograd off.
@@ -74,7 +85,7 @@ class PlainBackprop:
         -------
         Tensor of shape ()
         """
-        if any(self._hooks):
+        if self.watched is not None and any(self._hooks):
             return self.watched(x, target, weight)
         outputs = [x]
         last = len(self.layers) - 1
@@ -97,7 +108,7 @@ class PlainBackprop:
                 delta = self.derive(torch.mm(delta, self.layers[i][0]), outputs[i])
         return loss
 
-    def _equal_shares(self, elements):
+    def _equal_shares(self, elements: Tensor) -> Tensor:
         """``1 / n`` for each of n rows; kept, since nearly all batches have the same n."""
         n = len(elements)
         if n not in self._shares:
@@ -105,7 +116,7 @@ class PlainBackprop:
         return self._shares[n]
 
 
-def _head(x, weight, bias):
+def _head(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The output layer; for few outputs as the transpose of a contiguous matrix, which makes
     the product and the softmax after it faster."""
     if len(bias) > _NARROW or x.is_sparse:
@@ -113,7 +124,7 @@ def _head(x, weight, bias):
     return torch.addmm(bias.unsqueeze(1), weight, x.t()).t()
 
 
-def _outer(delta, x, out):
+def _outer(delta: Tensor, x: Tensor, out: Tensor) -> None:
     if x.is_sparse:
         out.copy_(torch.mm(x.t(), delta).t())
     else:

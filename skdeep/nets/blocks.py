@@ -1,8 +1,19 @@
 """Parts that networks are made of: linear maps, activations, normalisation, noise."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
+
+if TYPE_CHECKING:
+    Shape: TypeAlias = Sequence[Any]  # of a row: int, None for a length that differs
+    Input: TypeAlias = Tensor | tuple[Tensor, Tensor]  # rows, or padded series and their lengths
+
+M = TypeVar("M")
 
 
 class Linear(nn.Linear):
@@ -16,7 +27,7 @@ class Linear(nn.Linear):
     x : (n_samples, in_features); returns (n_samples, out_features).
     """
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
@@ -28,9 +39,9 @@ class ReLU(nn.ReLU):
     """What modules were made of before they had torch's own, for those that are read from files:
     they become torch's, which explainers know by its class."""
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({"inplace": False, **state})
-        self.__class__ = nn.ReLU
+        self.__class__ = nn.ReLU  # type: ignore[assignment]  # a file from before
 
 
 ACTIVATIONS = {
@@ -49,7 +60,7 @@ ACTIVATIONS = {
 }
 
 
-def hooks_of(layer):
+def hooks_of(layer: nn.Module) -> tuple[dict[int, Any], ...]:
     """torch's tables of the hooks that see what goes into a layer or comes out of it."""
     return (
         layer._forward_hooks,
@@ -59,7 +70,7 @@ def hooks_of(layer):
     )
 
 
-def is_watched(*layers):
+def is_watched(*layers: nn.Module) -> bool:
     """Whether a hook sees what goes into one of the layers or comes out of it.
 
     Explainers and probes keep what they see there: none of it may be written over then.
@@ -70,12 +81,17 @@ def is_watched(*layers):
     return _has_any_global_hook()
 
 
-def _is_ours(layer):
+def _is_ours(layer: nn.Module) -> bool:
     """Whether a pass is one of skdeep's: users look at gradients, or at networks in evaluation."""
     return layer.training or torch.is_inference_mode_enabled()
 
 
-def activate(activation, x, source=None):
+def layers(modules: Iterable[M]) -> Sequence[M]:
+    """A `torch.nn.ModuleList`, whose type says what it holds."""
+    return nn.ModuleList(modules)  # type: ignore[arg-type, return-value]  # not generic in torch
+
+
+def activate(activation: nn.Module, x: Tensor, source: nn.Module | None = None) -> Tensor:
     """``activation(x)``; a ReLU in training, and in the estimators' own predictions (torch's
     inference mode), is written over `x`, unless a hook is watching.
 
@@ -103,7 +119,7 @@ def activate(activation, x, source=None):
     return x.relu_()
 
 
-def activations(name, n):
+def activations(name: str, n: int) -> nn.ModuleList:
     """An activation for each of `n` places.
 
     Explainers keep what goes through a layer: one that served two places would mix them up.
@@ -124,7 +140,7 @@ def activations(name, n):
     return nn.ModuleList([first, *others][:n])
 
 
-def read_shared_slope(module, state, prefix, *others):
+def read_shared_slope(module: Any, state: dict[str, Any], prefix: str, *others: Any) -> None:
     """Before a state is loaded: those made when one `activation` served all places have its slope
     under that name."""
     slope = state.pop(f"{prefix}activation.weight", None)
@@ -138,9 +154,9 @@ class RandomModule(nn.Module):
     """A layer that draws random numbers in training, from `generator` and never from torch's
     global one. Training sets the generator; without one the layer passes its input on."""
 
-    generator = None
+    generator: torch.Generator | None = None
 
-    def is_drawing(self):
+    def is_drawing(self) -> bool:
         return self.training and self.generator is not None
 
 
@@ -152,16 +168,16 @@ class Dropout(RandomModule):
     each unit would take as long as the layer's matrix product.
     """
 
-    def __init__(self, p):
+    def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not (self.p and self.is_drawing()):
             return x
         return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
 
-    def after_relu(self, relu, x, source, rows=0):
+    def after_relu(self, relu: nn.Module, x: Tensor, source: nn.Module, rows: int = 0) -> Tensor:
         """``self(relu(x))``, in one and over the values of `x` where `activate` would do so: no
         hook of the three layers is watching (`source` is the one that `x` is from). Hooks of `relu`
         see the axis `rows` of `x` as the first."""
@@ -172,7 +188,7 @@ class Dropout(RandomModule):
         kept = self._dropped(x).logical_not_().to(x.dtype)  # products are faster than masks
         return _DroppedReLU.apply(x, kept, 1 / (1 - self.p))
 
-    def _dropped(self, x):
+    def _dropped(self, x: Tensor) -> Tensor:
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         bits.random_(-(2**63), None, generator=self.generator)
         draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
@@ -183,14 +199,14 @@ class _DroppedReLU(torch.autograd.Function):
     """``relu(x) * scale`` where kept; the output alone says where its slope is 0."""
 
     @staticmethod
-    def forward(ctx, x, kept, scale):
+    def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
         out = x.detach().relu_().mul_(kept.mul_(scale))
         ctx.scale = scale
         ctx.save_for_backward(out)
         return out
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (out,) = ctx.saved_tensors
         return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None, None
 
@@ -199,11 +215,11 @@ class GaussianNoise(RandomModule):
     """Adds Gaussian noise of standard deviation `scale`, in the units of the input
     (Bishop, 1995: close to an L2 penalty on the Jacobian)."""
 
-    def __init__(self, scale):
+    def __init__(self, scale: float) -> None:
         super().__init__()
         self.scale = float(scale)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not self.is_drawing():
             return x
         dense = x.to_dense() if x.is_sparse else x
@@ -211,7 +227,7 @@ class GaussianNoise(RandomModule):
         return dense + noise
 
 
-def set_generator(module, generator):
+def set_generator(module: nn.Module, generator: torch.Generator | None) -> None:
     """Hand the generator of a training run to every layer that draws (None takes it back)."""
     for layer in module.modules():
         if isinstance(layer, RandomModule):

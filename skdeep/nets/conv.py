@@ -4,36 +4,42 @@ Layers know weights of rows and series of unequal length: a padded batch comes w
 a series has a step and 0 behind its end, and no layer lets the padding through.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import activate
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Conv1d(nn.Conv1d):
     """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
     series that are images of one row: see `as_images`."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if x.ndim == 3:
             return super().forward(x)
-        sizes = [(1, *self.stride), (0, *self.padding), (1, *self.dilation)]
+        sizes: list[Any] = [(1, *self.stride), (0, *self.padding), (1, *self.dilation)]
         return F.conv2d(x, self.weight.unsqueeze(2), self.bias, *sizes)
 
 
 class Conv2d(nn.Conv2d):
     """torch's convolution over images, without a draw of weights: see `draw_weights`."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] >= self.stride[-1]:
             return super().forward(x)
         # One column comes out whatever the stride, and from a row that is shorter than the stride
@@ -46,14 +52,14 @@ class Conv2d(nn.Conv2d):
 class ConvTranspose1d(nn.ConvTranspose1d):
     """torch's transposed convolution over series, without a draw of weights."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """torch's transposed convolution over images, without a draw of weights."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
@@ -93,9 +99,11 @@ class BatchNorm(nn.Module):
     [-0.9999949932098389, 0.9999949932098389]
     """
 
-    row_weight = None
+    row_weight: Tensor | None = None
+    running_mean: Tensor
+    running_var: Tensor
 
-    def __init__(self, n_channels, momentum=0.1, eps=1e-5):
+    def __init__(self, n_channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.weight = nn.Parameter(torch.ones(n_channels))
@@ -103,7 +111,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(n_channels))
         self.register_buffer("running_var", torch.ones(n_channels))
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if self.training and x.numel() == x.shape[1]:  # one number has no variance
             return self._scaled(x, self.running_mean, self.running_var)
         if not self.training or (mask is None and self.row_weight is None):
@@ -126,7 +134,7 @@ class BatchNorm(nn.Module):
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         return self._scaled(exact, mean, var).to(x.dtype)
 
-    def _moments(self, x, mask):
+    def _moments(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, variance and number of values of each channel."""
         weight = x.new_ones(len(x)) if self.row_weight is None else self.row_weight.to(x.dtype)
         weight = weight.view(-1, *[1] * (x.ndim - 1))
@@ -137,16 +145,16 @@ class BatchNorm(nn.Module):
         var = ((x - _per_channel(mean, x)).square() * weight).sum(axes) / count
         return mean, var, count
 
-    def _scaled(self, x, mean, var):
+    def _scaled(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
         scale = self.weight * (var + self.eps).rsqrt()
         return x * _per_channel(scale, x) + _per_channel(self.bias - mean * scale, x)
 
 
-def _per_channel(values, x):
+def _per_channel(values: Tensor, x: Tensor) -> Tensor:
     return values.view(1, -1, *[1] * (x.ndim - 2))
 
 
-def set_row_weight(module, weight):
+def set_row_weight(module: nn.Module, weight: Tensor | None) -> None:
     """Hand the weights of the next batch's rows to every layer that looks across rows.
 
     Parameters
@@ -184,7 +192,16 @@ class ConvNormReLU(nn.Module):
     returns (n_samples, n_out, ...).
     """
 
-    def __init__(self, n_in, n_out, kernel_size, dims=2, stride=1, activate=True, pool_size=None):
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_size: int,
+        dims: int = 2,
+        stride: int = 1,
+        activate: bool = True,
+        pool_size: int | tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         self.conv = CONVOLUTIONS[dims](
             n_in, n_out, kernel_size, stride=stride, padding=kernel_size // 2, bias=False
@@ -193,7 +210,7 @@ class ConvNormReLU(nn.Module):
         self.norm = BatchNorm(n_out)
         self.relu = nn.ReLU() if activate else None
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = self.conv(x)
         x = x if self.pool is None else self.pool(x)
         x = self.norm(x, mask)
@@ -215,13 +232,16 @@ class Standardize(nn.Module):
     x : (n_samples, n_channels, ...); returns the same.
     """
 
-    def __init__(self, n_channels):
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, n_channels: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_channels))
         self.register_buffer("scale", torch.ones(n_channels))
         self.has_missing = False
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         shift = -self.mean * self.scale
         x = torch.addcmul(
             _per_channel(shift, x), x.to(self.mean.dtype), _per_channel(self.scale, x)
@@ -231,7 +251,9 @@ class Standardize(nn.Module):
         return masked(x, mask)
 
 
-def with_own_scale(x, mask=None, time=2, channels=1):
+def with_own_scale(
+    x: Tensor, mask: Tensor | None = None, time: int = 2, channels: int = 1
+) -> Tensor:
     """Series and, as further channels, the same ones less their own mean over time, over their own
     standard deviation: small ones would be no more than noise beside large ones.
 
@@ -263,7 +285,7 @@ def with_own_scale(x, mask=None, time=2, channels=1):
     return torch.cat([x, centred * (variance + OWN_SCALE_EPS).rsqrt()], channels)
 
 
-def channels_last(x):
+def channels_last(x: Tensor) -> Tensor:
     """Images with the channels of a pixel side by side in memory, which oneDNN and cuDNN convolve
     faster; layers keep it so. With one channel both orders are the same memory, and it is the
     strides that choose torch's way of computing.
@@ -282,7 +304,7 @@ def channels_last(x):
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
-def as_images(x, mask=None):
+def as_images(x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """On processors, series as images of one row with `channels_last`, an order that torch has
     for images alone: pooling and convolutions without it take half as long again, or twice.
 
@@ -301,7 +323,7 @@ def as_images(x, mask=None):
     return channels_last(x.unsqueeze(2)), None if mask is None else mask.unsqueeze(2)
 
 
-def mask_of(x, lengths):
+def mask_of(x: Tensor, lengths: Tensor) -> Tensor:
     """1 where a series has a step, 0 behind its end.
 
     Parameters
@@ -318,7 +340,7 @@ def mask_of(x, lengths):
     return (steps < lengths[:, None]).to(dtype)[:, None]
 
 
-def masked(x, mask=None):
+def masked(x: Tensor, mask: Tensor | None = None) -> Tensor:
     """`x` with 0 in the place of padding, in its own type.
 
     Parameters
@@ -333,7 +355,7 @@ def masked(x, mask=None):
     return x if mask is None else x * mask.to(x.dtype)
 
 
-def global_mean(x, mask=None):
+def global_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
     """The mean of each channel over all places that are not padding.
 
     Parameters
@@ -352,7 +374,7 @@ def global_mean(x, mask=None):
 
 
 @torch.no_grad()
-def draw_weights(net, rng):
+def draw_weights(net: nn.Module, rng: np.random.RandomState) -> None:
     """Initial weights of all convolutions and linear layers of `net`, in order.
 
     A convolution without bias, which a batch normalisation follows, gets normal weights of

@@ -1,7 +1,12 @@
 """Trunks with heads: networks for images and series, several at once if wanted."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.blocks import Dropout, Linear
@@ -15,6 +20,9 @@ from skdeep.nets.conv import (
     with_own_scale,
 )
 from skdeep.nets.trunks import TRUNKS
+
+if TYPE_CHECKING:
+    from skdeep.nets.blocks import Input, Shape
 
 
 class ConvNet(nn.Module):
@@ -60,21 +68,23 @@ class ConvNet(nn.Module):
     torch.Size([2, 10])
     """
 
-    partner = share = None
+    partner: Tensor | None = None
+    share: Tensor | None = None
 
     def __init__(
         self,
-        shape,
-        architecture,
-        options,
-        n_outputs,
-        n_members=1,
-        dropout=0.0,
-        augment=None,
-        frozen=False,
-        own_scale=False,
-    ):
+        shape: Shape,
+        architecture: str | Sequence[nn.Module],
+        options: Mapping[str, Any],
+        n_outputs: int,
+        n_members: int = 1,
+        dropout: float = 0.0,
+        augment: Mapping[str, float] | None = None,
+        frozen: bool = False,
+        own_scale: bool = False,
+    ) -> None:
         super().__init__()
+        trunks: list[Any]
         if isinstance(architecture, str):  # what is the user's has no recipe, and is copied
             self.config = {
                 "shape": tuple(shape),
@@ -90,13 +100,14 @@ class ConvNet(nn.Module):
             seen = (shape[0] * (2 if own_scale else 1), *shape[1:])
             trunks = [TRUNKS[architecture](seen, **options) for _ in range(n_members)]
         else:
-            trunks = architecture
+            trunks = list(architecture)
         self.shape = tuple(shape)
         self.scale = Standardize(shape[0])
         self.trunks = nn.ModuleList(trunks)
         self.drop = Dropout(dropout) if dropout else None
         self.heads = nn.ModuleList(Linear(trunk.width, n_outputs) for trunk in trunks)
-        names = list(augment or {})
+        augment = augment or {}
+        names = list(augment)
         self.changes = nn.ModuleList(CHANGES[n][0](augment[n]) for n in names if n in CHANGES)
         mixes = [MIXES[n][0](augment[n]) for n in names if n in MIXES]
         self.mixing = mixes[0] if mixes else None
@@ -105,32 +116,32 @@ class ConvNet(nn.Module):
         if frozen:
             self.trunks.requires_grad_(False).eval()
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> ConvNet:
         """torch's, but frozen trunks keep their running means."""
         super().train(mode)
         if self.frozen:
             self.trunks.eval()
         return self
 
-    def prepared(self, x):
+    def prepared(self, x: Input) -> tuple[Tensor, Tensor | None]:
         """Standardised rows and the mask of their padding."""
-        x, lengths = x if isinstance(x, tuple) else (x, None)
-        mask = None if lengths is None else mask_of(x, lengths).to(self.scale.mean.dtype)
-        x = self.scale(x, mask)
+        rows, lengths = x if isinstance(x, tuple) else (x, None)
+        mask = None if lengths is None else mask_of(rows, lengths).to(self.scale.mean.dtype)
+        rows = self.scale(rows, mask)
         if self.training and len(self.changes):
             if lengths is None:
-                lengths = torch.full((len(x),), x.shape[2], device=x.device)
+                lengths = torch.full((len(rows),), rows.shape[2], device=rows.device)
             for change in self.changes:
-                x = change(x, lengths)
-            x = masked(x, mask)
-        return (channels_last(x) if x.ndim == 4 else x), mask
+                rows = change(rows, lengths)
+            rows = masked(rows, mask)
+        return (channels_last(rows) if rows.ndim == 4 else rows), mask
 
-    def features(self, x, mask=None):
+    def features(self, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """What the heads see: (n_samples, width) for each member."""
         x = with_own_scale(x, mask) if self.own_scale else x
         return [trunk(x, mask) for trunk in self.trunks]
 
-    def scores(self, x, mask=None):
+    def scores(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Raw scores of prepared rows."""
         out = [
             head(f if self.drop is None else self.drop(f))
@@ -138,14 +149,16 @@ class ConvNet(nn.Module):
         ]
         return out[0] if len(out) == 1 else torch.stack(out, 1)
 
-    def forward(self, x, row_weight=None):
+    def forward(
+        self, x: Tensor | tuple[Tensor, Tensor], row_weight: Tensor | None = None
+    ) -> Tensor:
         if row_weight is not None:
             set_row_weight(self, row_weight)
         try:
-            x, mask = self.prepared(x)
+            rows, mask = self.prepared(x)
             if self.mixing is not None:
-                x, self.partner, self.share = self.mixing(x)
-            return self.scores(x, mask)
+                rows, self.partner, self.share = self.mixing(rows)
+            return self.scores(rows, mask)
         finally:
             if row_weight is not None:
                 set_row_weight(self, None)
@@ -178,7 +191,7 @@ class UserTrunk(nn.Module):
     (24, '2')
     """
 
-    def __init__(self, module, shape):
+    def __init__(self, module: nn.Module, shape: Shape) -> None:
         super().__init__()
         self.module = module
         leaves = [name for name, m in module.named_modules() if not list(m.children())]
@@ -194,7 +207,7 @@ class UserTrunk(nn.Module):
         self.width = self._measure(shape)
 
     @torch.no_grad()
-    def _measure(self, shape):
+    def _measure(self, shape: Shape) -> int:
         was_training = self.module.training
         parameter = next(self.module.parameters(), torch.zeros(()))
         x = torch.zeros(2, *(n or 32 for n in shape), dtype=parameter.dtype)
@@ -202,16 +215,16 @@ class UserTrunk(nn.Module):
         self.module.train(was_training)
         return width
 
-    def maps(self, x, mask=None):
+    def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """What the module gives."""
         return self.module(x)
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = self.module(x)
         return x if x.ndim == 2 else global_mean(x)
 
 
-def _put(module, name, layer):
+def _put(module: nn.Module, name: str, layer: nn.Module) -> None:
     """Replace a submodule."""
     place, _, own = name.rpartition(".")
     setattr(module.get_submodule(place), own, layer)

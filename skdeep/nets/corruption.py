@@ -1,6 +1,11 @@
 """Noise that a denoising autoencoder has to remove (Vincent et al., 2010)."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from skdeep.nets.blocks import RandomModule
 
@@ -25,18 +30,28 @@ class Corruption(RandomModule):
     x : (n_samples, ...); returns the same shape.
     """
 
-    def __init__(self, kind, rate, low=(), high=(), n_axes=0):
+    low: Tensor
+    high: Tensor
+
+    def __init__(
+        self,
+        kind: str,
+        rate: float,
+        low: Sequence[float] = (),
+        high: Sequence[float] = (),
+        n_axes: int = 0,
+    ) -> None:
         super().__init__()
         self.kind, self.rate = kind, rate
         if kind == "salt_and_pepper":
             for name, values in (("low", low), ("high", high)):
-                values = torch.tensor(values, dtype=torch.float64).view(-1, *[1] * n_axes)
-                self.register_buffer(name, values, persistent=False)
+                edge = torch.tensor(values, dtype=torch.float64).view(-1, *[1] * n_axes)
+                self.register_buffer(name, edge, persistent=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.spoil(x, self.generator) if self.is_drawing() else x
 
-    def spoil(self, x, generator):
+    def spoil(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """A spoilt copy of `x`.
 
         Parameters

@@ -1,19 +1,26 @@
 """Generator and critic of images."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeep.nets.blocks import Linear
 from skdeep.nets.conv import Conv2d, ConvTranspose2d
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _SLOPE = 0.2  # of the leaky ReLU (Radford et al., 2016; Huang et al., 2024)
 
 
-def _normalization(n_channels, normalized):
+def _normalization(n_channels: int, normalized: bool) -> nn.Module:
     return nn.BatchNorm2d(n_channels) if normalized else nn.Identity()
 
 
@@ -26,7 +33,14 @@ class ImageWriter(nn.Module):
     [-1, 1].
     """
 
-    def __init__(self, shape, channels, latent_size, n_classes, normalized):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Sequence[int],
+        latent_size: int,
+        n_classes: int,
+        normalized: bool,
+    ) -> None:
         super().__init__()
         self.shape, self.n_classes = shape, n_classes
         times = 2 ** (len(channels) - 1)
@@ -37,8 +51,9 @@ class ImageWriter(nn.Module):
         self.last = Conv2d(channels[-1], shape[0], 3, padding=1)
         self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in channels)
 
-    def forward(self, z, label=None):
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         if self.n_classes:
+            assert label is not None
             z = torch.cat([z, functional.one_hot(label, self.n_classes).to(z.dtype)], 1)
         h = self.norms[0](self.first(z).view(-1, *self.base))
         for up, norm, activation in zip(self.ups, self.norms[1:], self.activations):
@@ -55,7 +70,9 @@ class ImageCritic(nn.Module):
     x : (n_samples, *shape); label : (n_samples,) or None; returns (n_samples,).
     """
 
-    def __init__(self, shape, channels, n_classes, normalized):
+    def __init__(
+        self, shape: Sequence[int], channels: Sequence[int], n_classes: int, normalized: bool
+    ) -> None:
         super().__init__()
         times = 2 ** (len(channels) - 1)
         self.padding = (0, -shape[2] % times, 0, -shape[1] % times)
@@ -69,7 +86,7 @@ class ImageCritic(nn.Module):
         self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in [*widths, self.last])
         self.classes = Linear(n_classes, widths[-1], bias=False) if n_classes else None
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         if any(self.padding):
             x = functional.pad(x, self.padding, value=-1.0)
         *places, last = self.activations
@@ -113,18 +130,25 @@ class ImageGANNet(nn.Module):
     (torch.Size([5, 1, 9, 6]), torch.Size([5]))
     """
 
-    def __init__(self, shape, channels, latent_size, n_classes, normalized):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: Sequence[int],
+        latent_size: int,
+        n_classes: int,
+        normalized: bool,
+    ) -> None:
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.generator = ImageWriter(shape, channels, latent_size, n_classes, normalized)
         self.critic = ImageCritic(shape, channels, n_classes, normalized)
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return self.critic(x, label)
 
 
 @torch.no_grad()
-def initialize(net, rng):
+def initialize(net: ImageGANNet, rng: np.random.RandomState) -> None:
     """Draw the initial weights: normal with standard deviation 0.02 with batch normalisation
     (Radford et al., 2016), else with the variance of He et al. (2015); biases 0.
 

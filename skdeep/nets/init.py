@@ -1,12 +1,20 @@
 """Initial weights, drawn from a generator that is handed in."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
-def initialize(net, scheme, rng, *, factor=6.0):
+def initialize(
+    net: nn.Module, scheme: str, rng: np.random.RandomState, *, factor: float = 6.0
+) -> None:
     """Fill the linear layers of `net`, in order, with initial weights.
 
     Parameters
@@ -29,8 +37,9 @@ def initialize(net, scheme, rng, *, factor=6.0):
 
 
 @torch.no_grad()
-def _fill(layer, scheme, rng, factor):
+def _fill(layer: nn.Linear, scheme: str, rng: np.random.RandomState, factor: float) -> None:
     n_out, n_in = layer.weight.shape
+    weight: np.ndarray | Tensor
     if scheme == "auto":
         bound = math.sqrt(factor / (n_in + n_out))
         weight = rng.uniform(-bound, bound, (n_in, n_out))

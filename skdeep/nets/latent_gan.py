@@ -4,14 +4,21 @@ All speak of a row as a vector of ``length * n_channels`` numbers; the recurrent
 apart into time steps.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skdeep.nets.blocks import Linear
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _SLOPE = 0.2  # of the leaky ReLU (Radford et al., 2016)
 _MOST_STEPS = 16  # of a recurrent network; longer windows are read and written in patches
@@ -25,29 +32,29 @@ class DenseStack(nn.Module):
     x : (n_samples, units[0]); returns (n_samples, units[-1]).
     """
 
-    def __init__(self, units):
+    def __init__(self, units: Sequence[int]) -> None:
         super().__init__()
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
         self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in units[1:-1])
 
-    def hidden(self, x):
+    def hidden(self, x: Tensor) -> Tensor:
         """What goes into the last layer, (n_samples, units[-2])."""
         for linear, activation in zip(self.linears, self.activations):
             x = activation(linear(x))
         return x
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return self.linears[-1](self.hidden(x))
 
 
 class LSTM(nn.LSTM):
     """torch's LSTM (Hochreiter and Schmidhuber, 1997), uninitialised: it draws nothing."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
-def _patch(length):
+def _patch(length: int) -> int:
     """Time steps that a recurrent network takes at once."""
     return -(-length // _MOST_STEPS)
 
@@ -60,18 +67,18 @@ class WindowReader(nn.Module):
     x : (n_samples, length * n_channels); returns (n_samples, n_outputs).
     """
 
-    def __init__(self, length, n_channels, n_units, n_outputs):
+    def __init__(self, length: int, n_channels: int, n_units: int, n_outputs: int) -> None:
         super().__init__()
         self.width = _patch(length) * n_channels
         self.lstm = LSTM(self.width, n_units, batch_first=True)
         self.last = Linear(n_units, n_outputs)
 
-    def hidden(self, x):
+    def hidden(self, x: Tensor) -> Tensor:
         """What goes into the last layer, (n_samples, n_units)."""
         x = pad(x, (0, -x.shape[1] % self.width))
         return self.lstm(x.reshape(len(x), -1, self.width))[0].mean(1)
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return self.last(self.hidden(x))
 
 
@@ -84,7 +91,9 @@ class WindowWriter(nn.Module):
     z : (n_samples, n_inputs); returns (n_samples, length * n_channels).
     """
 
-    def __init__(self, n_inputs, n_units, length, n_channels):
+    places: Tensor
+
+    def __init__(self, n_inputs: int, n_units: int, length: int, n_channels: int) -> None:
         super().__init__()
         self.n_numbers = length * n_channels
         place = torch.linspace(-1, 1, -(-length // _patch(length)))
@@ -93,7 +102,7 @@ class WindowWriter(nn.Module):
         self.lstm = LSTM(n_inputs + len(places), n_units, batch_first=True)
         self.last = Linear(n_units, _patch(length) * n_channels)
 
-    def forward(self, z, label=None):
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         steps = z[:, None].expand(-1, len(self.places), -1)
         places = self.places.to(z.dtype).expand(len(z), -1, -1)
         out = self.last(self.lstm(torch.cat([steps, places], 2))[0]).flatten(1)
@@ -108,14 +117,14 @@ class Coder(nn.Module):
     z : (n_samples, latent_size); returns (n_samples, n_numbers).
     """
 
-    def __init__(self, writer, reader):
+    def __init__(self, writer: nn.Module, reader: nn.Module) -> None:
         super().__init__()
         self.writer, self.reader = writer, reader
 
-    def forward(self, z, label=None):
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.writer(z)
 
-    def encode(self, x):
+    def encode(self, x: Tensor) -> Tensor:
         """The code of each row, (n_samples, latent_size)."""
         return self.reader(x)
 
@@ -147,10 +156,16 @@ class LatentGANNet(nn.Module):
     torch.Size([4, 12])
     """
 
-    def __init__(self, network, length, n_channels, hidden, latent_size):
+    critic: nn.Module
+
+    def __init__(
+        self, network: str, length: int, n_channels: int, hidden: Sequence[int], latent_size: int
+    ) -> None:
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         n = length * n_channels
+        writer: nn.Module
+        reader: nn.Module
         if network == "dense":
             writer = DenseStack([latent_size, *hidden, n])
             reader = DenseStack([n, *hidden[::-1], latent_size])
@@ -161,26 +176,26 @@ class LatentGANNet(nn.Module):
             self.critic = WindowCritic(length, n_channels, hidden[0], 1)
         self.generator = Coder(writer, reader)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.generator(self.generator.encode(x))
 
 
 class DenseCritic(DenseStack):
     """A `DenseStack` with one score a row."""
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return super().forward(x)[:, 0]
 
 
 class WindowCritic(WindowReader):
     """A `WindowReader` with one score a window."""
 
-    def forward(self, x, label=None):
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return super().forward(x)[:, 0]
 
 
 @torch.no_grad()
-def initialize(net, rng):
+def initialize(net: LatentGANNet, rng: np.random.RandomState) -> None:
     """Draw the initial weights: normal, with the variance of He et al. (2015) for leaky ReLUs
     where there is one before or after, uniform in ``+-1 / sqrt(n_units)`` in an LSTM; biases 0.
 

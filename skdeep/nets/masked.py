@@ -1,13 +1,20 @@
 """Masked networks: each feature predicted from the others."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skdeep.nets.blocks import RandomModule, activations, read_shared_slope
+from skdeep.nets.blocks import RandomModule, activations, layers, read_shared_slope
 from skdeep.nets.packed import PackedLinear
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class FeatureMask(RandomModule):
@@ -22,12 +29,12 @@ class FeatureMask(RandomModule):
     n_members, n_samples, n_features; returns a mask of that shape, 1 where hidden.
     """
 
-    def __init__(self, rate):
+    def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
-    def forward(self, shape, dtype, device):
-        options = {"dtype": dtype, "device": device}
+    def forward(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        options: dict[str, Any] = {"dtype": dtype, "device": device}
         share = torch.empty((*shape[:2], 1), **options).uniform_(generator=self.generator)
         draws = torch.empty(shape, **options).uniform_(generator=self.generator)
         hidden = draws < share * self.rate
@@ -68,9 +75,18 @@ class MaskedNet(nn.Module):
     torch.Size([5, 3])
     """
 
-    def __init__(self, n_members, sources, hidden_layer_sizes, activation="silu", mask_rate=0.5):
+    sources: Tensor
+
+    def __init__(
+        self,
+        n_members: int,
+        sources: Sequence[int],
+        hidden_layer_sizes: Sequence[int],
+        activation: str = "silu",
+        mask_rate: float = 0.5,
+    ) -> None:
         super().__init__()
-        self.config = {
+        self.config: dict[str, Any] = {
             "n_members": int(n_members),
             "sources": tuple(int(s) for s in sources),
             "hidden_layer_sizes": tuple(int(n) for n in hidden_layer_sizes),
@@ -84,12 +100,12 @@ class MaskedNet(nn.Module):
         self.activations = activations(activation, len(hidden_layer_sizes))
         self.register_load_state_dict_pre_hook(read_shared_slope)
         widths = [2 * self.n_columns, *hidden_layer_sizes, self.n_columns]
-        self.linears = nn.ModuleList(
+        self.linears = layers(
             PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(widths)
         )
 
     @torch.no_grad()
-    def initialize(self, rng):
+    def initialize(self, rng: np.random.RandomState) -> None:
         """He et al. (2015), normal; the last layer a tenth of it, so that the first predictions
         are near the mean."""
         for linear in self.linears:
@@ -100,11 +116,11 @@ class MaskedNet(nn.Module):
             linear.weight.copy_(draws)
             linear.bias.zero_()
 
-    def parameter_group(self, name):
+    def parameter_group(self, name: str) -> tuple[float, float]:
         """Factors of the learning rate and of the decay: biases do not decay."""
         return 1.0, 0.0 if name.endswith("bias") else 1.0
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         missing = x.isnan()
         known = (~missing).to(x.dtype)
         x = x.nan_to_num()
@@ -116,7 +132,7 @@ class MaskedNet(nn.Module):
         h = self.linears[0](torch.cat([x * (1 - unseen), unseen], 2))
         return self._from_first(h), hidden * known
 
-    def _from_first(self, h, columns=slice(None)):
+    def _from_first(self, h: Tensor, columns: Tensor | slice = slice(None)) -> Tensor:
         """Predictions of some columns from the first layer's sums."""
         h = self.activations[0](h)
         for linear, activation in zip(self.linears[1:-1], islice(self.activations, 1, None)):
@@ -124,14 +140,14 @@ class MaskedNet(nn.Module):
         last = self.linears[-1]
         return torch.baddbmm(last.bias[:, :, columns], h, last.weight[:, :, columns])
 
-    def _first(self, x):
+    def _first(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Known values, 1 where missing, and the first layer's sums with nothing hidden."""
         missing = x.isnan().to(x.dtype)
         x = x.nan_to_num()
         both = torch.cat([x, missing], 1).expand(self.n_members, -1, -1)
         return x, missing, self.linears[0](both)
 
-    def residuals(self, x, groups):
+    def residuals(self, x: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
         """What each value is above its prediction from the features outside of its group.
 
         Parameters
@@ -159,7 +175,7 @@ class MaskedNet(nn.Module):
             out[:, columns] = (x[:, columns] - prediction) * (1 - missing[:, columns])
         return out
 
-    def latent(self, x):
+    def latent(self, x: Tensor) -> Tensor:
         """Activations of the narrowest hidden layer with nothing hidden, the mean of the members.
 
         Returns

@@ -1,10 +1,21 @@
 """Multi-layer perceptrons."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
-from skdeep.nets.blocks import ACTIVATIONS, NORMALIZATIONS, Dropout, GaussianNoise, Linear, activate
+from skdeep.nets.blocks import (
+    ACTIVATIONS,
+    NORMALIZATIONS,
+    Dropout,
+    GaussianNoise,
+    Linear,
+    activate,
+    layers,
+)
 
 
 class MLPNet(nn.Module):
@@ -38,8 +49,13 @@ class MLPNet(nn.Module):
     """
 
     def __init__(
-        self, layer_units, activation="relu", dropout=0.0, normalization=None, input_noise=0.0
-    ):
+        self,
+        layer_units: Sequence[int],
+        activation: str = "relu",
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        input_noise: float = 0.0,
+    ) -> None:
         super().__init__()
         self.config = {
             "layer_units": tuple(int(n) for n in layer_units),
@@ -50,13 +66,13 @@ class MLPNet(nn.Module):
         }
         self.activation = activation
         self.is_plain = not (dropout or normalization or input_noise)
-        self.linears = nn.ModuleList(Linear(n_in, n_out) for n_in, n_out in pairwise(layer_units))
+        self.linears = layers(Linear(n_in, n_out) for n_in, n_out in pairwise(layer_units))
         self.noise = GaussianNoise(input_noise) if input_noise else None
         self.hidden = nn.ModuleList(
             _after_linear(width, activation, dropout, normalization) for width in layer_units[1:-1]
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if self.noise is not None:
             x = self.noise(x)
         for linear, rest in zip(self.linears, self.hidden):
@@ -64,7 +80,9 @@ class MLPNet(nn.Module):
         return self.linears[-1](x)
 
 
-def _after_linear(width, activation, dropout, normalization):
+def _after_linear(
+    width: int, activation: str, dropout: float, normalization: str | None
+) -> nn.Module:
     parts = [NORMALIZATIONS[normalization](width)] if normalization else []
     parts.append(ACTIVATIONS[activation]())
     if dropout:

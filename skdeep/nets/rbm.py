@@ -1,12 +1,18 @@
 """Restricted Boltzmann machines."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Linear
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class RBMNet(nn.Module):
@@ -36,7 +42,11 @@ class RBMNet(nn.Module):
     torch.Size([3])
     """
 
-    def __init__(self, n_visible, n_hidden, visible="bernoulli", n_chains=0):
+    chains: Tensor
+
+    def __init__(
+        self, n_visible: int, n_hidden: int, visible: str = "bernoulli", n_chains: int = 0
+    ) -> None:
         super().__init__()
         self.config = {
             "n_visible": int(n_visible),
@@ -49,15 +59,15 @@ class RBMNet(nn.Module):
         self.visible_bias = nn.Parameter(torch.zeros(n_visible))
         self.register_buffer("chains", torch.zeros(n_chains, n_visible))
 
-    def forward(self, v):
+    def forward(self, v: Tensor) -> Tensor:
         return torch.sigmoid(self.hidden(_dense(v)))
 
-    def visible_means(self, h):
+    def visible_means(self, h: Tensor) -> Tensor:
         """Means of the visible units given the hidden ones."""
         sums = F.linear(h, self.hidden.weight.t(), self.visible_bias)
         return torch.sigmoid(sums) if self.visible == "bernoulli" else sums
 
-    def free_energy(self, v):
+    def free_energy(self, v: Tensor) -> Tensor:
         """Minus the logarithm of the sum over all hidden states of ``exp(-energy)``."""
         v = _dense(v)
         below = F.softplus(self.hidden(v)).sum(1)
@@ -65,11 +75,11 @@ class RBMNet(nn.Module):
             return -(v @ self.visible_bias) - below
         return 0.5 * (v - self.visible_bias).square().sum(1) - below
 
-    def mean_step(self, v):
+    def mean_step(self, v: Tensor) -> Tensor:
         """A round of means in the place of samples (Welling and Hinton, 2002)."""
         return self.visible_means(self(v))
 
-    def gibbs_step(self, v, generator):
+    def gibbs_step(self, v: Tensor, generator: torch.Generator) -> Tensor:
         """One round of sampling, hidden units and then visible ones."""
         h = _flip(self(v), generator)
         means = self.visible_means(h)
@@ -92,11 +102,11 @@ class ContrastiveDivergence:
         Rounds of Gibbs sampling for each batch.
     """
 
-    def __init__(self, net, generator, n_steps=1):
+    def __init__(self, net: RBMNet, generator: torch.Generator | None, n_steps: int = 1) -> None:
         self.net, self.generator, self.n_steps = net, generator, n_steps
         self.chains = net.chains if len(net.chains) else None
 
-    def __call__(self, x, target, weight):
+    def __call__(self, x: Tensor, target: Any, weight: Tensor | None) -> Tensor:
         """Write the gradient and return the mean squared error of one round trip."""
         net, x = self.net, _dense(x)
         h = net(x)
@@ -113,23 +123,27 @@ class ContrastiveDivergence:
         # Without chains each fantasy belongs to a row and has its weight.
         other = share if self.chains is None else torch.full_like(fantasy[:, 0], 1 / len(fantasy))
         v, v_fantasy = x * share[:, None], fantasy * other[:, None]
-        net.hidden.weight.grad.copy_(h_fantasy.t() @ v_fantasy - h.t() @ v)
-        net.hidden.bias.grad.copy_(other @ h_fantasy - share @ h)
-        net.visible_bias.grad.copy_(v_fantasy.sum(0) - v.sum(0))
+        for parameter, gradient in (
+            (net.hidden.weight, h_fantasy.t() @ v_fantasy - h.t() @ v),
+            (net.hidden.bias, other @ h_fantasy - share @ h),
+            (net.visible_bias, v_fantasy.sum(0) - v.sum(0)),
+        ):
+            assert parameter.grad is not None
+            parameter.grad.copy_(gradient)
         errors = (net.visible_means(h) - x).square().mean(1)
         return torch.dot(errors, share)
 
 
-def _dense(v):
+def _dense(v: Tensor) -> Tensor:
     return v.to_dense() if v.is_sparse else v
 
 
-def _flip(p, generator):
+def _flip(p: Tensor, generator: torch.Generator) -> Tensor:
     return (torch.empty_like(p).uniform_(generator=generator) < p).to(p.dtype)
 
 
 @torch.no_grad()
-def initialize_rbm(net, rng, means):
+def initialize_rbm(net: RBMNet, rng: np.random.RandomState, means: np.ndarray | Tensor) -> None:
     """Small weights, and visible biases with which each unit, by itself, has its mean (Hinton,
     2012, section 8)."""
     net.hidden.weight.copy_(torch.as_tensor(rng.normal(0.0, 0.01, tuple(net.hidden.weight.shape))))

@@ -1,11 +1,15 @@
 """RealMLP: a perceptron for tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024)."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skdeep.nets.blocks import Dropout
+from skdeep.nets.blocks import Dropout, layers
 from skdeep.nets.packed import (
     LevelEmbedding,
     PackedLinear,
@@ -13,6 +17,9 @@ from skdeep.nets.packed import (
     ParametricActivation,
     PeriodicEmbedding,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _CONTEXT = 5  # rows whose hyperplanes a bias is drawn from ("he+5")
 
@@ -58,20 +65,20 @@ class RealMLPNet(nn.Module):
 
     def __init__(
         self,
-        n_members,
-        n_numeric,
-        n_plain,
-        cardinalities,
-        hidden,
-        n_outputs,
-        activation,
-        dropout,
-        n_frequencies=16,
-        n_embedding=4,
-        n_level_embedding=8,
-        parametric=True,
-        scaled=True,
-    ):
+        n_members: int,
+        n_numeric: int,
+        n_plain: int,
+        cardinalities: Sequence[int],
+        hidden: Sequence[int],
+        n_outputs: int,
+        activation: str,
+        dropout: float,
+        n_frequencies: int = 16,
+        n_embedding: int = 4,
+        n_level_embedding: int = 8,
+        parametric: bool = True,
+        scaled: bool = True,
+    ) -> None:
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.n_members, self.n_numeric, self.n_codes = n_members, n_numeric, len(cardinalities)
@@ -88,7 +95,7 @@ class RealMLPNet(nn.Module):
         width += len(cardinalities) * n_level_embedding
         self.scale = PackedScale(n_members, width) if scaled else None
         units = [width, *hidden, n_outputs]
-        self.linears = nn.ModuleList(
+        self.linears = layers(
             PackedLinear(n_members, n_in, n_out) for n_in, n_out in pairwise(units)
         )
         self.activations = nn.ModuleList(
@@ -96,7 +103,7 @@ class RealMLPNet(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def embed(self, x):
+    def embed(self, x: Tensor) -> Tensor:
         """The input of the first linear layer, (n_members, n_samples, width)."""
         n_columns = x.shape[2] - self.n_codes
         dense = x[:, :, :n_columns]
@@ -108,7 +115,7 @@ class RealMLPNet(nn.Module):
             dense = torch.cat([dense, self.levels(x[:, :, n_columns:])], 2)
         return dense if self.scale is None else self.scale(dense)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         is_packed = x.dim() == 3
         h = self.embed(x if is_packed else x.expand(self.n_members, *x.shape))
         for linear, activation in zip(self.linears, self.activations):
@@ -116,7 +123,7 @@ class RealMLPNet(nn.Module):
         out = self.linears[-1](h)
         return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
 
-    def parameter_group(self, name):
+    def parameter_group(self, name: str) -> tuple[float, float]:
         """(factor of the learning rate, factor of the decay) of a parameter: the paper's."""
         if name.startswith("scale."):
             return 6.0, 1.0
@@ -130,7 +137,13 @@ class RealMLPNet(nn.Module):
 
 
 @torch.no_grad()
-def initialize(net, rng, frequency_scale, x=None, weight=None):
+def initialize(
+    net: RealMLPNet,
+    rng: np.random.RandomState,
+    frequency_scale: float,
+    x: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> None:
     """Draw the initial weights.
 
     Weights are standard normal. With rows to look at, each unit's weights are then divided so
@@ -154,7 +167,7 @@ def initialize(net, rng, frequency_scale, x=None, weight=None):
         net.levels.initialize(rng)
     h = None if x is None else net.embed(x.expand(net.n_members, *x.shape))
     share = None if weight is None else weight.cpu().double().numpy()
-    share = None if weight is None else share / share.sum()
+    share = None if share is None else share / share.sum()
     for i, linear in enumerate(net.linears):
         draw = rng.standard_normal(linear.weight.shape) / linear.root
         linear.weight.copy_(torch.as_tensor(draw))
@@ -171,7 +184,7 @@ def initialize(net, rng, frequency_scale, x=None, weight=None):
             h = net.activations[i](z.add_(linear.bias))
 
 
-def _spread(z, share):
+def _spread(z: Tensor, share: np.ndarray | None) -> Tensor:
     """Root mean square deviation of each unit over the (weighted) rows; 1 where it is 0."""
     if share is None:
         std = z.std(1, keepdim=True, correction=0)
@@ -182,7 +195,7 @@ def _spread(z, share):
     return torch.where(std > 1e-6, std, torch.ones_like(std))
 
 
-def _biases(z, rng, share):
+def _biases(z: Tensor, rng: np.random.RandomState, share: np.ndarray | None) -> Tensor:
     """Minus a random convex combination of five rows' outputs, for each unit."""
     n_members, n_rows, n_units = z.shape
     shape = (n_members, _CONTEXT, n_units)

@@ -5,13 +5,17 @@ that are over are padded at their end: a pass forward in time has then seen noth
 sequence, and a pass backward reads each sequence from its own end. No sequence is packed.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import Dropout, Linear, RandomModule
+from skdeep.nets.blocks import Dropout, Linear, RandomModule, layers
 from skdeep.nets.conv import (
     ConvNormReLU,
     Standardize,
@@ -21,8 +25,11 @@ from skdeep.nets.conv import (
     with_own_scale,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-_KERNELS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
+_KERNELS: dict[str, Any] = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
 POOLINGS = ("last", "max", "mean", "attention")
 
 
@@ -83,22 +90,22 @@ class RecurrentNet(nn.Module):
 
     def __init__(
         self,
-        n_channels,
-        n_outputs,
+        n_channels: int,
+        n_outputs: int,
         *,
-        vocabulary_size=0,
-        embedding_size=64,
-        cell="lstm",
-        hidden_sizes=(32,),
-        bidirectional=True,
-        pooling="max",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        convolutional=(),
-        scaled_output=False,
-        has_missing=False,
-        own_scale=False,
-    ):
+        vocabulary_size: int = 0,
+        embedding_size: int = 64,
+        cell: str = "lstm",
+        hidden_sizes: Sequence[int] = (32,),
+        bidirectional: bool = True,
+        pooling: str = "max",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        convolutional: Sequence[tuple[int, int]] = (),
+        scaled_output: bool = False,
+        has_missing: bool = False,
+        own_scale: bool = False,
+    ) -> None:
         super().__init__()
         self.config = {
             "n_channels": int(n_channels),
@@ -125,8 +132,8 @@ class RecurrentNet(nn.Module):
             n_channels *= 2 if own_scale else 1
         n_directions = 2 if bidirectional else 1
         widths = [n_channels, *(n_directions * n for n in hidden_sizes)]
-        self.layers = nn.ModuleList(
-            nn.ModuleList(Recurrence(cell, n_in, n, recurrent_dropout) for _ in range(n_directions))
+        self.layers = layers(
+            layers(Recurrence(cell, n_in, n, recurrent_dropout) for _ in range(n_directions))
             for n_in, n in zip(widths, hidden_sizes)
         )
         width = widths[-1]
@@ -138,26 +145,26 @@ class RecurrentNet(nn.Module):
         self.head = Linear(width + (convolutional[-1][0] if convolutional else 0), n_outputs)
         self.output = OutputScale(n_outputs) if scaled_output else None
 
-    def forward(self, x):
+    def forward(self, x: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         return self.score(self.features(x))
 
-    def score(self, features):
+    def score(self, features: Tensor) -> Tensor:
         """Raw scores from `features`."""
         scores = self.head(features if self.dropout is None else self.dropout(features))
         return scores if self.output is None else self.output(scores)
 
-    def features(self, x):
+    def features(self, x: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         """What the head sees, of shape (n_samples, n_features)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         return self.encode(self.embed(x), lengths)
 
-    def embed(self, x):
+    def embed(self, x: Tensor) -> Tensor:
         """The input as numbers, time-major: what `saliency` takes gradients of."""
         if hasattr(self, "embedding"):
             return self.embedding(x[:, 0].T)
         return self.standardize(x).permute(2, 0, 1)
 
-    def encode(self, x, lengths):
+    def encode(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Features of embedded sequences, of shape (length, n_samples, n_channels)."""
         inside = None
         if lengths is not None:
@@ -172,7 +179,7 @@ class RecurrentNet(nn.Module):
             return features
         return torch.cat([features, self.branch(x, inside)], 1)
 
-    def _recur(self, x, lengths, inside):
+    def _recur(self, x: Tensor, lengths: Tensor | None, inside: Tensor | None) -> Tensor:
         order = None if lengths is None else reversal(len(x), lengths)
         for i, directions in enumerate(self.layers):
             if i and self.step_dropout is not None:
@@ -188,8 +195,8 @@ class RecurrentNet(nn.Module):
         # Other poolings take each direction in its own order of time.
         return torch.cat([self._pool(out, lengths, inside) for out in outputs], 1)
 
-    def _pool(self, h, lengths, inside):
-        if self.pooling == "attention":
+    def _pool(self, h: Tensor, lengths: Tensor | None, inside: Tensor | None) -> Tensor:
+        if self.attention is not None:
             return self.attention(h, inside)
         if self.pooling == "mean":
             return masked_mean(h, inside)
@@ -204,11 +211,11 @@ class RecurrentNet(nn.Module):
 class Embedding(nn.Module):
     """A vector for each token id; id 0 is padding, whose vector is never looked at."""
 
-    def __init__(self, n_tokens, size):
+    def __init__(self, n_tokens: int, size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_tokens, size))
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self.weight)
 
 
@@ -224,7 +231,7 @@ class Recurrence(RandomModule):
     or None for zeros; returns (length, n_samples, n_units).
     """
 
-    def __init__(self, cell, n_in, n_units, p=0.0):
+    def __init__(self, cell: str, n_in: int, n_units: int, p: float = 0.0) -> None:
         super().__init__()
         self.cell, self.n_units, self.p = cell, n_units, p
         rows = _GATES[cell] * n_units
@@ -233,8 +240,8 @@ class Recurrence(RandomModule):
         self.bias_in = nn.Parameter(torch.zeros(rows))
         self.bias_recurrent = nn.Parameter(torch.zeros(rows))
 
-    def forward(self, x, start=None):
-        recurrent = self.weight_recurrent
+    def forward(self, x: Tensor, start: Tensor | None = None) -> Tensor:
+        recurrent: Tensor = self.weight_recurrent
         if self.p and self.is_drawing():
             kept = torch.empty_like(recurrent).uniform_(generator=self.generator).lt_(1 - self.p)
             recurrent = recurrent * kept.div_(1 - self.p)
@@ -243,10 +250,10 @@ class Recurrence(RandomModule):
             weights = _side_by_side(weights)
         zeros = x.new_zeros(1, x.shape[1], self.n_units)
         start = zeros if start is None else start[None]
-        start = (start, zeros) if self.cell == "lstm" else start
+        state = (start, zeros) if self.cell == "lstm" else start
         # cuDNN and oneDNN keep what the pass backward needs only if told that this is training.
         keeps = torch.is_grad_enabled()
-        return _KERNELS[self.cell](x, start, weights, True, 1, 0.0, keeps, False, False)[0]
+        return _KERNELS[self.cell](x, state, weights, True, 1, 0.0, keeps, False, False)[0]
 
 
 class StepDropout(Dropout):
@@ -257,7 +264,7 @@ class StepDropout(Dropout):
     x : (length, n_samples, n_channels); returns the same shape.
     """
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not self.is_drawing():
             return x
         kept = torch.empty_like(x[:1]).uniform_(generator=self.generator).lt_(1 - self.p)
@@ -272,12 +279,12 @@ class Attention(nn.Module):
     h : (length, n_samples, width); returns (n_samples, width).
     """
 
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.project = Linear(width, width)
         self.context = Linear(width, 1)
 
-    def forward(self, h, inside=None):
+    def forward(self, h: Tensor, inside: Tensor | None = None) -> Tensor:
         scores = self.context(torch.tanh(self.project(h)))
         if inside is not None:
             scores = scores.masked_fill(~inside, -math.inf)
@@ -302,7 +309,7 @@ class ConvolutionalBranch(nn.Module):
     (n_samples, filters of the last layer).
     """
 
-    def __init__(self, n_channels, layers):
+    def __init__(self, n_channels: int, layers: Sequence[tuple[int, int]]) -> None:
         super().__init__()
         widths = [n_channels, *(n for n, _ in layers)]
         self.layers = nn.ModuleList(
@@ -310,7 +317,7 @@ class ConvolutionalBranch(nn.Module):
             for n_in, (n_out, kernel_size) in zip(widths, layers)
         )
 
-    def forward(self, x, inside=None):
+    def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
         x = x.permute(1, 2, 0).contiguous()
         mask = None if inside is None else inside.permute(1, 2, 0).to(x.dtype)
         x, mask = as_images(masked(x, mask), mask)
@@ -327,12 +334,15 @@ class OutputScale(nn.Module):
     x : (n_samples, n_outputs); returns the same shape.
     """
 
-    def __init__(self, n_outputs):
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, n_outputs: int) -> None:
         super().__init__()
         self.register_buffer("shift", torch.zeros(n_outputs))
         self.register_buffer("scale", torch.ones(n_outputs))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return torch.addcmul(self.shift, x, self.scale)
 
 
@@ -340,17 +350,17 @@ class _Reversal(torch.autograd.Function):
     """Rows in another order, where the order taken twice is the first one again."""
 
     @staticmethod
-    def forward(ctx, x, order):
+    def forward(ctx: Any, x: Tensor, order: Tensor) -> Tensor:
         ctx.save_for_backward(order)
         return x.flatten(0, 1).index_select(0, order).view_as(x)
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (order,) = ctx.saved_tensors
         return grad.flatten(0, 1).index_select(0, order).view_as(grad), None
 
 
-def reversal(length, lengths):
+def reversal(length: int, lengths: Tensor) -> Tensor:
     """Where each step of the reversed sequences comes from, padding staying where it is.
 
     Parameters
@@ -370,7 +380,7 @@ def reversal(length, lengths):
     return (source * len(lengths) + torch.arange(len(lengths), device=lengths.device)).flatten()
 
 
-def reverse(x, order=None):
+def reverse(x: Tensor, order: Tensor | None = None) -> Tensor:
     """Sequences from their ends to their beginnings; `order` is None where all are of one length.
 
     Shapes
@@ -380,14 +390,14 @@ def reverse(x, order=None):
     return x.flip(0) if order is None else _Reversal.apply(x, order)
 
 
-def masked_mean(h, inside):
+def masked_mean(h: Tensor, inside: Tensor | None) -> Tensor:
     """Mean over the steps that are inside; for shapes see `Attention`."""
     if inside is None:
         return h.mean(0)
     return (h * inside).sum(0) / inside.sum(0)
 
 
-def _side_by_side(weights):
+def _side_by_side(weights: list[Tensor]) -> list[Tensor]:
     """The same weights in one block, as cuDNN wants them; it would copy them with a warning."""
     sizes = [w.numel() for w in weights]
     block = torch.cat([w.reshape(-1) for w in weights])
@@ -395,7 +405,7 @@ def _side_by_side(weights):
 
 
 @torch.no_grad()
-def initialize(net, rng):
+def initialize(net: nn.Module, rng: np.random.RandomState) -> None:
     """Fill a `RecurrentNet` with initial weights.
 
     Input weights and the head are uniform (Glorot and Bengio, 2010), gate by gate; recurrent
@@ -428,15 +438,15 @@ def initialize(net, rng):
             layer.bias.zero_()
 
 
-def _normal(rng, shape, std):
+def _normal(rng: np.random.RandomState, shape: tuple[int, ...], std: float) -> Tensor:
     return torch.as_tensor(rng.normal(0.0, std, tuple(shape)))
 
 
-def _glorot(rng, shape):
+def _glorot(rng: np.random.RandomState, shape: tuple[int, ...]) -> Tensor:
     bound = math.sqrt(6 / sum(shape))
     return torch.as_tensor(rng.uniform(-bound, bound, tuple(shape)))
 
 
-def _orthogonal(rng, n):
+def _orthogonal(rng: np.random.RandomState, n: int) -> Tensor:
     q, r = torch.linalg.qr(_normal(rng, (n, n), 1.0))
     return q * torch.sign(torch.diagonal(r))  # uniform over orthogonal matrices (Mezzadri, 2007)

@@ -1,8 +1,12 @@
 """Networks from a row to its embedding."""
 
-import math
+from __future__ import annotations
 
-from torch import nn
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Linear
@@ -10,11 +14,14 @@ from skdeep.nets.conv import ConvNormReLU, Standardize, channels_last, mask_of
 from skdeep.nets.mlp import MLPNet
 from skdeep.nets.trunks import Conv4
 
+if TYPE_CHECKING:
+    from skdeep.nets.blocks import Input, Shape
+
 
 class DenseEmbedding(MLPNet):
     """A stack of dense layers over all numbers of a row, whatever its shape."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.flatten(1).to(self.linears[0].weight.dtype))
 
 
@@ -49,7 +56,7 @@ class ImageBlocks(nn.Module):
 
     GRID = 4
 
-    def __init__(self, shape, n_filters):
+    def __init__(self, shape: Sequence[int], n_filters: Sequence[int]) -> None:
         super().__init__()
         n_channels, *size = shape
         stride = 1 if min(size) < 16 else 2
@@ -65,10 +72,10 @@ class ImageBlocks(nn.Module):
             )
             self.blocks.append(block)
             size = [n // pool for n, pool in zip(size, pools)]
-        self.grid = tuple(min(n, self.GRID) for n in size)
+        self.grid = (min(size[0], self.GRID), min(size[1], self.GRID))
         self.width = n_filters[-1] * math.prod(self.grid)
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = channels_last(x)
         for block in self.blocks:
             x = channels_last(block(x))
@@ -101,21 +108,24 @@ class ConvEmbedding(nn.Module):
     torch.Size([2, 16])
     """
 
-    def __init__(self, shape, n_components, n_filters=None):
+    def __init__(
+        self, shape: Shape, n_components: int, n_filters: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
         self.config = {"shape": shape, "n_components": n_components, "n_filters": n_filters}
         self.scale = Standardize(shape[0])
+        self.trunk: ImageBlocks | Conv4
         if len(shape) == 3:
             self.trunk = ImageBlocks(shape, n_filters or (32, 64, 128, 128))
         else:
             self.trunk = Conv4(shape, n_filters or (32, 64, 64, 64))
         self.head = Linear(self.trunk.width, n_components)
 
-    def features(self, x):
+    def features(self, x: Input) -> Tensor:
         """What the linear layer sees, (n_samples, width)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         mask = None if lengths is None else mask_of(x, lengths)
         return self.trunk(self.scale(x, mask), mask)
 
-    def forward(self, x):
+    def forward(self, x: Input) -> Tensor:
         return self.head(self.features(x))

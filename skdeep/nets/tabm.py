@@ -1,14 +1,22 @@
 """TabM: many perceptrons that share most of their weights (Gorishniy, Kotelnikov and Babenko,
 ICLR 2025), after BatchEnsemble (Wen, Tran and Ba, ICLR 2020)."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from skdeep.nets.blocks import Dropout, is_watched
+from skdeep.nets.blocks import Dropout, is_watched, layers
 from skdeep.nets.packed import LevelEmbedding
+
+if TYPE_CHECKING:
+    Chosen: TypeAlias = tuple[int, list[int]]  # a network, and its members that take part
+    import numpy as np
 
 
 class PiecewiseLinearEmbedding(nn.Module):
@@ -27,7 +35,10 @@ class PiecewiseLinearEmbedding(nn.Module):
     returns (n_networks, n_samples, n_features * n_outputs).
     """
 
-    def __init__(self, n_networks, n_features, n_bins, n_outputs):
+    lower: Tensor
+    inverse: Tensor
+
+    def __init__(self, n_networks: int, n_features: int, n_bins: int, n_outputs: int) -> None:
         super().__init__()
         # The last "bin" is the number itself: no lower end, no upper end.
         self.register_buffer("lower", torch.zeros(n_features, 1, n_bins + 1))
@@ -37,7 +48,7 @@ class PiecewiseLinearEmbedding(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_networks, n_features, 1, n_outputs))
 
     @torch.no_grad()
-    def initialize(self, rng, edges):
+    def initialize(self, rng: np.random.RandomState, edges: Sequence[np.ndarray]) -> None:
         """Set the bins and draw the weights.
 
         Parameters
@@ -46,8 +57,8 @@ class PiecewiseLinearEmbedding(nn.Module):
         edges : list of 1-D float arrays
             Rising edges of each feature's bins, at most ``n_bins + 1``.
         """
-        for j, known in enumerate(edges):
-            known = torch.as_tensor(known, dtype=self.lower.dtype)
+        for j, ends in enumerate(edges):
+            known = torch.as_tensor(ends, dtype=self.lower.dtype)
             n_bins = len(known) - 1
             self.lower[j, 0, :n_bins] = known[:-1]
             self.inverse[j, 0, :n_bins] = 1 / known.diff()
@@ -57,7 +68,7 @@ class PiecewiseLinearEmbedding(nn.Module):
         self.weight[:, :, -1] = torch.as_tensor(draw[0])
         self.bias[:, :, 0] = torch.as_tensor(draw[1])
 
-    def _code(self, x):
+    def _code(self, x: Tensor) -> Tensor:
         """(n_networks * n_features, n_samples, n_bins + 1), or 1 in place of n_networks."""
         columns = x.transpose(1, 2).unsqueeze(3)
         if (torch.is_grad_enabled() and x.requires_grad) or is_watched(*self.clamps):
@@ -71,7 +82,7 @@ class PiecewiseLinearEmbedding(nn.Module):
             code[..., -1:] = columns
         return code.flatten(0, 1)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         n_networks, n_features, _, n_outputs = self.weight.shape
         if len(x) == n_networks:
             out = torch.baddbmm(self.bias.flatten(0, 1), self._code(x), self.weight.flatten(0, 1))
@@ -92,7 +103,14 @@ class SharedLinear(nn.Module):
     x : (n_networks, n_members, n_samples, in_features); returns the same with out_features.
     """
 
-    def __init__(self, n_networks, n_members, in_features, out_features, has_adapters):
+    def __init__(
+        self,
+        n_networks: int,
+        n_members: int,
+        in_features: int,
+        out_features: int,
+        has_adapters: bool,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_networks, in_features, out_features))
         n_biases = n_members if has_adapters else 1
@@ -102,7 +120,7 @@ class SharedLinear(nn.Module):
             self.input_factor = nn.Parameter(torch.ones(n_networks, n_members, 1, in_features))
             self.output_factor = nn.Parameter(torch.ones(n_networks, n_members, 1, out_features))
 
-    def forward(self, x, chosen=None):
+    def forward(self, x: Tensor, chosen: Chosen | None = None) -> Tensor:
         """`chosen` is None or the number of a network and of its members that take part."""
         weight, r, s, b = (
             _pick(p, chosen)
@@ -114,7 +132,7 @@ class SharedLinear(nn.Module):
         return torch.addcmul(b, z, s)
 
 
-def _pick(parameter, chosen):
+def _pick(parameter: Tensor | None, chosen: Chosen | None) -> Any:
     """A parameter of a network, and of some of its members where each has its own."""
     if chosen is None or parameter is None:
         return parameter
@@ -163,19 +181,19 @@ class TabMNet(nn.Module):
 
     def __init__(
         self,
-        n_networks,
-        n_members,
-        n_numeric,
-        n_plain,
-        cardinalities,
-        hidden,
-        n_outputs,
-        dropout,
-        n_bins=48,
-        n_embedding=16,
-        n_level_embedding=16,
-        is_mini=True,
-    ):
+        n_networks: int,
+        n_members: int,
+        n_numeric: int,
+        n_plain: int,
+        cardinalities: Sequence[int],
+        hidden: Sequence[int],
+        n_outputs: int,
+        dropout: float,
+        n_bins: int = 48,
+        n_embedding: int = 16,
+        n_level_embedding: int = 16,
+        is_mini: bool = True,
+    ) -> None:
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.n_networks, self.n_each = n_networks, n_members
@@ -191,7 +209,7 @@ class TabMNet(nn.Module):
         lead, width = (n_networks, n_members), sum(self.chunks)
         self.input_scale = nn.Parameter(torch.ones(*lead, 1, width))
         units = [width, *hidden]
-        self.linears = nn.ModuleList(
+        self.linears = layers(
             SharedLinear(*lead, n_in, n_out, not is_mini) for n_in, n_out in pairwise(units)
         )
         self.relus = nn.ModuleList(nn.ReLU() for _ in hidden)
@@ -199,7 +217,7 @@ class TabMNet(nn.Module):
         self.head_bias = nn.Parameter(torch.zeros(*lead, 1, n_outputs))
         self.dropout = Dropout(dropout)
 
-    def embed(self, x):
+    def embed(self, x: Tensor) -> Tensor:
         """What the members see of rows (n_networks or 1, n_samples, n_columns)."""
         n_columns = x.shape[2] - self.n_codes
         numbers = x[..., : self.n_numeric]
@@ -210,7 +228,7 @@ class TabMNet(nn.Module):
         n = max(map(len, parts))
         return torch.cat([part.expand(n, -1, -1) for part in parts], 2)
 
-    def forward(self, x, members=None):
+    def forward(self, x: Tensor, members: Sequence[int] | None = None) -> Tensor:
         """`members`, a list of rising numbers, leaves the others out."""
         if x.dim() == 3:
             n_sets = len(x) // self.n_networks  # one for each member, or one
@@ -220,13 +238,13 @@ class TabMNet(nn.Module):
         h = h.expand(self.n_networks, -1, -1).unsqueeze(1)
         if members is None:
             return self._heads(h).transpose(0, 1)
-        by_network = {}
+        by_network: dict[int, list[int]] = {}
         for member in members:
             by_network.setdefault(member // self.n_each, []).append(member % self.n_each)
         out = [self._heads(h[g : g + 1], (g, some)) for g, some in by_network.items()]
         return torch.cat(out).transpose(0, 1)
 
-    def _heads(self, h, chosen=None):
+    def _heads(self, h: Tensor, chosen: Chosen | None = None) -> Tensor:
         """Raw scores (n_members, n_samples, n_outputs) of embedded rows."""
         h = h * _pick(self.input_scale, chosen)
         for linear, relu in zip(self.linears, self.relus):
@@ -234,13 +252,13 @@ class TabMNet(nn.Module):
         weight, bias = (_pick(p, chosen).flatten(0, 1) for p in (self.head_weight, self.head_bias))
         return torch.baddbmm(bias, h.flatten(0, 1), weight)
 
-    def parameter_group(self, name):
+    def parameter_group(self, name: str) -> tuple[float, float]:
         """(factor of the learning rate, factor of the decay): biases do not decay."""
         return 1.0, 0.0 if name.endswith("bias") else 1.0
 
 
 @torch.no_grad()
-def initialize(net, rng, edges):
+def initialize(net: TabMNet, rng: np.random.RandomState, edges: Sequence[np.ndarray]) -> None:
     """Draw the initial weights.
 
     Linear layers are uniform in ``1 / sqrt(n_in)``, with one bias for all members. The scales of

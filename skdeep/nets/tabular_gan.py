@@ -5,14 +5,21 @@ Rows are positions, ``mode + place`` with the place in [0, 1) (see
 before it and gives the probability of each mode; the place is uniform.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-from skdeep.nets.blocks import Dropout, Linear
+from skdeep.nets.blocks import Dropout, Linear, layers
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _KNOTS = 16  # pieces of the piecewise linear encoding of a number
 _BELOW_ONE = 1 - 2.0**-12
@@ -38,7 +45,7 @@ class ModeFeatures(nn.Module):
         Number of features of the first 0, 1, ... columns.
     """
 
-    def __init__(self, columns):
+    def __init__(self, columns: Sequence[dict[str, Any]]) -> None:
         super().__init__()
         self.columns = columns
         self.widths = [0]
@@ -50,10 +57,10 @@ class ModeFeatures(nn.Module):
             self.widths.append(self.widths[-1] + width)
 
     @staticmethod
-    def _knots(column):
+    def _knots(column: dict[str, Any]) -> int:
         return min(column["n_modes"] - column["has_missing"], _KNOTS)
 
-    def column(self, j, positions):
+    def column(self, j: int, positions: Tensor) -> Tensor:
         """Features of column number j, (n_samples, width), from its positions."""
         column, edges = self.columns[j], getattr(self, f"edges_{j}", None)
         mode = positions.long()
@@ -72,7 +79,7 @@ class ModeFeatures(nn.Module):
         missing = (mode == n_known).to(positions.dtype)[:, None]
         return torch.cat([pieces * (1 - missing), value * (1 - missing), missing], 1)
 
-    def forward(self, positions):
+    def forward(self, positions: Tensor) -> Tensor:
         return torch.cat([self.column(j, p) for j, p in enumerate(positions.unbind(1))], 1)
 
 
@@ -84,7 +91,7 @@ class ColumnNet(nn.Module):
     x : (n_samples, n_inputs); returns (n_samples, n_modes).
     """
 
-    def __init__(self, n_inputs, hidden, n_modes, dropout):
+    def __init__(self, n_inputs: int, hidden: Sequence[int], n_modes: int, dropout: float) -> None:
         super().__init__()
         units = [n_inputs, *hidden] if n_inputs else []
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
@@ -93,7 +100,7 @@ class ColumnNet(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_modes))
         self.dropout = Dropout(dropout)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if self.last is None:
             return self.bias.expand(len(x), -1)
         for linear, activation in zip(self.linears, self.activations):
@@ -127,15 +134,17 @@ class RowGenerator(nn.Module):
     tensor([[0.5000, 0.5000]], grad_fn=<ExpBackward0>)
     """
 
-    def __init__(self, columns, hidden, dropout):
+    def __init__(
+        self, columns: Sequence[dict[str, Any]], hidden: Sequence[int], dropout: float
+    ) -> None:
         super().__init__()
         self.features = ModeFeatures(columns)
-        self.nets = nn.ModuleList(
+        self.nets = layers(
             ColumnNet(width, hidden, column["n_modes"], dropout)
             for width, column in zip(self.features.widths, columns)
         )
 
-    def forward(self, positions):
+    def forward(self, positions: Tensor) -> Tensor:
         modes = positions.long()
         x = self.features(positions)
         logs = [
@@ -145,7 +154,7 @@ class RowGenerator(nn.Module):
         return torch.stack(logs, 1)
 
     @torch.no_grad()
-    def sample(self, n_samples, generator):
+    def sample(self, n_samples: int, generator: torch.Generator) -> Tensor:
         """Draw rows, (n_samples, n_columns)."""
         like = self.nets[0].bias
         x = like.new_empty(n_samples, 0)
@@ -157,7 +166,7 @@ class RowGenerator(nn.Module):
         return torch.stack(positions, 1)
 
     @torch.no_grad()
-    def sample_given(self, known, n_particles, generator):
+    def sample_given(self, known: Tensor, n_particles: int, generator: torch.Generator) -> Tensor:
         """Draw rows some of whose columns are given.
 
         Each row is the survivor of `n_particles` candidates that walk through the columns side by
@@ -203,7 +212,7 @@ class RowGenerator(nn.Module):
         return positions
 
     @staticmethod
-    def _draw(logits, generator):
+    def _draw(logits: Tensor, generator: torch.Generator) -> Tensor:
         shares = torch.softmax(logits, 1).cumsum(1)
         u = torch.rand(2, len(logits), device=logits.device, generator=generator)
         mode = (shares < (u[0] * shares[:, -1])[:, None]).sum(1)
@@ -218,14 +227,14 @@ class RowCritic(nn.Module):
     features : (n_samples, n_features), n_samples a multiple of pac; returns (n_samples / pac,).
     """
 
-    def __init__(self, n_features, hidden, pac):
+    def __init__(self, n_features: int, hidden: Sequence[int], pac: int) -> None:
         super().__init__()
         self.pac = pac
         units = [n_features * pac, *hidden, 1]
         self.linears = nn.ModuleList(Linear(a, b) for a, b in pairwise(units))
         self.activations = nn.ModuleList(nn.LeakyReLU(0.2) for _ in hidden)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         h = features.reshape(len(features) // self.pac, -1)
         for linear, activation in zip(self.linears, self.activations):
             h = activation(linear(h))
@@ -248,18 +257,27 @@ class TabularGANNet(nn.Module):
     positions : (n_samples, n_columns); returns log-probabilities of the same shape.
     """
 
-    def __init__(self, columns, hidden, critic_hidden, dropout, pac):
+    def __init__(
+        self,
+        columns: Sequence[dict[str, Any]],
+        hidden: Sequence[int],
+        critic_hidden: Sequence[int],
+        dropout: float,
+        pac: int,
+    ) -> None:
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.generator = RowGenerator(columns, hidden, dropout)
         self.critic = RowCritic(self.generator.features.widths[-1], critic_hidden, pac)
 
-    def forward(self, positions):
+    def forward(self, positions: Tensor) -> Tensor:
         return self.generator(positions)
 
 
 @torch.no_grad()
-def initialize(net, rng, counts):
+def initialize(
+    net: TabularGANNet, rng: np.random.RandomState, counts: Sequence[np.ndarray]
+) -> None:
     """Draw the initial weights: the generator begins with the columns' own distributions.
 
     Weights are uniform in ``+-1 / sqrt(fan_in)`` (LeCun et al., 1998), those of the generator's

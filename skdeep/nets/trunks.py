@@ -7,11 +7,15 @@ maps before they are pooled; `mask` of shape (n_samples, 1, length) marks what i
 Weights are drawn by `skdeep.nets.conv.draw_weights`.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import ACTIVATIONS, Dropout, Linear, activate, is_watched
@@ -27,6 +31,9 @@ from skdeep.nets.conv import (
     global_mean,
     masked,
 )
+
+if TYPE_CHECKING:
+    from skdeep.nets.blocks import Shape
 
 _MONOTONE = ("identity", "logistic", "tanh", "relu", "elu", "leaky_relu", "selu", "softplus")
 
@@ -64,15 +71,15 @@ class LeNet(nn.Module):
 
     def __init__(
         self,
-        shape,
-        n_filters=(20, 50),
-        kernel_size=5,
-        activation="relu",
-        pooling="max",
-        pool_size=2,
-        hidden_layer_sizes=(500,),
-        dropout=0.0,
-    ):
+        shape: Shape,
+        n_filters: Sequence[int] = (20, 50),
+        kernel_size: int | Sequence[int] = 5,
+        activation: str = "relu",
+        pooling: str = "max",
+        pool_size: int = 2,
+        hidden_layer_sizes: Sequence[int] = (500,),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         n_channels, *size = shape
         self.dims, self.is_ragged = len(size), None in size
@@ -95,18 +102,20 @@ class LeNet(nn.Module):
         )
         self.width = units[-1]
 
-    def _layer(self, n_in, n_out, kernel, size, pool):
+    def _layer(
+        self, n_in: int, n_out: int, kernel: int, size: list, pool: int
+    ) -> tuple[nn.Module, list, tuple[int, ...]]:
         """A convolution, the size of its pooled output and of its pools."""
-        make = CONVOLUTIONS[self.dims]
+        make: Any = CONVOLUTIONS[self.dims]
         if self.is_ragged:
             odd = kernel // 2 * 2 + 1
             return make(n_in, n_out, odd, padding=odd // 2), size, (1,)
-        kernel = tuple(min(kernel, n) for n in size)
-        size = [n - k + 1 for n, k in zip(size, kernel)]
+        kernels = tuple(min(kernel, n) for n in size)
+        size = [n - k + 1 for n, k in zip(size, kernels)]
         pools = tuple(min(pool, n) for n in size)
-        return make(n_in, n_out, kernel), [n // p for n, p in zip(size, pools)], pools
+        return make(n_in, n_out, kernels), [n // p for n, p in zip(size, pools)], pools
 
-    def maps(self, x, mask=None):
+    def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Feature maps of the last convolution."""
         for conv, activation, pool in zip(self.convs, self.activations, self.pools):
             if self.pools_first:
@@ -116,7 +125,7 @@ class LeNet(nn.Module):
             x = masked(x, mask)
         return x
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = self.maps(x, mask)
         x = global_mean(x, mask) if self.is_ragged else x.flatten(1)
         for linear, rest in zip(self.linears, self.dense):
@@ -124,7 +133,7 @@ class LeNet(nn.Module):
         return x
 
 
-def _apart(x, layer):
+def _apart(x: Tensor, layer: nn.Module) -> Tensor:
     """`x`, as a tensor of its own where a hook watches: explainers whose hooks of two neighbours
     hold the same tensor take the gradient before one of them has changed it."""
     return x.view_as(x) if is_watched(layer) else x
@@ -133,7 +142,9 @@ def _apart(x, layer):
 class _Residual(nn.Module):
     """Convolutions with a way around them (He et al., 2016)."""
 
-    def __init__(self, n_in, n_out, kernels, dims, stride=1):
+    def __init__(
+        self, n_in: int, n_out: int, kernels: Sequence[int], dims: int, stride: int = 1
+    ) -> None:
         super().__init__()
         widths = [n_in, *[n_out] * len(kernels)]
         last = len(kernels) - 1
@@ -145,7 +156,7 @@ class _Residual(nn.Module):
         self.around = None if plain else ConvNormReLU(n_in, n_out, 1, dims, stride, activate=False)
         self.relu = nn.ReLU()
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         y = x
         for layer in self.layers:
             y = layer(y, mask)
@@ -182,7 +193,9 @@ class ResNet(nn.Module):
     (torch.Size([2, 16]), torch.Size([2, 16, 8, 8]))
     """
 
-    def __init__(self, shape, n_filters=None, n_blocks=1):
+    def __init__(
+        self, shape: Shape, n_filters: Sequence[int] | None = None, n_blocks: int = 1
+    ) -> None:
         super().__init__()
         n_channels, *size = shape
         self.dims = len(size)
@@ -206,7 +219,7 @@ class ResNet(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.width = widths[-1]
 
-    def maps(self, x, mask=None):
+    def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Feature maps of the last block."""
         if self.stem is None:
             x, mask = as_images(x, mask)
@@ -216,14 +229,16 @@ class ResNet(nn.Module):
             x = block(x, mask)
         return x if self.dims == 2 else x.flatten(2)
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return global_mean(self.maps(x, mask), mask)
 
 
 class _InceptionModule(nn.Module):
     """Three convolutions of different reach and a pooled one, side by side."""
 
-    def __init__(self, n_in, n_filters, kernels, n_bottleneck):
+    def __init__(
+        self, n_in: int, n_filters: int, kernels: Sequence[tuple[int, int]], n_bottleneck: int
+    ) -> None:
         super().__init__()
         narrow = n_in > 1
         self.bottleneck = Conv1d(n_in, n_bottleneck, 1, bias=False) if narrow else None
@@ -237,14 +252,14 @@ class _InceptionModule(nn.Module):
         self.norm = BatchNorm((len(kernels) + 1) * n_filters)
         self.relu = nn.ReLU()
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         narrow = x if self.bottleneck is None else self.bottleneck(x)
         pooled = self.pooled(self._highest(x))
         y = torch.cat([*(conv(narrow) for conv in self.convs), pooled], 1)
         y = activate(self.relu, self.norm(y, mask), self.norm)
         return masked(y, mask)
 
-    def _highest(self, x):
+    def _highest(self, x: Tensor) -> Tensor:
         """The largest of each step and its neighbours, with zeros at both ends, as for the
         convolutions: a padded series must look the same there.
 
@@ -289,7 +304,14 @@ class Inception(nn.Module):
     torch.Size([3, 16])
     """
 
-    def __init__(self, shape, n_filters=16, depth=6, kernel_size=9, n_bottleneck=None):
+    def __init__(
+        self,
+        shape: Shape,
+        n_filters: int = 16,
+        depth: int = 6,
+        kernel_size: int = 9,
+        n_bottleneck: int | None = None,
+    ) -> None:
         super().__init__()
         n_channels, length = shape
         half = kernel_size // 2
@@ -308,7 +330,7 @@ class Inception(nn.Module):
         )
         self.relus = nn.ModuleList(nn.ReLU() for _ in self.around)
 
-    def maps(self, x, mask=None):
+    def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Feature maps of the last module."""
         x, mask = as_images(x, mask)
         before = x
@@ -319,7 +341,7 @@ class Inception(nn.Module):
                 x = before = activate(self.relus[i // 3], x)
         return x.flatten(2)
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return global_mean(self.maps(x, mask), mask)
 
 
@@ -347,7 +369,7 @@ class Conv4(nn.Module):
     torch.Size([2, 64])
     """
 
-    def __init__(self, shape, n_filters=64, depth=4):
+    def __init__(self, shape: Shape, n_filters: int | Sequence[int] = 64, depth: int = 4) -> None:
         super().__init__()
         n_channels, *size = shape
         self.dims, self.is_ragged = len(size), None in size
@@ -356,17 +378,17 @@ class Conv4(nn.Module):
         for n_in, n_out in zip([n_channels, *widths], widths):
             pools = None if self.is_ragged else tuple(min(2, n) for n in size)
             self.blocks.append(ConvNormReLU(n_in, n_out, 3, self.dims, pool_size=pools))
-            size = size if self.is_ragged else [n // p for n, p in zip(size, pools)]
+            size = size if pools is None else [n // p for n, p in zip(size, pools)]
         self.width = widths[-1] * (1 if self.is_ragged else math.prod(size))
 
-    def maps(self, x, mask=None):
+    def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Feature maps of the last block."""
         x = channels_last(x) if self.dims == 2 else x
         for block in self.blocks:
             x = block(x, mask)
         return x
 
-    def forward(self, x, mask=None):
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = self.maps(x, mask)
         return global_mean(x, mask) if self.is_ragged else x.flatten(1)
 

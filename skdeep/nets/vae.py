@@ -1,10 +1,13 @@
 """Variational autoencoders (Kingma and Welling, 2014)."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import islice, pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.nets.blocks import Linear, RandomModule, activate, activations, read_shared_slope
@@ -17,7 +20,7 @@ _LOG_VARIANCES = (-10.0, 10.0)  # of codes
 class Draw(RandomModule):
     """Codes from their means and log variances; the means themselves outside of training."""
 
-    def forward(self, mean, log_variance):
+    def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         if not self.is_drawing():
             return mean
         noise = torch.empty_like(mean).normal_(generator=self.generator)
@@ -56,13 +59,13 @@ class VAENet(nn.Module):
 
     def __init__(
         self,
-        n_features,
-        hidden_layer_sizes,
-        n_components,
-        activation="relu",
-        likelihood="gaussian",
-        draws_codes=True,
-    ):
+        n_features: int,
+        hidden_layer_sizes: Sequence[int],
+        n_components: int,
+        activation: str = "relu",
+        likelihood: str = "gaussian",
+        draws_codes: bool = True,
+    ) -> None:
         super().__init__()
         self.config = {
             "n_features": int(n_features),
@@ -83,37 +86,37 @@ class VAENet(nn.Module):
         start = math.log(math.expm1(_FIRST_VARIANCE * math.log(2)))
         self.spread = nn.Parameter(torch.full((n_features,), start))
 
-    def _run(self, linears, h):
+    def _run(self, linears: nn.ModuleList, h: Tensor) -> Tensor:
         n_hidden = len(linears) - 1
         first = 0 if linears is self.encoder else n_hidden
         for linear, activation in zip(linears, islice(self.activations, first, first + n_hidden)):
             h = activate(activation, linear(h), linear)
         return linears[-1](h)
 
-    def encode(self, x):
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log variances of the codes."""
         mean, log_variance = self._run(self.encoder, x).chunk(2, dim=1)
         return mean, log_variance.clamp(*_LOG_VARIANCES)
 
-    def decode(self, z):
+    def decode(self, z: Tensor) -> Tensor:
         """Outputs of codes, before the sigmoid of 'bernoulli'."""
         return self._run(self.decoder, z)
 
     @property
-    def log_variance(self):
+    def log_variance(self) -> Tensor:
         """Of each column, with a lowest value."""
         return (F.softplus(self.spread) / math.log(2) + _SMALLEST_STD**2).log()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         mean, log_variance = self.encode(x)
         code = mean if self.draw is None else self.draw(mean, log_variance)
         return self.decode(code), self.log_variance, mean, log_variance
 
-    def means(self, raw):
+    def means(self, raw: Tensor) -> Tensor:
         """Expected rows from outputs."""
         return torch.sigmoid(raw) if self.likelihood == "bernoulli" else raw
 
-    def log_likelihood_bound(self, x, noise):
+    def log_likelihood_bound(self, x: Tensor, noise: Tensor) -> Tensor:
         """The importance-weighted bound of Burda et al. (2016).
 
         Parameters
@@ -139,7 +142,9 @@ class VAENet(nn.Module):
         return torch.logsumexp(torch.stack(weights), 0) - math.log(len(noise))
 
 
-def negative_log_likelihood(raw, log_variance, x, likelihood):
+def negative_log_likelihood(
+    raw: Tensor, log_variance: Tensor, x: Tensor, likelihood: str
+) -> Tensor:
     """Of each row, given the outputs of its code."""
     if likelihood == "bernoulli":
         return F.binary_cross_entropy_with_logits(raw, x, reduction="none").sum(1)
