@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 NOT_OURS = {
     "test_fit": "sets private attributes of scikit-learn's optimizer and weights before any fit; "
-    "its worked example is tests/test_mlp.py::test_worked_example",
+    "its worked example is tests/perceptron/test_mlp_like_sklearn.py::test_worked_example",
     "test_gradient": "calls the private _loss_grad_lbfgs; ours are held against autograd and "
     "finite differences in tests/nets/test_backprop.py and tests/losses",
     "test_mlp_partial_fit_after_fit": "expects partial_fit to raise under early_stopping; ours "
