@@ -100,7 +100,7 @@ def options_of(cls, containers, outputs):
 def is_possible(row):
     """Whether the options can be given together at all."""
     if (row.get("outputs"), row.get("class_weight")) == ("several labels", "dict"):
-        return False  # they take a list of dicts, see `test_mlp.py`
+        return False  # several labels take a list of dicts
     if row.get("fitting") != "partial_fit":
         return True
     # It has neither validation rows nor weights that depend on all rows, and reports to no
