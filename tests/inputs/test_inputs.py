@@ -293,7 +293,7 @@ def test_documents_of_other_kinds_where_a_function_reads_them():
 def test_ids_back_to_texts():
     vectorizer = SequenceVectorizer(max_length=2).fit(["alpha beta"])
     for ids, words in (
-        ([[2.5, 0]], "whole numbers"),
+        ([[2.5, 0]], "not integers"),
         ([[1e300, 0]], "ids from"),
         ([["a"]], "numeric"),
     ):
