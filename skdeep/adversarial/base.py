@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import torch
 from sklearn.callback import with_callbacks
@@ -28,7 +28,7 @@ class DeepGenerator(DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X, y=None) -> Self:
         """Train a generator on the samples X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best

@@ -184,7 +184,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         x = standardised(read_windows(self, X), self._center, self._spread)
         return self._search(self.net_.module_, x)
 
-    def score_samples(self, X):
+    def score_samples(self, X) -> np.ndarray:
         """Compute how normal each row is: the lower, the more abnormal.
 
         Parameters
@@ -200,7 +200,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         check_is_fitted(self)
         return -self._searched(X)[0]
 
-    def score_steps(self, X, stride=1):
+    def score_steps(self, X, stride=1) -> np.ndarray:
         """Compute how normal each time step of a series is, from windows that overlap.
 
         Parameters

@@ -187,7 +187,7 @@ class ImageGAN(DeepGenerator):
         is_first = self.data_format == "channels_first"
         return ImageScale(*self._range).unscaled(made, rank, dtype, is_first)
 
-    def sample(self, n_samples=1, *, y=None, random_state=None):
+    def sample(self, n_samples=1, *, y=None, random_state=None) -> tuple[np.ndarray, np.ndarray]:
         """Sample images.
 
         Parameters
@@ -224,7 +224,7 @@ class ImageGAN(DeepGenerator):
         has_classes = hasattr(self, "classes_")
         return (made, self.classes_[kinds.cpu().numpy()]) if has_classes else made
 
-    def interpolate(self, n_steps=8, *, y=None, random_state=None):
+    def interpolate(self, n_steps=8, *, y=None, random_state=None) -> np.ndarray:
         """Sample images between two random codes.
 
         The codes lie on an arc, since those on a straight line between two normal ones are too

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
-    def fit(self, X, y):
+    def fit(self, X, y) -> Self:
         """Check the data and learn how many rows each class lacks.
 
         Parameters

@@ -196,7 +196,7 @@ class TabularGAN(DeepGenerator):
         }
 
     @property
-    def modes_(self):
+    def modes_(self) -> list:
         """What the generator knows of each column, y being the last."""
         return [
             (NumberModes if is_number else LevelModes)(**fields)
@@ -246,7 +246,7 @@ class TabularGAN(DeepGenerator):
             made[j] = values
         return to_layout(made, self.column_names_, self._layout)
 
-    def score_samples(self, X, y=None):
+    def score_samples(self, X, y=None) -> np.ndarray:
         """Compute the logarithm of the density of each row.
 
         Parameters
@@ -284,7 +284,7 @@ class TabularGAN(DeepGenerator):
             log_p = torch.cat([self.net_.module_(part) for part in x.split(ROWS_AT_A_TIME)])
         return density + log_p[:, : len(columns)].double().sum(1).cpu().numpy()
 
-    def score(self, X, y=None):
+    def score(self, X, y=None) -> float:
         """Compute the mean log-density of rows, a figure of quality where `fit` has not seen them.
 
         Parameters

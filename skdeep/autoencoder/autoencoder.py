@@ -1,7 +1,9 @@
 """Autoencoders: features, reconstructions, and scores of rows."""
 
 from dataclasses import replace
+from typing import Self
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.autoencoder.arrays import ArrayCoder
@@ -137,7 +139,7 @@ class Autoencoder(DeepTransformer):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None) -> Self:
         """Train on X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -217,7 +219,7 @@ class Autoencoder(DeepTransformer):
     def _n_features_out(self):
         return self._coder.n_codes
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Activations of the code, or of the layer `transform_layer`.
 
         Parameters
@@ -231,7 +233,7 @@ class Autoencoder(DeepTransformer):
         check_is_fitted(self)
         return self._coder.encode(X)
 
-    def inverse_transform(self, X, lengths=None):
+    def inverse_transform(self, X, lengths=None) -> np.ndarray:
         """Rows from the activations that `transform` returns.
 
         Parameters
@@ -270,7 +272,7 @@ class Autoencoder(DeepTransformer):
         check_is_fitted(self)
         return self._coder.reconstruct(X)
 
-    def score_samples(self, X):
+    def score_samples(self, X) -> np.ndarray:
         """Minus the loss of each row's reconstruction: the lower, the more abnormal.
 
         Parameters

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 import torch
@@ -102,7 +103,7 @@ class RBM(DeepTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None) -> Self:
         """Train for one epoch on X, going on from where the machine is.
 
         Parameters
@@ -207,17 +208,17 @@ class RBM(DeepTransformer):
         return len(self.net_.module_.hidden.bias)
 
     @property
-    def components_(self):
+    def components_(self) -> np.ndarray:
         """Weights, of shape (n_components, n_features)."""
         return to_host(self.net_.module_.hidden.weight)
 
     @property
-    def intercept_hidden_(self):
+    def intercept_hidden_(self) -> np.ndarray:
         """Biases of the hidden units, of shape (n_components,)."""
         return to_host(self.net_.module_.hidden.bias)
 
     @property
-    def intercept_visible_(self):
+    def intercept_visible_(self) -> np.ndarray:
         """Biases of the visible units, of shape (n_features,)."""
         return to_host(self.net_.module_.visible_bias)
 
@@ -225,7 +226,7 @@ class RBM(DeepTransformer):
         net = self.net_.module_
         return net.hidden.weight, net.hidden.bias, net.hidden.weight.t(), net.visible_bias
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Probabilities of the hidden units.
 
         Parameters
@@ -238,7 +239,7 @@ class RBM(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: module(x), self._width())
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> np.ndarray:
         """Means of the visible units given the hidden ones.
 
         Parameters
@@ -253,7 +254,7 @@ class RBM(DeepTransformer):
         X = check_codes(X, self._n_features_out, type(self).__name__)
         return self._run(X, lambda module, h: module.visible_means(h), self._width())
 
-    def score_samples(self, X):
+    def score_samples(self, X) -> np.ndarray:
         """Minus the free energy: log-likelihood but for a constant.
 
         Parameters
@@ -267,7 +268,7 @@ class RBM(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: -module.free_energy(x), self._width())
 
-    def gibbs(self, X, n_steps=1):
+    def gibbs(self, X, n_steps=1) -> np.ndarray:
         """Sample new rows, starting at X.
 
         Parameters

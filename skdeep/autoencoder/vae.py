@@ -177,7 +177,7 @@ class VariationalAutoencoder(DeepTransformer):
     def _n_features_out(self):
         return self.net_.module_.config["n_components"]
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Means of the codes.
 
         Parameters
@@ -190,7 +190,7 @@ class VariationalAutoencoder(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: module.encode(x)[0], self._width())
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> np.ndarray:
         """Expected rows of codes.
 
         Parameters
@@ -205,7 +205,7 @@ class VariationalAutoencoder(DeepTransformer):
         X = check_codes(X, self._n_features_out, type(self).__name__)
         return self._run(X, lambda module, z: module.means(module.decode(z)), self._width())
 
-    def reconstruct(self, X):
+    def reconstruct(self, X) -> np.ndarray:
         """Expected rows of the means of the codes of X.
 
         Parameters
@@ -219,7 +219,7 @@ class VariationalAutoencoder(DeepTransformer):
         X = self._checked(X)
         return self._run(X, lambda module, x: module.means(module(x)[0]), self._width())
 
-    def score_samples(self, X):
+    def score_samples(self, X) -> np.ndarray:
         """Lower bound of the log-likelihood of each row, in nats.
 
         Parameters
@@ -242,7 +242,7 @@ class VariationalAutoencoder(DeepTransformer):
 
         return self._run(X, bound, self._width())
 
-    def sample(self, n_samples=1, random_state=None, *, mean=True):
+    def sample(self, n_samples=1, random_state=None, *, mean=True) -> np.ndarray:
         """Draw new rows.
 
         Parameters

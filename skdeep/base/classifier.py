@@ -182,7 +182,7 @@ class DeepClassifier(ClassifierMixin):
             right = right.all(1)
         return float(np.average(right, weights=weight))  # accuracy_score takes longer than an epoch
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict the class of each row.
 
         Parameters
@@ -197,7 +197,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._decode(self._predict_raw(X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -213,7 +213,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._proba(self._predict_raw(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -230,7 +230,7 @@ class DeepClassifier(ClassifierMixin):
         smallest = np.finfo(proba.dtype).smallest_subnormal
         return np.log(np.maximum(proba, smallest, out=proba), out=proba)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None) -> float:
         """Share of rows whose label, or whose labels all, are predicted.
 
         Parameters

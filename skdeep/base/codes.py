@@ -46,7 +46,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         error = self._make_loss()(raw, torch.as_tensor(target, device=device))
         return -float(np.average(to_host(error), weights=weight))
 
-    def score(self, X, y=None):
+    def score(self, X, y=None) -> float:
         """Mean of `score_samples`, for searches.
 
         Parameters

@@ -7,7 +7,7 @@ from sklearn.base import OutlierMixin
 class OutlierAnswers(OutlierMixin):
     """Methods of detectors that have `score_samples` and, after `fit`, `offset_`."""
 
-    def decision_function(self, X):
+    def decision_function(self, X) -> np.ndarray:
         """Compute how far each row is on the normal side of the threshold.
 
         Parameters
@@ -22,7 +22,7 @@ class OutlierAnswers(OutlierMixin):
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict whether each row is an outlier.
 
         Parameters

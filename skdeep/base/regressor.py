@@ -156,7 +156,7 @@ class DeepRegressor(RegressorMixin):
         with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
             return float(score(target, predicted, sample_weight=weight))
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict the target of each row.
 
         Parameters
@@ -172,7 +172,7 @@ class DeepRegressor(RegressorMixin):
         """
         return self._decode(self._predict_raw(X))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None) -> float:
         """Coefficient of determination, R2, of the predictions.
 
         Parameters

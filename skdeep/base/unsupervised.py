@@ -7,6 +7,7 @@ estimator; only the target is the row itself.
 from __future__ import annotations
 
 import math
+from typing import Self
 
 from sklearn.callback import with_callbacks
 
@@ -26,7 +27,7 @@ class DeepUnsupervised(DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None) -> Self:
         """Train on X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best

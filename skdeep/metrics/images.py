@@ -4,6 +4,7 @@ The usual network for such features is trained on photographs; for digits, cloth
 classifier of the same data is more informative ("classifier Frechet distance").
 """
 
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils import check_array
 
 from skdeep.metrics._unlike import comparable_features
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Callable] = {
     "identity": lambda x: x,
     "logistic": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
@@ -21,7 +22,7 @@ _ACTIVATIONS = {
 }
 
 
-def classifier_features(classifier, X):
+def classifier_features(classifier, X) -> np.ndarray:
     """Features of rows or images according to a fitted classifier.
 
     Parameters
@@ -66,7 +67,7 @@ def classifier_features(classifier, X):
     return np.log(np.clip(classifier.predict_proba(X), 1e-12, None))
 
 
-def frechet_distance(real, made):
+def frechet_distance(real, made) -> float:
     """Frechet distance between two sets of features, each modelled as a Gaussian.
 
     ``|m - n|^2 + tr(C + D - 2 (C D)^(1/2))`` with the means m, n and covariances C, D (Dowson and
@@ -101,7 +102,7 @@ def frechet_distance(real, made):
     return float(max(shift @ shift + np.trace(a) + np.trace(b) - 2 * middle, 0.0))
 
 
-def classifier_frechet_distance(classifier, real, made):
+def classifier_frechet_distance(classifier, real, made) -> float:
     """Frechet distance over the features of a classifier of the data.
 
     Parameters
@@ -130,7 +131,7 @@ def classifier_frechet_distance(classifier, real, made):
     return frechet_distance(*(classifier_features(classifier, x) for x in (real, made)))
 
 
-def precision_recall(real, made, n_neighbors=3):
+def precision_recall(real, made, n_neighbors=3) -> tuple[float, float]:
     """Precision and recall of synthetic points.
 
     A point is covered by a set of points if it lies within the ball around one of them whose radius

@@ -24,7 +24,7 @@ _MISSING = "\0missing"
 _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "ContingencySimilarity"
 
 
-def column_shapes(real, made):
+def column_shapes(real, made) -> pd.Series:
     """Similarity of the distribution of each column.
 
     One minus the Kolmogorov-Smirnov statistic for numbers and dates, one minus the total variation
@@ -66,7 +66,7 @@ def column_shapes(real, made):
     return pd.Series(scores, dtype=float)
 
 
-def pair_trends(real, made):
+def pair_trends(real, made) -> pd.DataFrame:
     """Similarity of the association of each pair of columns.
 
     One minus half the difference of Pearson's correlations for two numeric columns, otherwise one
@@ -110,7 +110,7 @@ def pair_trends(real, made):
     return pd.DataFrame(scores, index=names, columns=names)
 
 
-def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
+def train_on_synthetic_score(made, test, target, estimator=None, scoring=None) -> float:
     """Score on real rows of an estimator that is trained on synthetic rows (TSTR).
 
     "Train on synthetic, test on real" (Esteban, Hyland and Raetsch, 2017). Compare it with the
@@ -168,7 +168,7 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None):
     return float(scorer(clone(estimator).fit(X, y), X_test, y_test))
 
 
-def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
+def two_sample_score(real, made, estimator=None, cv=3, random_state=0) -> float:
     """ROC AUC of a classifier that discriminates real from synthetic rows.
 
     The classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017) with cross-validated scores:
@@ -209,7 +209,9 @@ def two_sample_score(real, made, estimator=None, cv=3, random_state=0):
     return float(roc_auc_score(y, made_up))
 
 
-def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
+def closest_record_share(
+    made, train, holdout, max_rows=2000, random_state=0
+) -> tuple[float, float]:
     """Fraction of synthetic rows that are closer to the training rows than to held-out rows.
 
     Compares the distance to the closest record between rows that were and were not used to train
@@ -256,7 +258,7 @@ def closest_record_share(made, train, holdout, max_rows=2000, random_state=0):
     return float(share), len(train) / (len(train) + len(holdout))
 
 
-def copy_share(made, train):
+def copy_share(made, train) -> float:
     """Fraction of synthetic rows that equal a training row in every column.
 
     Parameters

@@ -1,7 +1,7 @@
 """Outlier detection by a masked autoencoder."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.callback import with_callbacks
@@ -150,7 +150,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None, *, X_val=None):
+    def fit(self, X, y=None, *, X_val=None) -> Self:
         """Learn what is normal in X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -174,7 +174,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         return self._fit_and_report(Given(X=X, X_val=X_val))
 
     @available_if(_scores_its_own_rows)
-    def fit_predict(self, X, y=None):
+    def fit_predict(self, X, y=None) -> np.ndarray:
         """Fit on X and say which of its rows are outliers; not with `novelty`.
 
         Parameters
@@ -193,7 +193,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None) -> Self:
         """Train for one epoch on the rows of a stream, going on from the current weights.
 
         The first call determines scales and categories. A uniform sample of the stream so far, of
@@ -214,7 +214,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         """
         return self._fit(Given(X=X), Mode(incremental=True))
 
-    def score_samples(self, X):
+    def score_samples(self, X) -> np.ndarray:
         """Score rows: the lower, the more abnormal.
 
         Parameters
@@ -229,7 +229,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return -scorer(rows)
 
-    def predict_tail_proba(self, X):
+    def predict_tail_proba(self, X) -> np.ndarray:
         """Estimate how rare such a low score is among normal rows.
 
         Parameters
@@ -245,7 +245,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return self._tail.probability(scorer(rows))
 
-    def explain(self, X):
+    def explain(self, X) -> np.ndarray:
         """Split the outlier score of each row among the features.
 
         Parameters

@@ -1,5 +1,7 @@
 """Multi-layer perceptrons: drop-in for `sklearn.neural_network`."""
 
+from typing import Self
+
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
@@ -80,12 +82,12 @@ class _BaseMLP(DeepEstimator):
         )
 
     @property
-    def n_layers_(self):
+    def n_layers_(self) -> int:
         """Number of layers, input and output included."""
         return len(self.net_.module_.linears) + 1
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[np.ndarray]:
         """Weight matrix of each layer, of shape (n_units_in, n_units_out).
 
         On the CPU the arrays share the network's memory: writing into them changes predictions.
@@ -97,7 +99,7 @@ class _BaseMLP(DeepEstimator):
         self._assign([m.weight.T for m in self.net_.module_.linears], values, "coefs_")
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[np.ndarray]:
         """Bias vector of each layer but the input, of shape (n_units,); see `coefs_`."""
         return [m.bias.detach().cpu().numpy() for m in self.net_.module_.linears]
 
@@ -227,7 +229,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
         """Train for one epoch on X and y, going on from where the estimator is.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts
@@ -368,7 +370,7 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None) -> Self:
         """Train for one epoch on X and y, going on from where the estimator is.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts

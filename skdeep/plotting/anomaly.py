@@ -1,5 +1,7 @@
 """Distribution and time course of anomaly scores."""
 
+from typing import Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -52,7 +54,7 @@ class AnomalyScoreDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, kind="histogram", name=None, ax=None):
+    def from_estimator(cls, estimator, X, y=None, *, kind="histogram", name=None, ax=None) -> Self:
         """Score X with a fitted detector and draw the scores.
 
         Parameters
@@ -89,7 +91,7 @@ class AnomalyScoreDisplay:
     @classmethod
     def from_predictions(
         cls, scores, threshold=None, *, y_true=None, kind="histogram", name=None, ax=None
-    ):
+    ) -> Self:
         """Draw precomputed scores.
 
         Parameters
@@ -118,7 +120,7 @@ class AnomalyScoreDisplay:
         """
         return cls(scores, threshold, y_true=y_true, name=name).plot(ax, kind=kind)
 
-    def plot(self, ax=None, *, kind="histogram", bins=50):
+    def plot(self, ax=None, *, kind="histogram", bins=50) -> Self:
         """Draw the scores.
 
         Parameters

@@ -1,5 +1,7 @@
 """Codes in two dimensions."""
 
+from typing import Self
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
@@ -50,7 +52,7 @@ class EmbeddingDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None):
+    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None) -> Self:
         """Transform X with a fitted transformer and draw the codes.
 
         Parameters
@@ -80,7 +82,7 @@ class EmbeddingDisplay:
         return cls(estimator.transform(X), y, name=name).plot(ax)
 
     @classmethod
-    def from_predictions(cls, codes, labels=None, *, name=None, ax=None):
+    def from_predictions(cls, codes, labels=None, *, name=None, ax=None) -> Self:
         """Draw precomputed codes.
 
         Parameters
@@ -103,7 +105,7 @@ class EmbeddingDisplay:
         """
         return cls(codes, labels, name=name).plot(ax)
 
-    def plot(self, ax=None, *, size=8):
+    def plot(self, ax=None, *, size=8) -> Self:
         """Draw the points.
 
         Parameters
@@ -126,7 +128,7 @@ class EmbeddingDisplay:
             codes = np.column_stack([codes[:, 0], np.zeros(len(codes))])
         self.points_ = codes
         values = None if self.labels is None else np.asarray(self.labels)
-        kinds = [] if values is None else np.unique(values)
+        kinds = np.unique([] if values is None else values)
         if values is None:
             ax.scatter(*codes.T, s=size)
         elif len(kinds) <= 20:

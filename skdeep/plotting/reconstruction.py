@@ -1,5 +1,7 @@
 """Rows and their reconstructions."""
 
+from typing import Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -65,7 +67,7 @@ class ReconstructionDisplay:
         self.data_format = data_format
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, image_shape=None, targets=None, n_rows=8):
+    def from_estimator(cls, estimator, X, *, image_shape=None, targets=None, n_rows=8) -> Self:
         """Reconstruct the first rows of X and draw them.
 
         Parameters
@@ -106,7 +108,7 @@ class ReconstructionDisplay:
             data_format=getattr(last, "data_format", "channels_last"),
         ).plot()
 
-    def plot(self, *, cmap="gray_r"):
+    def plot(self, *, cmap="gray_r") -> Self:
         """Draw the rows.
 
         Parameters

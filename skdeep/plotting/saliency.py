@@ -1,5 +1,7 @@
 """Saliency of an image, a series or a text."""
 
+from typing import Self
+
 import numpy as np
 
 from skdeep.plotting._panels import check_matplotlib
@@ -57,7 +59,7 @@ class SaliencyDisplay:
         self.title = title
 
     @classmethod
-    def from_estimator(cls, estimator, x, y=None, *, ax=None, title="auto", **kwargs):
+    def from_estimator(cls, estimator, x, y=None, *, ax=None, title="auto", **kwargs) -> Self:
         """Explain the prediction for one row and draw it.
 
         Parameters
@@ -85,6 +87,7 @@ class SaliencyDisplay:
         display : SaliencyDisplay
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
+        rows: list | np.ndarray
         rows = [np.asarray(x)] if getattr(estimator, "input_shape_", (0,))[0] is None else [x]
         rows = rows if rows[0] is not x else np.asarray(x)[None]
         meant = None if y is None else [y]
@@ -100,7 +103,7 @@ class SaliencyDisplay:
             title = f"Saliency for {what}"
         return cls(saliency, shown, title=title).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, cmap="coolwarm"):
+    def plot(self, *, ax=None, cmap="coolwarm") -> Self:
         """Draw the row, coloured by its saliency.
 
         Parameters

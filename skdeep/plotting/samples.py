@@ -1,5 +1,7 @@
 """Grid of generated images."""
 
+from typing import Self
+
 import numpy as np
 
 from skdeep.plotting._panels import check_matplotlib
@@ -53,7 +55,7 @@ class SampleDisplay:
         self.labels = labels
         self.n_columns = n_columns
 
-    def plot(self, *, cmap="gray", vmin=None, vmax=None):
+    def plot(self, *, cmap="gray", vmin=None, vmax=None) -> Self:
         """Draw the images.
 
         Parameters
@@ -108,7 +110,7 @@ class SampleDisplay:
     @classmethod
     def from_estimator(
         cls, estimator, n_images=100, *, kind="samples", random_state=None, **kwargs
-    ):
+    ) -> Self:
         """Draw images of a fitted generator.
 
         Parameters

@@ -1,6 +1,7 @@
 """Progress of a search, its candidates and the importance of its parameters."""
 
 import warnings
+from typing import Self
 
 import numpy as np
 import optuna
@@ -69,7 +70,7 @@ class SearchDisplay:
         self.objective = objective
         self.score_name = score_name
 
-    def plot(self, ax=None, *, kind="history", params=None, x="time"):
+    def plot(self, ax=None, *, kind="history", params=None, x="time") -> Self:
         """Draw the search.
 
         Parameters
@@ -123,7 +124,7 @@ class SearchDisplay:
     @classmethod
     def from_estimator(
         cls, search, *, kind="history", metric=None, score_name=None, ax=None, params=None, x="time"
-    ):
+    ) -> Self:
         """Draw the progress of a search.
 
         Parameters

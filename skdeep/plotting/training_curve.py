@@ -1,6 +1,7 @@
 """Losses, validation scores and learning rates of all epochs."""
 
 import math
+from typing import Self
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -113,7 +114,7 @@ default=None
 
     def plot(
         self, ax=None, *, name=None, curves="auto", score_name=None, mark_best=True, line_kw=None
-    ):
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -163,7 +164,8 @@ default=None
         self.score_ax_ = axes.get("validation_score")
         self.learning_rate_ax_ = axes.get("learning_rate")
 
-        self.lines_, n_rates = [], 0
+        self.lines_: list = []
+        n_rates = 0
         for curve, label, values in drawn:
             in_strip = axes[curve] is panels.sides.get("below")
             # The strip has no legend: its curves have the colours of the first ones.
@@ -192,7 +194,7 @@ default=None
         score_name=None,
         mark_best=True,
         line_kw=None,
-    ):
+    ) -> Self:
         """Draw the training curves of a fitted estimator.
 
         The best epoch is that of the highest validation score; without scores that of the lowest

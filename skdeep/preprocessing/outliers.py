@@ -105,7 +105,7 @@ class OutlierEncoder(TabularEncoder):
             out[:, place] = self._codes(X, j) != 0
         return out * self._surprise
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Encode the columns.
 
         Parameters

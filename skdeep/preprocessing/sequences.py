@@ -4,6 +4,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -187,7 +188,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         self.max_length = max_length
         self.truncating = truncating
 
-    def fit(self, raw_documents, y=None):
+    def fit(self, raw_documents, y=None) -> Self:
         """Learn the vocabulary.
 
         Parameters
@@ -207,7 +208,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit_transform(self, raw_documents, y=None):
+    def fit_transform(self, raw_documents, y=None) -> np.ndarray:
         """Learn the vocabulary and return token ids.
 
         Parameters
@@ -237,7 +238,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         self.max_length_ = max(int(max_length), 1)
         return self._matrix(rows)
 
-    def transform(self, raw_documents):
+    def transform(self, raw_documents) -> np.ndarray:
         """Convert texts to token ids.
 
         Parameters
@@ -254,7 +255,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         analyze = self._analyzer(raw_documents)
         return self._matrix(_known_ids(analyze, raw_documents, self.vocabulary_))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> list:
         """Return the tokens of each row.
 
         Parameters
@@ -283,7 +284,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             raise ValueError("X contains ids that are not integers.")
         return [terms[row[row != PADDING]].astype(str) for row in ids]
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Return a name for each column.
 
         Parameters

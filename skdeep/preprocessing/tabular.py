@@ -1,6 +1,7 @@
 """Encoder of mixed tables as one float32 matrix."""
 
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ default='from_dtype'
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None) -> Self:
         """Learn the scales of numbers and the levels of categories.
 
         Parameters
@@ -130,7 +131,7 @@ default='from_dtype'
             weight = weight / max(1.0, weight.max() / _LARGEST_WEIGHT)
         return self._learn(X, weight)
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Encode the columns.
 
         Parameters
@@ -217,7 +218,7 @@ default='from_dtype'
                 R[:, : self.n_numeric_], self._levels_of_quantiles, weight
             )
 
-    def encode(self, X):
+    def encode(self, X) -> np.ndarray:
         """Encode a validated table.
 
         Parameters
@@ -243,7 +244,7 @@ default='from_dtype'
         codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
         return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the output columns.
 
         Parameters

@@ -1,6 +1,7 @@
 """Windows over a series, one for each time step."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -60,7 +61,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y=None):
+    def fit(self, X, y=None) -> Self:
         """Learn the number and the names of the channels.
 
         Parameters
@@ -78,7 +79,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self._checked(X, reset=True)
         return self
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Transform X to windows.
 
         Parameters
@@ -93,13 +94,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._checked(X, reset=False)
-        modes = {"edge": "edge", "zero": "constant", "reflect": "reflect"}
-        mode = modes[self.padding] if len(X) > 1 or self.padding == "zero" else "edge"
+        modes: dict[str, Any] = {"edge": "edge", "zero": "constant", "reflect": "reflect"}
+        mode: Any = modes[self.padding] if len(X) > 1 or self.padding == "zero" else "edge"
         padded = np.pad(X, ((self.window - 1, 0), (0, 0)), mode=mode)
         windows = sliding_window_view(padded, self.window, axis=0)
         return np.ascontiguousarray(windows.transpose(0, 2, 1).reshape(len(X), -1))
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Names of the output columns: ``name_lag2``, ``name_lag1``, ``name_lag0`` (now).
 
         Parameters

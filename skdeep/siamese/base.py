@@ -7,6 +7,8 @@ once.
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 import torch
 from sklearn.utils import column_or_1d
@@ -47,7 +49,7 @@ class BaseSiamese(DeepEstimator):
     classes_: np.ndarray
     input_shape_: tuple
 
-    def fit(self, X, y, *, X_val=None, y_val=None):
+    def fit(self, X, y, *, X_val=None, y_val=None) -> Self:
         """Learn the embedding from rows with classes.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best

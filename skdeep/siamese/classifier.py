@@ -1,5 +1,7 @@
 """Siamese networks as classifiers: classes by distance in an embedding."""
 
+from typing import Self
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
@@ -143,7 +145,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y, classes=None) -> Self:
         """Add rows, of known or of new classes, without training the network.
 
         The embedding and `temperature_` stay as `fit` left them. Where `rejection_rate` is set
@@ -195,7 +197,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             self.rejection_threshold_ = max(self.rejection_threshold_, needed)
         return self
 
-    def class_distance(self, X):
+    def class_distance(self, X) -> np.ndarray:
         """Distance of each row to each class, in the embedding.
 
         Parameters
@@ -211,7 +213,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         Z = self._embed(X)
         return self._known_classes().distances(Z, self.n_neighbors)
 
-    def decision_function(self, X):
+    def decision_function(self, X) -> np.ndarray:
         """Minus the distance of each row to each class.
 
         Parameters
@@ -228,7 +230,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         distances = self.class_distance(X)
         return distances[:, 0] - distances[:, 1] if distances.shape[1] == 2 else -distances
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict the class of each row, or that it has none of the known ones.
 
         Parameters
@@ -249,7 +251,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             labels = np.where(unknown, label_of_unknown(self.classes_), labels)
         return labels
 
-    def is_known(self, X):
+    def is_known(self, X) -> np.ndarray:
         """Determine whether each row is within `rejection_threshold_` of a class.
 
         Parameters
@@ -263,7 +265,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         """
         return self.class_distance(X).min(1) <= self.rejection_threshold_
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict the probability of each class.
 
         It is the softmax of minus the distances over `temperature_`, which was chosen on

@@ -30,7 +30,7 @@ _LOGGERS = (
     "optuna.storages._rdb.storage",
     "optuna.storages.journal._storage",
 )
-_RUNS = set()  # names of the runs of searches in this process
+_RUNS: set[str] = set()  # names of the runs of searches in this process
 _BUSY_SECONDS = 60  # that SQLite waits for another process's write
 
 

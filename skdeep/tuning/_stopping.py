@@ -1,6 +1,7 @@
 """Callbacks that stop candidates of a search in the middle of their training."""
 
 import time
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
@@ -10,10 +11,14 @@ from skdeep.tuning._ledger import Ledger
 
 
 class Stopper:
-    """Callback of scikit-learn that hears of each epoch of each candidate of a search.
+    """Callback of scikit-learn that is called at each epoch of each candidate of a search.
 
-    A subclass says in `on_epoch_end` whether training shall stop there.
+    A subclass decides in `on_epoch_end` whether to stop training.
     """
+
+    if TYPE_CHECKING:
+
+        def on_epoch_end(self, context: Any) -> bool: ...
 
     def __init__(self):
         self._ledgers = {}  # of each running search, by the id of its outermost task
@@ -21,10 +26,10 @@ class Stopper:
 
     @property
     def max_propagation_depth(self):
-        """How deep scikit-learn hands the callback down: to the candidates of a search.
+        """Depth to which scikit-learn propagates the callback: to the candidates of a search.
 
-        From there it goes to the networks alone: scikit-learn would hand it to all steps of a
-        pipeline, and warn of each that takes no callbacks.
+        From there it is passed to the networks only: scikit-learn would propagate it to all steps
+        of a pipeline, with a warning for each that does not support callbacks.
         """
         return 1
 
@@ -75,7 +80,7 @@ class Stopper:
         """
         return self._ledgers[context.root_uuid]
 
-    def wants_validation_score(self, context):
+    def wants_validation_score(self, context) -> bool:
         """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
 
         Parameters
@@ -105,7 +110,7 @@ class Stopper:
             for network in _networks(estimator):
                 network.set_callbacks(*getattr(network, "_skl_callbacks", []), _Reporter(self))
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator, context) -> bool:
         """Called by scikit-learn after each task.
 
         Parameters
@@ -116,7 +121,7 @@ class Stopper:
         Returns
         -------
         bool
-            Whether training shall stop.
+            Whether to stop training.
         """
         if context.task_name == "fit":
             _detach(estimator)
@@ -158,20 +163,20 @@ class TimeLimit(Stopper):
 
 
 class _Reporter:
-    """Callback of a network inside a pipeline: passes on what it hears."""
+    """Callback of a network inside a pipeline, which forwards calls."""
 
     def __init__(self, stopper):
         self.wants_validation_score = stopper.wants_validation_score
         self.on_fit_task_end = stopper.on_fit_task_end
 
     def setup(self, estimator, context):
-        """The pipeline's own is enough."""
+        """Does nothing: the callback of the pipeline is sufficient."""
 
     def teardown(self, estimator, context):
-        """The pipeline's own is enough."""
+        """Does nothing: the callback of the pipeline is sufficient."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing is to be done."""
+        """Does nothing."""
 
 
 def _networks(estimator):

@@ -117,7 +117,7 @@ class PruneTrials(Stopper):
     def __getstate__(self):
         return {**super().__getstate__(), "_fits": {}}
 
-    def wants_validation_score(self, context):
+    def wants_validation_score(self, context) -> bool:
         """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
 
         Parameters
@@ -136,7 +136,7 @@ class PruneTrials(Stopper):
     def _listens(self, context):
         return self.trial is not None or super()._listens(context)
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator, context) -> bool:
         """Called by scikit-learn after each task; an epoch is compared with those of others.
 
         Parameters
@@ -159,7 +159,7 @@ class PruneTrials(Stopper):
             return self._end(context)
         return stops
 
-    def on_epoch_end(self, context):
+    def on_epoch_end(self, context) -> bool:
         """Compare the score of an epoch, if any, with those of other candidates.
 
         Parameters

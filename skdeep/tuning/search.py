@@ -2,6 +2,7 @@
 
 from numbers import Integral, Real
 from os import PathLike
+from typing import Self
 
 import numpy as np
 import optuna
@@ -215,7 +216,7 @@ multimetric_
         self.study_callbacks = study_callbacks
         self.objectives = objectives
 
-    def fit(self, X, y=None, **params):
+    def fit(self, X, y=None, **params) -> Self:
         """Search, and refit the best candidate.
 
         Parameters
