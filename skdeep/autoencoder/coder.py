@@ -89,7 +89,7 @@ class Coder:
             ),
         }
 
-    def penalties(self) -> dict[str, float]:
+    def penalties(self) -> dict[str, Any]:
         """Options of the loss for what the code costs."""
         of, weight = self.of, float(self.of.sparsity_weight)
         return {

@@ -31,7 +31,7 @@ def _lean(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]
     return type(optimizer.__name__, (optimizer,), bare)
 
 
-SOLVERS = {
+SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": _lean(torch.optim.Adam),
     "adamw": _lean(torch.optim.Adam),  # its decay is applied here, to the weights alone
     "amsgrad": _lean(torch.optim.Adam),
