@@ -65,7 +65,8 @@ def _searched(
         z = module.generator.encode(x)
         features = module.critic.hidden(x)
     z.requires_grad_()
-    optimizer = engine.SOLVERS["adam"]([z], lr=learning_rate)
+    adam: Any = engine.SOLVERS["adam"]
+    optimizer = adam([z], lr=learning_rate)
     least = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
     residuals = torch.zeros_like(x)
     for step in range(n_steps + 1):
