@@ -171,7 +171,7 @@ class VariationalAutoencoder(DeepTransformer):
     # --- after training --------------------------------------------------------------------
 
     def _width(self):
-        return max(self.n_features_in_, *self._sizes())
+        return max([self.n_features_in_, *self._sizes()])
 
     @property
     def _n_features_out(self):

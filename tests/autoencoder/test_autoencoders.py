@@ -249,6 +249,14 @@ def test_bound_of_a_model_whose_likelihood_is_known():
     np.testing.assert_allclose(vae.score_samples(X), exact, rtol=1e-9)
 
 
+def test_without_hidden_layers_all_maps_are_linear():
+    X = np.random.RandomState(0).normal(size=(60, 4))
+    vae = VariationalAutoencoder(2, hidden_layer_sizes=(), max_iter=3, random_state=0).fit(X)
+    codes = vae.transform(X)
+    np.testing.assert_allclose(vae.transform((X[:30] + X[30:]) / 2), (codes[:30] + codes[30:]) / 2)
+    np.testing.assert_allclose(vae.inverse_transform(codes), vae.reconstruct(X))
+
+
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
 def test_vae_learns_and_samples(digits, likelihood):
     X, X_test, *_ = digits
