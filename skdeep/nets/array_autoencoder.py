@@ -121,12 +121,12 @@ class ArrayAutoencoder(nn.Module):
     def forward(self, x: Input) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         rows, lengths, mask = self.prepared(x)
         scaled = self.scale(rows, mask)
-        code = self.encode_scaled(self._spoilt(rows, scaled, mask), lengths)
+        code = self.encode_scaled(self._corrupted(rows, scaled, mask), lengths)
         raw = self.decode(code, lengths, rows.shape[2])
         wanted = scaled if self.output == STANDARDIZED else rows
         return raw, wanted, mask, code if self.training else None
 
-    def _spoilt(self, x: Tensor, scaled: Tensor, mask: Tensor | None) -> Tensor:
+    def _corrupted(self, x: Tensor, scaled: Tensor, mask: Tensor | None) -> Tensor:
         if self.noise is None or not self.noise.is_drawing():
             return scaled
         return self.scale(self.noise(x), mask)

@@ -49,10 +49,10 @@ class Corruption(RandomModule):
                 self.register_buffer(name, edge, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.spoil(x, self.generator) if self.is_drawing() else x
+        return self.corrupt(x, self.generator) if self.is_drawing() else x
 
-    def spoil(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        """A spoilt copy of `x`.
+    def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """A corrupted copy of `x`.
 
         Parameters
         ----------
@@ -64,6 +64,6 @@ class Corruption(RandomModule):
         draws = torch.empty_like(x).uniform_(generator=generator)
         if self.kind == "masking":
             return x * (draws >= self.rate)
-        spoilt = torch.where(draws < 0.5 * self.rate, self.low.to(x.dtype), x)
+        corrupted = torch.where(draws < 0.5 * self.rate, self.low.to(x.dtype), x)
         is_high = (draws >= 0.5 * self.rate) & (draws < self.rate)
-        return torch.where(is_high, self.high.to(x.dtype), spoilt)
+        return torch.where(is_high, self.high.to(x.dtype), corrupted)

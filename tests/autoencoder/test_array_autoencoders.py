@@ -198,10 +198,10 @@ def test_denoising_pictures(noise):
     ]  # fmt: skip
     assert nets[0].transform(X[:2]).shape == (2, 16 * 4 * 4)
     generator = torch.Generator().manual_seed(1)
-    spoil = nets[1].net_.module_.noise.spoil
-    spoilt = spoil(torch.as_tensor(X_test)[:, None], generator)[:, 0].numpy()
-    plain, denoising = (np.square(net.reconstruct(spoilt) - X_test).mean() for net in nets)
-    assert denoising < 0.7 * np.square(spoilt - X_test).mean()
+    corrupt = nets[1].net_.module_.noise.corrupt
+    corrupted = corrupt(torch.as_tensor(X_test)[:, None], generator)[:, 0].numpy()
+    plain, denoising = (np.square(net.reconstruct(corrupted) - X_test).mean() for net in nets)
+    assert denoising < 0.7 * np.square(corrupted - X_test).mean()
     assert denoising < 0.9 * plain
 
 
@@ -213,8 +213,8 @@ def test_noise_of_channels_and_none_behind_the_end_of_a_series():
     module.noise.generator = torch.Generator().manual_seed(0)
     x, lengths = torch.zeros(2, 2, 6), torch.tensor([6, 2])
     x, lengths, mask = module.prepared((x, lengths))
-    spoilt = module._spoilt(x, module.scale(x, mask), mask)
-    assert (spoilt[1, :, 2:] == 0).all() and (spoilt[0] != 0).any()
+    corrupted = module._corrupted(x, module.scale(x, mask), mask)
+    assert (corrupted[1, :, 2:] == 0).all() and (corrupted[0] != 0).any()
 
 
 @pytest.mark.parametrize("encoder", ["conv", "lstm"])

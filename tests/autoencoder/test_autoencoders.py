@@ -93,9 +93,9 @@ def test_denoising_takes_noise_away(digits, noise):
         for kind in (None, noise)
     ]
     generator = torch.Generator().manual_seed(1)
-    spoilt = nets[1].net_.module_.noise.spoil(torch.as_tensor(X_test), generator).numpy()
-    plain, denoising = (error(net, spoilt, X_test) for net in nets)
-    assert denoising < 0.6 * np.square(spoilt - X_test).mean()
+    corrupted = nets[1].net_.module_.noise.corrupt(torch.as_tensor(X_test), generator).numpy()
+    plain, denoising = (error(net, corrupted, X_test) for net in nets)
+    assert denoising < 0.6 * np.square(corrupted - X_test).mean()
     assert denoising < 0.9 * plain
 
 
@@ -104,13 +104,13 @@ def test_noise_follows_its_rate(digits):
 
     x = torch.rand(400, 50, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
     generator = torch.Generator().manual_seed(1)
-    masked = Corruption("masking", 0.3).spoil(x, generator)
+    masked = Corruption("masking", 0.3).corrupt(x, generator)
     assert (masked == 0).double().mean() == pytest.approx(0.3, abs=0.01)
     assert ((masked == 0) | (masked == x)).all()
-    noisy = Corruption("gaussian", 0.3).spoil(x, generator)
+    noisy = Corruption("gaussian", 0.3).corrupt(x, generator)
     assert (noisy - x).std() == pytest.approx(0.3, abs=0.01)
     low, high = (0.0,) * 50, (1.0,) * 50
-    peppered = Corruption("salt_and_pepper", 0.3, low, high).spoil(x, generator)
+    peppered = Corruption("salt_and_pepper", 0.3, low, high).corrupt(x, generator)
     for value in (0, 1):
         assert (peppered == value).double().mean() == pytest.approx(0.15, abs=0.01)
 
