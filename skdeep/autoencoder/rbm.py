@@ -104,14 +104,14 @@ class RBM(DeepTransformer):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def partial_fit(self, X, y=None) -> Self:
-        """Train for one epoch on X, going on from where the machine is.
+        """Train for one epoch on X, starting from the current weights.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
 
         y : None
-            Not used.
+            Not used, present for API consistency.
 
         Returns
         -------
@@ -124,8 +124,8 @@ class RBM(DeepTransformer):
     def _check_parameters(self):
         if self.method == "pcd" and not self.draw_states:
             raise ValueError(
-                "draw_states=False needs method='cd': persistent chains without chance, wherever "
-                "they start, end in the same few places."
+                "draw_states=False needs method='cd': deterministic chains that persist end in the "
+                "same few states, wherever they start."
             )
 
     def _read(self, given, mode, rng):
@@ -180,8 +180,8 @@ class RBM(DeepTransformer):
         return [single_phase(self, task, past, gradient=gradient, validator=validator)]
 
     def _validator(self, task):
-        """Mean free energy of held-out rows: where it parts from that of the training rows, the
-        machine learns them by heart (Hinton, 2012, section 6)."""
+        """Mean free energy of held-out rows: if it rises above that of the training rows, the
+        machine overfits (Hinton, 2012, section 6)."""
         module, (x, _, weight) = task.net.module_, task.held_out
 
         def validate():
@@ -222,10 +222,6 @@ class RBM(DeepTransformer):
         """Biases of the visible units, of shape (n_features,)."""
         return to_host(self.net_.module_.visible_bias)
 
-    def _layer_weights(self):
-        net = self.net_.module_
-        return net.hidden.weight, net.hidden.bias, net.hidden.weight.t(), net.visible_bias
-
     def transform(self, X) -> np.ndarray:
         """Probabilities of the hidden units.
 
@@ -255,7 +251,7 @@ class RBM(DeepTransformer):
         return self._run(X, lambda module, h: module.visible_means(h), self._width())
 
     def score_samples(self, X) -> np.ndarray:
-        """Minus the free energy: log-likelihood but for a constant.
+        """Minus the free energy: the log-likelihood up to a constant.
 
         Parameters
         ----------
