@@ -104,6 +104,8 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
     ['no', 'no', 'no', 'yes', 'yes', 'yes']
     """
 
+    temperature_: float
+
     _design = property(RealMLPDesign)
 
     def __init__(

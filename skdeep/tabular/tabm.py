@@ -174,6 +174,9 @@ class TabMClassifier(DeepClassifier, DeepTable):
     True
     """
 
+    temperature_: float
+    members_: list[int] | None
+
     _design = property(TabMDesign)
 
     def __init__(
@@ -285,6 +288,8 @@ class TabMRegressor(DeepRegressor, DeepTable):
     >>> reg.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.8
     True
     """
+
+    members_: list[int] | None
 
     _design = property(TabMDesign)
     _target_scaling = "standardise"
