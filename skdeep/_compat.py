@@ -5,8 +5,9 @@ a new version is answered in one place.
 """
 
 import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _yields_constant_splits
@@ -26,6 +27,16 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     _check_y,
 )
+
+if TYPE_CHECKING:  # scikit-learn has no types: checkers would lose those of what it decorates
+    _Method = TypeVar("_Method", bound=Callable[..., Any])
+
+    def _fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Method], _Method]: ...
+    def with_callbacks(method: _Method) -> _Method: ...
+
+else:
+    from sklearn.base import _fit_context
+    from sklearn.callback import with_callbacks
 
 __all__ = [
     "BaseSearchCV",
@@ -49,6 +60,7 @@ __all__ = [
     "compiled_tree",
     "evaluated_candidate",
     "histogram_node",
+    "with_callbacks",
 ]
 
 

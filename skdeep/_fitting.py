@@ -1,13 +1,17 @@
 """What fitting methods have in common, whatever they fit."""
 
 import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def all_or_nothing(method):
+def all_or_nothing(method: Method) -> Method:
     """Make a fitting method leave the estimator as it was if it raises."""
 
     @functools.wraps(method)
-    def wrapped(self, *args, **kwargs):
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         before = dict(self.__dict__)
         try:
             return method(self, *args, **kwargs)
@@ -16,4 +20,4 @@ def all_or_nothing(method):
             self.__dict__.update(before)
             raise
 
-    return wrapped
+    return cast(Method, wrapped)

@@ -7,11 +7,10 @@ from numbers import Integral
 from typing import Any, Self
 
 import torch
-from sklearn.callback import with_callbacks
 from sklearn.utils import check_random_state
 
 from skdeep import losses
-from skdeep._compat import _fit_context
+from skdeep._compat import _fit_context, with_callbacks
 from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator, new_random_state
 from skdeep.base.rows import Given, Task
@@ -24,6 +23,8 @@ class DeepGenerator(DeepEstimator):
     The network has the submodules ``generator`` and ``critic``; the recipe has an optimizer for
     each, made by `player`. What they minimise stands in the phases of training.
     """
+
+    critic_loss_curve_: list[float]
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing

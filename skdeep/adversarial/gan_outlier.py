@@ -66,6 +66,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     array([-1,  1])
     """
 
+    encoder_loss_curve_: list[float]
     out_activation_ = "identity"
 
     _input = VECTORS

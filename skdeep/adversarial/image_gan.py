@@ -72,6 +72,9 @@ class ImageGAN(DeepGenerator):
     ((3, 8, 8), [0, 1, 2])
     """
 
+    classes_: np.ndarray
+    input_shape_: tuple
+
     n_outputs_, out_activation_ = 1, "tanh"
 
     _input = VECTORS

@@ -59,6 +59,11 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     ((400, 2), 200)
     """
 
+    sampling_strategy_: dict
+    generator_: TabularGAN
+    classes_: np.ndarray
+    n_features_in_: int
+    feature_names_in_: np.ndarray
     _estimator_type, _sampling_type = (
         "sampler",
         "over-sampling",

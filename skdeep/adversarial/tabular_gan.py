@@ -86,6 +86,8 @@ class TabularGAN(DeepGenerator):
     (['cat'], True)
     """
 
+    column_names_: list
+    n_iter_warm_up_: int
     out_activation_ = "softmax"
 
     def __init__(

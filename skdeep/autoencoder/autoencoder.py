@@ -54,6 +54,8 @@ class Autoencoder(DeepTransformer):
     ((2, 8, 8), (1797, 64))
     """
 
+    input_shape_: tuple
+
     def __init__(
         self,
         hidden_layer_sizes=(128, 32),

@@ -58,6 +58,7 @@ class RBM(DeepTransformer):
     (1797, 32)
     """
 
+    visible_: str
     _input = VECTORS
 
     def __init__(

@@ -25,6 +25,7 @@ from skdeep.inputs.supervision import (
 class DeepClassifier(ClassifierMixin):
     """Target methods of classifiers: two classes, several, or several labels at once."""
 
+    classes_: np.ndarray
     _target_is_numeric = False
 
     def _encode_target(self, y, resumed, incremental):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep._compat import _fit_context, evaluated_candidate
+from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
 from skdeep._fitting import all_or_nothing
 from skdeep.base.learning import learn
 from skdeep.base.rows import Given, Mode, Plan, Rows, Task

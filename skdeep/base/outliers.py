@@ -7,6 +7,8 @@ from sklearn.base import OutlierMixin
 class OutlierAnswers(OutlierMixin):
     """Methods of detectors that have `score_samples` and, after `fit`, `offset_`."""
 
+    offset_: float
+
     def decision_function(self, X) -> np.ndarray:
         """Compute how far each row is on the normal side of the threshold.
 

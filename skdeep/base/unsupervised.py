@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import Self
 
-from sklearn.callback import with_callbacks
-
-from skdeep._compat import _fit_context
+from skdeep._compat import _fit_context, with_callbacks
 from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.rows import Given, Mode, Rows

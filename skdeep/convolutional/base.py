@@ -41,6 +41,7 @@ N_LENET_LAYERS = 2
 class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of `CNNClassifier` and `CNNRegressor`."""
 
+    input_shape_: tuple
     saliency = saliency
 
     @property

@@ -4,12 +4,11 @@ import copy
 from typing import Any, Self
 
 import numpy as np
-from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
-from skdeep._compat import _fit_context
+from skdeep._compat import _fit_context, with_callbacks
 from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.outliers import OutlierAnswers

@@ -139,6 +139,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     array([[1, 1, 6, 2, 0]], dtype=int32)
     """
 
+    vocabulary_: dict[str, int]
+    fixed_vocabulary_: bool
+    max_length_: int
     __module__ = "skdeep"
     _parameter_constraints: dict = {
         **{

@@ -3,12 +3,14 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from numbers import Integral
 
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
+import skdeep
 from skdeep import parameters
 from skdeep._compat import Interval, StrOptions
 from skdeep.parameters import arrays
@@ -143,3 +145,19 @@ def test_epochs_of_convolutional_networks_are_those_that_are_planned():
         few, many = AUTO_EPOCHS[dims]
         assert f"{AUTO_STEPS[dims]:,} steps" in text or f"{AUTO_STEPS[dims]:,} {kind}" in text
         assert f"{few} to {many} epochs" in text
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [cls for name in skdeep.__all__ if inspect.isclass(cls := getattr(skdeep, name))],
+    ids=lambda cls: cls.__name__,
+)
+def test_documented_attributes_are_declared(cls):
+    """A type checker, which does not run `fit`, knows them."""
+    section = inspect.getdoc(cls).split("\nAttributes\n----------\n")[1].split("\n\nSee Also")[0]
+    documented = set(re.findall(r"(?m)^(\w+_) : ", section.split("\n\nExamples")[0]))
+    declared = set()
+    for base in cls.__mro__:
+        declared |= vars(base).keys() | inspect.get_annotations(base).keys()
+    assert documented
+    assert documented <= declared
