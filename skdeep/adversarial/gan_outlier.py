@@ -67,6 +67,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     """
 
     encoder_loss_curve_: list[float]
+    window_shape_: tuple
     out_activation_ = "identity"
 
     _input = VECTORS

@@ -125,7 +125,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         )
 
     def _fit_and_report(self, given: Given):
-        """`_fit`, with the callbacks of the user told of it and of its epochs."""
+        """Call `_fit` with the callbacks of the user."""
         known = getattr(self, "max_iter", None)
         context = self._init_callback_context(max_subtasks=None if known == "auto" else known)
         weight = given.sample_weight

@@ -2,7 +2,7 @@
 
 Each has two stages. On the host an object stands for rows that were checked, and indexing it gives
 another one without copying what it stands for. Its `to` gives rows for a device: indexing those
-gives what a network eats.
+returns the input of a network.
 """
 
 from __future__ import annotations

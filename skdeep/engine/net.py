@@ -216,7 +216,7 @@ class DeepNet(NeuralNet):
 
 
 def checked_callbacks(given: Any) -> list:
-    """Copies of skorch callbacks: what a user hands over is not told of a fit itself.
+    """Copy skorch callbacks, so that those of the user are not changed by a fit.
 
     Parameters
     ----------

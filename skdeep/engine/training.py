@@ -91,7 +91,7 @@ class Training:
         Rows seen by earlier runs.
     verbose : bool or int, default=False
     report : EpochReport, default=None
-        Told of the begin and the end of each epoch; a true answer to the end ends the run.
+        Called at the beginning and the end of each epoch; a true value at the end stops training.
     single_epoch : bool, default=False
         The run is part of a stream: one epoch, no warning about convergence.
     interruptible : bool, default=True
@@ -149,7 +149,7 @@ class Training:
         self.best = BestWeights(self.flats) if best is None else best
         # What "best so far" means when a run is cut short and no score is watched.
         self._kept = Patience(0.0, math.inf, higher_is_better=False)
-        self._tie_loss = math.inf  # of the best score: equal scores are told apart by it
+        self._tie_loss = math.inf  # of the best score: breaks ties between equal scores
         self._order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf

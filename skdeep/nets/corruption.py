@@ -11,14 +11,14 @@ from skdeep.nets.blocks import RandomModule
 
 
 class Corruption(RandomModule):
-    """Spoils a copy of the input in training.
+    """Corrupts a copy of the input in training.
 
     Parameters
     ----------
     kind : {'masking', 'gaussian', 'salt_and_pepper'}
         'masking' sets a share `rate` of the values to 0; 'gaussian' adds noise of the standard
         deviation `rate`; 'salt_and_pepper' sets a share `rate` of the values to `low` or `high`
-        of their column, by a coin.
+        of their column, with equal probability.
     rate : float
     low, high : tuple of float, default=()
         Of 'salt_and_pepper': smallest and largest value of each column, or channel.

@@ -251,7 +251,7 @@ class Recurrence(RandomModule):
         zeros = x.new_zeros(1, x.shape[1], self.n_units)
         start = zeros if start is None else start[None]
         state = (start, zeros) if self.cell == "lstm" else start
-        # cuDNN and oneDNN keep what the pass backward needs only if told that this is training.
+        # cuDNN and oneDNN store what the backward pass needs in training mode only.
         keeps = torch.is_grad_enabled()
         return _KERNELS[self.cell](x, state, weights, True, 1, 0.0, keeps, False, False)[0]
 

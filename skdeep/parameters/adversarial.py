@@ -105,11 +105,7 @@ TABULAR_GAN = {
         Decay of the moving average of the generator's weights with which `sample` generates rows,
         in [0, 1).""",
     ),
-    "dropout": replace(
-        DENSE["dropout"],
-        text="""float
-        Dropout rate of the generator's hidden units, in [0, 1).""",
-    ),
+    "dropout": DENSE["dropout"],
     "alpha": replace(
         TRAINING["alpha"],
         text="""float
@@ -369,10 +365,13 @@ TABULAR_GAN_ATTRIBUTES = {
     **ATTRIBUTES,
 }
 IMAGE_GAN_ATTRIBUTES = {
+    "input_shape_": """tuple
+        Shape of one image of X as passed (after `image_shape`).""",
     "classes_": """ndarray of shape (n_classes,)
         The class labels; defined only if `fit` was given y.""",
     **CRITIC_LOSS,
     **PROGRESS,
+    "t_": ATTRIBUTES["t_"],
     "validation_scores_": """list of float or None
         Negative Frechet distance between synthetic and held-out images, over 32 principal
         components, in their units; None without early stopping.""",
@@ -383,6 +382,8 @@ GAN_OUTLIER_ATTRIBUTES = {
     **CRITIC_LOSS,
     "encoder_loss_curve_": """list of float
         Loss of the encoder in each epoch of its training.""",
+    "window_shape_": """tuple
+        Length and number of channels of a window; defined only if network='lstm'.""",
     **ATTRIBUTES,
 }
 OVERSAMPLER_ATTRIBUTES = {

@@ -21,7 +21,7 @@ def learn_wall(instants, kind):
     Returns
     -------
     'clock', 'day' or None
-        'clock': at equal steps there, a day or an hour, and each can be told from its time on the
+        'clock': at equal steps there, a day or an hour, and each is identified by its time on the
         wall. 'day': at the first moment of days, which is not midnight where the clock jumps over
         it. None: equal steps, if any, are those of UTC.
     """

@@ -368,5 +368,5 @@ def _warn_of_many_levels(name, n_levels, n, limit):
         return
     warnings.warn(
         f"Column {name!r} has {n_levels} levels: those beyond the max_categories={limit} most "
-        "frequent ones are learned as one and told apart by their frequency alone."
+        "frequent ones are learned as one and sampled by their frequency only."
     )

@@ -253,7 +253,7 @@ class Loop:
         head = f"All the {n_trials} trials of the search failed. "
         if error is not None:
             raise ValueError(f"{head}The first cause:\n{error}")
-        # The fits went well: it was the scores. The cause is told by scoring once more.
+        # The fits succeeded, the scores failed. Scoring once more raises the cause.
         self.state.raise_errors()
         try:
             self.evaluate(params[:1])

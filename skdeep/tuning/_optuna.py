@@ -124,7 +124,7 @@ def stoppable(study):
     Yields
     ------
     callable
-        Whether the study was told to stop.
+        Whether the study was stopped.
     """
     before = study._thread_local.in_optimize_loop
     study._thread_local.in_optimize_loop, study._stop_flag = True, False

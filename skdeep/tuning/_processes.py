@@ -1,4 +1,4 @@
-"""Names of processes, by which one that is gone can be told from one that works."""
+"""Names of processes, which distinguish dead from running ones."""
 
 import os
 import socket

@@ -99,7 +99,7 @@ class Stopper:
         return self._place(context) is not None
 
     def on_fit_task_begin(self, estimator, context):
-        """Called by scikit-learn before each task; a pipeline's networks are told to report.
+        """Called by scikit-learn before each task; adds reporters to the networks of a pipeline.
 
         Parameters
         ----------
