@@ -383,7 +383,7 @@ GAN_OUTLIER_ATTRIBUTES = {
     "encoder_loss_curve_": """list of float
         Loss of the encoder in each epoch of its training.""",
     "window_shape_": """tuple
-        Length and number of channels of a window; defined only if network='lstm'.""",
+        Length and number of channels of one row of X.""",
     **ATTRIBUTES,
 }
 OVERSAMPLER_ATTRIBUTES = {
