@@ -30,9 +30,9 @@ _STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
 class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     """Over-sampler that adds synthetic rows of the rarer classes, from a `TabularGAN`.
 
-    It follows imbalanced-learn's contract, so that it can stand in an `imblearn.pipeline.Pipeline`;
-    imbalanced-learn itself is not needed. Unlike interpolation between neighbours it takes mixed
-    tables and missing values as they are.
+    It has the API of imbalanced-learn, so that it can be used in an `imblearn.pipeline.Pipeline`;
+    imbalanced-learn itself is not required. Unlike interpolation between neighbours it supports
+    mixed tables and missing values.
 
     Parameters
     ----------

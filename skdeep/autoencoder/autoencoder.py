@@ -17,10 +17,10 @@ from skdeep.parameters.entry import public
 
 @public(tables.AUTOENCODER, tables.AUTOENCODER_ATTRIBUTES)
 class Autoencoder(DeepTransformer):
-    """Autoencoder: learns a code for rows from which they can be restored.
+    """Autoencoder, which learns codes from which rows can be reconstructed.
 
     Plain, denoising (`noise`), contractive (`contraction`), sparse (`sparsity`), with tied
-    weights, trained at once or layer by layer first (`pretraining`). Rows are vectors, or with
+    weights, optionally with layer-wise pretraining (`pretraining`). Rows are vectors, or with
     another `encoder` images, signals and series.
 
     Parameters
@@ -236,7 +236,7 @@ class Autoencoder(DeepTransformer):
         return self._coder.encode(X)
 
     def inverse_transform(self, X, lengths=None) -> np.ndarray:
-        """Rows from the activations that `transform` returns.
+        """Decode the activations that `transform` returns.
 
         Parameters
         ----------
@@ -275,7 +275,7 @@ class Autoencoder(DeepTransformer):
         return self._coder.reconstruct(X)
 
     def score_samples(self, X) -> np.ndarray:
-        """Minus the loss of each row's reconstruction: the lower, the more abnormal.
+        """Negative reconstruction loss of each row: the lower, the more abnormal.
 
         Parameters
         ----------

@@ -33,8 +33,8 @@ from skdeep.parameters.sizes import layer_sizes
 class RBM(DeepTransformer):
     """Restricted Boltzmann machine with binary hidden units.
 
-    It is trained by contrastive divergence. `transform` gives the probabilities of the hidden
-    units, `score_samples` minus the free energy.
+    It is trained by contrastive divergence. `transform` returns the probabilities of the hidden
+    units, `score_samples` the negative free energy.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ class RBM(DeepTransformer):
         return self._run(X, lambda module, h: module.visible_means(h), self._width())
 
     def score_samples(self, X) -> np.ndarray:
-        """Minus the free energy: the log-likelihood up to a constant.
+        """Negative free energy: the log-likelihood up to a constant.
 
         Parameters
         ----------

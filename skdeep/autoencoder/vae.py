@@ -23,8 +23,8 @@ from skdeep.parameters.sizes import layer_sizes
 class VariationalAutoencoder(DeepTransformer):
     """Variational autoencoder (Kingma and Welling, 2014).
 
-    Codes are standard normal a priori, so that new rows can be drawn (`sample`) and the
-    likelihood of a row has a bound (`score_samples`).
+    Codes are standard normal a priori, so that new rows can be sampled (`sample`) and the
+    likelihood of a row has a lower bound (`score_samples`).
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ class VariationalAutoencoder(DeepTransformer):
         return self._run(X, bound, self._width())
 
     def sample(self, n_samples=1, random_state=None, *, mean=True) -> np.ndarray:
-        """Draw new rows.
+        """Sample new rows.
 
         Parameters
         ----------

@@ -14,12 +14,12 @@ from skdeep.parameters.entry import public
 class CNNClassifier(DeepClassifier, BaseCNN):
     """Convolutional network classifier for images, signals and series.
 
-    The rank of X decides what it is: 2-D rows are signals of one channel, 3-D arrays (n_samples,
+    The number of dimensions of X decides: 2-D rows are signals of one channel, 3-D arrays (n_samples,
     length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels) are
     images, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
     of unequal length, holds series of unequal length; see `data_format` and `image_shape` for
-    other layouts. Channels are standardised inside, and images of bytes stay bytes until they are
-    on the device. A `numpy.memmap` is read batch by batch.
+    other layouts. Channels are standardised internally, and byte images are converted on the device
+    only. A `numpy.memmap` is read batch by batch.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
 
     See Also
     --------
-    CNNRegressor : The same for numbers instead of classes.
+    CNNRegressor : The same for regression.
 
     Examples
     --------
@@ -132,8 +132,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
 class CNNRegressor(DeepRegressor, BaseCNN):
     """Convolutional network regressor for images, signals and series.
 
-    The rank of X decides what it is, as for `CNNClassifier`. Targets are standardised inside, and
-    predictions stay within the range of those seen in `fit`.
+    X is that of `CNNClassifier`. Targets are standardised internally, and predictions stay within the range of those seen in `fit`.
 
     Parameters
     ----------
@@ -145,7 +144,7 @@ class CNNRegressor(DeepRegressor, BaseCNN):
 
     See Also
     --------
-    CNNClassifier : The same for classes.
+    CNNClassifier : The same for classification.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def _scores_its_own_rows(estimator):
 
 @public(tables.OUTLIER, tables.OUTLIER_ATTRIBUTES)
 class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
-    """Outlier detection by what a network cannot predict of a row from the rest of it.
+    """Outlier detection with a masked autoencoder.
 
     A network learns to restore features that are hidden at random. Each value of a row is then
     compared with its prediction from the other features: the differences (residuals) show whether
@@ -174,7 +174,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     @available_if(_scores_its_own_rows)
     def fit_predict(self, X, y=None) -> np.ndarray:
-        """Fit on X and say which of its rows are outliers; not with `novelty`.
+        """Fit on X and predict which of its rows are outliers; not available with `novelty`.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def partial_fit(self, X, y=None) -> Self:
-        """Train for one epoch on the rows of a stream, going on from the current weights.
+        """Train for one epoch on the rows of a stream, starting from the current weights.
 
         The first call determines scales and categories. A uniform sample of the stream so far, of
         up to `max_reference_rows` rows, is kept; scores and `offset_` are computed from it with

@@ -120,10 +120,10 @@ class _BaseMLP(DeepEstimator):
 class MLPClassifier(DeepClassifier, _BaseMLP):
     """Multi-layer perceptron classifier.
 
-    Minimises the cross-entropy. It takes the place of `sklearn.neural_network.MLPClassifier`:
-    parameters, defaults, fitted attributes, errors and warnings are the same, and for
-    scikit-learn's parameters so are the results for a seed, up to rounding, but for what
-    `early_stopping` says of itself. What comes after `max_fun` in the signature is new.
+    Minimises the cross-entropy. It is a drop-in replacement of
+    `sklearn.neural_network.MLPClassifier`: parameters, defaults, fitted attributes, errors and
+    warnings are the same, and for scikit-learn's parameters so are the results for a seed, up to
+    rounding, except as documented in `early_stopping`. Parameters after `max_fun` are new.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
-        """Train for one epoch on X and y, going on from where the estimator is.
+        """Train for one epoch on X and y, starting from the current weights.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts
         with fresh ones. `early_stopping` is not used.
@@ -261,10 +261,10 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 class MLPRegressor(DeepRegressor, _BaseMLP):
     """Multi-layer perceptron regressor.
 
-    It takes the place of `sklearn.neural_network.MLPRegressor`: parameters, defaults, fitted
-    attributes, errors and warnings are the same, and for scikit-learn's parameters so are the
-    results for a seed, up to rounding, but for what `early_stopping` says of itself and for
-    'lbfgs' with several outputs. What comes after `max_fun` in the signature is new.
+    It is a drop-in replacement of `sklearn.neural_network.MLPRegressor`: parameters, defaults,
+    fitted attributes, errors and warnings are the same, and for scikit-learn's parameters so are
+    the results for a seed, up to rounding, except as documented in `early_stopping` and for
+    'lbfgs' with several outputs. Parameters after `max_fun` are new.
 
     Parameters
     ----------
@@ -371,7 +371,7 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None) -> Self:
-        """Train for one epoch on X and y, going on from where the estimator is.
+        """Train for one epoch on X and y, starting from the current weights.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts
         with fresh ones. `early_stopping` is not used.

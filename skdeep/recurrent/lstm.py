@@ -16,8 +16,8 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
     series, a convolutional branch runs in parallel.
 
     X is an array (n_samples, length, n_channels), (n_samples, length) for one channel, a list of
-    arrays of unequal length, or, with `vocabulary_size`, token ids, as `SequenceVectorizer` makes
-    them from texts. Channels are standardised inside.
+    arrays of unequal length, or, with `vocabulary_size`, token ids, as returned by
+    `SequenceVectorizer`. Channels are standardised internally.
 
     Parameters
     ----------
@@ -132,9 +132,10 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
 class LSTMRegressor(DeepRegressor, DeepSequence):
     """Regressor over sequences: series of numbers, also of unequal length, or token ids.
 
-    The network is that of `LSTMClassifier`; see there for what X may be. With a target of several
+    The network is that of `LSTMClassifier`; see there for the format of X. With a target of several
     columns it predicts all of them at once: for a forecast over several steps, X are windows of
-    the past and y the values that follow each. Channels of X and targets are standardised inside.
+    the past and y the values that follow each. Channels of X and targets are standardised
+    internally.
 
     Parameters
     ----------

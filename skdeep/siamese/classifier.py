@@ -27,8 +27,8 @@ from skdeep.siamese.rows import read_classes
 class SiameseClassifier(ClassifierMixin, BaseSiamese):
     """Classifier by distance in an embedding that a siamese network learns.
 
-    A row belongs to the class whose prototype, or whose nearest rows, it is nearest to. Classes
-    that come later need no training: `partial_fit` embeds their rows, one of each may do.
+    A row is assigned to the class with the nearest prototype, or with the nearest rows. New
+    classes need no training: `partial_fit` embeds their rows, of which one may be sufficient.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         return self._known_classes().distances(Z, self.n_neighbors)
 
     def decision_function(self, X) -> np.ndarray:
-        """Minus the distance of each row to each class.
+        """Negative distance of each row to each class.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         return distances[:, 0] - distances[:, 1] if distances.shape[1] == 2 else -distances
 
     def predict(self, X) -> np.ndarray:
-        """Predict the class of each row, or that it has none of the known ones.
+        """Predict the class of each row, or that its class is unknown.
 
         Parameters
         ----------

@@ -16,9 +16,9 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
     """Embedding by a siamese network, in which similar rows are near each other.
 
     The network learns from classes (`fit`), from pairs that are similar or not (`fit_pairs`) or
-    from triplets (`fit_triplets`). `transform` gives the embedding of rows, of known classes or
-    of others; pairs are compared by `pair_distance`, and called similar or not by
-    `predict_pairs`, up to a threshold that `calibrate_threshold` sets.
+    from triplets (`fit_triplets`). `transform` embeds rows, of known or of other classes;
+    `pair_distance` compares pairs, and `predict_pairs` predicts which are similar, with a
+    threshold set by `calibrate_threshold`.
 
     Parameters
     ----------

@@ -70,16 +70,16 @@ class RealMLPDesign(Design):
 class RealMLPClassifier(DeepClassifier, DeepTable):
     """RealMLP classifier for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
-    A perceptron with scaled and periodically embedded numbers, learnt activations, a learning
-    rate in waves, and defaults tuned over more than a hundred tables by its authors. Mixed
-    DataFrames are taken as they are: `TabularEncoder` is part of it. `n_estimators` networks
-    train at once, each of which holds out other rows, by which its best epoch is chosen;
-    their probabilities are averaged.
+    A perceptron with scaled and periodically embedded numbers, learned activations, a learning
+    rate schedule in waves, and defaults that its authors tuned on more than a hundred tables.
+    Mixed DataFrames are supported directly: `TabularEncoder` is part of it. `n_estimators`
+    networks are trained in parallel, each with other held-out rows, by which its best epoch is
+    selected; their probabilities are averaged.
 
-    Where this differs from the paper's RealMLP-TD: four members of 128 epochs instead of one of
-    256 (twice the time, fewer errors); the best epoch by accuracy and Brier score instead of
-    accuracy; an end of training when the best epoch is long past; smaller batches below 2,000
-    rows; batches of equal size instead of a dropped rest; two-valued numbers are not embedded.
+    Differences from the paper's RealMLP-TD: four members of 128 epochs instead of one of 256
+    (twice the time, fewer errors); the best epoch by accuracy and Brier score instead of
+    accuracy; early stopping when the best epoch is long past; smaller batches below 2,000 rows;
+    batches of equal size instead of a dropped last batch; two-valued numbers are not embedded.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
 
     See Also
     --------
-    RealMLPRegressor : The same for numbers instead of classes.
-    TabMClassifier : Many members with shared weights.
+    RealMLPRegressor : The same for regression.
+    TabMClassifier : A larger ensemble with shared weights.
 
     Examples
     --------
@@ -194,8 +194,8 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
 class RealMLPRegressor(DeepRegressor, DeepTable):
     """RealMLP regressor for mixed tables (Holzmueller, Grinsztajn and Steinwart, NeurIPS 2024).
 
-    See `RealMLPClassifier` for what it is and how it differs from the paper's. Targets, one or
-    several, are standardised inside; predictions stay in the range of the targets of `fit`.
+    See `RealMLPClassifier` for the model and its differences from the paper. Targets, one or
+    several, are standardised internally; predictions stay in the range of the targets of `fit`.
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ class RealMLPRegressor(DeepRegressor, DeepTable):
 
     See Also
     --------
-    RealMLPClassifier : The same for classes.
-    TabMRegressor : Many members with shared weights.
+    RealMLPClassifier : The same for classification.
+    TabMRegressor : A larger ensemble with shared weights.
 
     Examples
     --------

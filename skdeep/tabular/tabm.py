@@ -77,7 +77,7 @@ class TabMDesign(Design):
 
 
 def prune(self: Any, X: Any, y: Any, n_members: int) -> Any:
-    """Keep the members that predict best together; the others no longer take time.
+    """Keep the members that predict best together.
 
     Members are added one by one, each time the one whose addition lowers the loss of the
     average most. A few chosen of many are better than as many trained from the start
@@ -139,17 +139,17 @@ def _distinct(edges):
 class TabMClassifier(DeepClassifier, DeepTable):
     """TabM classifier for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
-    Many perceptrons, groups of which share nearly all weights, on normal scores and piecewise
+    An ensemble of perceptrons that share most weights in groups, on normal scores and piecewise
     linear embeddings of numbers. Each member sees the rows in its own order; the mean of their
-    losses is minimised, and their probabilities are averaged. Mixed DataFrames are taken as they
-    are.
+    losses is minimised, and their probabilities are averaged. Mixed DataFrames are supported
+    directly.
 
-    Where this differs from the paper's defaults: the 32 members are spread over `n_networks`
-    networks, each of which holds out other rows, by which its best epoch is chosen (as fast as
-    one network, fewer errors); a moving average of the weights is judged and kept, which lets
-    training end after 10 instead of 16 epochs without progress; the best epoch is by accuracy and
-    Brier score instead of accuracy; layers of 256 units instead of 512; no
-    noise is added before numbers become normal scores (equal numbers get the same score instead).
+    Differences from the paper's defaults: the 32 members are distributed over `n_networks`
+    networks, each with other held-out rows, by which its best epoch is selected (as fast as one
+    network, fewer errors); a moving average of the weights is scored and kept, so that training
+    stops after 10 instead of 16 epochs without improvement; the best epoch is selected by
+    accuracy and Brier score instead of accuracy; layers of 256 units instead of 512; no noise is
+    added before numbers are transformed to normal scores (equal numbers get equal scores).
 
     Parameters
     ----------
@@ -161,8 +161,8 @@ class TabMClassifier(DeepClassifier, DeepTable):
 
     See Also
     --------
-    TabMRegressor : The same for numbers instead of classes.
-    RealMLPClassifier : Fewer members, tuned defaults.
+    TabMRegressor : The same for regression.
+    RealMLPClassifier : A smaller ensemble with tuned defaults.
 
     Examples
     --------
@@ -263,8 +263,8 @@ class TabMClassifier(DeepClassifier, DeepTable):
 class TabMRegressor(DeepRegressor, DeepTable):
     """TabM regressor for mixed tables (Gorishniy, Kotelnikov and Babenko, ICLR 2025).
 
-    See `TabMClassifier` for what it is and how it differs from the paper's. Targets, one or
-    several, are standardised inside; predictions stay in the range of the targets of `fit`.
+    See `TabMClassifier` for the model and its differences from the paper. Targets, one or
+    several, are standardised internally; predictions stay in the range of the targets of `fit`.
 
     Parameters
     ----------
@@ -276,8 +276,8 @@ class TabMRegressor(DeepRegressor, DeepTable):
 
     See Also
     --------
-    TabMClassifier : The same for classes.
-    RealMLPRegressor : Fewer members, tuned defaults.
+    TabMClassifier : The same for classification.
+    RealMLPRegressor : A smaller ensemble with tuned defaults.
 
     Examples
     --------
