@@ -14,12 +14,12 @@ from skdeep.parameters.entry import public
 class CNNClassifier(DeepClassifier, BaseCNN):
     """Convolutional network classifier for images, signals and series.
 
-    The number of dimensions of X decides: 2-D rows are signals of one channel, 3-D arrays (n_samples,
-    length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels) are
-    images, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
-    of unequal length, holds series of unequal length; see `data_format` and `image_shape` for
-    other layouts. Channels are standardised internally, and byte images are converted on the device
-    only. A `numpy.memmap` is read batch by batch.
+    The number of dimensions of X decides: 2-D rows are signals of one channel, 3-D arrays
+    (n_samples, length, n_channels) are series, 4-D arrays (n_samples, height, width, n_channels)
+    are images, and a list of 2-D arrays, tensors or frames (length, n_channels), or of nested lists
+    of unequal length, holds series of unequal length; see `data_format` and `image_shape` for other
+    layouts. Channels are standardised internally, and byte images are converted on the device only.
+    A `numpy.memmap` is read batch by batch.
 
     Parameters
     ----------
@@ -132,7 +132,8 @@ class CNNClassifier(DeepClassifier, BaseCNN):
 class CNNRegressor(DeepRegressor, BaseCNN):
     """Convolutional network regressor for images, signals and series.
 
-    X is that of `CNNClassifier`. Targets are standardised internally, and predictions stay within the range of those seen in `fit`.
+    X is that of `CNNClassifier`. Targets are standardised internally, and predictions stay
+    within the range of those seen in `fit`.
 
     Parameters
     ----------
