@@ -1,5 +1,6 @@
 """The house style, held by the tools that define it."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = sorted((ROOT / "skdeep").rglob("*.py"))
+MAX_LINES, MAX_FUNCTION_LINES = 400, 60
 FOLDERS = ["skdeep", "tests", "examples", "benchmarks"]
 
 
@@ -24,3 +27,21 @@ def test_types_of_the_inner_rooms():
     pytest.importorskip("mypy")
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_no_file_is_long():
+    lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE}
+    assert len(lengths) > 100
+    assert {str(p.relative_to(ROOT)): n for p, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_no_function_is_long():
+    """Docstrings count; constructors, which store one parameter a line, do not."""
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in PACKAGE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != "__init__"
+    }
+    assert len(lengths) > 1000
+    assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}

@@ -57,9 +57,7 @@ def split_rows(
     Up to `FULL_BATCH_ROWS` rows the split is made over distinct rows of positive weight, in an
     order that does not depend on how often or where they occur; above, it is scikit-learn's
     `train_test_split`. With `target`, groups of equal rows that are too large to be held out as a
-    whole are divided: `fraction` of their weight is held out. These are the groups that make up a
-    fiftieth of all and have at least one row to give, and those of several rows whose X has other
-    targets, too: holding out all rows of one target would train on wrong shares of the others.
+    whole are divided: `fraction` of their weight is held out.
 
     Parameters
     ----------
@@ -77,40 +75,24 @@ def split_rows(
     target : ndarray of shape (n_samples, ...), default=None
         What the keys end with. None: groups are never divided.
     counts : ndarray of shape (n_samples,), default=None
-        How many equal rows each row stands for, where that is not one: weights without those of
-        classes.
+        How many equal rows each row stands for: weights without those of classes.
 
     Returns
     -------
     Split or None
-        None, with a warning, where the validation rows would be fewer than two or could not
-        hold every class.
-
-    Raises
-    ------
-    ValueError
-        scikit-learn's, where the data have fewer than 4 rows, or 4 with a class of one row.
+        None, with a warning, where they would be fewer than two or could not hold every class.
     """
     options = {"test_size": fraction, "random_state": rng}
-    if n_samples > FULL_BATCH_ROWS:
-        groups, chosen = None, np.arange(n_samples)
-    else:
-        contents = keys()
-        groups = _distinct(contents, weight)
-        large = []
-        if target is not None:
-            is_large = _too_large(groups, contents, np.asarray(target[:1]).nbytes, fraction, counts)
-            large = [rows for rows, yes in zip(groups, is_large) if yes]
-            groups = [rows for rows, yes in zip(groups, is_large) if not yes]
+    groups, chosen = None, np.arange(n_samples)
+    if n_samples <= FULL_BATCH_ROWS:
+        groups, large = _groups(keys(), weight, target, fraction, counts)
         chosen = np.array([rows[0] for rows in groups], dtype=np.int64)
     stratify = None if labels is None else labels[chosen]
     reason = _why_not(len(chosen), fraction, stratify)
     if reason is not None and groups is not None and _hold_every_class(large, labels, groups):
         return _divided(groups, [], large, fraction, n_samples)
     if reason is not None:
-        if n_samples < 4 or (n_samples == 4 and "class" in reason):
-            _refuse(np.arange(n_samples), labels, options)
-        warnings.warn(f"{purpose} has no effect: {reason}. {_TOO_SMALL}")
+        _warn_or_refuse(reason, n_samples, labels, options, purpose)
         return None
     train, validation = train_test_split(np.arange(len(chosen)), stratify=stratify, **options)
     if groups is None:
@@ -150,6 +132,22 @@ def _joined(groups: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(groups) if len(groups) else np.empty(0, dtype=np.int64)
 
 
+def _groups(
+    keys: Sequence[bytes],
+    weight: np.ndarray | None,
+    target: np.ndarray | None,
+    fraction: float,
+    counts: np.ndarray | None,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Groups of equal rows: those that stay whole, and those that are to be divided."""
+    groups = _distinct(keys, weight)
+    if target is None:
+        return groups, []
+    is_large = _too_large(groups, keys, np.asarray(target[:1]).nbytes, fraction, counts)
+    large = [rows for rows, yes in zip(groups, is_large) if yes]
+    return [rows for rows, yes in zip(groups, is_large) if not yes], large
+
+
 def _too_large(
     groups: Sequence[np.ndarray],
     keys: Sequence[bytes],
@@ -157,7 +155,12 @@ def _too_large(
     fraction: float,
     counts: np.ndarray | None,
 ) -> np.ndarray:
-    """Which groups are not to be held out as a whole."""
+    """Which groups are not to be held out as a whole.
+
+    These are the groups that make up a fiftieth of all and have at least one row to give, and
+    those of several rows whose X has other targets, too: holding out all rows of one target would
+    train on wrong shares of the others.
+    """
     sizes = np.array([len(rows) if counts is None else counts[rows].sum() for rows in groups])
     numbers = np.maximum(sizes, [len(rows) for rows in groups])
     alike = [keys[rows[0]][: len(keys[rows[0]]) - n_target] for rows in groups]
@@ -217,6 +220,16 @@ def _why_not(n_rows: int, fraction: float, labels: np.ndarray | None) -> str | N
     if labels is not None and min(n_validation, n_rows - n_validation) < len(counts):
         return f"a split of {n_validation} rows cannot hold {len(counts)} classes"
     return None
+
+
+def _warn_or_refuse(
+    reason: str, n_samples: int, labels: np.ndarray | None, options: dict[str, Any], purpose: str
+) -> None:
+    """Warn that there is no split; raise as scikit-learn does where the data have fewer than 4
+    rows, or 4 with a class of one row."""
+    if n_samples < 4 or (n_samples == 4 and "class" in reason):
+        _refuse(np.arange(n_samples), labels, options)
+    warnings.warn(f"{purpose} has no effect: {reason}. {_TOO_SMALL}")
 
 
 def _refuse(rows: np.ndarray, labels: np.ndarray | None, options: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from skdeep.inputs.array_checks import elements
 from skdeep.inputs.arrays import ArrayInput, Input
 from skdeep.inputs.rows import dense_tensor, to_host
 from skdeep.parameters.sizes import layer_sizes
-from skdeep.preprocessing.sequences import PADDING, UNKNOWN
+from skdeep.preprocessing.vocabulary import PADDING, UNKNOWN
 
 _TOKENS = (
     "with a vocabulary_size, X is token ids: a 2-D array of integers (n_samples, length), in which "

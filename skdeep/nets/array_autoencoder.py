@@ -25,7 +25,7 @@ from skdeep.nets.conv import (
     mask_of,
 )
 from skdeep.nets.corruption import Corruption
-from skdeep.nets.recurrent import Recurrence, reversal, reverse
+from skdeep.nets.recurrence import Recurrence, reversal, reverse
 
 if TYPE_CHECKING:
     import numpy as np

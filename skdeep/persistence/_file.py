@@ -51,9 +51,8 @@ def save(estimator, path, *, trusted=None):
     ImportError
         If safetensors is not installed.
     TypeError
-        If `estimator` is no instance of an estimator, or holds something that cannot be saved: an
-        open file, a lambda, a class defined in a function, or a type of a library that `load`
-        would refuse and that is not in `trusted`.
+        If `estimator` is no instance of an estimator, or holds what cannot be saved: an open file,
+        a lambda, a local class, or a type of a library that neither `load` nor `trusted` trusts.
     OSError
         If the file cannot be written, or `path` is a folder, a pipe or a device.
 
@@ -66,41 +65,38 @@ def save(estimator, path, *, trusted=None):
     Arrays keep their type, their order in memory and, where one array or object is held twice,
     its identity; lists do not keep their identity. What a fitted estimator does not pickle is not
     saved either: ``skorch_callbacks`` at work in the net, for one. Trees, and what finds
-    neighbours, are saved as their nodes and rows, and made anew.
-
-    A hundred objects may stand in each other, and an integer may have 10,000 bits.
+    neighbours, are saved as their nodes and rows, and made anew. A hundred objects may stand in
+    each other, and an integer may have 10,000 bits.
 
     Examples
     --------
     >>> import os, tempfile
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from skdeep import MLPClassifier
     >>> from skdeep.persistence import load, save
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = make_pipeline(
-    ...     StandardScaler(), MLPClassifier(solver="lbfgs", max_iter=500, random_state=0)
-    ... ).fit(X, y)
+    >>> model = MLPClassifier(learning_rate="cosine", random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "iris.skdeep")
-    ...     save(model, path)
-    ...     loaded = load(path)
+    ...     save(model, os.path.join(folder, "iris.skdeep"))
+    ...     loaded = load(os.path.join(folder, "iris.skdeep"))
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    safetensors = _safetensors()
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"estimator={estimator!r}: expected an instance of an estimator")
     granted, path = grant(trusted), os.path.realpath(os.fsdecode(path))
     _check_place(path)
-    encoder = Encoder()
+    _write(path, _content(estimator, granted))
+
+
+def _content(estimator, granted):
+    """The bytes of the file."""
+    safetensors, encoder = _safetensors(), Encoder()
     structure = json.dumps(encoder.encode(estimator, "")).encode()
     _check_names(encoder.names, granted)
     arrays = encoder.arrays | {_STRUCTURE: np.frombuffer(structure, np.uint8)}
     header = {"format": FORMAT, **_VERSIONS, "crc32": _checksum(arrays)}
-    content = safetensors.numpy.save(arrays, {_HEADER: json.dumps(header)})
-    _write(path, content)
+    return safetensors.numpy.save(arrays, {_HEADER: json.dumps(header)})
 
 
 def load(path, *, trusted=None):

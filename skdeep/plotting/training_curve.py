@@ -1,14 +1,11 @@
 """Losses, validation scores and learning rates of all epochs."""
 
-import math
 from typing import Self
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from skdeep.base.estimator import DeepEstimator
 from skdeep.plotting._panels import Panels, check_matplotlib
+from skdeep.plotting._recorded import recorded_curves
 
 _LABELS = {
     "loss": "training loss",
@@ -164,19 +161,7 @@ default=None
         self.score_ax_ = axes.get("validation_score")
         self.learning_rate_ax_ = axes.get("learning_rate")
 
-        self.lines_: list = []
-        n_rates = 0
-        for curve, label, values in drawn:
-            in_strip = axes[curve] is panels.sides.get("below")
-            # The strip has no legend: its curves have the colours of the first ones.
-            color = self.lines_[n_rates].get_color() if in_strip else panels.next_color()
-            n_rates += in_strip
-            label = self._label(curve, label, name, score_name)
-            style = {"color": color, "linestyle": _STYLES.get(curve, "-")}
-            style = style | ({"marker": "."} if len(values) == 1 else {}) | line_kw
-            epochs = np.arange(len(values)) + self._n_epochs() - len(values) + 1
-            self.lines_ += axes[curve].plot(epochs, values, **style, label=label)
-            panels.entries += [] if in_strip else self.lines_[-1:]
+        self._draw(drawn, axes, panels, name, score_name, line_kw)
         self._mark(mark_best and self.best_epoch is not None, name)
         self._decorate(axes, score_name)
         panels.entries += [] if self.best_line_ is None else [self.best_line_]
@@ -242,10 +227,8 @@ default=None
             If no curves were recorded, as with ``solver='lbfgs'``.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
-        recorded = _recorded(_trained_estimator(estimator))
-        return cls(**recorded, name=name, score_name=score_name).plot(
-            ax=ax, curves=curves, mark_best=mark_best, line_kw=line_kw
-        )
+        display = cls(**recorded_curves(estimator), name=name, score_name=score_name)
+        return display.plot(ax=ax, curves=curves, mark_best=mark_best, line_kw=line_kw)
 
     def _choose(self, curves):
         """(curve, label, values) of each line in `curves`."""
@@ -271,6 +254,22 @@ default=None
             if all(np.ptp(rate) == 0 for rate in rates):
                 chosen = {c: lines for c, lines in recorded.items() if c != "learning_rate"}
         return [(c, label, v) for c, lines in chosen.items() for label, v in lines.items()]
+
+    def _draw(self, drawn, axes, panels, name, score_name, line_kw):
+        """Draw the curves on their axes."""
+        self.lines_: list = []
+        n_rates = 0
+        for curve, label, values in drawn:
+            in_strip = axes[curve] is panels.sides.get("below")
+            # The strip has no legend: its curves have the colours of the first ones.
+            color = self.lines_[n_rates].get_color() if in_strip else panels.next_color()
+            n_rates += in_strip
+            label = self._label(curve, label, name, score_name)
+            style = {"color": color, "linestyle": _STYLES.get(curve, "-")}
+            style = style | ({"marker": "."} if len(values) == 1 else {}) | line_kw
+            epochs = np.arange(len(values)) + self._n_epochs() - len(values) + 1
+            self.lines_ += axes[curve].plot(epochs, values, **style, label=label)
+            panels.entries += [] if in_strip else self.lines_[-1:]
 
     def _n_epochs(self):
         """Align curves at their end: others may begin later than the loss."""
@@ -319,75 +318,6 @@ default=None
         for ax in {self.ax_, lowest}:
             ax.grid(alpha=0.25)
             ax.spines["right"].set_visible(False)
-
-
-def _trained_estimator(estimator):
-    """The trained estimator inside pipelines, searches and similar estimators."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):  # a search
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "regressor_"):  # TransformedTargetRegressor
-            estimator = estimator.regressor_
-        else:
-            check_is_fitted(estimator)
-            return estimator
-
-
-def _recorded(estimator):
-    """Curves recorded by an estimator, as parameters of the display."""
-    curve = getattr(estimator, "loss_curve_", None)
-    if curve is None:
-        reason = "it needs the attribute loss_curve_"
-        if isinstance(estimator, DeepEstimator) and getattr(estimator, "solver", "") == "lbfgs":
-            reason = "solver='lbfgs' records no epochs; any other solver does"
-        elif getattr(estimator, "refit", None) is False:
-            reason = "with refit=False it holds no fitted estimator"
-        raise ValueError(f"{type(estimator).__name__} has no training curves: {reason}.")
-    # A network records more than the estimator's attributes; scikit-learn's has only those.
-    history = getattr(getattr(estimator, "net_", None), "history", [])
-    loss = _losses(curve, history)
-    validation_loss = getattr(estimator, "validation_loss_curve_", None) or None
-    score = getattr(estimator, "validation_scores_", None) or None
-    rates = [epoch.get("learning_rate", math.nan) for epoch in history]
-    return {
-        "loss": loss,
-        "validation_loss": validation_loss,
-        "validation_score": score,
-        "learning_rate": rates if np.isfinite(rates).any() else None,
-        "best_epoch": _best_epoch(len(curve), loss, validation_loss, score),
-    }
-
-
-def _losses(curve, history):
-    """Training losses; those of several networks by their names in the history."""
-    curve = np.asarray(curve, dtype=float)
-    if curve.ndim == 1:
-        return curve
-    found = [k for k in dict(history[-1]) if k.endswith("_loss")] if len(history) else []
-    names = [k.replace("_", " ") for k in found if k != "valid_loss"]
-    if len(names) != curve.shape[1]:
-        names = [f"training loss {i + 1}" for i in range(curve.shape[1])]
-    return dict(zip(names, curve.T))
-
-
-def _best_epoch(n_epochs, loss, validation_loss, score):
-    """Number of the best epoch from 1, or None if it is not defined."""
-    if score is not None:
-        # Of equal scores, training keeps the one with the lower loss.
-        ties = validation_loss if validation_loss is not None else np.zeros(len(score))
-        order = [(s, -t) for s, t in zip(score, ties)]
-    elif validation_loss is not None:
-        order = [(-v,) for v in validation_loss]
-    elif not isinstance(loss, dict):
-        order = [(-v,) for v in loss]
-    else:
-        return None
-    finite = [i for i, key in enumerate(order) if all(map(math.isfinite, key))]
-    if not finite:
-        return None
-    return n_epochs - len(order) + 1 + max(finite, key=lambda i: order[i])
 
 
 def _named(values, label):

@@ -1,6 +1,5 @@
 """Texts to rows of token ids: what an embedding reads."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from numbers import Integral
@@ -14,9 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._checks import checked_array
 from skdeep._compat import Interval, StrOptions, _fit_context
 from skdeep._fitting import all_or_nothing
-
-PADDING, UNKNOWN = 0, 1
-"""The ids that are no tokens."""
+from skdeep.preprocessing.vocabulary import (
+    PADDING,
+    UNKNOWN,
+    checked_vocabulary,
+    kept_terms,
+    known_ids,
+    token_ids,
+)
 
 _OF_TOKENS = (
     *("input", "encoding", "decode_error", "strip_accents", "lowercase", "preprocessor"),
@@ -230,8 +234,8 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         analyze = self._analyzer(raw_documents)
         fixed = self.vocabulary is not None
         if fixed:
-            vocabulary = _checked_vocabulary(self.vocabulary, self.lowercase)
-            rows = _known_ids(analyze, raw_documents, vocabulary)
+            vocabulary = checked_vocabulary(self.vocabulary, self.lowercase)
+            rows = known_ids(analyze, raw_documents, vocabulary)
         else:
             rows, vocabulary = self._learn(analyze, raw_documents)
         max_length = self.max_length
@@ -256,7 +260,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "vocabulary_")
         analyze = self._analyzer(raw_documents)
-        return self._matrix(_known_ids(analyze, raw_documents, self.vocabulary_))
+        return self._matrix(known_ids(analyze, raw_documents, self.vocabulary_))
 
     def inverse_transform(self, X) -> list:
         """Return the tokens of each row.
@@ -334,40 +338,16 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         """Ids of each text, and their vocabulary."""
         vocabulary = defaultdict()
         vocabulary.default_factory = vocabulary.__len__
-        rows = list(_ids(analyze, raw_documents, vocabulary.__getitem__))
+        rows = list(token_ids(analyze, raw_documents, vocabulary.__getitem__))
         if not vocabulary:
             raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
-        kept = self._kept(rows, np.array(list(vocabulary), dtype=object))
+        terms = list(vocabulary)
+        limits = self.min_df, self.max_df, self.max_features
+        kept = kept_terms(rows, np.array(terms, dtype=object), *limits)
         final = np.full(len(vocabulary), UNKNOWN, dtype=np.int32)
         final[kept] = np.arange(2, 2 + len(kept))
-        terms = list(vocabulary)
         vocabulary = {terms[old]: 2 + new for new, old in enumerate(kept)}
         return [final[row] for row in rows], vocabulary
-
-    def _kept(self, rows, terms):
-        """Indices of the terms that `CountVectorizer` would keep, in alphabetical order."""
-        n_texts, n_terms = len(rows), len(terms)
-        order = np.argsort(terms)
-        tokens = np.concatenate(rows)
-        stays = np.ones(n_terms, dtype=bool)
-        if (self.min_df, self.max_df) != (1, 1.0) or isinstance(self.max_df, Integral):
-            low, high = (
-                df if isinstance(df, Integral) else df * n_texts
-                for df in (self.min_df, self.max_df)
-            )
-            if high < low:
-                raise ValueError("max_df corresponds to < documents than min_df")
-            frequency = np.bincount(np.concatenate(list(map(np.unique, rows))), minlength=n_terms)
-            stays = ((low <= frequency) & (frequency <= high))[order]
-        if not stays.any():
-            raise ValueError(
-                "After pruning, no terms remain. Try a lower min_df or a higher max_df."
-            )
-        order = order[stays]
-        if self.max_features is not None and len(order) > self.max_features:
-            counts = np.bincount(tokens, minlength=n_terms)[order]
-            order = order[np.sort((-counts).argsort()[: self.max_features])]
-        return order
 
     def _matrix(self, rows):
         """Cut and pad the ids of each text."""
@@ -399,29 +379,6 @@ def _check_iterable(raw_documents):
         raise ValueError(f"Iterable over raw text documents expected, {kind} object received.")
 
 
-def _ids(analyze, raw_documents, number_of):
-    """Yield the ids of each text."""
-    for document in raw_documents:
-        tokens = analyze(document)
-        if not hasattr(tokens, "__len__"):
-            raise ValueError(
-                f"tokenizer or analyzer made {tokens!r} of a text: expected a list of tokens."
-            )
-        yield np.fromiter(map(number_of, tokens), dtype=np.int32, count=len(tokens))
-
-
-def _known_ids(analyze, raw_documents, vocabulary):
-    known = _Known(vocabulary)
-    return list(_ids(analyze, raw_documents, known.__getitem__))
-
-
-class _Known(dict):
-    """A vocabulary in which all other tokens are unknown (faster than `get` with a default)."""
-
-    def __missing__(self, token):
-        return UNKNOWN
-
-
 def _shortened(ids, n, truncating):
     if truncating == "pre":
         return ids[-n:]
@@ -429,37 +386,3 @@ def _shortened(ids, n, truncating):
         return ids[:n]
     half = n // 2
     return np.concatenate([ids[: n - half], ids[len(ids) - half :]])
-
-
-def _checked_vocabulary(vocabulary, lowercase):
-    """A user's vocabulary as a dict of terms to ids."""
-    if not isinstance(vocabulary, Mapping):
-        try:
-            terms = sorted(vocabulary) if isinstance(vocabulary, set) else list(vocabulary)
-            set(terms)
-        except TypeError as error:
-            raise ValueError(
-                f"vocabulary={vocabulary!r}: expected a mapping or a list of terms; {error}."
-            ) from None
-        numbers = {}
-        for i, term in enumerate(terms):
-            if numbers.setdefault(term, i + 2) != i + 2:
-                raise ValueError(f"Duplicate term in vocabulary: {term!r}")
-        vocabulary = numbers
-    if not vocabulary:
-        raise ValueError("empty vocabulary passed to fit")
-    ids = list(vocabulary.values())
-    if len(set(ids)) != len(ids):
-        raise ValueError("Vocabulary contains repeated indices.")
-    if not all(isinstance(i, Integral) and i > UNKNOWN for i in ids):
-        raise ValueError(
-            "The ids of a vocabulary start at 2, since 0 is padding and 1 an unknown token: "
-            "expected integers from 2 on. A list of the terms gets such ids."
-        )
-    words = [term for term in vocabulary if isinstance(term, str)]  # tokenizers may make others
-    if lowercase and any(any(map(str.isupper, word)) for word in words):
-        warnings.warn(
-            "Upper case characters found in vocabulary while 'lowercase' is True. These entries "
-            "will not be matched with any documents"
-        )
-    return {term: int(i) for term, i in vocabulary.items()}

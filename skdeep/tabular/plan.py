@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skdeep.base.rows import Plan, Rows
-from skdeep.data.split import FULL_BATCH_ROWS, split_rows
+from skdeep.data.split import FULL_BATCH_ROWS, Split, split_rows
 
 _SPARE = 0.95  # of the time for a training that another one is to follow: clocks are not exact
 _SHORTEST = 1e-3  # seconds
@@ -134,21 +134,7 @@ def with_held_out(
         train, held_out = folds(len(rows), order, fraction, n_networks, rng)
         train = np.repeat(train, n_members // n_networks, axis=0)
         return replace(plan, members=train, judges=held_out, stops_early=stops_early, scores=True)
-    purpose = "early_stopping=True" if stops_early else "Pruning"
-    if len(rows) <= 4:  # where `split_rows` raises, as scikit-learn does
-        warnings.warn(f"{purpose} has no effect: {len(rows)} rows are too few to hold some out.")
-        return plan
-    split = split_rows(
-        functools.partial(keys, rows.x, rows.target),
-        len(rows),
-        fraction,
-        rng,
-        labels,
-        rows.weight,
-        purpose,
-        target=rows.target,
-        counts=rows.counts,
-    )
+    split = _split(rows, keys, labels, fraction, rng, stops_early)
     if split is None:
         return plan
     train, held_out = split
@@ -164,6 +150,32 @@ def with_held_out(
         judges=held_out[None],
         stops_early=stops_early,
         scores=True,
+    )
+
+
+def _split(
+    rows: Rows,
+    keys: Callable[..., list[bytes]],
+    labels: np.ndarray | None,
+    fraction: float,
+    rng: np.random.RandomState,
+    stops_early: bool,
+) -> Split | None:
+    """Split few rows by their content, or None with a warning where they are too few."""
+    purpose = "early_stopping=True" if stops_early else "Pruning"
+    if len(rows) <= 4:  # where `split_rows` raises, as scikit-learn does
+        warnings.warn(f"{purpose} has no effect: {len(rows)} rows are too few to hold some out.")
+        return None
+    return split_rows(
+        functools.partial(keys, rows.x, rows.target),
+        len(rows),
+        fraction,
+        rng,
+        labels,
+        rows.weight,
+        purpose,
+        target=rows.target,
+        counts=rows.counts,
     )
 
 

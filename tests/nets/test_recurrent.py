@@ -6,14 +6,8 @@ import torch
 from torch import nn
 
 from skdeep.nets.blocks import set_generator
-from skdeep.nets.recurrent import (
-    POOLINGS,
-    Recurrence,
-    RecurrentNet,
-    initialize,
-    reversal,
-    reverse,
-)
+from skdeep.nets.recurrence import Recurrence, reversal, reverse
+from skdeep.nets.recurrent import POOLINGS, RecurrentNet, initialize
 
 LENGTHS = torch.tensor([7, 4, 1, 6, 7])
 

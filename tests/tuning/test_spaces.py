@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from skdeep import MLPClassifier, MLPRegressor
 from skdeep.tuning import search_space
 from skdeep.tuning._space import Space
-from skdeep.tuning.spaces import SPACES
+from skdeep.tuning.ranges import SPACES
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
