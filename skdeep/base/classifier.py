@@ -3,11 +3,17 @@
 `DeepClassifier` stands left of `DeepEstimator` in the bases of an estimator.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import type_of_target, unique_labels
+from torch import Tensor, nn
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
@@ -28,7 +34,7 @@ class DeepClassifier(ClassifierMixin):
     classes_: np.ndarray
     _target_is_numeric = False
 
-    def _encode_target(self, y, resumed, incremental):
+    def _encode_target(self, y: Any, resumed: bool, incremental: bool) -> np.ndarray:
         """Remember or check the classes; return class numbers, or rows of 0 and 1."""
         y = one_column(y)
         warm_start = getattr(self, "warm_start", False)
@@ -47,12 +53,12 @@ class DeepClassifier(ClassifierMixin):
                 self._refuse_new_classes(classes, "y")
         return self._class_numbers(y)
 
-    def _encode_known_target(self, y, name):
+    def _encode_known_target(self, y: Any, name: str) -> np.ndarray:
         y = one_column(y)
         self._refuse_new_classes(unique_labels(y), name)
         return self._class_numbers(y, name)
 
-    def _refuse_new_classes(self, classes, name):
+    def _refuse_new_classes(self, classes: Any, name: str) -> None:
         try:
             new = np.setdiff1d(classes, self.classes_, assume_unique=True)
         except TypeError:  # labels of kinds that NumPy cannot compare
@@ -63,7 +69,7 @@ class DeepClassifier(ClassifierMixin):
                 f"`self.classes_` has {self.classes_}. '{name}' has {classes}."
             )
 
-    def _learn_classes(self, y):
+    def _learn_classes(self, y: Any) -> None:
         """Set `classes_` and what kind of target it is, from labels."""
         binarizer = LabelBinarizer().fit(y)  # for its checks and messages
         self.classes_ = binarizer.classes_
@@ -71,7 +77,7 @@ class DeepClassifier(ClassifierMixin):
         self.n_outputs_ = 1 if self._target_type == "binary" else len(self.classes_)
         self.out_activation_ = "softmax" if self._target_type == "multiclass" else "logistic"
 
-    def _learn_classes_of_stream(self, y, classes):
+    def _learn_classes_of_stream(self, y: Any, classes: Any) -> None:
         """Set the classes in the first call of `partial_fit`; check them in later ones."""
         if classes is not None:
             classes = check_target(self, classes, name="classes")
@@ -84,7 +90,7 @@ class DeepClassifier(ClassifierMixin):
             y = check_target(self, y)
             self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
 
-    def _class_numbers(self, y, name="y"):
+    def _class_numbers(self, y: Any, name: str = "y") -> np.ndarray:
         several = self._target_type.startswith("multilabel")
         if several != (y.ndim == 2) or (several and y.shape[1] != len(self.classes_)):
             raise ValueError(
@@ -97,17 +103,19 @@ class DeepClassifier(ClassifierMixin):
             return y.astype(bool)
         return np.searchsorted(self.classes_, y)
 
-    def _target_tensor(self, target, dtype, device):
+    def _target_tensor(self, target: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
         if self._target_type == "multiclass":
             return to_tensor(target, torch.int64, device)
         return to_tensor(target, dtype, device).reshape(len(target), -1)
 
-    def _stratify_by(self, target):
+    def _stratify_by(self, target: Any) -> np.ndarray | None:
         if self.n_outputs_ > 1 and self._target_type.startswith("multilabel"):
             return None
         return target == 1 if self._target_type == "binary" else target
 
-    def _times_class_weight(self, target, weight, incremental):
+    def _times_class_weight(
+        self, target: Any, weight: np.ndarray | None, incremental: bool
+    ) -> np.ndarray | None:
         if self.class_weight is None:
             return weight
         if incremental and isinstance(self.class_weight, str):
@@ -118,7 +126,7 @@ class DeepClassifier(ClassifierMixin):
             )
         return with_class_weight(self.class_weight, weight, target, self.classes_)
 
-    def _make_loss(self):
+    def _make_loss(self) -> nn.Module:
         # Smoothing helps accuracy and harms the log loss, where that is what chooses an epoch.
         scoring = getattr(self, "scoring", None)
         smoothing = 0.0 if scoring == "log_loss" else self.label_smoothing
@@ -126,16 +134,16 @@ class DeepClassifier(ClassifierMixin):
             return losses.CrossEntropy(smoothing)
         return losses.BinaryCrossEntropy(smoothing)
 
-    def _learn_target_scale(self, target, weight):
+    def _learn_target_scale(self, target: Any, weight: np.ndarray | None) -> None:
         """Nothing: labels have no scale."""
 
-    def _reported_share(self):
+    def _reported_share(self) -> float:
         return 1.0
 
-    def _target_too_large(self, target):
+    def _target_too_large(self, target: Any) -> str | None:
         return None
 
-    def _proba(self, raw):
+    def _proba(self, raw: Tensor) -> np.ndarray:
         """Probabilities of each class from raw scores."""
         if self._target_type == "multiclass":
             return torch.softmax(raw, 1).cpu().numpy()
@@ -146,7 +154,7 @@ class DeepClassifier(ClassifierMixin):
             positive = torch.cat([1 - positive, positive], 1)
         return positive.cpu().numpy()
 
-    def _numbers(self, raw):
+    def _numbers(self, raw: Tensor) -> np.ndarray:
         """Class numbers, or rows of 0 and 1, from raw scores."""
         if self._target_type == "multiclass":
             return raw.argmax(1).cpu().numpy()
@@ -155,14 +163,14 @@ class DeepClassifier(ClassifierMixin):
             return numbers[:, 0] & (len(self.classes_) > 1)
         return numbers
 
-    def _decode(self, raw):
+    def _decode(self, raw: Tensor) -> np.ndarray:
         """Labels from raw scores."""
         numbers = self._numbers(raw)
         if self._target_type.startswith("multilabel"):
             return numbers.astype(int)
         return self.classes_[numbers.astype(int)]
 
-    def _score_of(self, raw, chosen):
+    def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
         """The raw score of each row's chosen class; None stands for the predicted one."""
         if self._target_type == "binary":
             chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
@@ -170,12 +178,12 @@ class DeepClassifier(ClassifierMixin):
         chosen = raw.argmax(1) if chosen is None else chosen
         return raw.gather(1, chosen[:, None])
 
-    def _output_numbers(self, y):
+    def _output_numbers(self, y: Any) -> np.ndarray:
         y = read_target(np.asarray(y), numeric=False)
         self._refuse_new_classes(np.unique(y), "y")
         return np.searchsorted(self.classes_, y)
 
-    def _score_raw(self, raw, target, weight):
+    def _score_raw(self, raw: Tensor, target: np.ndarray, weight: np.ndarray | None) -> float:
         if self._target_type == "binary":
             target = target[:, 0]
         right = target == self._numbers(raw)
@@ -183,7 +191,7 @@ class DeepClassifier(ClassifierMixin):
             right = right.all(1)
         return float(np.average(right, weights=weight))  # accuracy_score takes longer than an epoch
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row.
 
         Parameters
@@ -198,7 +206,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._decode(self._predict_raw(X))
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -214,7 +222,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._proba(self._predict_raw(X))
 
-    def predict_log_proba(self, X) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -231,7 +239,7 @@ class DeepClassifier(ClassifierMixin):
         smallest = np.finfo(proba.dtype).smallest_subnormal
         return np.log(np.maximum(proba, smallest, out=proba), out=proba)
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of rows whose label, or whose labels all, are predicted.
 
         Parameters
@@ -251,7 +259,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import checked_array
@@ -37,16 +38,18 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         check_is_fitted(self)
         return self._input.check(self, X)
 
-    def _target_tensor(self, target: np.ndarray, dtype, device) -> torch.Tensor:
+    def _target_tensor(
+        self, target: np.ndarray, dtype: torch.dtype, device: torch.device
+    ) -> torch.Tensor:
         """Of rows whose network says itself what it should have given: without columns."""
         return to_tensor(target, dtype, device)
 
-    def _score_raw(self, raw, target, weight) -> float:
+    def _score_raw(self, raw: Any, target: Any, weight: np.ndarray | None) -> float:
         device = (raw[0] if isinstance(raw, tuple) else raw).device
         error = self._make_loss()(raw, torch.as_tensor(target, device=device))
         return -float(np.average(to_host(error), weights=weight))
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`, for searches.
 
         Parameters
@@ -63,13 +66,13 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
         """
         return float(np.mean(self.score_samples(X)))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
-def check_codes(X, width, name):
+def check_codes(X: Any, width: int, name: str) -> np.ndarray:
     """Codes for `inverse_transform`, by scikit-learn's rules."""
     X = checked_array(to_host(X), dtype=(np.float64, np.float32))
     if X.shape[1] != width:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,8 +18,9 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
 
 from skdeep import engine
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
@@ -56,7 +58,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         def _input(self) -> Any:
             """How X is read: see `skdeep.inputs.vectors.RowInput`."""
 
-        def _module(self, rows: Rows, rng: Any) -> torch.nn.Module:
+        def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
             """The network for the rows, with its initial weights."""
 
     net_: engine.DeepNet
@@ -77,7 +79,14 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     @all_or_nothing
     @with_callbacks
     def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> Self:
         """Train on X and y.
 
@@ -124,7 +133,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             )
         )
 
-    def _fit_and_report(self, given: Given):
+    def _fit_and_report(self, given: Given) -> Self:
         """Call `_fit` with the callbacks of the user."""
         known = getattr(self, "max_iter", None)
         context = self._init_callback_context(max_subtasks=None if known == "auto" else known)
@@ -143,7 +152,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
 
-    def _fit(self, given: Given, mode: Mode, report=None):
+    def _fit(self, given: Given, mode: Mode, report: Callable[..., Any] | None = None) -> Self:
         """Train on what was given; `report` makes the `EpochReport`, if somebody listens."""
         mode = replace(mode, resumed=hasattr(self, "net_") and self._goes_on(mode))
         self._check_parameters()
@@ -173,7 +182,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         """Raise where parameters contradict each other."""
 
-    def _read(self, given: Given, mode: Mode, rng) -> tuple[Rows, Rows | None]:
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         """Check what was given: rows with targets and weights, and those to validate on."""
         X, y = self._input.check_with_target(self, given.X, given.y, reset=not mode.resumed)
         target = self._encode_target(y, mode.resumed, mode.incremental)
@@ -200,7 +211,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         weight = None if weight is None else check_weights(weight, X, "sample_weight_val")
         return Rows(X, self._encode_known_target(y, "y_val"), weight)
 
-    def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> Plan:
+    def _plan(
+        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> Plan:
         """Which rows to train on, and which to judge by."""
         trains = getattr(self, "solver", None) != "lbfgs"
         stops_early = getattr(self, "early_stopping", False) and not mode.incremental and trains
@@ -255,12 +268,20 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     # --- training -----------------------------------------------------------------------------
 
-    def _learn(self, module, plan: Plan, mode: Mode, device, rng, report=None) -> tuple[Task, list]:
+    def _learn(
+        self,
+        module: nn.Module,
+        plan: Plan,
+        mode: Mode,
+        device: torch.device,
+        rng: np.random.RandomState,
+        report: Callable[..., Any] | None = None,
+    ) -> tuple[Task, list]:
         """Train the network by the plan; return the task and its runs. A continuation that fails
         is undone."""
         return learn(self, module, plan, mode, device, rng, report)
 
-    def _tensors(self, net: engine.DeepNet, rows: Rows):
+    def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Tensor | None]:
         """Rows, targets and weights where the network lives, in its precision."""
         dtype, device = net.dtype, torch.device(net.device)
         weight = None if rows.weight is None else to_tensor(rows.weight, dtype, device)
@@ -270,7 +291,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     # --- prediction ---------------------------------------------------------------------------
 
-    def _predict_raw(self, X) -> torch.Tensor:
+    def _predict_raw(self, X: Any) -> torch.Tensor:
         """Raw scores for X, as a tensor on the network's device."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # for its error; its search for attributes is slow
@@ -282,7 +303,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             raw = self._forward(module, reader.place(X, parameter.dtype, parameter.device))
             return self._only_finite(raw, X)
 
-    def _only_finite(self, out: torch.Tensor, X) -> torch.Tensor:
+    def _only_finite(self, out: torch.Tensor, X: Any) -> torch.Tensor:
         """What the network made of checked rows or of codes, where all of it is numbers."""
         total = out if out.numel() == 1 else out.sum()  # which may overflow where `out` does not
         if math.isfinite(total) or torch.isfinite(out).all():
@@ -293,10 +314,10 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             "example, before fit and before predictions."
         )
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return "net_" in self.__dict__
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         self._input.tag(tags.input_tags)
         return tags

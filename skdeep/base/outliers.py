@@ -1,5 +1,9 @@
 """Shared methods of outlier detectors: from scores to labels."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.base import OutlierMixin
 
@@ -9,7 +13,7 @@ class OutlierAnswers(OutlierMixin):
 
     offset_: float
 
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """Compute how far each row is on the normal side of the threshold.
 
         Parameters
@@ -24,7 +28,7 @@ class OutlierAnswers(OutlierMixin):
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict whether each row is an outlier.
 
         Parameters
@@ -40,7 +44,7 @@ class OutlierAnswers(OutlierMixin):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
 
-def upper_fence(values):
+def upper_fence(values: np.ndarray) -> float:
     """Where values are far out: a quartile distance and a half above the upper quartile
     (Tukey, 1977)."""
     q1, q3 = np.quantile(values, [0.25, 0.75])

@@ -3,6 +3,8 @@
 `DeepRegressor` stands left of `DeepEstimator` in the bases of an estimator.
 """
 
+from __future__ import annotations
+
 import functools
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
+from torch import Tensor, nn
 
 from skdeep import losses
 from skdeep.base.target_scale import (
@@ -41,7 +44,7 @@ class DeepRegressor(RegressorMixin):
     _target_range: Any = None
     _needs_double = False
 
-    def _encode_target(self, y, resumed, incremental):
+    def _encode_target(self, y: Any, resumed: bool, incremental: bool) -> np.ndarray:
         y = one_column(y)
         self._check_range(y)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
@@ -54,7 +57,7 @@ class DeepRegressor(RegressorMixin):
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         return y
 
-    def _encode_known_target(self, y, name):
+    def _encode_known_target(self, y: Any, name: str) -> np.ndarray:
         y = one_column(y)
         self._check_range(y, name)
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
@@ -62,7 +65,7 @@ class DeepRegressor(RegressorMixin):
             raise ValueError(f"{name} has {n_outputs} outputs, but y has {self.n_outputs_}.")
         return y
 
-    def _check_range(self, y, name="y"):
+    def _check_range(self, y: Any, name: str = "y") -> None:
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
                 f"Some value(s) of {name} are out of the valid range of the loss 'poisson': "
@@ -70,7 +73,7 @@ class DeepRegressor(RegressorMixin):
             )
         check_size(y, name, scaled=self._target_scaling is not None)
 
-    def _learn_target_scale(self, target, weight):
+    def _learn_target_scale(self, target: Any, weight: np.ndarray | None) -> None:
         """Remember the units in which the network sees targets."""
         if self._target_scaling is None:
             return
@@ -81,27 +84,29 @@ class DeepRegressor(RegressorMixin):
         self._target_range, self._needs_double = found.limits, found.needs_double
 
     @property
-    def _units(self):
+    def _units(self) -> TargetScale | None:
         """The `TargetScale`, or None where networks see targets as they are."""
         if self._target_scaling is None:
             return None
         limits = self._target_range if self._target_scaling == "standardise" else None
         return TargetScale(self._target_center, self._target_scale, limits, self._needs_double)
 
-    def _target_tensor(self, target, dtype, device):
+    def _target_tensor(self, target: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
         units = self._units
         target = target if units is None else units.into(target)
         if dtype == torch.float32:
             check_single(target, squared=self.loss == "squared_error")
         return to_tensor(target, dtype, device).reshape(len(target), -1)
 
-    def _stratify_by(self, target):
+    def _stratify_by(self, target: Any) -> None:
         return None
 
-    def _times_class_weight(self, target, weight, incremental):
+    def _times_class_weight(
+        self, target: Any, weight: np.ndarray | None, incremental: bool
+    ) -> np.ndarray | None:
         return weight
 
-    def _make_loss(self):
+    def _make_loss(self) -> nn.Module:
         if self.loss == "huber":
             return losses.Huber(float(self.huber_delta))
         if self.loss == "quantile":
@@ -112,11 +117,11 @@ class DeepRegressor(RegressorMixin):
             "poisson": losses.Poisson,
         }[self.loss]()
 
-    def _reported_share(self):
+    def _reported_share(self) -> float:
         # scikit-learn minimises the sum over outputs and reports the mean (not for Poisson).
         return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
 
-    def _target_too_large(self, target):
+    def _target_too_large(self, target: Any) -> str | None:
         if self._target_scaling == "standardise" or largest(target) <= 1e3:
             return None
         return (
@@ -124,7 +129,7 @@ class DeepRegressor(RegressorMixin):
             "TransformedTargetRegressor for example"
         )
 
-    def _decode(self, raw):
+    def _decode(self, raw: Tensor) -> np.ndarray:
         if self.out_activation_ == "exp":
             raw = raw.exp().clamp(max=torch.finfo(raw.dtype).max)
         predicted = raw.cpu().numpy()
@@ -132,11 +137,11 @@ class DeepRegressor(RegressorMixin):
         units = self._units
         return predicted if units is None else units.predictions(predicted)
 
-    def _score_of(self, raw, chosen):
+    def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
         """The raw score of each row's chosen output; None stands for the first."""
         return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
 
-    def _output_numbers(self, y):
+    def _output_numbers(self, y: Any) -> np.ndarray:
         last = self.n_outputs_ - 1
         if y.dtype.kind not in "iu" or y.min(initial=0) < 0 or y.max(initial=0) > last:
             raise ValueError(
@@ -144,7 +149,7 @@ class DeepRegressor(RegressorMixin):
             )
         return y
 
-    def _score_raw(self, raw, target, weight):
+    def _score_raw(self, raw: Tensor, target: np.ndarray, weight: np.ndarray | None) -> float:
         units, predicted = self._units, self._decode(raw)
         target = target if units is None else units.back(target)
         if not np.isfinite(predicted).all():
@@ -156,7 +161,7 @@ class DeepRegressor(RegressorMixin):
         with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
             return float(score(target, predicted, sample_weight=weight))
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the target of each row.
 
         Parameters
@@ -172,7 +177,7 @@ class DeepRegressor(RegressorMixin):
         """
         return self._decode(self._predict_raw(X))
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination, R2, of the predictions.
 
         Parameters

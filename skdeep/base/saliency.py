@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
 
 from skdeep.base.training import placed
 from skdeep.data.pieces import pieces
 from skdeep.inputs.rows import to_host
 
 
-def saliency(self, X, y=None):
+def saliency(self: Any, X: Any, y: Any = None) -> Any:
     """Return how much each number of X contributes to the prediction: gradient times input.
 
     The gradient of the raw score (of the predicted class, or of `y`; of several networks the
@@ -52,7 +53,7 @@ def saliency(self, X, y=None):
     return self._input.give_back(X, checked, out)
 
 
-def _outputs_meant(estimator, y, n_samples):
+def _outputs_meant(estimator: Any, y: Any, n_samples: int) -> Tensor | None:
     """The output of each row whose score is meant, None for the default."""
     if y is None:
         return None
@@ -61,7 +62,9 @@ def _outputs_meant(estimator, y, n_samples):
     return torch.as_tensor(estimator._output_numbers(y))
 
 
-def _gradient_times_input(estimator, module, x, chosen):
+def _gradient_times_input(
+    estimator: Any, module: nn.Module, x: Any, chosen: Tensor | None
+) -> tuple[Tensor, list[int] | None]:
     """Gradient times input of some rows, with the channels first, and their lengths, if any."""
     with torch.enable_grad():
         inner, score = estimator._scored_input(module, x)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from skdeep import engine
 from skdeep.base.rows import Task, Validator
@@ -189,7 +190,7 @@ def weighing(module: torch.nn.Module, gradient: Any) -> Any:
     if not any(isinstance(layer, BatchNorm) for layer in module.modules()):
         return gradient
 
-    def weighed(x, target, weight):
+    def weighed(x: Any, target: Any, weight: Tensor | None) -> Tensor:
         set_row_weight(module, weight)
         try:
             return gradient(x, target, weight)

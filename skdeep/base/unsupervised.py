@@ -7,7 +7,10 @@ estimator; only the target is the row itself.
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import Tags
 
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep._fitting import all_or_nothing
@@ -25,7 +28,15 @@ class DeepUnsupervised(DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -62,7 +73,9 @@ class DeepUnsupervised(DeepEstimator):
             )
         )
 
-    def _read(self, given: Given, mode: Mode, rng) -> tuple[Rows, Rows | None]:
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         """Check rows and weights, and those to validate on."""
         x = self._input.check(self, given.X, reset=not mode.resumed)
         counts = None if given.sample_weight is None else check_weights(given.sample_weight, x)
@@ -77,16 +90,16 @@ class DeepUnsupervised(DeepEstimator):
         weight = None if weight is None else check_weights(weight, x, "sample_weight_val")
         return rows, Rows(x, None, weight)
 
-    def _stratify_by(self, target) -> None:
+    def _stratify_by(self, target: Any) -> None:
         """None: there are no classes."""
 
     def _reported_share(self) -> float:
         return 1.0
 
-    def _target_too_large(self, target) -> None:
+    def _target_too_large(self, target: Any) -> None:
         """None: the cause of a large loss is X."""
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         return tags

@@ -1,14 +1,22 @@
 """Checks of arrays of any rank, memory maps and lists of series, by scikit-learn's rules."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from skdeep._checks import checked_array, checked_data, refuse_masks
 from skdeep._compat import _check_feature_names
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.inputs.rows import check_rows, dense_tensor, to_host
+
+if TYPE_CHECKING:
+    from skdeep.inputs.arrays import ArrayInput
 
 RANKS = {
     "channels_last": "2-D rows are signals of one channel, 3-D arrays (n_samples, length, "
@@ -23,7 +31,7 @@ _SMALL_INTEGERS = ("uint8", "int8", "int16", "uint16", "bool", "float16")  # exa
 _CHUNK_BYTES = 2**24  # of a memory map, that are looked at in one go
 
 
-def checked(reader, estimator, X, reset):
+def checked(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[Any, tuple]:
     """Check X of any rank.
 
     Parameters
@@ -62,16 +70,16 @@ def checked(reader, estimator, X, reset):
     return X, shape
 
 
-def _rank(X):
+def _rank(X: Any) -> int:
     return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
-def _keeps_bytes(reader, X):
+def _keeps_bytes(reader: ArrayInput, X: Any) -> bool:
     """Whether X are flat images in bytes, that stay bytes."""
     return reader.image_shape is not None and getattr(X, "dtype", None) == np.uint8
 
 
-def _check_2d(reader, estimator, X, reset):
+def _check_2d(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[Any, tuple]:
     """Signals of one channel or flat images, with all that scikit-learn asks of tables."""
     if not isinstance(X, torch.Tensor):
         dtype = getattr(X, "dtype", None)
@@ -88,7 +96,7 @@ def _check_2d(reader, estimator, X, reset):
     return _with_channels(reader, X)
 
 
-def _check_nd(reader, estimator, X):
+def _check_nd(reader: ArrayInput, estimator: Any, X: Any) -> np.ndarray:
     """An array of another rank than 2, by scikit-learn's words where it has some."""
     refuse_masks(X)
     X = X if isinstance(X, np.ndarray) else np.asarray(X)
@@ -105,7 +113,7 @@ def _check_nd(reader, estimator, X):
     return X
 
 
-def _check_tensor(reader, estimator, X):
+def _check_tensor(reader: ArrayInput, estimator: Any, X: Tensor) -> Tensor:
     """A tensor of another rank than 2, which stays where it is."""
     X = dense_tensor(X)
     if X.ndim not in _known_ranks(reader):
@@ -122,28 +130,28 @@ def _check_tensor(reader, estimator, X):
     return X
 
 
-def is_double(X):
+def is_double(X: Any) -> bool:
     return str(X.dtype).endswith("float64")
 
 
-def kept_type(dtype):
+def kept_type(dtype: np.dtype) -> type | None:
     """The type that numbers of a type are turned into, None where they stay."""
     if dtype.name in ("uint8", "float32", "float64"):
         return None
     return np.float32 if dtype.kind in "iubf" else np.float64
 
 
-def ranks_text(reader):
+def ranks_text(reader: ArrayInput) -> str:
     """What each rank that the estimator takes means."""
     text = RANKS[reader.data_format]
     return text if 4 in reader.ranks else text.split(", and 4-D")[0]
 
 
-def _known_ranks(reader):
+def _known_ranks(reader: ArrayInput) -> tuple[int, ...]:
     return (*reader.ranks, 2) if reader.image_shape is not None else reader.ranks
 
 
-def _refuse_rank(reader, estimator, rank):
+def _refuse_rank(reader: ArrayInput, estimator: Any, rank: int) -> None:
     grey = _GREY if 4 in reader.ranks else ""
     raise ValueError(
         f"Found array with dim {rank}. {type(estimator).__name__} expected <= "
@@ -151,7 +159,7 @@ def _refuse_rank(reader, estimator, rank):
     )
 
 
-def refuse_empty(estimator, X):
+def refuse_empty(estimator: Any, X: Any) -> None:
     if 0 in X.shape:
         what = "sample(s)" if X.shape[0] == 0 else "feature(s)"
         raise ValueError(
@@ -160,7 +168,7 @@ def refuse_empty(estimator, X):
         )
 
 
-def _forget_columns(estimator, X, reset):
+def _forget_columns(estimator: Any, X: Any, reset: bool) -> None:
     """Arrays of other ranks have no columns: what an earlier table had is forgotten."""
     if not reset:
         return
@@ -171,7 +179,7 @@ def _forget_columns(estimator, X, reset):
         estimator.__dict__.pop("n_features_in_", None)
 
 
-def _with_channels(reader, X):
+def _with_channels(reader: ArrayInput, X: Any) -> tuple[Any, tuple]:
     """Channels first, and the shape of one row as it came, `image_shape` being applied."""
     wanted = reader.image_shape
     if wanted is not None:
@@ -180,7 +188,7 @@ def _with_channels(reader, X):
     return _channels_first(X, reader.data_format), shape
 
 
-def _channels_first(X, data_format):
+def _channels_first(X: Any, data_format: str) -> Any:
     if X.ndim == 2:
         return X[:, None]
     if data_format == "channels_first":
@@ -188,7 +196,7 @@ def _channels_first(X, data_format):
     return X.movedim(-1, 1) if isinstance(X, torch.Tensor) else np.moveaxis(X, -1, 1)
 
 
-def _as_images(reader, X, wanted):
+def _as_images(reader: ArrayInput, X: Any, wanted: int) -> Any:
     """Flat, grey or whole images of the given shape, with an axis for the channels."""
     first = reader.data_format == "channels_first"
     full = wanted if len(wanted) == 3 else ((1, *wanted) if first else (*wanted, 1))
@@ -208,7 +216,7 @@ def _as_images(reader, X, wanted):
 # --- memory maps -----------------------------------------------------------------------------
 
 
-def _memory_map(X):
+def _memory_map(X: Any) -> np.ndarray | None:
     """X as an array on a memory map, or None if it is something else."""
     base = X
     while isinstance(base, np.ndarray):
@@ -218,7 +226,7 @@ def _memory_map(X):
     return None
 
 
-def _check_map(reader, estimator, X, reset):
+def _check_map(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[Any, tuple]:
     """Rows on disk: looked through in pieces, never held as a whole."""
     if X.dtype == object or X.dtype.kind not in "iubf" or X.ndim < 2 or 0 in X.shape:
         return checked(reader, estimator, np.array(X), reset)  # for its error
@@ -235,7 +243,7 @@ def _check_map(reader, estimator, X, reset):
     return MappedRows(X), shape
 
 
-def chunks_of(X):
+def chunks_of(X: Any) -> Iterator[np.ndarray]:
     n = max(1, _CHUNK_BYTES // max(X[:1].nbytes, 1))
     return (X[start : start + n] for start in range(0, len(X), n))
 
@@ -243,7 +251,7 @@ def chunks_of(X):
 # --- series of unequal length ----------------------------------------------------------------
 
 
-def _without_padding(reader, X, shape, reset):
+def _without_padding(reader: ArrayInput, X: Any, shape: tuple, reset: bool) -> tuple[Any, tuple]:
     """Series that end in NaN, where `missing='mask'`, are shorter than the others."""
     if not reset and None not in reader.shape:
         return X, shape
@@ -259,7 +267,7 @@ def _without_padding(reader, X, shape, reset):
     return rows, (values.shape[1], None) if first else (None, values.shape[1])
 
 
-def list_of_arrays(X):
+def list_of_arrays(X: Any) -> list[np.ndarray] | None:
     """The arrays that a list holds one by one, or None where X is one array or no list at all.
 
     Parameters
@@ -289,7 +297,7 @@ def list_of_arrays(X):
     return None
 
 
-def elements(X):
+def elements(X: Any) -> Any:
     """What a list, or a column of objects, holds; None for anything else.
 
     Parameters
@@ -311,7 +319,7 @@ def elements(X):
     return items if any(getattr(x, "ndim", 0) or isinstance(x, list) for x in items) else None
 
 
-def _one_array(x, i):
+def _one_array(x: Any, i: int) -> np.ndarray:
     """Element i of a list as an array of numbers."""
     refuse_masks(x, f"X[{i}]")
     try:
@@ -331,7 +339,9 @@ def _one_array(x, i):
     )
 
 
-def _check_list(reader, estimator, arrays, reset):
+def _check_list(
+    reader: ArrayInput, estimator: Any, arrays: Sequence[np.ndarray], reset: bool
+) -> tuple[Any, tuple]:
     ranks = {a.ndim for a in arrays}
     if len(ranks) > 1 or ranks == {3} or reader.image_shape is not None:
         if len({a.shape for a in arrays}) > 1:
@@ -360,7 +370,7 @@ def _check_list(reader, estimator, arrays, reset):
     return rows, (n_channels, None) if first else (None, n_channels)
 
 
-def _check_series(reader, estimator, arrays):
+def _check_series(reader: ArrayInput, estimator: Any, arrays: Sequence[np.ndarray]) -> None:
     """Series, (length, n_channels) each, must be there and have the same channels."""
     widths = {a.shape[1] for a in arrays}
     if len(widths) > 1:

@@ -9,12 +9,13 @@ it, in `input_shape_`, and its rows at predict time must have that shape.
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.utils import check_consistent_length
+from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep import engine
@@ -29,11 +30,13 @@ from skdeep.inputs.supervision import check_target
 class Input:
     """What the readers of arrays and of token ids do alike."""
 
-    def check(self, estimator, X, *, reset=False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
         """Checked rows; with `reset` what `fit` saw of them is remembered."""
         raise NotImplementedError
 
-    def check_with_target(self, estimator, X, y, *, reset):
+    def check_with_target(
+        self, estimator: Any, X: Any, y: Any, *, reset: bool
+    ) -> tuple[Any, np.ndarray]:
         """Checked rows and targets of a fitting method."""
         if y is None:
             validate_data(estimator, "no_validation", y)  # for its error
@@ -42,7 +45,7 @@ class Input:
         check_consistent_length(np.empty((len(X), 0)), y)
         return X, y
 
-    def keys(self, X, target):
+    def keys(self, X: Any, target: Any) -> list[bytes]:
         """The content of each row and its target, as bytes."""
         if isinstance(X, MappedRows):
             X = X.load().astype(kept_type(X.dtype) or X.dtype, copy=False)
@@ -51,7 +54,7 @@ class Input:
             for x, t in zip(to_host(X), np.asarray(target))
         ]
 
-    def largest(self, X):
+    def largest(self, X: Any) -> float:
         """The largest absolute value of checked rows."""
         values = X.values if isinstance(X, RaggedRows) else X
         if isinstance(values, MappedRows):
@@ -90,7 +93,7 @@ class ArrayInput(Input):
     keeps_bytes: bool = True
 
     @classmethod
-    def of(cls, estimator, **settled):
+    def of(cls, estimator: Any, **settled: Any) -> Self:
         """Read the parameters of an estimator, as far as it has them, and the shape that it knows;
         `settled` are values that stand above them."""
         read = {
@@ -101,7 +104,7 @@ class ArrayInput(Input):
         read["shape"] = getattr(estimator, "input_shape_", None)
         return cls(**read | settled)
 
-    def check(self, estimator, X, *, reset=False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
         """Checked rows with channels first; with `reset` the shape of one is remembered."""
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
@@ -114,12 +117,12 @@ class ArrayInput(Input):
             return X
         return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
 
-    def place(self, X, dtype, device):
+    def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> Any:
         """Checked rows where a network lives: a Tensor, LoadedRows or PaddedRows."""
         x = to_input(X, dtype, device)
         return x if self.keeps_bytes or not isinstance(x, torch.Tensor) else x.to(dtype)
 
-    def precision(self, dtype, X, device):
+    def precision(self, dtype: str | None, X: Any, device: torch.device) -> torch.dtype:
         """Type of a network's parameters: float32, but for rows of float64 that scikit-learn would
         compute with as they are, or that float32 would leave nothing of."""
         is_vector = self.shape is not None and len(self.shape) == 1
@@ -127,7 +130,7 @@ class ArrayInput(Input):
             return torch.float32
         return engine.resolve_dtype(dtype, X.dtype, device)
 
-    def give_back(self, given, X, values):
+    def give_back(self, given: Any, X: Any, values: Sequence[np.ndarray]) -> Any:
         """One number for each number of X, in the user's layout.
 
         Parameters
@@ -145,13 +148,13 @@ class ArrayInput(Input):
             values = [row.reshape(self.shape) for row in values]
         return values if isinstance(X, RaggedRows) else np.stack(values)
 
-    def tag(self, tags):
+    def tag(self, tags: InputTags) -> None:
         """Set scikit-learn's tags of what X may be."""
         tags.sparse = False
         tags.three_d_array = 3 in self.ranks
         tags.allow_nan = self.missing == "mask"
 
-    def _compare_shape(self, estimator, shape):
+    def _compare_shape(self, estimator: Any, shape: tuple) -> None:
         """Raise unless rows have the shape that `fit` saw."""
         known: Any = self.shape
         if shape == known:
@@ -186,14 +189,14 @@ class ArrayInput(Input):
         )
 
 
-def wants_own_scale(own_scale, X):
+def wants_own_scale(own_scale: Any, X: Any) -> bool:
     """The parameter `own_scale` as a bool, for the checked series X."""
     if isinstance(own_scale, str):
         return scales_differ(to_input(X, None, getattr(X, "device", "cpu")))
     return bool(own_scale)
 
 
-def channels_first_shape(shape, data_format):
+def channels_first_shape(shape: tuple, data_format: str) -> tuple:
     """A row's shape, as the user gave it, with the channels first.
 
     Parameters
@@ -216,7 +219,7 @@ def channels_first_shape(shape, data_format):
     return tuple(shape) if data_format == "channels_first" else (shape[-1], *shape[:-1])
 
 
-def to_input(X, dtype, device):
+def to_input(X: Any, dtype: torch.dtype | None, device: str | torch.device) -> Any:
     """Checked rows in the form that networks take.
 
     Parameters
@@ -237,7 +240,7 @@ def to_input(X, dtype, device):
     return to_tensor(X, kept, device)
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape: Any) -> None:
     """Raise unless `image_shape` is two or three positive whole numbers."""
     ok = len(image_shape) in (2, 3) and all(
         isinstance(n, numbers.Integral) and int(n) > 0 for n in image_shape

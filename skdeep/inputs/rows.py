@@ -1,8 +1,13 @@
 """What comes in at `fit` and `predict`, checked by scikit-learn's rules."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.utils import get_tags
+from torch import Tensor
 
 from skdeep._checks import checked_data
 from skdeep._compat import _check_feature_names
@@ -10,7 +15,7 @@ from skdeep._compat import _check_feature_names
 FLOATS = (np.float64, np.float32)
 
 
-def check_rows(estimator, X, *, reset=False):
+def check_rows(estimator: Any, X: Any, *, reset: bool = False) -> Any:
     """Check a table of numbers and remember or compare its width and column names.
 
     Parameters
@@ -33,7 +38,7 @@ def check_rows(estimator, X, *, reset=False):
     )
 
 
-def to_host(array):
+def to_host(array: Any) -> Any:
     """A NumPy array from a tensor; anything else as it is."""
     if not isinstance(array, torch.Tensor):
         return array
@@ -43,7 +48,7 @@ def to_host(array):
         return dense_tensor(array.to_dense()).cpu().numpy()
 
 
-def dense_tensor(X):
+def dense_tensor(X: Tensor) -> Tensor:
     """A tensor of numbers of a type that NumPy has too, wherever it is.
 
     Parameters
@@ -75,11 +80,11 @@ def dense_tensor(X):
     return X.resolve_conj().resolve_neg()
 
 
-def _sparse_formats(estimator):
+def _sparse_formats(estimator: Any) -> list[str] | bool:
     return ["csr"] if get_tags(estimator).input_tags.sparse else False
 
 
-def _is_plain(estimator, X):
+def _is_plain(estimator: Any, X: Any) -> bool:
     """Whether X is beyond doubt what scikit-learn's checks would pass on unchanged.
 
     The checks take ten times as long as a small network: one row must not wait for them.
@@ -97,7 +102,7 @@ def _is_plain(estimator, X):
         return bool(np.isfinite(X.sum()))
 
 
-def _check_tensor(estimator, X, reset):
+def _check_tensor(estimator: Any, X: Tensor, reset: bool) -> Tensor:
     """scikit-learn's checks for a tensor, without moving it to the host."""
     name = type(estimator).__name__
     X = dense_tensor(X)

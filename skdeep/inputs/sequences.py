@@ -6,11 +6,13 @@ are `UNKNOWN` already. Series are what `ArrayInput` makes of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import InputTags
 
 from skdeep import engine
 from skdeep._checks import refuse_masks
@@ -33,19 +35,19 @@ _LARGEST = np.iinfo(np.int32).max
 class SequenceInput(ArrayInput):
     """Reads series of numbers, those of one channel also without an axis for it."""
 
-    def check(self, estimator, X, *, reset=False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
         """Checked series with channels first; with `reset` the shape of one is remembered."""
         if reset:
             for name in ("vocabulary_size_", "_known_tokens"):
                 estimator.__dict__.pop(name, None)
         return super().check(estimator, self._with_channel(X, reset), reset=reset)
 
-    def give_back(self, given, X, values):
+    def give_back(self, given: Any, X: Any, values: Sequence[np.ndarray]) -> Any:
         """One number for each number of X, in the user's layout and 0 where it is padded; see
         `ArrayInput`."""
         return like_series(given, [row.T for row in values], self.data_format)
 
-    def _with_channel(self, X, reset):
+    def _with_channel(self, X: Any, reset: bool) -> Any:
         """Series of one channel that come without an axis for it; all else as it is."""
         ragged = not reset and self.shape is not None and None in self.shape
         X = dense_tensor(X) if isinstance(X, torch.Tensor) else X
@@ -81,7 +83,7 @@ class TokenInput(Input):
     size: Any = None
     known: Any = None
 
-    def check(self, estimator, X, *, reset=False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
         """Token ids without padding; with `reset` the ones that occur are remembered."""
         ids, lengths = _flat_tokens(X, type(estimator).__name__)
         largest = int(ids.max(initial=0))
@@ -106,30 +108,30 @@ class TokenInput(Input):
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         return RaggedRows(ids.astype(np.int32)[:, None], starts, lengths)
 
-    def _wanted_size(self, largest):
+    def _wanted_size(self, largest: int) -> int:
         if isinstance(self.vocabulary_size, str):
             return max(largest, UNKNOWN) + 1
         return layer_sizes(self.vocabulary_size, "vocabulary_size")[0]
 
-    def place(self, X, dtype, device):
+    def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> Any:
         """Checked ids where a network lives."""
         return X.to(torch.int64, device)
 
-    def precision(self, dtype, X, device):
+    def precision(self, dtype: str | None, X: Any, device: torch.device) -> torch.dtype:
         """Type of a network's parameters."""
         return engine.resolve_dtype(dtype or "float32", np.float32, device)
 
-    def give_back(self, given, X, values):
+    def give_back(self, given: Any, X: Any, values: Sequence[np.ndarray]) -> Any:
         """One number for each token, in the user's layout and 0 where it is padded: the sum over
         what was found for its embedding; see `ArrayInput`."""
         return like_tokens(given, [row.T.sum(1) for row in values])
 
-    def tag(self, tags):
+    def tag(self, tags: InputTags) -> None:
         """Set scikit-learn's tags of what X may be."""
         tags.sparse = False
 
 
-def sequence_input(estimator):
+def sequence_input(estimator: Any) -> SequenceInput | TokenInput:
     """The reader of series, or of token ids where the estimator has a `vocabulary_size`."""
     if estimator.vocabulary_size is None:
         return SequenceInput.of(estimator, ranks=(2, 3))
@@ -140,12 +142,12 @@ def sequence_input(estimator):
     )
 
 
-def _is_sequence(x):
+def _is_sequence(x: Any) -> bool:
     is_array = hasattr(x, "__array__") and getattr(x, "ndim", 0) > 0
     return is_array or isinstance(x, (list, tuple))
 
 
-def _vectors(items):
+def _vectors(items: Any) -> list[np.ndarray] | None:
     """Elements of a list as 1-D arrays of numbers, or None where some are no such."""
     try:
         arrays = [np.asarray(to_host(x)) for x in items]
@@ -154,7 +156,7 @@ def _vectors(items):
     return arrays if all(a.ndim == 1 and a.dtype.kind in "iubf" for a in arrays) else None
 
 
-def _flat_tokens(X, name):
+def _flat_tokens(X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     """All ids, one sequence after the other and without padding, and the lengths."""
     X = to_host(X)
     X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
@@ -190,7 +192,7 @@ def _flat_tokens(X, name):
     return ids[there], lengths
 
 
-def _whole_numbers(ids, name):
+def _whole_numbers(ids: np.ndarray, name: str) -> np.ndarray:
     """The ids as integers, or an error that says what is wrong with them."""
     if ids.dtype.kind not in "iu":
         if ids.dtype.kind not in "bf":
@@ -209,7 +211,7 @@ def _whole_numbers(ids, name):
     return ids.astype(np.int64, copy=False)
 
 
-def like_tokens(X, values):
+def like_tokens(X: Any, values: Any) -> Any:
     """One number for each token, in the layout of X and 0 where it is padded.
 
     Parameters
@@ -229,7 +231,7 @@ def like_tokens(X, values):
     return np.stack(out) if items is None else out
 
 
-def like_series(X, values, data_format):
+def like_series(X: Any, values: Any, data_format: str) -> Any:
     """One number for each number of X, in the layout of X and 0 where it is padded.
 
     Parameters

@@ -5,7 +5,10 @@ it are numbers, or labels that can be put in order, and weights that no precisio
 or zero.
 """
 
+from __future__ import annotations
+
 import numbers
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +29,7 @@ _FAINTEST = 2.0**-100
 of such rows alone would have no weight."""
 
 
-def read_target(y, *, numeric, name="y"):
+def read_target(y: Any, *, numeric: bool, name: str = "y") -> Any:
     """Targets as an array of numbers, or of labels of one kind.
 
     Parameters
@@ -63,7 +66,7 @@ def read_target(y, *, numeric, name="y"):
     return _as_numbers(y, name) if numeric else _as_labels(y, name)
 
 
-def check_target(estimator, y, *, name="y"):
+def check_target(estimator: Any, y: Any, *, name: str = "y") -> np.ndarray:
     """Check targets that come without a table, or with one that was checked for itself.
 
     Returns
@@ -79,12 +82,14 @@ def check_target(estimator, y, *, name="y"):
         raise ValueError(str(error).replace("Input y", f"Input {name}")) from None
 
 
-def one_column(y):
+def one_column(y: Any) -> np.ndarray:
     """A matrix of one column is taken for that column, with scikit-learn's warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
+def check_rows_and_target(
+    estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: bool
+) -> tuple[Any, np.ndarray]:
     """Check a table and its targets; see `check_rows` of `_validation`.
 
     Parameters
@@ -112,7 +117,7 @@ def check_rows_and_target(estimator, X, y, *, reset, y_numeric):
     return X, y
 
 
-def check_weights(weight, X, name="sample_weight"):
+def check_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarray:
     """Weights of rows: one for each, not negative, not all zero, and of a size to compute with.
 
     Parameters
@@ -143,7 +148,7 @@ def check_weights(weight, X, name="sample_weight"):
     return _within_reach(weight)
 
 
-def scored_against(y, sample_weight, *, numeric):
+def scored_against(y: Any, sample_weight: Any, *, numeric: bool) -> tuple[Any, np.ndarray | None]:
     """Targets and weights that a `score` method hands to scikit-learn's metrics."""
     y = read_target(y, numeric=numeric)
     if (
@@ -155,13 +160,15 @@ def scored_against(y, sample_weight, *, numeric):
     return y, check_weights(sample_weight, y)
 
 
-def refuse_orphan(sample_weight_val):
+def refuse_orphan(sample_weight_val: Any) -> None:
     """Raise where there are weights of validation rows, but no rows."""
     if sample_weight_val is not None:
         raise ValueError("sample_weight_val is provided, but X_val was not provided.")
 
 
-def with_class_weight(class_weight, weight, target, classes):
+def with_class_weight(
+    class_weight: Any, weight: np.ndarray | None, target: Any, classes: Any
+) -> np.ndarray:
     """Weights of rows times those of their classes.
 
     Parameters
@@ -200,7 +207,7 @@ def with_class_weight(class_weight, weight, target, classes):
     return factors if weight is None else _within_reach(weight * factors)
 
 
-def _check_class_weight(class_weight):
+def _check_class_weight(class_weight: Any) -> None:
     """Raise unless all weights are finite and not negative."""
     for part in class_weight if isinstance(class_weight, list) else [class_weight]:
         if isinstance(part, str) and part == "balanced":
@@ -218,7 +225,7 @@ def _check_class_weight(class_weight):
                 )
 
 
-def _within_reach(weight):
+def _within_reach(weight: np.ndarray) -> np.ndarray:
     """Weights that single precision can hold, in the same proportions.
 
     Too large ones stay as large as can be, so that penalties weigh as little as before; too small
@@ -241,7 +248,7 @@ def _within_reach(weight):
 # --- arrays of no numeric type -----------------------------------------------------------------
 
 
-def _as_array(y, name):
+def _as_array(y: Any, name: str) -> np.ndarray:
     """An array of any type; lists of unequal lengths are none."""
     try:
         return np.asarray(y)
@@ -252,7 +259,7 @@ def _as_array(y, name):
         ) from None
 
 
-def _standard_float(y, name):
+def _standard_float(y: Any, name: str) -> np.ndarray:
     """Numbers of half or extended precision in one that torch has."""
     if y.dtype.itemsize < 4:
         return y.astype(np.float32)
@@ -263,7 +270,7 @@ def _standard_float(y, name):
     return numbers_
 
 
-def _as_numbers(y, name):
+def _as_numbers(y: Any, name: str) -> np.ndarray:
     if y.dtype.kind == "O":
         try:
             return y.astype(np.float64)
@@ -273,14 +280,14 @@ def _as_numbers(y, name):
     raise ValueError(f"{name} holds {_shown(shown)}: expected numbers.")
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     try:
         return bool(np.isfinite(float(value))) and not isinstance(value, (str, bytes))
     except (TypeError, ValueError, OverflowError):
         return False
 
 
-def _as_labels(y, name):
+def _as_labels(y: Any, name: str) -> np.ndarray:
     """Labels of one kind, none of them missing."""
     if y.dtype.kind == "V":
         raise ValueError(f"{name} is a structured array: expected one label for each row.")
@@ -305,6 +312,6 @@ def _as_labels(y, name):
     return y
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils import check_consistent_length
+from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep.engine.device import resolve_dtype
@@ -81,7 +81,7 @@ class TableInput(RowInput):
         """Type of a network's parameters: encoded rows are of float32."""
         return resolve_dtype(dtype, np.float32.__name__, device)
 
-    def tag(self, tags: Any) -> None:
+    def tag(self, tags: InputTags) -> None:
         """Set scikit-learn's tags of what X may be."""
         tags.sparse, tags.allow_nan, tags.categorical = False, True, True
 

@@ -1,8 +1,10 @@
 """Entry of the table of parameters, and the decorator that applies the table to a class."""
 
+from __future__ import annotations
+
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -81,16 +83,16 @@ def public(
     return decorate
 
 
-def _described(name, text, default=""):
+def _described(name: str, text: str, default: str = "") -> str:
     kind, _, body = text.partition("\n")
     body = inspect.cleandoc(body).replace("\n", "\n    ").replace("\n    \n", "\n\n")
     return f"{name} : {kind}{default}\n    {body}"
 
 
-def _filled(doc, place, entries):
+def _filled(doc: str, place: str, entries: Iterable[str]) -> str:
     text = "\n\n".join(entries)
 
-    def indented(match):
+    def indented(match: re.Match[str]) -> str:
         return re.sub(r"(?m)^(?=.)", match[1], text)
 
     return re.sub(rf"(?m)^( *){re.escape(place)}$", indented, doc)

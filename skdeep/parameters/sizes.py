@@ -1,14 +1,19 @@
 """Sizes of layers as users give them: the one place where they are read."""
 
+from __future__ import annotations
+
 import os
 from itertools import pairwise
 from numbers import Integral
+from typing import Any
 
 _COPIES = 4  # of each weight in training: itself, its gradient, two moments of Adam
 _BYTES = 8
 
 
-def layer_sizes(sizes, name, *, n_inputs=1, may_be_empty=False):
+def layer_sizes(
+    sizes: Any, name: str, *, n_inputs: int = 1, may_be_empty: bool = False
+) -> list[int]:
     """Numbers of units, filters or pixels, one for each layer.
 
     Parameters
@@ -59,7 +64,7 @@ def layer_sizes(sizes, name, *, n_inputs=1, may_be_empty=False):
     return numbers
 
 
-def _memory():
+def _memory() -> float:
     """Bytes of the machine's memory; no limit where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
