@@ -1,5 +1,7 @@
 """Whether the parts of a boosted model of scikit-learn fit each other."""
 
+from typing import Any
+
 import numpy as np
 
 from skdeep._compat import histogram_node
@@ -22,7 +24,7 @@ def check_gradient(fitted):
     n_trees = _n_trees(fitted)
     require(stages.ndim == 2 and stages.shape[1] == n_trees, "trees of a stage")
     for estimator in stages.ravel().tolist():
-        tree = getattr(estimator, "__dict__", {}).get("tree_")
+        tree: Any = getattr(estimator, "__dict__", {}).get("tree_")
         require(is_tree(tree) and tree.node_count > 0, "trees of a stage")
         require(tree.n_features == fitted.get("n_features_in_"), "features of trees")
         require(tree.n_outputs == 1 and tree.n_classes.tolist() == [1], "outputs of trees")

@@ -20,6 +20,7 @@ others      see `skdeep.persistence._registry.PLAIN`
 import copyreg
 import pkgutil
 from types import BuiltinFunctionType, FunctionType, NoneType
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -90,7 +91,7 @@ class Encoder:
             _, first, number = self._seen[id(obj)]
             first["id"] = number
             return {"same": number}
-        node = {}
+        node: dict[str, Any] = {}
         self._seen[id(obj)] = obj, node, len(self._seen)
         if tag is not None:
             node[tag] = self.encode(_pack(tag, obj, path), path)
@@ -138,7 +139,7 @@ class Encoder:
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
         if setter is not None:
             raise _cannot(path, f"{type(obj)} is too special")
-        if function is copyreg.__newobj__:
+        if function is copyreg.__newobj__:  # type: ignore[attr-defined]  # not in its stubs
             node = {"object": self._name(args[0], path, "object")}
             args = args[1:]
         else:

@@ -11,6 +11,7 @@ import stat
 import sys
 import uuid
 import zlib
+from typing import Any
 
 import numpy as np
 import sklearn
@@ -162,7 +163,7 @@ def _open_now(path, flags):
 
 
 def _rebuild(path, arrays, header, granted, n_bytes):
-    names = {"object": set(), "name": set(), "call": set()}
+    names: dict[str, set[str]] = {"object": set(), "name": set(), "call": set()}
 
     def note_names(node):  # sees every JSON object of the file: no name can pass it by
         for use in names.keys() & node.keys():
@@ -227,7 +228,7 @@ _LIBRARIES = {"skdeep", "sklearn", "numpy", "scipy", "pandas", "pyarrow", "polar
 
 def _check_names(names, granted):
     """Refuse now what `load` would refuse, unless the user has types of their own to trust."""
-    refused = {}
+    refused: dict[str, Any] = {}
     for name, (use, path) in names.items():
         home = name.partition(".")[0]
         is_library = home in _LIBRARIES or home in sys.stdlib_module_names - set(_AROUND)

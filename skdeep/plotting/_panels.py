@@ -126,7 +126,7 @@ class Panels:
             corner = np.array(share) * (1 - size)
             inside = (points >= corner) & (points <= corner + size)
             covered[name] = inside.all(axis=1).sum()
-        return min(covered, key=covered.get)
+        return min(covered, key=covered.__getitem__)
 
     def _legend_size(self, labels):
         """About the width and height of a legend, as shares of the axes.

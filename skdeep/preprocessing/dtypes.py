@@ -1,5 +1,7 @@
 """Column types as plain data, which models and files without code can hold, and back."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -112,7 +114,7 @@ def from_polars(X):
     """A polars DataFrame as one of pandas with Arrow's types, none of its values changed."""
     import polars as pl
 
-    plain = {"Categorical": pl.String, "Enum": pl.String}
+    plain: dict[str, Any] = {"Categorical": pl.String, "Enum": pl.String}
     plain |= {"Int128": pl.Decimal(38, 0), "UInt128": pl.Decimal(38, 0)}
     names = {name: str(dtype.base_type()) for name, dtype in X.schema.items()}
     X = X.cast({name: plain[kind] for name, kind in names.items() if kind in plain})

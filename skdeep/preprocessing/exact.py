@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from numbers import Number
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,9 @@ def _object_kind(values):
             if any(isinstance(v, float) for v in known):
                 return {"name": "float"}
             exponents = [
-                -v.as_tuple().exponent for v in known if isinstance(v, Decimal) and v.is_finite()
+                -int(v.as_tuple().exponent)
+                for v in known
+                if isinstance(v, Decimal) and v.is_finite()
             ]
             return {"name": "decimal", "scale": max([0, *exponents])}
     return None
@@ -250,7 +253,7 @@ class Steps:
     last: int = 0
     step: int = 1
     storage: str = "int64"
-    known: object = field(default_factory=list)
+    known: Any = field(default_factory=list)
 
     @classmethod
     def learn(cls, values, kind):

@@ -117,7 +117,8 @@ def from_values(values, kind, dtype):
         return pd.arrays.SparseArray(from_values(values, kind, dtype.subtype), dtype=dtype)
     if kind["name"] == "float":
         return from_floats(to_floats(values), kind, dtype)
-    return from_integers(*to_integers(values, kind), kind, dtype)
+    whole, missing = to_integers(values, kind)
+    return from_integers(whole, missing, kind, dtype)
 
 
 def from_objects(values, dtype):

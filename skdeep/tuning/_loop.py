@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import Any
 
 import joblib
 import numpy as np
@@ -165,7 +166,7 @@ class Loop:
 
     def _curves(self, context):
         """(scores of the epochs by fold, whether it was stopped) of each candidate."""
-        found = {}
+        found: dict[Any, Any] = {}
         for stopper in self.stoppers:
             for series, candidate, scores, pruned in stopper.ledger(context).fits():
                 if isinstance(candidate, int):

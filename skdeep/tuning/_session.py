@@ -1,6 +1,7 @@
 """What one `fit` of a search works with: its space, its folds, its study, its pruner."""
 
 import time
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -45,7 +46,7 @@ class Session:
     def __init__(self, search, fit_params):
         self.search, self.fit_params = search, fit_params
         found = [c for c in getattr(search, "_skl_callbacks", []) if isinstance(c, PruneTrials)]
-        self.prune = found[0] if found else None
+        self.prune: Any = found[0] if found else None
         if search.pruner is not None:
             if found:
                 raise ValueError(
@@ -55,7 +56,7 @@ class Session:
         self.callbacks = list(getattr(search, "_skl_callbacks", []))
         if search.pruner is not None:
             self.callbacks.append(self.prune)
-        self.stoppers = [] if self.prune is None else [self.prune]
+        self.stoppers: list[Any] = [] if self.prune is None else [self.prune]
         self.deadline = np.inf
         if search.timeout is not None:
             self.deadline = time.monotonic() + search.timeout
