@@ -196,7 +196,7 @@ def _channels_first(X: Any, data_format: str) -> Any:
     return X.movedim(-1, 1) if isinstance(X, torch.Tensor) else np.moveaxis(X, -1, 1)
 
 
-def _as_images(reader: ArrayInput, X: Any, wanted: int) -> Any:
+def _as_images(reader: ArrayInput, X: Any, wanted: tuple) -> Any:
     """Flat, grey or whole images of the given shape, with an axis for the channels."""
     first = reader.data_format == "channels_first"
     full = wanted if len(wanted) == 3 else ((1, *wanted) if first else (*wanted, 1))
@@ -253,7 +253,7 @@ def chunks_of(X: Any) -> Iterator[np.ndarray]:
 
 def _without_padding(reader: ArrayInput, X: Any, shape: tuple, reset: bool) -> tuple[Any, tuple]:
     """Series that end in NaN, where `missing='mask'`, are shorter than the others."""
-    if not reset and None not in reader.shape:
+    if not reset and None not in (reader.shape or ()):
         return X, shape
     steps = np.moveaxis(np.asarray(to_host(X)), 1, -1)
     there = ~np.isnan(steps).all(2)

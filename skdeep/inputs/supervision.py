@@ -107,7 +107,7 @@ def check_rows_and_target(
     y : ndarray
     """
     y = read_target(y, numeric=y_numeric)
-    options = {"multi_output": True, "y_numeric": y_numeric}
+    options: dict[str, Any] = {"multi_output": True, "y_numeric": y_numeric}
     if not isinstance(X, torch.Tensor):
         options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
         return checked_data(estimator, X, y, **options)
@@ -183,11 +183,13 @@ def with_class_weight(
     _check_class_weight(class_weight)
     with np.errstate(divide="ignore", over="ignore"):
         if target.ndim == 2:
-            counts = weight is not None and isinstance(class_weight, str)
+            chosen = None
+            if weight is not None and isinstance(class_weight, str):
+                chosen = np.flatnonzero(weight)
             factors = compute_sample_weight(
                 class_weight,
                 target.astype(int),
-                indices=np.flatnonzero(weight) if counts else None,  # the others are not there
+                indices=chosen,  # the others are not there
             )
         else:
             per_class = compute_class_weight(

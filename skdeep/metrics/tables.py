@@ -5,6 +5,7 @@ the real rows are perfect in everything but privacy.
 """
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -349,7 +350,7 @@ def _comparable(a, b):
 def _points(*frames):
     """Convert rows to points: numbers standardised over real rows, categories one-hot."""
     real = pd.concat(frames[1:], ignore_index=True)
-    parts = [[] for _ in frames]
+    parts: list[list[Any]] = [[] for _ in frames]
     for name in real.columns:
         if is_number(real[name]):
             known, scale = _small(real[name].dropna().to_numpy())

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -336,7 +336,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
     def _learn(self, analyze, raw_documents):
         """Ids of each text, and their vocabulary."""
-        vocabulary = defaultdict()
+        vocabulary: defaultdict[Any, int] = defaultdict()
         vocabulary.default_factory = vocabulary.__len__
         rows = list(token_ids(analyze, raw_documents, vocabulary.__getitem__))
         if not vocabulary:
@@ -346,8 +346,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         kept = kept_terms(rows, np.array(terms, dtype=object), *limits)
         final = np.full(len(vocabulary), UNKNOWN, dtype=np.int32)
         final[kept] = np.arange(2, 2 + len(kept))
-        vocabulary = {terms[old]: 2 + new for new, old in enumerate(kept)}
-        return [final[row] for row in rows], vocabulary
+        return [final[row] for row in rows], {terms[i]: 2 + n for n, i in enumerate(kept)}
 
     def _matrix(self, rows):
         """Cut and pad the ids of each text."""

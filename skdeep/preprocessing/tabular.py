@@ -1,7 +1,7 @@
 """Encoder of mixed tables as one float32 matrix."""
 
 from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -170,7 +170,9 @@ default='from_dtype'
         """Sort numeric columns into many-valued, two-valued and dropped ones."""
         places = np.flatnonzero(~self.is_categorical_)
         N = N if weight is None else N[weight > 0]
-        many, two, with_gaps = [], [], []
+        many: list[Any] = []
+        two: list[Any] = []
+        with_gaps: list[Any] = []
         for j, values in zip(places, N.T):
             missing = np.isnan(values)
             known = values[~missing]

@@ -1,5 +1,7 @@
 """Pruning of candidates in the middle of their training."""
 
+from typing import Any
+
 import optuna
 import pandas as pd
 
@@ -195,7 +197,7 @@ class PruneTrials(Stopper):
         return fit[1]
 
     def _end(self, context):
-        place = self._place(context) if self._fits else None
+        place: Any = self._place(context) if self._fits else None
         key = (context.root_uuid, *(place or ()))
         if key in self._fits:
             self.ledger(context).end(place[0], *self._fits.pop(key))

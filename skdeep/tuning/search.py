@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 from os import PathLike
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import optuna
@@ -151,6 +151,8 @@ multimetric_
     """
 
     __module__ = "skdeep.tuning"
+    _checked_cv_orig: Any
+
     _parameter_constraints: dict = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, None],
