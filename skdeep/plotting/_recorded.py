@@ -1,6 +1,7 @@
 """The training curves that a fitted estimator has recorded."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -66,7 +67,7 @@ def _best_epoch(n_epochs, loss, validation_loss, score):
     if score is not None:
         # Of equal scores, training keeps the one with the lower loss.
         ties = validation_loss if validation_loss is not None else np.zeros(len(score))
-        order = [(s, -t) for s, t in zip(score, ties)]
+        order: list[Any] = [(s, -t) for s, t in zip(score, ties)]
     elif validation_loss is not None:
         order = [(-v,) for v in validation_loss]
     elif not isinstance(loss, dict):

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,9 @@ def kept_terms(rows, terms, min_df, max_df, max_features):
     tokens = np.concatenate(rows)
     stays = np.ones(n_terms, dtype=bool)
     if (min_df, max_df) != (1, 1.0) or isinstance(max_df, Integral):
-        low, high = (df if isinstance(df, Integral) else df * n_texts for df in (min_df, max_df))
+        low, high = (
+            int(df) if isinstance(df, Integral) else df * n_texts for df in (min_df, max_df)
+        )
         if high < low:
             raise ValueError("max_df corresponds to < documents than min_df")
         frequency = np.bincount(np.concatenate(list(map(np.unique, rows))), minlength=n_terms)
@@ -65,7 +68,7 @@ def checked_vocabulary(vocabulary, lowercase):
             raise ValueError(
                 f"vocabulary={vocabulary!r}: expected a mapping or a list of terms; {error}."
             ) from None
-        numbers = {}
+        numbers: dict[Any, int] = {}
         for i, term in enumerate(terms):
             if numbers.setdefault(term, i + 2) != i + 2:
                 raise ValueError(f"Duplicate term in vocabulary: {term!r}")
@@ -75,7 +78,7 @@ def checked_vocabulary(vocabulary, lowercase):
     ids = list(vocabulary.values())
     if len(set(ids)) != len(ids):
         raise ValueError("Vocabulary contains repeated indices.")
-    if not all(isinstance(i, Integral) and i > UNKNOWN for i in ids):
+    if not all(isinstance(i, Integral) and int(i) > UNKNOWN for i in ids):
         raise ValueError(
             "The ids of a vocabulary start at 2, since 0 is padding and 1 an unknown token: "
             "expected integers from 2 on. A list of the terms gets such ids."
