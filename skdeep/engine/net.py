@@ -160,6 +160,18 @@ class DeepNet(NeuralNet):
         self.module_.to(device)
         self.criterion_.to(device)
 
+    def in_double(self) -> nn.Module:
+        """A copy of the network in double precision for predictions, made when first asked for
+        and again after its weights have changed."""
+        tensors = self.module_.state_dict(keep_vars=True).values()
+        state = [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
+        known = self.__dict__.get("double_")
+        if known is None or known[0] != state:
+            with torch.inference_mode(False):
+                known = state, copy_module(self.module_).double()
+            self.__dict__["double_"] = known
+        return known[1]
+
     def frozen_copy(self) -> DeepNet:
         """A net for predictions whose weights later training leaves alone."""
         clone = copy.copy(self)
@@ -168,6 +180,7 @@ class DeepNet(NeuralNet):
             module_=copy_module(self.module_), history_=History(self.history), flat_optimizers_=()
         )
         clone.__dict__.pop("optimizer_", None)
+        clone.__dict__.pop("double_", None)
         return clone
 
     def __repr__(self) -> str:
@@ -183,6 +196,7 @@ class DeepNet(NeuralNet):
             "callbacks_",
             "optimizer_",
             "history_",
+            "double_",
         )
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
         live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")

@@ -25,6 +25,9 @@ from skdeep.tabular.answers import ClassAnswers, NumberAnswers, answers_of
 from skdeep.tabular.plan import MembersPlan, with_given, with_held_out, without_held_out
 from skdeep.tabular.training import Design, from_held_out, member_scores, members_phase
 
+FEW_ROWS = 32
+"""Up to so many rows networks that round by the size of a batch are asked in double precision."""
+
 
 class DeepTable(DeepEstimator):
     """Base of the estimators for tables; a subclass says what its network is (`_design`)."""
@@ -129,10 +132,25 @@ class DeepTable(DeepEstimator):
     def _forward(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """Scores of the members together."""
         kept = getattr(self, "members_", None)
+        if self._asks_in_double(module, x):
+            module, x = self.net_.in_double(), x.double()
         raw = member_scores(module, x, **({} if kept is None else {"members": kept}))
         if self._answers_in == "float64":  # which not every device has
             raw = raw.cpu().double()
         return self._pool(raw)
+
+    def _asks_in_double(self, module: torch.nn.Module, x: torch.Tensor) -> bool:
+        """Whether a row's answer in float64 would show, by its rounding, which rows came along."""
+        net = self.__dict__.get("net_")
+        return (
+            self._answers_in == "float64"
+            and self._design.rounds_by_batch
+            and len(x) <= FEW_ROWS
+            and x.dtype == torch.float32
+            and net is not None
+            and module is net.module_
+            and x.device.type != "mps"  # which has no double precision
+        )
 
     def _pool(self, raw: torch.Tensor) -> torch.Tensor:
         """Scores of members, (n_samples, n_members, n_outputs), together and calibrated."""

@@ -18,6 +18,7 @@ _INITIAL_ROWS = 10_000  # that the data-driven initial weights look at
 class RealMLPDesign(Design):
     """Network, initial weights and course of training of RealMLP."""
 
+    rounds_by_batch = True
     patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
     def batch_size(self, n_samples):

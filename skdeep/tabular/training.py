@@ -30,6 +30,7 @@ class Design:
     numeric = "robust"  # how `TabularEncoder` scales numbers
     patience_growth = 0.0
     mixes_on_cpu = False  # whether amp='auto' is for processors, too
+    rounds_by_batch = False  # whether a row's scores differ by more than 1e-7 with those beside it
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
