@@ -23,7 +23,7 @@ def test_ruff(command):
     assert done.returncode == 0, done.stdout
 
 
-def test_types_of_the_inner_rooms():
+def test_types():
     pytest.importorskip("mypy")
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
