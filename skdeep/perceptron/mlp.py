@@ -82,6 +82,11 @@ class _BaseMLP(DeepEstimator):
         )
 
     @property
+    def _optimizer(self):
+        """The optimizer, by scikit-learn's name for it."""
+        return self.net_.flat_optimizers_[0]
+
+    @property
     def n_layers_(self) -> int:
         """Number of layers, input and output included."""
         return len(self.net_.module_.linears) + 1
