@@ -163,7 +163,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             module = self.net_.module_
         else:
             dtype = self._input.precision(getattr(self, "dtype", None), rows.x, device)
-            module = self._module(rows, rng).to(dtype).to(device)
+            module = self._module(rows, rng).to(dtype)
         plan = self._plan(rows, validation, mode, rng)
         task, runs = self._learn(module, plan, mode, device, rng, report)
         fitted = self._keep(task, runs)

@@ -38,7 +38,7 @@ def learn(
     estimator : DeepEstimator
         Says how: its recipe, phases and tensors.
     module : torch.nn.Module
-        On the device, with its initial weights.
+        With its initial weights.
     plan : Plan
     mode : Mode
     device : torch.device
@@ -51,8 +51,36 @@ def learn(
     task : Task
     runs : list
         One for each phase that was run.
+
+    Raises
+    ------
+    ValueError
+        If a loss was not finite; it says the likely cause.
+    torch.OutOfMemoryError
+        If the device has too little memory.
     """
     recipe = estimator._recipe(plan)
+    try:
+        return _learn(estimator, module, recipe, plan, mode, device, rng, report)
+    except engine.NonFiniteLoss as error:
+        raise ValueError(_explain(error, estimator, plan.train)) from None
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(
+            f"{device} ran out of memory with batch_size={recipe.batch_size}: try a smaller one. "
+            f"{error}"
+        ) from error
+
+
+def _learn(
+    estimator: Any,
+    module: torch.nn.Module,
+    recipe: engine.Recipe,
+    plan: Plan,
+    mode: Mode,
+    device: torch.device,
+    rng: np.random.RandomState,
+    report: Callable[..., Any] | None,
+) -> tuple[Task, list]:
     net = _net(estimator, module, recipe, mode, device)
     net.resume()
     saved = net.checkpoint() if mode.resumed else None
@@ -68,11 +96,10 @@ def learn(
     set_generator(net.module_, task.noise)
     try:
         runs = _run(estimator, task, report)
-    except BaseException as error:
+    except BaseException:
         if saved is not None:
             net.rollback(saved)
             net.module_.eval()
-        _translate(error, estimator, task)
         raise
     finally:
         set_generator(net.module_, None)
@@ -118,7 +145,7 @@ def _net(
     options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
     if not mode.resumed:
         return engine.DeepNet(
-            module,
+            module.to(device),
             _loss(estimator, recipe).to(device),
             players=recipe.optimizers(),
             callbacks=engine.checked_callbacks(estimator.skorch_callbacks),
@@ -154,17 +181,6 @@ def _reporter(
         return report(reconstruct)
 
     return make
-
-
-def _translate(error: BaseException, estimator: Any, task: Task) -> None:
-    """Raise in the user's terms what the engine raised in its own."""
-    if isinstance(error, engine.NonFiniteLoss):
-        raise ValueError(_explain(error, estimator, task.plan.train)) from None
-    if isinstance(error, torch.OutOfMemoryError):
-        raise torch.OutOfMemoryError(
-            f"{task.net.device} ran out of memory with batch_size={task.recipe.batch_size}: "
-            f"try a smaller one. {error}"
-        ) from error
 
 
 def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
