@@ -282,7 +282,7 @@ def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, A
 def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Checked rows of a fitted estimator, and these where its network lives."""
     reader = estimator._input
-    parameter = next(estimator.net_.module_.parameters())
+    parameter = estimator.net_.parameter
     checked = reader.check(estimator, X)
     return checked, reader.place(checked, parameter.dtype, parameter.device)
 

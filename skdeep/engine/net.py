@@ -84,9 +84,19 @@ class DeepNet(NeuralNet):
         return not getattr(self, "flat_optimizers_", ())
 
     @property
+    def parameter(self) -> nn.Parameter:
+        """The first parameter: type and device are those of all. It is looked for once, since
+        torch's search for it takes as long as the answer for one row of a small network."""
+        known = self.__dict__.get("parameter_")
+        if known is None or known[0] is not self.module_:
+            known = self.module_, next(self.module_.parameters())
+            self.__dict__["parameter_"] = known
+        return known[1]
+
+    @property
     def dtype(self) -> torch.dtype:
         """Type of the parameters."""
-        return next(self.module_.parameters()).dtype
+        return self.parameter.dtype
 
     @property
     def n_parameters(self) -> int:
@@ -163,7 +173,7 @@ class DeepNet(NeuralNet):
     def in_double(self) -> nn.Module:
         """A copy of the network in double precision for predictions, made when first asked for
         and again after its weights have changed."""
-        tensors = self.module_.state_dict(keep_vars=True).values()
+        tensors = list(self.module_.parameters())
         state = [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
         known = self.__dict__.get("double_")
         if known is None or known[0] != state:
@@ -197,6 +207,7 @@ class DeepNet(NeuralNet):
             "optimizer_",
             "history_",
             "double_",
+            "parameter_",
         )
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
         live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
