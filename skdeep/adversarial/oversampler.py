@@ -176,10 +176,17 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         """Rows of each class afterwards."""
         strategy, largest = self.sampling_strategy, max(counts.values())
         if callable(strategy):
-            strategy = strategy(labels)
+            try:
+                strategy = strategy(labels)
+            except Exception as error:  # of the user's code, whatever it is
+                raise ValueError(
+                    f"sampling_strategy={self.sampling_strategy!r} failed with "
+                    f"{type(error).__name__} when it was called with y: {error}"
+                ) from error
             if not isinstance(strategy, Mapping):
                 raise ValueError(
-                    f"sampling_strategy: expected the callable to return a dict, got {strategy!r}."
+                    f"sampling_strategy: expected the callable to return a dict, got "
+                    f"{type(strategy).__name__}."
                 )
         if isinstance(strategy, Mapping):
             unknown = [c for c in strategy if c not in counts]

@@ -229,6 +229,8 @@ class ArrayCoder(Coder):
         rows = to_host(made)
         if self.of.data_format == "channels_last":
             rows = np.moveaxis(rows, 1, -1)
+        if math.prod(row_shape) != math.prod(rows.shape[1:]):
+            row_shape = rows.shape[1:]  # of arrays in an array of objects
         return np.ascontiguousarray(rows).reshape(len(rows), *row_shape)
 
 

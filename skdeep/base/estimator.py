@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -42,7 +43,16 @@ from skdeep.inputs.supervision import check_weights, read_target, refuse_orphan
 def new_random_state(random_state: Any) -> np.random.RandomState:
     """scikit-learn's `check_random_state`, but None is fresh entropy: NumPy's global generator
     belongs to the user, and two threads that fit would share it."""
-    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+    if random_state is None:
+        return np.random.RandomState()
+    try:
+        return check_random_state(random_state)
+    except ValueError as error:
+        if isinstance(random_state, numbers.Integral):
+            raise ValueError(
+                f"random_state={random_state}: expected an integer from 0 to 2**32 - 1."
+            ) from error
+        raise
 
 
 _FEW = 64  # numbers that are added up one by one

@@ -33,7 +33,13 @@ def user_trunk(architecture, shape, rng):
         seed = int(rng.randint(2**31 - 1))
         with _LOCK, torch.random.fork_rng(devices=[]):
             torch.random.default_generator.manual_seed(seed)
-            module = architecture(shape)
+            try:
+                module = architecture(shape)
+            except Exception as error:  # of the user's code, whatever it is
+                raise ValueError(
+                    f"architecture={architecture!r} failed with {type(error).__name__} when it was "
+                    f"called with the shape of a row, {shape}: {error}"
+                ) from error
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"architecture={architecture!r}: a factory is called with the shape of a row and must "

@@ -304,7 +304,7 @@ def _as_labels(y: Any, name: str) -> np.ndarray:
         )
     try:
         np.unique(y)
-    except TypeError:
+    except (TypeError, ValueError):
         first = y.ravel()[0]
         other = next((v for v in y.ravel() if type(v) is not type(first)), y.ravel()[-1])
         raise ValueError(

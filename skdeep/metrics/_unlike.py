@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
 
+from skdeep._checks import checked_array
 from skdeep.preprocessing.dtypes import from_polars
 from skdeep.preprocessing.exact import kind_of, to_integers
 from skdeep.preprocessing.values import comparable, dense, to_floats
@@ -56,8 +57,8 @@ def _frame(table, name):
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
         raise ValueError(f"{name} has several columns named {repeated[0]!r}.")
-    table = {column: dense(table[column]) for column in table.columns}
-    return pd.DataFrame(table).reset_index(drop=True)
+    table = table.reset_index(drop=True)
+    return pd.DataFrame({column: dense(table[column]) for column in table.columns})
 
 
 def comparable_tables(**tables):
@@ -129,7 +130,7 @@ def _host(table):
 def comparable_features(real, made, min_samples):
     """Validate float64 features of equal width, finite and small enough to be squared."""
     real, made = (
-        check_array(_host(x), ensure_min_samples=min_samples, dtype=np.float64, input_name=name)
+        checked_array(_host(x), name, ensure_min_samples=min_samples, dtype=np.float64)
         for x, name in ((real, "real"), (made, "made"))
     )
     if real.shape[1] != made.shape[1]:

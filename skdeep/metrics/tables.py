@@ -61,9 +61,9 @@ def column_shapes(real, made) -> pd.Series:
         share = min(a.isna().mean(), b.isna().mean()), min(a.notna().mean(), b.notna().mean())
         a, b = a.dropna().to_numpy(), b.dropna().to_numpy()
         both = len(a) and len(b)
-        scores[name] = share[0] + share[1] * (
-            1 - ks_2samp(a, b, method="asymp").statistic if both else 0.0
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # of its p-value
+            distance = ks_2samp(a, b, method="asymp").statistic if both else 1.0
+        scores[name] = share[0] + share[1] * (1 - distance)
     return pd.Series(scores, dtype=float)
 
 
@@ -282,8 +282,11 @@ def copy_share(made, train) -> float:
         table.astype(object).where(table.notna(), None)
         for table in as_tables(made=made, train=train)
     )
-    known = set(train.itertuples(index=False, name=None))
-    return float(np.mean([row in known for row in made.itertuples(index=False, name=None)]))
+    try:
+        known = set(train.itertuples(index=False, name=None))
+        return float(np.mean([row in known for row in made.itertuples(index=False, name=None)]))
+    except TypeError as error:
+        raise TypeError(f"Cells of tables must be values that can be compared: {error}.") from None
 
 
 def _is_float(table, target):

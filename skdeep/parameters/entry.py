@@ -14,6 +14,8 @@ from skdeep._compat import Interval, StrOptions
 AUTO = StrOptions({"auto"})
 AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 AT_LEAST_2 = Interval(Integral, 2, None, closed="left")
+MOST = 2**16
+"""Of networks, bins and numbers of an embedding: more would only fill the memory."""
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 BELOW_1 = Interval(Real, 0, 1, closed="left")

@@ -1,11 +1,12 @@
 """Parameters and attributes of the recurrent estimators."""
 
 from dataclasses import replace
+from numbers import Integral
 
-from skdeep._compat import StrOptions
+from skdeep._compat import Interval, StrOptions
 from skdeep.parameters.arrays import ARRAYS
 from skdeep.parameters.dense import DENSE
-from skdeep.parameters.entry import AT_LEAST_1, AT_LEAST_2, AUTO, BELOW_1, Parameter
+from skdeep.parameters.entry import AT_LEAST_2, AUTO, BELOW_1, MOST, Parameter
 from skdeep.parameters.training import (
     ATTRIBUTES,
     CLASSES,
@@ -39,9 +40,9 @@ LSTM = {
         seen in `fit` are mapped to unknown; with an int, ids beyond it raise an error.""",
     ),
     "embedding_size": Parameter(
-        [AT_LEAST_1],
+        [Interval(Integral, 1, MOST, closed="both")],
         """int
-        Size of the embedding of a token; used with `vocabulary_size` only.""",
+        Size of the embedding of a token, up to 65,536; used with `vocabulary_size` only.""",
     ),
     "bidirectional": Parameter(
         ["boolean"],

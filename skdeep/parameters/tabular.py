@@ -5,7 +5,7 @@ from numbers import Integral
 
 from skdeep._compat import Interval, StrOptions
 from skdeep.parameters.dense import DENSE
-from skdeep.parameters.entry import AT_LEAST_1, AT_LEAST_2, NOT_NEGATIVE, Parameter
+from skdeep.parameters.entry import AT_LEAST_1, MOST, NOT_NEGATIVE, Parameter
 from skdeep.parameters.training import (
     AMP,
     CLASSES,
@@ -47,9 +47,9 @@ TABLES = {
         Categories with more levels are embedded instead of one-hot encoded; at least 1.""",
     ),
     "embedding_size": Parameter(
-        [Interval(Integral, 0, None, closed="left")],
+        [Interval(Integral, 0, MOST, closed="both")],
         """int
-        Size of the embedding of a number; at 0 numbers are not embedded.""",
+        Size of the embedding of a number, up to 65,536; at 0 numbers are not embedded.""",
     ),
     "dropout": DENSE["dropout"],
     "alpha": replace(
@@ -210,9 +210,9 @@ TABM = {
         each has factors of its own in every layer (BatchEnsemble; Wen et al., 2020).""",
     ),
     "n_bins": Parameter(
-        [AT_LEAST_2],
+        [Interval(Integral, 2, MOST, closed="both")],
         """int
-        Number of bins of the piecewise linear embedding of numbers, at least 2.""",
+        Number of bins of the piecewise linear embedding of numbers, from 2 to 65,536.""",
     ),
     "batch_size": replace(
         TRAINING["batch_size"],

@@ -1,6 +1,6 @@
 """Parameters and attributes of everything that trains by gradient descent."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from skdeep.parameters.entry import (
     AT_LEAST_1,
     AUTO,
     BELOW_1,
+    MOST,
     NOT_NEGATIVE,
     POSITIVE,
     UP_TO_1,
@@ -210,9 +211,9 @@ AMP = Parameter(
 )
 
 N_ESTIMATORS = Parameter(
-    [AT_LEAST_1],
+    [Interval(Integral, 1, MOST, closed="both")],
     """int
-    Number of networks (members) that are trained in parallel and averaged; at least 1.""",
+    Number of networks (members) that are trained in parallel and averaged, from 1 to 65,536.""",
 )
 
 CLASSIFIER = {

@@ -203,10 +203,14 @@ class NumberModes:
         if not len(self.grid):
             return np.zeros((1, 2))
         ends = self.grid[:, [0, -1]]
-        share = np.repeat(self.grid.mean(1), np.maximum(self.counts[: len(self.grid)], 1))
-        low, middle, high = np.quantile(share, [0.25, 0.5, 0.75])
-        scale = (high - low) or np.ptp(ends) / 2 or 1.0
         with np.errstate(over="ignore"):
+            centers = self.grid.mean(1)
+        if not np.isfinite(centers).all():  # their sums are too large
+            centers = (self.grid / self.grid.shape[1]).sum(1)
+        share = np.repeat(centers, np.maximum(self.counts[: len(self.grid)], 1))
+        low, middle, high = np.quantile(share, [0.25, 0.5, 0.75])
+        with np.errstate(over="ignore"):
+            scale = (high - low) or np.ptp(ends) / 2 or 1.0
             z = np.clip((ends - middle) / scale, -1e100, 1e100)  # whose square is finite
         z = z / np.sqrt(1 + (z / 3) ** 2)
         return np.concatenate([z, np.zeros((int(self.has_missing), 2))])

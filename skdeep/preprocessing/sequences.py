@@ -310,6 +310,8 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     def _analyzer(self, raw_documents):
         """Function that tokenises a raw text, created and validated by `CountVectorizer`."""
         _check_iterable(raw_documents)
+        if len(self.ngram_range) != 2:
+            raise ValueError(f"ngram_range={self.ngram_range!r}: expected (min_n, max_n).")
         low, high = self.ngram_range
         if low > high:
             raise ValueError(

@@ -82,7 +82,10 @@ def _as_numbers(values, is_number):
 
 def to_floats(values):
     """A Series of numbers as float64, NaN where missing."""
-    out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        out = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:  # of Python's integers
+        out = np.array([np.inf])
     if np.isinf(out).any():
         raise ValueError(
             "Input X contains infinity or a value too large for dtype('float64'): column "

@@ -10,7 +10,7 @@ from sklearn.utils import column_or_1d
 from skdeep._compat import _fit_context
 from skdeep._fitting import all_or_nothing
 from skdeep.inputs.rows import to_host
-from skdeep.inputs.supervision import read_target
+from skdeep.inputs.supervision import read_target, scored_against
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
 from skdeep.siamese.base import BaseSiamese
@@ -168,7 +168,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         -------
         self : SiameseClassifier
         """
-        y = read_target(y, numeric=False)
+        y = column_or_1d(read_target(y, numeric=False), warn=True)
         if classes is not None:
             known = read_target(np.asarray(to_host(classes)), numeric=False, name="classes")
             unknown = [label for label in np.unique(y).tolist() if label not in known]
@@ -196,6 +196,26 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             needed = distance_exceeded(distances, self.rejection_rate)
             self.rejection_threshold_ = max(self.rejection_threshold_, needed)
         return self
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, Tensor} of shape (n_samples, n_features)
+            The rows.
+
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
     def class_distance(self, X) -> np.ndarray:
         """Distance of each row to each class, in the embedding.

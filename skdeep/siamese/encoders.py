@@ -128,7 +128,8 @@ def set_scale(module: nn.Module, X: Any, numbers: np.ndarray) -> None:
         some = some[:, None] if some.ndim == 2 else some
         values = np.moveaxis(some, 1, 0).reshape(some.shape[1], -1)
     values = values.astype(np.float64)
-    spread = values.std(1)
+    with np.errstate(over="ignore"):  # of numbers whose squares training will refuse
+        spread = values.std(1)
     scale = 1 / np.where(spread > 0, spread, 1.0)
     for layer in layers:
         for name, value in (("mean", np.median(values, axis=1)), ("scale", scale)):

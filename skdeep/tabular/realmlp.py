@@ -36,8 +36,8 @@ class RealMLPDesign(Design):
             own.activation,
             float(own.dropout),
             n_embedding=own.embedding_size,
-            parametric=own.parametric_activation,
-            scaled=own.scaling_layer,
+            parametric=bool(own.parametric_activation),
+            scaled=bool(own.scaling_layer),
         )
 
     def draw(self, module, rng, x, weight):

@@ -100,6 +100,7 @@ class Case:
         self._note(method, answer, error, faults)
         if error is None:
             missing = self._has_gaps(kind) or self.name == "SlidingWindow"
+            missing = missing or method == "fit_resample"  # whose answer holds the rows given
             self.faults += judge_answer(answer, f"{self.name}.{method}", missing_allowed=missing)
             if not self.faults:
                 self._after_fit(estimator, kind, good)
