@@ -246,7 +246,7 @@ def test_frames_of_other_libraries(fit):
     "strategy, message",
     [
         ({"few": 40.5}, "expected an integer of rows for each class, got 40.5"),
-        (lambda y: 3, "expected the callable to return a dict, got 3"),
+        (lambda y: 3, "expected the callable to return a dict, got int"),
     ],
 )
 def test_strategies_of_no_kind(strategy, message):
