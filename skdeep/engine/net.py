@@ -131,6 +131,7 @@ class DeepNet(NeuralNet):
 
     def resume(self) -> None:
         """Make the parameters flat again if something replaced them (a copy, a move)."""
+        self.__dict__.pop("double_", None)
         optimizers = getattr(self, "flat_optimizers_", ())
         modules = [self.module_.get_submodule(name) for name in self.players or ()]
         if len(optimizers) == len(modules) and all(
@@ -146,6 +147,7 @@ class DeepNet(NeuralNet):
 
     def finish(self, keep_moments: bool) -> None:
         """End a run: gradients go, and the optimizers' moments unless a stream goes on."""
+        self.__dict__.pop("double_", None)  # steps change weights behind the parameters' back
         for optimizer in self.flat_optimizers_:
             optimizer.flat.release()
             if not keep_moments:

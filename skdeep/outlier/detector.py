@@ -270,7 +270,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         """What scores rows, and the rows as it takes them."""
         check_is_fitted(self)
         rows = self.encoder_.encode(read_table(self, X, reset=False))
-        model = ResidualModel.of(self.net_.module_, self._groups, self._latent_scale)
+        model = ResidualModel.of(self.net_, self._groups, self._latent_scale)
         return RowScorer(model, self._scorer), rows
 
     # --- training --------------------------------------------------------------------------
@@ -305,7 +305,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         plan = task.plan
         learnt = learn_scores(
             ScoreRule.of(self),
-            ResidualModel.of(task.net.module_, plan.rows.groups),
+            ResidualModel.of(task.net, plan.rows.groups),
             plan.rows.x,
             plan.train.x,
             None if plan.unseen is None else plan.unseen.x,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import torch
 from skdeep.base.outliers import upper_fence
 from skdeep.data.batches import chunks
 from skdeep.data.tensors import to_tensor
+from skdeep.engine import DeepNet
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.scorers import (
     Local,
@@ -55,12 +55,11 @@ class ResidualModel:
     code_scale: tuple[np.ndarray, float] | None = None
 
     @classmethod
-    def of(cls, module: MaskedNet, groups, code_scale=None) -> ResidualModel:
-        """A copy of the network in double precision, where its device has that: a row's score
-        must not depend, even by rounding, on the rows that it is scored with."""
-        if next(module.parameters()).device.type != "mps":
-            module = copy.deepcopy(module).double()
-        return cls(module, groups, code_scale)
+    def of(cls, net: DeepNet, groups, code_scale=None) -> ResidualModel:
+        """The network in double precision, where its device has that: a row's score must not
+        depend, even by rounding, on the rows that it is scored with."""
+        has_double = torch.device(net.device).type != "mps"
+        return cls(net.in_double() if has_double else net.module_, groups, code_scale)
 
     def with_code(self, rows: np.ndarray) -> ResidualModel:
         """The same model with its code, scaled by these rows, for the values: the whole code

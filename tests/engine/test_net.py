@@ -288,3 +288,25 @@ def test_a_module_that_is_only_imported_there_is_none_of_its_own(monkeypatch):
     monkeypatch.setattr("skdeep.nets.mlp.Borrowed", nn.Linear, raising=False)
     with pytest.raises(ValueError, match="is no module of skdeep"):
         module_class("skdeep.nets.mlp:Borrowed")
+
+
+@torch.no_grad()
+def test_copy_in_double_follows_the_weights():
+    net = make_net()
+
+    def agrees():
+        answer = net.in_double()(X.double())
+        return answer.dtype == torch.float64 and torch.allclose(answer.float(), outputs(net))
+
+    assert agrees()
+    assert net.in_double() is net.in_double()
+    net.resume()
+    with torch.enable_grad():
+        train(net)
+    net.finish(keep_moments=True)
+    assert agrees()
+    net.module_.linears[0].weight.mul_(2)
+    assert agrees()
+    net.module_.linears[0].bias = nn.Parameter(torch.ones(5))
+    assert agrees()
+    assert "double_" not in net.__getstate__() and "parameter_" not in net.__getstate__()
