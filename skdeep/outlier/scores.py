@@ -59,7 +59,8 @@ class ResidualModel:
         """The network in double precision, where its device has that: a row's score must not
         depend, even by rounding, on the rows that it is scored with."""
         has_double = torch.device(net.device).type != "mps"
-        return cls(net.in_double() if has_double else net.module_, groups, code_scale)
+        module: Any = net.in_double() if has_double else net.module_
+        return cls(module, groups, code_scale)
 
     def with_code(self, rows: np.ndarray) -> ResidualModel:
         """The same model with its code, scaled by these rows, for the values: the whole code
