@@ -236,12 +236,13 @@ default='from_dtype'
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, copy=True, na_value=np.nan)  # a copy can be written to
         R = self._raw(X)
+        # Also of slopes between quantiles near 1e-320.
         with np.errstate(over="ignore", invalid="ignore"):
             out = np.clip((R - self._center) * self._scale, -_FARTHEST, _FARTHEST)
             out /= np.sqrt(1 + np.square(out / 3))
-        if self._quantiles is not None:
-            for j, known in enumerate(self._quantiles.T):
-                out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
+            if self._quantiles is not None:
+                for j, known in enumerate(self._quantiles.T):
+                    out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
         out[np.isnan(out)] = 0.0
         codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
         return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
@@ -301,9 +302,8 @@ def _one_hot(codes, n_levels):
 
 def _normal_scores(x, known, levels):
     """Normal scores from quantiles; equal quantiles get the middle of their levels."""
-    with np.errstate(over="ignore", invalid="ignore"):  # of slopes between numbers near 1e-320
-        up = np.interp(x, known, levels)
-        down = -np.interp(-x, -known[::-1], -levels[::-1])
-        scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
+    up = np.interp(x, known, levels)
+    down = -np.interp(-x, -known[::-1], -levels[::-1])
+    scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
     scores[np.isnan(scores)] = 0.0
     return scores
