@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +54,16 @@ Phase = Callable[[Shared], Any]
 """Makes the run (`Training` or `LBFGS`) of a phase when its turn has come."""
 
 
+def train(run: Any, work: tuple[int, float]) -> None:
+    """Train a run alone, with as many threads as its steps are worth."""
+    with threads_for(*work):
+        run.run()
+
+
+TRAINER: ContextVar[Callable[[Any, tuple[int, float]], None]] = ContextVar("trainer", default=train)
+"""What trains the runs of a fit: `train`, or what has several fits train as one."""
+
+
 def run_phases(
     net: DeepNet,
     phases: Sequence[Phase],
@@ -94,8 +105,7 @@ def run_phases(
             )
         )
         runs.append(run)
-        with threads_for(*work):
-            run.run()
+        TRAINER.get()(run, work)
         if getattr(run, "interrupted", False):
             break
     return runs

@@ -6,11 +6,12 @@ a step, a schedule and a validator; it knows no estimator, no network and no for
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +158,23 @@ class Training:
 
     def run(self) -> None:
         """Train; the parameters of the net are changed in place."""
+        epochs = self.epochs()
+        next(epochs)
+        with contextlib.suppress(StopIteration):
+            while True:
+                try:
+                    losses = self._one_pass()
+                except KeyboardInterrupt as interrupt:
+                    epochs.throw(interrupt)
+                else:
+                    epochs.send(losses)
+
+    def epochs(self) -> Generator[None, Losses, None]:
+        """All of a run but its passes over the rows.
+
+        It yields where a pass is due, and is sent the losses of the pass, or thrown the
+        KeyboardInterrupt that came in it. `Pack` trains several runs by this.
+        """
         if self.max_time is not None:
             self._deadline = time.monotonic() + self.max_time
         if self.early_stopping:
@@ -167,7 +185,7 @@ class Training:
         }
         self.net.notify("on_train_begin", **rows)
         try:
-            interrupted = self._run_epochs()
+            interrupted = yield from self._run_epochs()
         except KeyboardInterrupt:
             if not self.interruptible or (self.replaces and not self._n_finished):
                 raise
@@ -182,7 +200,7 @@ class Training:
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
             raise NonFiniteLoss(self.n_iter)
 
-    def _run_epochs(self) -> bool:
+    def _run_epochs(self) -> Generator[None, Losses, bool]:
         """Return whether the run was cut short, so that the best weights must come back."""
         for epoch in range(1, self.max_iter + 1):
             self.n_iter = epoch
@@ -191,7 +209,7 @@ class Training:
             if self.report is not None:
                 self.report.begin()
             _set_mode(self.net.module_, training=True)
-            losses = self._one_pass()
+            losses = yield
             learning_rate = self.step.optimizers[0].learning_rate
             diverged = not self._watch(losses, *self._validate())
             self._record(losses, learning_rate, time.monotonic() - started)
@@ -208,26 +226,34 @@ class Training:
                 return True
         return False
 
-    @torch.no_grad()
-    def _one_pass(self) -> Losses:
+    def order(self) -> np.ndarray | None:
+        """The order of the rows in the pass that begins."""
         if self.shuffle:
             self._order = row_order(self.batches.n_samples, self._order, self.rng)
+        return self._order
+
+    def before_step(self) -> None:
+        """A step is about to be made: the schedule sets the rate, if it does so for each step."""
+        if self.schedule.per_step:
+            self.schedule.before_step(self._steps)
+        self._steps += 1
+
+    @torch.no_grad()
+    def _one_pass(self) -> Losses:
         step: Callable[[Batch], Tensor] = self.step
-        schedule, deadline = self.schedule, self._deadline
+        deadline = self._deadline
         if self.net.wants_batches:
             step = functools.partial(_with_batch_hooks, self.net, self.step)
         total: Tensor | None = None
         n_done = 0
-        for batch in self.batches.epoch(self._order):
-            if schedule.per_step:
-                schedule.before_step(self._steps)
+        for batch in self.batches.epoch(self.order()):
+            self.before_step()
             losses = step(batch)
             n = n_rows(batch[0])
             if total is None:
                 total = torch.zeros_like(losses)
             total.add_(losses, alpha=n)
             n_done += n
-            self._steps += 1
             if time.monotonic() >= deadline:
                 break
         assert total is not None
