@@ -10,8 +10,8 @@ import torch
 from sklearn.utils import check_random_state
 
 from skdeep import losses
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
-from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator, new_random_state
 from skdeep.base.rows import Given, Task
 from skdeep.base.training import fitted_attributes

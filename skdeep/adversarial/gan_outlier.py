@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import layer_sizes
 from skdeep.adversarial import outlier_play
 from skdeep.adversarial.base import (
     DeepGenerator,
@@ -20,7 +21,6 @@ from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.latent_gan import LatentGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.GAN_OUTLIER, tables.GAN_OUTLIER_ATTRIBUTES)

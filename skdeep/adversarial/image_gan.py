@@ -8,6 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.adversarial import image_play
 from skdeep.adversarial.base import (
     DeepGenerator,
@@ -31,7 +32,6 @@ from skdeep.inputs.vectors import VECTORS
 from skdeep.nets.image_gan import ImageGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.IMAGE_GAN, tables.IMAGE_GAN_ATTRIBUTES)

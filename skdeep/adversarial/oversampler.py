@@ -12,9 +12,8 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdeep._checks import naming
+from skdeep._checks import all_or_nothing, naming
 from skdeep._compat import _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.adversarial.table_rows import joined, layout_of, to_layout
 from skdeep.adversarial.tabular_gan import TabularGAN
 from skdeep.base.estimator import new_random_state

@@ -5,6 +5,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.adversarial import tabular_play
 from skdeep.adversarial.base import (
     DeepGenerator,
@@ -27,7 +28,6 @@ from skdeep.base.rows import Rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes
 
 

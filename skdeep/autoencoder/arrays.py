@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skdeep import engine, losses
+from skdeep._checks import layer_sizes
 from skdeep.autoencoder.coder import Coder
 from skdeep.base.rows import Plan, Rows, Task
 from skdeep.base.training import placed, plain_gradient, single_phase, weighing
@@ -30,7 +31,6 @@ from skdeep.nets.array_autoencoder import (
     SequenceAutoencoderNet,
     initialize,
 )
-from skdeep.parameters.sizes import layer_sizes
 
 _SERIES_AT_A_TIME = 256  # that are decoded
 _USUAL_LENGTH = 100  # of series of unequal length, for an estimate of the work

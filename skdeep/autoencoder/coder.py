@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.rows import Plan, Rows, Task
-from skdeep.parameters.sizes import layer_sizes
 
 BOUNDED = ("cross_entropy", "mixed")
 """Losses whose output is a probability."""

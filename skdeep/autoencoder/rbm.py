@@ -9,8 +9,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
+from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
 from skdeep.base.rows import Given, Mode
@@ -26,7 +26,6 @@ from skdeep.nets.rbm import (
 )
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.RBM, tables.RBM_ATTRIBUTES)

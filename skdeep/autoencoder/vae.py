@@ -8,6 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import losses
+from skdeep._checks import layer_sizes
 from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
@@ -16,7 +17,6 @@ from skdeep.nets.init import initialize
 from skdeep.nets.vae import VAENet
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 
 
 @public(tables.VARIATIONAL, tables.VARIATIONAL_ATTRIBUTES)

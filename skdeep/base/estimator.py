@@ -24,8 +24,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdeep import engine
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
-from skdeep._fitting import all_or_nothing
 from skdeep.base.learning import learn
 from skdeep.base.rows import Given, Mode, Plan, Rows, Task
 from skdeep.base.training import (

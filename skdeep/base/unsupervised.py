@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import Tags
 
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
-from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.rows import Given, Mode, Rows
 from skdeep.inputs.supervision import check_weights, refuse_orphan

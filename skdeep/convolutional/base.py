@@ -7,6 +7,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.saliency import saliency
 from skdeep.base.training import (
@@ -26,7 +27,6 @@ from skdeep.inputs.arrays import ArrayInput, wants_own_scale
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.convnet import ConvNet
-from skdeep.parameters.sizes import layer_sizes
 
 AUTO_STEPS = {1: 1000, 2: 6500}
 """Steps of training that max_iter='auto' plans for: of series, of images."""

@@ -13,8 +13,8 @@ from skdeep.engine.training import Training
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
-    from skdeep.engine.flat import FlatParameters
     from skdeep.engine.net import DeepNet
+    from skdeep.engine.optim import FlatParameters
     from skdeep.engine.protocols import Step, Validator
 
 

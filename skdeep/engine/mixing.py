@@ -13,7 +13,7 @@ from skdeep.engine.steps import Autograd
 from skdeep.losses.reduce import weighted_mean
 
 if TYPE_CHECKING:
-    from skdeep.engine.flat import FlatParameters
+    from skdeep.engine.optim import FlatParameters
     from skdeep.engine.protocols import Loss
 
 

@@ -20,11 +20,10 @@ from skorch.history import History
 from torch import Tensor, nn
 
 from skdeep.engine.device import is_available
-from skdeep.engine.flat import FlatParameters
-from skdeep.engine.optim import FlatOptimizer
+from skdeep.engine.optim import FlatOptimizer, FlatParameters
 
 if TYPE_CHECKING:
-    from skdeep.engine.flat import Snapshot
+    from skdeep.engine.optim import Snapshot
 
     Checkpoint: TypeAlias = tuple[list[tuple[Snapshot, dict[str, Any]]], int]
 

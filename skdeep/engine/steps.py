@@ -19,8 +19,7 @@ from skdeep.losses.reduce import weighted_mean
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
-    from skdeep.engine.flat import FlatParameters
-    from skdeep.engine.optim import FlatOptimizer
+    from skdeep.engine.optim import FlatOptimizer, FlatParameters
     from skdeep.engine.protocols import Gradient, Loss
 
 

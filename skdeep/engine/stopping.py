@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from skdeep.engine.flat import FlatParameters, Snapshot
+    from skdeep.engine.optim import FlatParameters, Snapshot
 
 
 class Patience:

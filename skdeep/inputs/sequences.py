@@ -15,12 +15,11 @@ import torch
 from sklearn.utils import InputTags
 
 from skdeep import engine
-from skdeep._checks import refuse_masks
+from skdeep._checks import layer_sizes, refuse_masks
 from skdeep.data.rows import RaggedRows
 from skdeep.inputs.array_checks import elements
 from skdeep.inputs.arrays import ArrayInput, Input
 from skdeep.inputs.rows import dense_tensor, to_host
-from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.vocabulary import PADDING, UNKNOWN
 
 _TOKENS = (

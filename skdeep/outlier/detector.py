@@ -8,8 +8,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
-from skdeep._fitting import all_or_nothing
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.outliers import OutlierAnswers
 from skdeep.base.rows import Given, Mode

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.rows import Task, Validator
 from skdeep.data.members import MemberBatches
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.rows import EncodedRows
-from skdeep.parameters.sizes import layer_sizes
 
 STEPS = {True: 700, False: 300}
 """Training steps by `novelty`: where training rows may be outliers, a longer training learns

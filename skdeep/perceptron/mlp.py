@@ -7,8 +7,8 @@ import torch
 from sklearn.utils.metaestimators import available_if
 
 from skdeep import engine
+from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.regressor import DeepRegressor
@@ -19,7 +19,6 @@ from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
 from skdeep.parameters import dense as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 
 
 def _is_stochastic(estimator):

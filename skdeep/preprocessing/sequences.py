@@ -10,9 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._checks import checked_array
+from skdeep._checks import all_or_nothing, checked_array
 from skdeep._compat import Interval, StrOptions, _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.preprocessing.vocabulary import (
     PADDING,
     UNKNOWN,

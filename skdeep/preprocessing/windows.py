@@ -8,9 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._checks import checked_data
+from skdeep._checks import all_or_nothing, checked_data
 from skdeep._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
-from skdeep._fitting import all_or_nothing
 
 
 class SlidingWindow(TransformerMixin, BaseEstimator):

@@ -7,6 +7,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.saliency import saliency
 from skdeep.base.training import (
@@ -25,7 +26,6 @@ from skdeep.inputs.arrays import wants_own_scale
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.sequences import sequence_input
 from skdeep.nets.recurrent import RecurrentNet, initialize
-from skdeep.parameters.sizes import layer_sizes
 
 SMALL_SET, SMALL_BATCH, BATCH = 2000, 32, 64
 """``batch_size='auto'`` is 32 up to 2,000 sequences, which need many steps, and 64 beyond; up to

@@ -7,8 +7,8 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.supervision import read_target, scored_against
 from skdeep.parameters import siamese as tables

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.data.batches import chunks
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.inputs.rows import to_host
@@ -20,7 +21,6 @@ from skdeep.nets.conv import Standardize, draw_weights
 from skdeep.nets.init import initialize
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
-from skdeep.parameters.sizes import layer_sizes
 
 _SCALE_ROWS = 1000  # that the scale of channels is taken from
 

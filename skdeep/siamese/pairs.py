@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep._fitting import all_or_nothing
 from skdeep.base.rows import Mode
 from skdeep.inputs.rows import to_host
 from skdeep.siamese.base import BaseSiamese

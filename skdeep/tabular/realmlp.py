@@ -1,12 +1,12 @@
 """RealMLP: perceptrons for mixed tables with tuned defaults."""
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
 from skdeep.nets.realmlp import RealMLPNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 from skdeep.tabular.answers import predict_interval
 from skdeep.tabular.base import DeepTable
 from skdeep.tabular.training import Design

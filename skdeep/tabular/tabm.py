@@ -9,13 +9,13 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
 from skdeep.base.rows import Given
 from skdeep.nets.tabm import TabMNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
 from skdeep.preprocessing.quantiles import weighted_quantiles
 from skdeep.tabular.answers import predict_interval
 from skdeep.tabular.base import DeepTable

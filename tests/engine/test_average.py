@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skdeep.engine import BestAverage, BestParts, MovingAverage
-from skdeep.engine.flat import FlatParameters
+from skdeep.engine.optim import FlatParameters
 
 
 def flat_of(value=0.0):

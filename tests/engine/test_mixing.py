@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skdeep.engine import MixingAutograd
-from skdeep.engine.flat import FlatParameters
+from skdeep.engine.optim import FlatParameters
 from skdeep.losses import CrossEntropy
 
 

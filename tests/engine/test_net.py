@@ -271,7 +271,7 @@ def test_module_classes_by_name():
         "torch.nn:Linear",
         "skdeep.nets.mlp:nn",
         "skdeep.engine.net:DeepNet",  # no torch module
-        "skdeep.engine.flat:nn.Parameter",
+        "skdeep.engine.optim:nn.Parameter",
         "skdeep.nets.mlp:initialize",
         "skdeep.nets.mlp:",
         "skdeep.nets.mlp",

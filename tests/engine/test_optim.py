@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdeep.engine.flat import FlatParameters
-from skdeep.engine.optim import SOLVERS, FlatOptimizer
+from skdeep.engine.optim import SOLVERS, FlatOptimizer, FlatParameters
 
 
 def make_net():

@@ -7,8 +7,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from skdeep.engine.flat import FlatParameters
-from skdeep.engine.optim import SOLVERS, FlatOptimizer
+from skdeep.engine.optim import SOLVERS, FlatOptimizer, FlatParameters
 from skdeep.engine.recipe import Recipe
 
 

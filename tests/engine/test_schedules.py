@@ -10,8 +10,7 @@ from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from torch import nn
 
 from skdeep.engine import schedules
-from skdeep.engine.flat import FlatParameters
-from skdeep.engine.optim import FlatOptimizer
+from skdeep.engine.optim import FlatOptimizer, FlatParameters
 from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Course, make_schedule
 
 NAMES = ["constant", "invscaling", "adaptive", "cosine", "one_cycle", "exponential", "plateau"]

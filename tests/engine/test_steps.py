@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdeep.engine.flat import FlatParameters
-from skdeep.engine.optim import FlatOptimizer
+from skdeep.engine.optim import FlatOptimizer, FlatParameters
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
 from skdeep.losses import SquaredError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdeep.engine.flat import FlatParameters
+from skdeep.engine.optim import FlatParameters
 from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
 
 

@@ -23,7 +23,7 @@ from skdeep import (
     TabularGAN,
     VariationalAutoencoder,
 )
-from skdeep.parameters.sizes import layer_sizes
+from skdeep._checks import layer_sizes
 from skdeep.preprocessing import SlidingWindow
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

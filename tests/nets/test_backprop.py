@@ -8,7 +8,7 @@ import torch
 from skdeep import losses
 from skdeep.data.tensors import sparse_to_tensor
 from skdeep.engine import Autograd
-from skdeep.engine.flat import FlatParameters
+from skdeep.engine.optim import FlatParameters
 from skdeep.nets.backprop import PlainBackprop
 from skdeep.nets.init import initialize
 from skdeep.nets.mlp import MLPNet
