@@ -1,4 +1,4 @@
-"""scikit-learn's checks of arrays, with errors that name what was given."""
+"""Checks that all rooms use: of arrays and of sizes of layers; and fits that fail, undone."""
 
 import contextlib
 import functools
@@ -117,7 +117,6 @@ def all_or_nothing(method: Method) -> Method:
 
 
 _COPIES = 4  # of each weight in training: itself, its gradient, two moments of Adam
-
 _BYTES = 8
 
 

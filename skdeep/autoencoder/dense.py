@@ -16,7 +16,7 @@ from skdeep.base.training import single_phase
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.vectors import VECTORS, RowInput
 from skdeep.nets.autoencoder import AutoencoderNet
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import initialize
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.vectors import VECTORS
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import initialize
 from skdeep.nets.vae import VAENet
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public

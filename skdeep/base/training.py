@@ -19,10 +19,10 @@ from skdeep.base.rows import Task, Validator
 from skdeep.data.batches import Batches, LengthBatches, SparseRows, chunks
 from skdeep.data.pieces import in_pieces
 from skdeep.data.rows import PaddedRows
+from skdeep.engine.steps import PlainBackprop
 from skdeep.engine.training import Curves, Training
 from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
-from skdeep.nets.backprop import PlainBackprop
 from skdeep.nets.conv import BatchNorm, set_row_weight
 
 CURVES = (

@@ -7,18 +7,17 @@ from skdeep.engine.average import (
     MovingAverage,
 )
 from skdeep.engine.collapse import warn_of_collapse
-from skdeep.engine.device import resolve_device, resolve_dtype
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
+from skdeep.engine.modules import module_from_state, module_state
 from skdeep.engine.net import (
     DeepNet,
     checked_callbacks,
-    module_from_state,
-    module_state,
+    resolve_device,
+    resolve_dtype,
     skorch_dataset,
 )
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.phases import Phase, Shared, run_phases
 from skdeep.engine.precision import (
     compiled,
     compiler_environment,
@@ -26,12 +25,20 @@ from skdeep.engine.precision import (
     wants_mixed,
     with_compiler,
 )
-from skdeep.engine.recipe import Recipe
+from skdeep.engine.recipe import Phase, Recipe, Shared, run_phases, threads_for
 from skdeep.engine.report import EpochReport, wants_score
-from skdeep.engine.schedules import BOUNDED_SCHEDULES, CURVES, Constant, Course, make_schedule
+from skdeep.engine.schedules import (
+    BOUNDED_SCHEDULES,
+    CURVES,
+    BestMembers,
+    BestWeights,
+    Constant,
+    Course,
+    LastBestPatience,
+    Patience,
+    make_schedule,
+)
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
-from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
-from skdeep.engine.threads import threads_for
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [

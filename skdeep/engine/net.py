@@ -1,4 +1,4 @@
-"""skorch's net, with batches from tensors and state that travels.
+"""Devices, precision, and skorch's net, with batches from tensors and state that travels.
 
 `NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop
 over the batches is `skdeep.engine.training`'s.
@@ -7,19 +7,17 @@ over the batches is `skdeep.engine.training`'s.
 from __future__ import annotations
 
 import copy
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.history import History
-from torch import Tensor, nn
+from torch import nn
 
-from skdeep.engine.device import is_available
+from skdeep.engine.modules import copy_module, module_from_state, module_state, to_array
 from skdeep.engine.optim import FlatOptimizer, FlatParameters
 
 if TYPE_CHECKING:
@@ -28,6 +26,88 @@ if TYPE_CHECKING:
     Checkpoint: TypeAlias = tuple[list[tuple[Snapshot, dict[str, Any]]], int]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+FLOAT_TYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(device: str | torch.device, X: Any = None) -> torch.device:
+    """Turn the `device` parameter of an estimator into a `torch.device`.
+
+    Parameters
+    ----------
+    device : {'auto', 'cpu', 'cuda', 'mps'} or str like 'cuda:1' or torch.device
+        'auto' follows `X` when it is a tensor on a GPU; otherwise it is the process's first CUDA
+        device, else the CPU. Apple's 'mps' is taken only by name: it has no float64.
+    X : tensor or array, default=None
+        The data that the device is wanted for.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, or not there in this process.
+    """
+    if isinstance(device, str) and device == "auto":
+        if isinstance(X, torch.Tensor) and X.device.type == "cuda":
+            return X.device
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:1', ..., 'mps' or a "
+            "torch.device"
+        ) from error
+    if not is_available(resolved):
+        raise ValueError(
+            f"device={str(device)!r} is not available: {_what_is_there(resolved.type)}. "
+            "Use device='auto' or device='cpu'."
+        )
+    return resolved
+
+
+def is_available(device: torch.device) -> bool:
+    """Whether this process can compute on `device`."""
+    if device.type == "cuda":
+        return (device.index or 0) < (torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"
+
+
+def _what_is_there(kind: str) -> str:
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        return f"this process sees {count or 'no'} CUDA device{'s' if count != 1 else ''}"
+    return f"this process sees no device of the type {kind!r}"
+
+
+def resolve_dtype(dtype: str | None, X_dtype: Any, device: torch.device) -> torch.dtype:
+    """Turn the `dtype` parameter of an estimator into a `torch.dtype`.
+
+    Parameters
+    ----------
+    dtype : {'float32', 'float64'} or None
+        None keeps the precision of the data: float32 for float32, float64 for everything else,
+        as scikit-learn does.
+    X_dtype : numpy.dtype or torch.dtype
+        Type of the data.
+    device : torch.device
+        The device that the network lives on; mps has float32 only.
+
+    Returns
+    -------
+    torch.dtype
+    """
+    if device.type == "mps":
+        return torch.float32
+    if dtype is None:
+        dtype = "float32" if str(X_dtype).endswith("float32") else "float64"
+    return FLOAT_TYPES[dtype]
 
 
 class DeepNet(NeuralNet):
@@ -213,7 +293,7 @@ class DeepNet(NeuralNet):
         live += ("module_", "criterion_", "flat_optimizers_", "optimizer", "optimizer_states_")
         live += ("iterator_train", "iterator_valid", "dataset", "virtual_params_")
         state = {k: v for k, v in self.__dict__.items() if k not in live}
-        states = [o.state(_to_array) for o in getattr(self, "flat_optimizers_", ())]
+        states = [o.state(to_array) for o in getattr(self, "flat_optimizers_", ())]
         return state | {
             "module_state": module_state(self.module_),
             "criterion_state": module_state(self.criterion_),
@@ -273,71 +353,3 @@ def skorch_dataset(net: DeepNet, data: Sequence[Any] | None) -> Dataset | None:
     if not isinstance(data[1], torch.Tensor):
         return None  # pairs of rows: skorch wants as many targets as rows
     return Dataset(*data[:2])
-
-
-def copy_module(module: nn.Module) -> nn.Module:
-    """A deep copy whose tensors own their memory (flat views would drag all others along)."""
-    return module_from_state(module_state(module, to_host=False))
-
-
-def module_state(module: nn.Module, to_host: bool = True) -> dict[str, Any]:
-    """A module as plain data: how to make it, and its tensors.
-
-    Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
-    as a copy of itself without its tensors, whatever its `config` is.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    to_host : bool, default=True
-        NumPy arrays on the host, or tensor copies where they are.
-    """
-    tensors = module.state_dict(keep_vars=True)
-    if hasattr(module, "config") and type(module).__module__.startswith("skdeep."):
-        name = f"{type(module).__module__}:{type(module).__qualname__}"
-        origin: dict[str, Any] = {"class": name, "config": module.config}
-    else:
-        memo = {id(t): _placeholder(t) for t in tensors.values()}
-        origin = {"skeleton": copy.deepcopy(module, memo)}
-    convert = _to_array if to_host else lambda t: t.detach().clone()
-    return origin | {"tensors": {name: convert(t) for name, t in tensors.items()}}
-
-
-def module_from_state(state: dict[str, Any]) -> nn.Module:
-    """The module that `module_state` described."""
-    tensors = {
-        k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
-        for k, v in state["tensors"].items()
-    }
-    if "skeleton" in state:
-        module = copy.deepcopy(state["skeleton"])
-        places = module.state_dict(keep_vars=True)
-        for name, tensor in tensors.items():
-            places[name].data = tensor
-    else:
-        module = module_class(state["class"])(**state["config"])
-        module.load_state_dict(tensors, assign=True)
-    return module.eval()
-
-
-def module_class(name: str) -> type[nn.Module]:
-    """The module class that a state names; a state from a file must not call anything else."""
-    place, _, attribute = name.partition(":")
-    found: Any = None
-    if place.startswith("skdeep."):
-        found = getattr(importlib.import_module(place), attribute, None)
-    is_module = isinstance(found, type) and issubclass(found, torch.nn.Module)
-    if not (is_module and found.__module__ == place):
-        raise ValueError(f"{name!r} is no module of skdeep")
-    return found
-
-
-def _placeholder(tensor: Tensor) -> Tensor:
-    empty = torch.empty(0, dtype=tensor.dtype)
-    if isinstance(tensor, torch.nn.Parameter):
-        return torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
-    return empty
-
-
-def _to_array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy().copy()

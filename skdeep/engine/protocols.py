@@ -48,7 +48,7 @@ class Epochs(Protocol):
 
 
 class Best(Protocol):
-    """What remembers the weights of the best epoch; see `skdeep.engine.stopping`."""
+    """What remembers the weights of the best epoch; see `skdeep.engine.schedules`."""
 
     def save(self) -> None: ...
 

@@ -1,12 +1,28 @@
-"""How a network is trained, as data."""
+"""How a network is trained: a recipe, and phases that are run one after the other.
+
+A step of a small network takes less time than waking threads for it; where other work keeps the
+cores busy, waiting for these threads makes such a fit ten times slower. Large steps keep what the
+process allows.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import ThreadpoolController
+
+from skdeep.engine.net import DeepNet
+from skdeep.engine.training import Curves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,3 +147,134 @@ def _parameters(cls: type) -> list[str]:
     if cls not in _known:
         _known[cls] = [name for name in cls._get_param_names() if name in _FIELDS]  # type: ignore
     return _known[cls]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all phases of a fit have in common.
+
+    Attributes
+    ----------
+    rng : numpy.random.RandomState
+    curves : Curves
+        Goes on from phase to phase.
+    verbose : bool or int
+    interruptible : bool
+        Ctrl-C ends a phase with the best weights so far, else it goes on to the caller.
+    replaces : bool
+        There is a trained model: Ctrl-C in the first epoch goes on to the caller, too.
+    datasets : tuple
+        Training and validation rows, for skorch's callbacks.
+    max_time : float or None
+        Seconds that are left.
+    n_seen : int
+        Rows seen before.
+    report : callable or None
+        Makes the `EpochReport` of a phase.
+    """
+
+    rng: np.random.RandomState
+    curves: Curves = field(default_factory=Curves)
+    verbose: bool | int = False
+    interruptible: bool = True
+    replaces: bool = False
+    datasets: tuple[Any, Any] = (None, None)
+    max_time: float | None = None
+    n_seen: int = 0
+    report: Any = None
+
+
+Phase = Callable[[Shared], Any]
+
+
+"""Makes the run (`Training` or `LBFGS`) of a phase when its turn has come."""
+
+
+def train(run: Any, work: tuple[int, float]) -> None:
+    """Train a run alone, with as many threads as its steps are worth."""
+    with threads_for(*work):
+        run.run()
+
+
+TRAINER: ContextVar[Callable[[Any, tuple[int, float]], None]] = ContextVar("trainer", default=train)
+"""What trains the runs of a fit: `train`, or what has several fits train as one."""
+
+
+def run_phases(
+    net: DeepNet,
+    phases: Sequence[Phase],
+    shared: Shared,
+    *,
+    report: Callable[[list], Any] | None,
+    work: tuple[int, float],
+) -> list:
+    """Run the phases one after the other, and return the runs.
+
+    A phase for which no time is left is not run, but the first; nor is any after Ctrl-C. What the
+    first phase trained is a model: later ones replace none.
+
+    Parameters
+    ----------
+    net : DeepNet
+    phases : sequence of callable
+    shared : Shared
+    report : callable, default=None
+        Makes the `EpochReport` of a phase, given the runs that came before it.
+    work : tuple of (int, float)
+        Rows of a step, and how often a row meets a parameter: what `threads_for` asks.
+    """
+    runs: list = []
+    started = time.monotonic()
+    for phase in phases:
+        left = shared.max_time
+        if runs and left is not None:
+            left -= time.monotonic() - started
+            if left <= 0:
+                break
+        run = phase(
+            replace(
+                shared,
+                max_time=left,
+                n_seen=runs[-1].n_seen if runs else shared.n_seen,
+                replaces=shared.replaces and not runs,
+                report=None if report is None else report(list(runs)),
+            )
+        )
+        runs.append(run)
+        TRAINER.get()(run, work)
+        if getattr(run, "interrupted", False):
+            break
+    return runs
+
+
+SMALL_STEP = 1e8
+"""Multiplications and additions in a step, about a millisecond of one core's time, up to which one
+thread is used."""
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through all loaded libraries: 10 ms
+
+
+def threads_for(n_rows: int, n_parameters: float) -> contextlib.AbstractContextManager:
+    """A context in which the calling thread trains with as many threads as a step is worth.
+
+    OpenMP keeps this number for each thread: other threads and later calls are not touched.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows in a batch.
+    n_parameters : int
+        Of the network. A pass forward takes two operations per row and parameter, a pass
+        backward four.
+
+    Returns
+    -------
+    context manager
+    """
+    if 6 * int(n_rows) * n_parameters > SMALL_STEP:
+        return contextlib.nullcontext()
+    torch.get_num_threads()  # a thread's first call to torch sets its number; let that be past
+    return _controller().limit(limits=1, user_api="openmp")

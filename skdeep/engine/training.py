@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
-from skdeep.engine.stopping import BestWeights, Patience
+from skdeep.engine.schedules import BestWeights, Patience
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch

@@ -11,7 +11,7 @@ import torch
 from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdeep.engine.device import resolve_dtype
+from skdeep.engine.net import resolve_dtype
 from skdeep.inputs.supervision import check_target
 from skdeep.inputs.vectors import RowInput
 from skdeep.preprocessing.columns import check_table

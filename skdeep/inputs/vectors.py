@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skdeep.data.batches import SparseRows
 from skdeep.data.tensors import to_tensor
-from skdeep.engine.device import resolve_dtype
+from skdeep.engine.net import resolve_dtype
 from skdeep.inputs.rows import check_rows, to_host
 from skdeep.inputs.supervision import check_rows_and_target
 

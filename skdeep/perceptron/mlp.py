@@ -15,7 +15,7 @@ from skdeep.base.regressor import DeepRegressor
 from skdeep.base.rows import Given, Mode
 from skdeep.base.training import capped_batch_size
 from skdeep.inputs.vectors import VECTORS
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import initialize
 from skdeep.nets.mlp import MLPNet
 from skdeep.parameters import dense as tables
 from skdeep.parameters.entry import public

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skdeep.engine.net import DeepNet, module_class
+from skdeep.engine.modules import module_class
+from skdeep.engine.net import DeepNet
 from skdeep.persistence._plain import expect
 
 _PLAIN = (type(None), bool, int, float, str)

@@ -17,8 +17,8 @@ from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.inputs.rows import to_host
 from skdeep.losses import unit_length
 from skdeep.nets import recurrent
+from skdeep.nets.blocks import initialize
 from skdeep.nets.conv import Standardize, draw_weights
-from skdeep.nets.init import initialize
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 

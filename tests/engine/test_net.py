@@ -9,9 +9,10 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from skdeep.engine.net import DeepNet, copy_module, module_class, module_from_state, module_state
+from skdeep.engine.modules import copy_module, module_class, module_from_state, module_state
+from skdeep.engine.net import DeepNet
 from skdeep.losses import Huber, SquaredError
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import initialize
 from skdeep.nets.mlp import MLPNet
 
 X = torch.linspace(-1, 1, 24).reshape(8, 3)

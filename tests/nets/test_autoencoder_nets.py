@@ -5,8 +5,7 @@ import torch
 
 from skdeep.losses import EvidenceBound, MaskedSquaredError, Reconstruction
 from skdeep.nets.autoencoder import AutoencoderNet
-from skdeep.nets.blocks import set_generator
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import initialize, set_generator
 from skdeep.nets.masked import MaskedNet
 from skdeep.nets.vae import VAENet
 

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep.nets.blocks import ACTIVATIONS, Dropout, GaussianNoise, Linear, set_generator
-from skdeep.nets.init import initialize
+from skdeep.nets.blocks import (
+    ACTIVATIONS,
+    Dropout,
+    GaussianNoise,
+    Linear,
+    initialize,
+    set_generator,
+)
 from skdeep.nets.mlp import MLPNet
 
 

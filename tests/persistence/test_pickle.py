@@ -12,7 +12,7 @@ from torch import nn
 
 from skdeep import MLPClassifier, MLPRegressor
 from skdeep.engine import DeepNet
-from skdeep.engine.net import copy_module, module_from_state, module_state
+from skdeep.engine.modules import copy_module, module_from_state, module_state
 from skdeep.losses import SquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

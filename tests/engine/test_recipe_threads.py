@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from skdeep.engine.threads import SMALL_STEP, threads_for
+from skdeep.engine.recipe import SMALL_STEP, threads_for
 
 ROWS = 100
 SMALL = int(SMALL_STEP / 6 / ROWS)

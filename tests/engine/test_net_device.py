@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep.engine.device import is_available, resolve_device, resolve_dtype
+from skdeep.engine.net import is_available, resolve_device, resolve_dtype
 
 CPU, MPS = torch.device("cpu"), torch.device("mps")
 

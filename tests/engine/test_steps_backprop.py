@@ -9,8 +9,8 @@ from skdeep import losses
 from skdeep.data.tensors import sparse_to_tensor
 from skdeep.engine import Autograd
 from skdeep.engine.optim import FlatParameters
-from skdeep.nets.backprop import PlainBackprop
-from skdeep.nets.init import initialize
+from skdeep.engine.steps import PlainBackprop
+from skdeep.nets.blocks import initialize
 from skdeep.nets.mlp import MLPNet
 
 CASES = {

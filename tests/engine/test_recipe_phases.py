@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep.engine import phases
-from skdeep.engine.phases import Shared, run_phases
+from skdeep.engine import recipe
+from skdeep.engine.recipe import Shared, run_phases
 from skdeep.engine.training import Curves
 
 SMALL, LARGE = (1, 1.0), (10**6, 1000.0)
@@ -34,7 +34,7 @@ class Log(list):
 @pytest.fixture
 def log(monkeypatch):
     found = Log()
-    monkeypatch.setattr(phases.time, "monotonic", lambda: found.now)
+    monkeypatch.setattr(recipe.time, "monotonic", lambda: found.now)
     return found
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from skdeep.engine.optim import FlatParameters
-from skdeep.engine.stopping import BestMembers, BestWeights, LastBestPatience, Patience
+from skdeep.engine.schedules import BestMembers, BestWeights, LastBestPatience, Patience
 
 
 def counts(patience, values):
