@@ -21,6 +21,7 @@ from skdeep._version import __version__
 
 if TYPE_CHECKING:
     from skdeep import metrics as metrics
+    from skdeep import onnx as onnx
     from skdeep import persistence as persistence
     from skdeep import plotting as plotting
     from skdeep import preprocessing as preprocessing
@@ -67,7 +68,7 @@ _PLACES = {
     "VariationalAutoencoder": "autoencoder.vae",
     "show_versions": "_show_versions",
 }
-_PACKAGES = ("metrics", "persistence", "plotting", "preprocessing", "tuning")
+_PACKAGES = ("metrics", "onnx", "persistence", "plotting", "preprocessing", "tuning")
 
 __all__ = [
     "RBM",

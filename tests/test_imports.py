@@ -25,16 +25,19 @@ ROOMS = {  # room -> rooms that it may import from
     "inputs": {"engine", "data", "preprocessing", "parameters"},
     "base": INNER | {"preprocessing", "parameters", "inputs"},
     **{family: BASE for family in FAMILIES},  # no family imports another
-    "root": BASE | FAMILIES | {"tuning", "plotting", "persistence"},  # public names, on demand
+    "root": BASE | FAMILIES | {"tuning", "plotting", "persistence", "onnx"},  # on demand
     "tuning": {"root", "base", "engine"},
     "plotting": {"root", "tuning", "inputs", "base"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
+    "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "tuning"},
 }
 LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine"},
     "optuna": {"tuning", "plotting"},
     "matplotlib": {"plotting"},
     "safetensors": {"persistence"},
+    "onnx": {"onnx"},
+    "skl2onnx": {"onnx"},
 }
 ONLY = {  # rooms that may use nothing but these libraries
     "nets": {"torch", "math"},

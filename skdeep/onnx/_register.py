@@ -1,0 +1,128 @@
+"""Which function writes which method of which estimator, and how skl2onnx comes to know them.
+
+This is the only file that registers anything with skl2onnx, and it registers skdeep's classes
+alone: what skl2onnx does with others stays as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from skl2onnx import update_registered_converter
+from sklearn.base import is_classifier, is_outlier_detector
+
+from skdeep.engine import DeepNet
+from skdeep.onnx import _answers, _dense, _perceptron
+from skdeep.onnx._graph import Graph, Module, Output
+from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
+
+Convert = Callable[[Graph, Any], Output]
+"""Writes a method: given the graph and the fitted estimator, it returns what the method returns."""
+
+
+def _precision(model: Any) -> np.dtype:
+    net: DeepNet = model.net_
+    return np.dtype(str(net.parameter.dtype).removeprefix("torch."))
+
+
+def _single(model: Any) -> np.dtype:
+    return np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class Family:
+    """How an estimator is written.
+
+    Attributes
+    ----------
+    methods : mapping of str to callable
+        What writes each method.
+    default : tuple of str
+        The methods that a file has where the user names none.
+    precision : callable
+        The type in which a fitted estimator computes: `_precision` is that of its network,
+        `_single` is float32, where onnxruntime has nothing else (convolutions, for example).
+    """
+
+    methods: Mapping[str, Convert]
+    default: tuple[str, ...]
+    precision: Callable[[Any], np.dtype] = _precision
+
+
+FAMILIES: dict[type, Family] = {
+    MLPClassifier: Family(
+        {"predict": _perceptron.predict_labels, "predict_proba": _perceptron.predict_proba},
+        ("predict", "predict_proba"),
+    ),
+    MLPRegressor: Family({"predict": _perceptron.predict_numbers}, ("predict",)),
+}
+
+MODULES: dict[type, Module] = {**_dense.MODULES, **_perceptron.MODULES}
+
+NAMES = {
+    "predict_proba": "probabilities",
+    "transform": "variable",
+    "decision_function": "scores",
+    "predict_interval": "interval",
+    "reconstruct": "reconstruction",
+}
+"""What the output of a method is called, as by skl2onnx where it has one; that of `predict` is
+'label' or 'variable', those of others have the name of the method."""
+
+
+def output_name(model: Any, method: str) -> str:
+    """What the output of a method is called in the file."""
+    if method == "predict":
+        return "label" if is_classifier(model) or is_outlier_detector(model) else "variable"
+    return NAMES.get(method, method)
+
+
+def output_dtype(model: Any, method: str) -> np.dtype:
+    """The type of what a method returns, as announced to the step after it."""
+    if method == "predict" and is_classifier(model):
+        multilabel = getattr(model, "_target_type", "").startswith("multilabel")
+        return np.dtype(np.int64) if multilabel else _answers.label_array(model.classes_).dtype
+    if method == "predict" and is_outlier_detector(model):
+        return np.dtype(np.int64)
+    units = getattr(model, "_units", None)
+    if method.startswith("predict") and units is not None and units.needs_double:
+        return np.dtype(np.float64)
+    return FAMILIES[type(model)].precision(model)
+
+
+def write(
+    scope: Any, operator: Any, container: Any, modules: Mapping[type, Module] = MODULES
+) -> None:
+    """Write an estimator of ours: the methods of `operator.methods`, or as many of the default
+    ones as the operator has outputs."""
+    model = operator.raw_operator
+    family = FAMILIES[type(model)]
+    g = Graph(scope, operator, container, modules, family.precision(model))
+    for method, variable in zip(getattr(operator, "methods", family.default), operator.outputs):
+        g.give(family.methods[method](g, model), variable)
+
+
+def _convert(scope: Any, operator: Any, container: Any) -> None:
+    write(scope, operator, container)
+
+
+def no_shapes(operator: Any) -> None:
+    """Leave the shapes of outputs to the converter, which knows them."""
+
+
+@functools.cache
+def register() -> None:
+    """Tell skl2onnx of skdeep's classes, for its own converters of estimators that hold others."""
+    zipmap = {
+        "zipmap": [True, False, "columns"],
+        "output_class_labels": [False, True],
+        "nocl": [False],
+    }
+    for cls in FAMILIES:
+        options = zipmap if "predict_proba" in FAMILIES[cls].methods else None
+        alias = f"Skdeep{cls.__name__}"
+        update_registered_converter(cls, alias, no_shapes, _convert, options=options)

@@ -1,0 +1,56 @@
+"""Runs files in the ONNX format, and compares what they say with what the estimators say."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+
+from skdeep.onnx import to_onnx
+
+
+def session(proto):
+    """A checked model, ready to run on one thread."""
+    onnx.checker.check_model(proto, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def feed(X):
+    """What a session is given for X: an array, or a column of a frame for each input."""
+    if isinstance(X, pd.DataFrame):
+        return {str(name): X[[name]].to_numpy() for name in X.columns}
+    return {"X": X}
+
+
+def outputs(proto, X):
+    """Each output of a model, by its name."""
+    run = session(proto)
+    names = [output.name for output in run.get_outputs()]
+    return dict(zip(names, run.run(names, feed(X))))
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    """Labels are equal, numbers differ by `tolerance` at most (of 1, or of what they are)."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.ndim == 2 and found.shape[1] == 1 and expected.ndim == 1:
+        found = found[:, 0]
+    if expected.dtype.kind != "f":
+        assert found.tolist() == expected.tolist()
+    else:
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def check(model, X, methods, **options):
+    """Each output of the file of a model, in the order of `methods`, is what the method returns,
+    for X and for its first row. Returns the outputs' names."""
+    proto = to_onnx(model, X, methods=list(methods), **options)
+    for rows in (X, X[:1]):
+        found = outputs(proto, rows)
+        assert len(found) == len(methods)
+        for value, method in zip(found.values(), methods):
+            assert_close(value, getattr(model, method)(rows))
+    return list(found)
