@@ -10,7 +10,7 @@ from skl2onnx.common import data_types
 
 STRING = np.dtype(np.str_)
 
-_KINDS = {
+_KINDS: dict[np.dtype, Any] = {
     np.dtype(np.float32): data_types.FloatTensorType,
     np.dtype(np.float64): data_types.DoubleTensorType,
     np.dtype(np.int64): data_types.Int64TensorType,
