@@ -27,8 +27,8 @@ from skdeep.adversarial.image_kinds import (
     shares,
 )
 from skdeep.adversarial.images import ImageScale, range_of, read_images
-from skdeep.base.rows import Rows
-from skdeep.inputs.vectors import VECTORS
+from skdeep.base.learning import Rows
+from skdeep.inputs.rows import VECTORS
 from skdeep.nets.image_gan import ImageGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public

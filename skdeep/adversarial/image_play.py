@@ -13,7 +13,7 @@ from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.image_kinds import draw_kinds
 from skdeep.adversarial.play import Play, two_player_step
-from skdeep.base.rows import Mode, Plan, Rows, Task, Validator
+from skdeep.base.learning import Mode, Plan, Rows, Task, Validator
 from skdeep.base.training import epochs_of_steps, make_batches, single_phase
 from skdeep.data.batches import n_batches
 from skdeep.metrics import frechet_distance

@@ -12,7 +12,7 @@ import torch
 from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import Play, two_player_step
-from skdeep.base.rows import Mode, Plan, Rows, Task
+from skdeep.base.learning import Mode, Plan, Rows, Task
 from skdeep.base.training import epochs_of_steps, even_batch_size, make_batches, single_phase
 from skdeep.data.batches import n_batches
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from skdeep import engine
-from skdeep.base.rows import Task
+from skdeep.base.learning import Task
 from skdeep.losses.adversarial import (
     gradient_penalty,
     relativistic,

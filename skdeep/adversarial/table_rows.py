@@ -6,8 +6,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skdeep._checks import checked_data
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.vectors import RowInput
+from skdeep.inputs.rows import RowInput, to_host
 from skdeep.preprocessing.cells import object_kinds
 from skdeep.preprocessing.columns import check_columns, column_names, is_frame
 from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skdeep import engine, losses
 from skdeep._checks import layer_sizes
 from skdeep.autoencoder.coder import Coder
-from skdeep.base.rows import Plan, Rows, Task
+from skdeep.base.learning import Plan, Rows, Task
 from skdeep.base.training import placed, plain_gradient, single_phase, weighing
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import MappedRows, PaddedRows, RaggedRows

@@ -7,9 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.autoencoder.arrays import ArrayCoder
-from skdeep.autoencoder.coder import BOUNDED
-from skdeep.autoencoder.dense import DenseCoder
-from skdeep.base.codes import DeepTransformer, check_codes
+from skdeep.autoencoder.coder import BOUNDED, DenseCoder
+from skdeep.base.unsupervised import DeepTransformer, check_codes
 from skdeep.nets.array_autoencoder import ConvAutoencoderNet, SequenceAutoencoderNet
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skdeep.base.rows import Given, Mode
+from skdeep.base.learning import Given, Mode
 from skdeep.data.batches import chunks
 from skdeep.inputs.rows import to_host
 from skdeep.nets.autoencoder import AutoencoderNet

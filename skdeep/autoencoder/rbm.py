@@ -11,13 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine, losses
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
-from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
-from skdeep.base.rows import Given, Mode
+from skdeep.base.learning import Given, Mode
 from skdeep.base.training import single_phase
+from skdeep.base.unsupervised import DeepTransformer, check_codes
 from skdeep.data.batches import chunks
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.vectors import VECTORS
+from skdeep.inputs.rows import VECTORS, to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.rbm import (
     ContrastiveDivergence,

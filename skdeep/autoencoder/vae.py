@@ -9,10 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import losses
 from skdeep._checks import layer_sizes
-from skdeep.base.codes import DeepTransformer, check_codes
 from skdeep.base.estimator import new_random_state
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.vectors import VECTORS
+from skdeep.base.unsupervised import DeepTransformer, check_codes
+from skdeep.inputs.rows import VECTORS, to_host
 from skdeep.nets.blocks import initialize
 from skdeep.nets.vae import VAENet
 from skdeep.parameters import autoencoder as tables

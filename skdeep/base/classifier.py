@@ -17,15 +17,9 @@ from torch import Tensor, nn
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
-from skdeep.data.tensors import to_tensor
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.supervision import (
-    check_target,
-    one_column,
-    read_target,
-    scored_against,
-    with_class_weight,
-)
+from skdeep.data.batches import to_tensor
+from skdeep.inputs.rows import check_target, one_column, read_target, to_host
+from skdeep.inputs.weights import scored_against, with_class_weight
 
 
 class DeepClassifier(ClassifierMixin):

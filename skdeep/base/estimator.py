@@ -21,23 +21,17 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from skdeep import engine
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
-from skdeep.base.learning import learn
-from skdeep.base.rows import Given, Mode, Plan, Rows, Task
-from skdeep.base.training import (
-    CURVES,
-    capped_batch_size,
-    fitted_attributes,
-    forward,
-    single_phase,
-)
+from skdeep.base.learning import Given, Mode, Plan, Rows, Task, learn
+from skdeep.base.training import CURVES, capped_batch_size, fitted_attributes, forward, single_phase
+from skdeep.data.batches import to_tensor
 from skdeep.data.split import split_rows
-from skdeep.data.tensors import to_tensor
-from skdeep.inputs.supervision import check_weights, read_target, refuse_orphan
+from skdeep.inputs.rows import read_target
+from skdeep.inputs.weights import check_weights
 
 
 def new_random_state(random_state: Any) -> np.random.RandomState:
@@ -69,7 +63,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
         @property
         def _input(self) -> Any:
-            """How X is read: see `skdeep.inputs.vectors.RowInput`."""
+            """How X is read: see `skdeep.inputs.rows.RowInput`."""
 
         def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
             """The network for the rows, with its initial weights."""
@@ -154,13 +148,14 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         metadata = {} if weight is None else {"sample_weight": weight}
         data = {"X": given.X, "y": given.y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **data)
-        report, callbacks = None, getattr(self, "_skl_callbacks", [])
-        watched = engine.wants_score(callbacks, context)
+        report, watched, callbacks = None, False, getattr(self, "_skl_callbacks", None)
         if callbacks:
+            watched = engine.wants_score(callbacks, context)
             report = functools.partial(
                 engine.EpochReport, self, context, given.X, given.y, metadata
             )
-        mode = Mode(watched=watched, in_search=evaluated_candidate(context) is not None)
+        in_search = context.parent is not None and evaluated_candidate(context) is not None
+        mode = Mode(watched=watched, in_search=in_search)
         self._fit(given, mode, report)
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
@@ -178,7 +173,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             dtype = self._input.precision(getattr(self, "dtype", None), rows.x, device)
             module = self._module(rows, rng).to(dtype)
         plan = self._plan(rows, validation, mode, rng)
-        task, runs = self._learn(module, plan, mode, device, rng, report)
+        task, runs = learn(self, module, plan, mode, device, rng, report)
         fitted = self._keep(task, runs)
         if not mode.resumed or task.recipe.solver == "lbfgs":
             for name in CURVES:
@@ -212,7 +207,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _read_validation(self, given: Given) -> Rows | None:
         """Check what the user gave to validate on, as HistGradientBoosting does."""
         if given.X_val is None and given.y_val is None:
-            refuse_orphan(given.sample_weight_val)
             return None
         if given.y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
@@ -278,21 +272,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _forward(self, module: torch.nn.Module, x: Any) -> torch.Tensor:
         """Raw scores of all rows; a family whose layers are not dense cuts them up otherwise."""
         return forward(module, x)
-
-    # --- training -----------------------------------------------------------------------------
-
-    def _learn(
-        self,
-        module: nn.Module,
-        plan: Plan,
-        mode: Mode,
-        device: torch.device,
-        rng: np.random.RandomState,
-        report: Callable[..., Any] | None = None,
-    ) -> tuple[Task, list]:
-        """Train the network by the plan; return the task and its runs. A continuation that fails
-        is undone."""
-        return learn(self, module, plan, mode, device, rng, report)
 
     def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Tensor | None]:
         """Rows, targets and weights where the network lives, in its precision."""

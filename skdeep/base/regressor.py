@@ -23,8 +23,9 @@ from skdeep.base.target_scale import (
     shifted,
     standardised,
 )
-from skdeep.data.tensors import to_tensor
-from skdeep.inputs.supervision import one_column, scored_against
+from skdeep.data.batches import to_tensor
+from skdeep.inputs.rows import one_column
+from skdeep.inputs.weights import scored_against
 
 _ROBUST_LOSSES = ("absolute_error", "huber")  # R2 would be a matter of the outliers alone
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from skdeep import engine
-from skdeep.base.rows import Task, Validator
-from skdeep.data.batches import Batches, LengthBatches, SparseRows, chunks
+from skdeep.base.learning import Task, Validator
+from skdeep.data.batches import Batches, LengthBatches, chunks
 from skdeep.data.pieces import in_pieces
-from skdeep.data.rows import PaddedRows
+from skdeep.data.rows import PaddedRows, SparseRows
 from skdeep.engine.steps import PlainBackprop
-from skdeep.engine.training import Curves, Training
+from skdeep.engine.training import Training
 from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.conv import BatchNorm, set_row_weight
@@ -247,15 +247,6 @@ def make_validator(estimator: Any, task: Task) -> Validator | None:
             return float(loss), score
 
     return validate
-
-
-def past_curves(past: dict[str, Any]) -> Curves:
-    """The curves of earlier runs, to go on with."""
-    return Curves(
-        list(past.get("loss_curve_", [])),
-        list(past.get("validation_loss_curve_") or []),
-        list(past.get("validation_scores_") or []),
-    )
 
 
 def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, Any]:

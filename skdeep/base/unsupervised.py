@@ -1,4 +1,4 @@
-"""Estimators without a target: a network learns X from X.
+"""Estimators without a target, which learn X from X; and those of them that encode rows.
 
 Seeds, callbacks, validation rows, limits and all-or-nothing fits are those of every other
 estimator; only the target is the row itself.
@@ -7,16 +7,22 @@ estimator; only the target is the row itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
-from skdeep._checks import all_or_nothing
+from skdeep._checks import all_or_nothing, checked_array
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.rows import Given, Mode, Rows
-from skdeep.inputs.supervision import check_weights, refuse_orphan
+from skdeep.base.learning import Given, Mode, Rows
+from skdeep.data.batches import chunks, to_tensor
+from skdeep.inputs.rows import to_host
+from skdeep.inputs.weights import check_weights
 
 
 class DeepUnsupervised(DeepEstimator):
@@ -83,7 +89,6 @@ class DeepUnsupervised(DeepEstimator):
         rows = Rows(x, None, weight, counts)
         self.n_outputs_ = math.prod(n for n in x.shape[1:] if n)
         if given.X_val is None:
-            refuse_orphan(given.sample_weight_val)
             return rows, None
         x = self._input.check(self, given.X_val, reset=False)
         weight = given.sample_weight_val
@@ -103,3 +108,65 @@ class DeepUnsupervised(DeepEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         return tags
+
+
+class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUnsupervised):
+    """Base of estimators whose network encodes rows and decodes codes."""
+
+    def _run(self, X: Any, function: Callable[[Any, Any], torch.Tensor], width: int) -> np.ndarray:
+        """``function(module, rows)`` over checked rows or codes, in pieces, as an array.
+
+        `width` is the number of values of a row in the widest layer.
+        """
+        module = self.net_.module_
+        parameter = next(module.parameters())
+        x = self._input.place(X, parameter.dtype, parameter.device)
+        with torch.inference_mode():
+            pieces = [function(module, x[p]) for p in chunks(x.shape[0], width, x.device)]
+            return to_host(self._only_finite(torch.cat(pieces), X))
+
+    def _checked(self, X: Any) -> Any:
+        """Checked rows for a fitted network."""
+        check_is_fitted(self)
+        return self._input.check(self, X)
+
+    def _target_tensor(
+        self, target: np.ndarray, dtype: torch.dtype, device: torch.device
+    ) -> torch.Tensor:
+        """Of rows whose network says itself what it should have given: without columns."""
+        return to_tensor(target, dtype, device)
+
+    def _score_raw(self, raw: Any, target: Any, weight: np.ndarray | None) -> float:
+        device = (raw[0] if isinstance(raw, tuple) else raw).device
+        error = self._make_loss()(raw, torch.as_tensor(target, device=device))
+        return -float(np.average(to_host(error), weights=weight))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, for searches.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        y : None
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        score : float
+            The greater, the better.
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def check_codes(X: Any, width: int, name: str) -> np.ndarray:
+    """Codes for `inverse_transform`, by scikit-learn's rules."""
+    X = checked_array(to_host(X), dtype=(np.float64, np.float32))
+    if X.shape[1] != width:
+        raise ValueError(f"X has {X.shape[1]} columns, but {name} has {width} units in that layer.")
+    return X

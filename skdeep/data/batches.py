@@ -1,4 +1,4 @@
-"""Rows in memory, or on the device, cut into batches.
+"""Rows as tensors, in memory or on the device, cut into batches.
 
 There is no data loader and no Python per row: a batch is a slice of, or a gather from, tensors
 that already lie where the network lives.
@@ -13,16 +13,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdeep.data.tensors import sparse_to_tensor
-
 if TYPE_CHECKING:
-    import scipy.sparse as sp
-
-    from skdeep.data.rows import LoadedRows, PaddedRows
+    from skdeep.data.rows import LoadedRows, PaddedRows, SparseRows
 
     Input: TypeAlias = Tensor | tuple[Tensor, ...]
     Rows: TypeAlias = "Tensor | LoadedRows | PaddedRows | SparseRows"
     Batch: TypeAlias = tuple[Any, Any, Tensor | None]  # input, target, weight
+
+
+def to_tensor(
+    array: np.ndarray | Tensor, dtype: torch.dtype | None = None, device: str | torch.device = "cpu"
+) -> Tensor:
+    """A tensor that shares the memory of `array` where type and device allow.
+
+    Read-only arrays (memory maps, joblib's shared arrays) are shared too: training only reads
+    its data.
+
+    Parameters
+    ----------
+    array : ndarray or Tensor
+    dtype : torch.dtype, default=None
+        None keeps the type of the array.
+    device : torch.device or str, default='cpu'
+
+    Returns
+    -------
+    Tensor
+    """
+    if not isinstance(array, torch.Tensor):
+        array = torch.from_numpy(_torch_ready(np.asarray(array)))
+    return array.to(dtype or array.dtype).to(device)  # in this order: mps has no float64
+
+
+class _Writable:
+    """Says of read-only memory that it can be written, since torch warns about all other."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+        self.owner = array  # keeps the memory alive
+
+
+def _torch_ready(array: np.ndarray) -> np.ndarray:
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if any(step < 0 for step in array.strides):
+        return array.copy()  # torch has no negative strides, not even of one step
+    if not array.flags.writeable:
+        return np.asarray(_Writable(array)) if array.size else array.copy()
+    return array
+
 
 SHUFFLED_COPY_BYTES = 2**24
 """Up to this size an epoch shuffles a copy of the data once and then slices it (one gather per
@@ -174,34 +215,59 @@ class LengthBatches(Batches):
             yield from sorted(batches, key=lambda batch: place[batch[-1]])
 
 
-class SparseRows:
-    """CSR rows on the host that become sparse tensors on the device batch by batch.
+class MemberBatches:
+    """Batches of shape (n_members, batch_size, ...), each member in its own order.
 
     Parameters
     ----------
-    matrix : scipy CSR matrix or array of shape (n_samples, n_features)
-    dtype : torch.dtype
-    device : torch.device
+    x : Tensor of shape (n_rows, n_columns)
+    target : Tensor of shape (n_rows, ...)
+    weight : Tensor of shape (n_rows,) or None
+    rows : ndarray of int of shape (n_members, n_samples)
+        The rows of each member.
+    batch_size : int
+    rng : numpy.random.RandomState or None
+        Shuffles each member's rows before each epoch; None leaves them as they are.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skdeep.data.batches import MemberBatches
+    >>> x, y = torch.arange(3.0)[:, None], torch.arange(3)
+    >>> rows = np.array([[0, 1], [1, 2]])
+    >>> batches = MemberBatches(x, y, None, rows, batch_size=1, rng=None)
+    >>> [(x.tolist(), target.tolist()) for x, target, weight in batches.epoch()]
+    [([[[0.0]], [[1.0]]], [0, 1]), ([[[1.0]], [[2.0]]], [1, 2])]
     """
 
     def __init__(
-        self, matrix: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device
+        self,
+        x: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        rng: np.random.RandomState | None,
     ) -> None:
-        self.matrix, self.dtype, self.device = matrix, dtype, device
-        self.shape = matrix.shape
+        self.x, self.target, self.weight = x, target, weight
+        self.rows, self.rng, self.batch_size = rows, rng, batch_size
+        self.n_members, self.n_samples = rows.shape
 
-    def __getitem__(self, rows: np.ndarray | slice) -> Tensor:
-        return sparse_to_tensor(self.matrix[rows], self.dtype, self.device)
+    def __len__(self) -> int:
+        return -(-self.n_samples // self.batch_size)
 
-    def index_select(self, axis: int, rows: Tensor) -> Tensor:
-        return self[rows.cpu().numpy()]
-
-    def split(self, sizes: Sequence[int]) -> Iterator[Tensor]:
-        """Generate consecutive pieces of the given numbers of rows."""
-        start = 0
-        for size in sizes:
-            yield self[start : start + size]
-            start += size
+    def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
+        """Yield (rows, targets, weights); targets and weights of all members in one axis."""
+        rows = self.rows
+        if self.rng is not None:
+            order = self.rng.random_sample(rows.shape).argsort(1)
+            rows = np.take_along_axis(rows, order, 1)
+        for chosen in torch.as_tensor(rows).to(self.x.device).split(self.batch_size, dim=1):
+            flat = chosen.flatten()
+            x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
+            weight = None if self.weight is None else self.weight[flat]
+            yield x, self.target[flat], weight
 
 
 def n_batches(n_samples: int, batch_size: int, smallest: int = 1) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdeep.data.batches import to_tensor
 from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows
-from skdeep.data.tensors import to_tensor
 
 if TYPE_CHECKING:
     from skdeep.data.rows import DeviceRows

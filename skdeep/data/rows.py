@@ -11,12 +11,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from skdeep.data.tensors import to_tensor
+from skdeep.data.batches import to_tensor
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+    Input: TypeAlias = Tensor | tuple[Tensor, ...]
+    Rows: TypeAlias = "Tensor | LoadedRows | PaddedRows | SparseRows"
+    Batch: TypeAlias = tuple[Any, Any, Tensor | None]  # input, target, weight
     DeviceRows: TypeAlias = "Tensor | LoadedRows | PaddedRows"
 
 
@@ -192,3 +198,61 @@ def _pieces(rows: LoadedRows | PaddedRows, sizes: Sequence[int]) -> Iterator[Any
     for size in sizes:
         yield rows[start : start + size]
         start += size
+
+
+class SparseRows:
+    """CSR rows on the host that become sparse tensors on the device batch by batch.
+
+    Parameters
+    ----------
+    matrix : scipy CSR matrix or array of shape (n_samples, n_features)
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    def __init__(
+        self, matrix: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device
+    ) -> None:
+        self.matrix, self.dtype, self.device = matrix, dtype, device
+        self.shape = matrix.shape
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Tensor:
+        return sparse_to_tensor(self.matrix[rows], self.dtype, self.device)
+
+    def index_select(self, axis: int, rows: Tensor) -> Tensor:
+        return self[rows.cpu().numpy()]
+
+    def split(self, sizes: Sequence[int]) -> Iterator[Tensor]:
+        """Generate consecutive pieces of the given numbers of rows."""
+        start = 0
+        for size in sizes:
+            yield self[start : start + size]
+            start += size
+
+
+def sparse_to_tensor(
+    rows: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device = "cpu"
+) -> Tensor:
+    """A sparse COO tensor from CSR rows; duplicates and unsorted columns are put in order.
+
+    Parameters
+    ----------
+    rows : scipy CSR matrix or array of shape (n_samples, n_features)
+    dtype : torch.dtype
+    device : torch.device or str, default='cpu'
+    """
+    rows = sp.csr_array(rows)
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    row_numbers = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr))
+    indices = torch.from_numpy(np.stack([row_numbers, rows.indices.astype(np.int64)]))
+    # Made where it is wanted: to move a sparse tensor is to make another, of which torch 2.11 warns
+    # that nobody said whether it is to be checked.
+    return torch.sparse_coo_tensor(
+        indices.to(device),
+        to_tensor(rows.data, dtype, device),
+        size=rows.shape,
+        is_coalesced=True,
+        check_invariants=False,
+    )

@@ -185,8 +185,6 @@ class Shared:
 
 
 Phase = Callable[[Shared], Any]
-
-
 """Makes the run (`Training` or `LBFGS`) of a phase when its turn has come."""
 
 

@@ -19,12 +19,11 @@ from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep import engine
+from skdeep.data.batches import to_tensor
 from skdeep.data.pieces import is_far, scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
-from skdeep.data.tensors import to_tensor
 from skdeep.inputs.array_checks import checked, chunks_of, is_double, kept_type, ranks_text
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.supervision import check_target
+from skdeep.inputs.rows import check_target, to_host
 
 
 class Input:

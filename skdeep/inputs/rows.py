@@ -1,18 +1,66 @@
-"""What comes in at `fit` and `predict`, checked by scikit-learn's rules."""
+"""Rows and targets of `fit` and `predict`, checked by scikit-learn's rules."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 import torch
-from sklearn.utils import get_tags
+from sklearn.utils import InputTags, check_consistent_length, column_or_1d, get_tags
 from torch import Tensor
 
 from skdeep._checks import checked_data
-from skdeep._compat import _check_feature_names
+from skdeep._compat import _check_feature_names, _check_y
+from skdeep.data.batches import to_tensor
+from skdeep.data.rows import SparseRows
+from skdeep.engine.net import resolve_dtype
 
 FLOATS = (np.float64, np.float32)
+
+
+class RowInput:
+    """Reads rows that are vectors of numbers: arrays, frames, sparse matrices, tensors."""
+
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
+        """Checked rows; with `reset` their width and the names of columns are remembered."""
+        return check_rows(estimator, X, reset=reset)
+
+    def check_with_target(
+        self, estimator: Any, X: Any, y: Any, *, reset: bool
+    ) -> tuple[Any, np.ndarray]:
+        """Checked rows and targets of a fitting method."""
+        return check_rows_and_target(
+            estimator, X, y, reset=reset, y_numeric=estimator._target_is_numeric
+        )
+
+    def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> SparseRows | Tensor:
+        """Checked rows where a network lives; sparse ones go there batch by batch."""
+        return SparseRows(X, dtype, device) if sp.issparse(X) else to_tensor(X, dtype, device)
+
+    def precision(self, dtype: str | None, X: Any, device: torch.device) -> torch.dtype:
+        """Type of a network's parameters, by the parameter `dtype` and the rows."""
+        return resolve_dtype(dtype, X.dtype, device)
+
+    def keys(self, X: Any, target: Any) -> list[bytes]:
+        """The content of each row and its target, as bytes."""
+        X = to_host(X)
+        X = X.toarray() if sp.issparse(X) else X
+        return [x.tobytes() + t.tobytes() for x, t in zip(X, np.asarray(target))]
+
+    def largest(self, X: Any) -> float:
+        """The largest absolute value of checked rows."""
+        values = X.data if sp.issparse(X) else X
+        return float(abs(values).max()) if len(values) else 0.0
+
+    def tag(self, tags: InputTags) -> None:
+        """Set scikit-learn's tags of what X may be."""
+        tags.sparse = True
+
+
+VECTORS = RowInput()
+"""The reader of rows that are vectors; it has no state."""
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool = False) -> Any:
@@ -132,3 +180,160 @@ def _check_tensor(estimator: Any, X: Tensor, reset: bool) -> Tensor:
             f"{estimator.n_features_in_} features as input."
         )
     return X
+
+
+def read_target(y: Any, *, numeric: bool, name: str = "y") -> Any:
+    """Targets as an array of numbers, or of labels of one kind.
+
+    Parameters
+    ----------
+    y : array-like, sparse matrix, Series, DataFrame or Tensor, or None
+        None is left to scikit-learn.
+    numeric : bool
+        Whether targets must be numbers.
+    name : str, default='y'
+        What it is called in errors.
+
+    Returns
+    -------
+    array-like
+        On the host; still to be checked for its shape and for NaN.
+    """
+    y = to_host(y)
+    if y is None:
+        return y
+    if sp.issparse(y):
+        if numeric:
+            raise TypeError(
+                f"Sparse data was passed for {name}, but dense data is required. Use '.toarray()' "
+                "to convert to a dense numpy array."
+            )
+        return y
+    if getattr(getattr(y, "dtype", None), "kind", "O") not in "biuf":
+        y = _as_array(y, name)
+    kind = np.dtype(y.dtype).kind if isinstance(y, np.ndarray) else "i"
+    if kind == "f" and y.dtype.itemsize not in (4, 8):
+        return _standard_float(y, name)
+    if kind in "biufc":
+        return y
+    return _as_numbers(y, name) if numeric else _as_labels(y, name)
+
+
+def check_target(estimator: Any, y: Any, *, name: str = "y") -> np.ndarray:
+    """Check targets that come without a table, or with one that was checked for itself.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_samples,) or (n_samples, n_outputs)
+    """
+    numeric = estimator._target_is_numeric
+    y = read_target(y, numeric=numeric, name=name)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
+    except ValueError as error:
+        raise ValueError(str(error).replace("Input y", f"Input {name}")) from None
+
+
+def one_column(y: Any) -> np.ndarray:
+    """A matrix of one column is taken for that column, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def check_rows_and_target(
+    estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: bool
+) -> tuple[Any, np.ndarray]:
+    """Check a table, as `check_rows` does, and its targets.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like, sparse matrix, DataFrame or Tensor of shape (n_samples, n_features)
+    y : array-like or Tensor of shape (n_samples,) or (n_samples, n_outputs)
+    reset : bool
+    y_numeric : bool
+        Whether y must be numbers.
+
+    Returns
+    -------
+    X : ndarray, CSR matrix or Tensor
+    y : ndarray
+    """
+    y = read_target(y, numeric=y_numeric)
+    options: dict[str, Any] = {"multi_output": True, "y_numeric": y_numeric}
+    if not isinstance(X, torch.Tensor):
+        options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
+        return checked_data(estimator, X, y, **options)
+    X = check_rows(estimator, X, reset=reset)
+    y = checked_data(estimator, y=y, **options)
+    check_consistent_length(np.empty((X.shape[0], 0)), y)
+    return X, y
+
+
+def _as_array(y: Any, name: str) -> np.ndarray:
+    """An array of any type; lists of unequal lengths are none."""
+    try:
+        return np.asarray(y)
+    except ValueError:
+        raise ValueError(
+            f"{name} is a nested sequence of unequal lengths: expected one value for each row, or "
+            "rows of equal length."
+        ) from None
+
+
+def _standard_float(y: Any, name: str) -> np.ndarray:
+    """Numbers of half or extended precision in one that torch has."""
+    if y.dtype.itemsize < 4:
+        return y.astype(np.float32)
+    with np.errstate(over="ignore"):
+        numbers_ = y.astype(np.float64)
+    if np.isinf(numbers_).any():
+        raise ValueError(f"Input {name} contains infinity or a value too large for float64.")
+    return numbers_
+
+
+def _as_numbers(y: Any, name: str) -> np.ndarray:
+    if y.dtype.kind == "O":
+        try:
+            return y.astype(np.float64)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    shown = next((v for v in y.ravel().tolist() if not _is_number(v)), None)
+    raise ValueError(f"{name} holds {_shown(shown)}: expected numbers.")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value))) and not isinstance(value, (str, bytes))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _as_labels(y: Any, name: str) -> np.ndarray:
+    """Labels of one kind, none of them missing."""
+    if y.dtype.kind == "V":
+        raise ValueError(f"{name} is a structured array: expected one label for each row.")
+    if y.dtype.kind != "O" or set(map(type, y.ravel())) == {str}:
+        return y
+    missing = pd.isna(y)
+    if missing.any():
+        place = int(np.flatnonzero(missing.reshape(len(y), -1).any(1))[0])
+        raise ValueError(
+            f"Input {name} contains NaN: {_shown(y[missing][0])} in row {place}, where a label is "
+            "expected."
+        )
+    try:
+        np.unique(y)
+    except (TypeError, ValueError):
+        first = y.ravel()[0]
+        other = next((v for v in y.ravel() if type(v) is not type(first)), y.ravel()[-1])
+        raise ValueError(
+            f"{name} holds {_shown(first)} and {_shown(other)}, which cannot be put in order: "
+            "expected labels of one kind, strings or numbers."
+        ) from None
+    return y
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

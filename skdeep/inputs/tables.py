@@ -12,8 +12,7 @@ from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skdeep.engine.net import resolve_dtype
-from skdeep.inputs.supervision import check_target
-from skdeep.inputs.vectors import RowInput
+from skdeep.inputs.rows import RowInput, check_target
 from skdeep.preprocessing.columns import check_table
 
 

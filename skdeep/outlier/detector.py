@@ -11,10 +11,10 @@ from skdeep import engine
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.learning import Given, Mode
 from skdeep.base.outliers import OutlierAnswers
-from skdeep.base.rows import Given, Mode
 from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
-from skdeep.inputs.vectors import VECTORS
+from skdeep.inputs.rows import VECTORS
 from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import plan_rows, read_rows, read_table
 from skdeep.outlier.scorers import Tail

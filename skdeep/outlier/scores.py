@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from skdeep.base.outliers import upper_fence
-from skdeep.data.batches import chunks
-from skdeep.data.tensors import to_tensor
+from skdeep.data.batches import chunks, to_tensor
 from skdeep.engine import DeepNet
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.scorers import (

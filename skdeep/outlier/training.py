@@ -9,8 +9,8 @@ import torch
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.base.rows import Task, Validator
-from skdeep.data.members import MemberBatches
+from skdeep.base.learning import Task, Validator
+from skdeep.data.batches import MemberBatches
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.rows import EncodedRows
 

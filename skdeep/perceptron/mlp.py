@@ -11,10 +11,10 @@ from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.learning import Given, Mode
 from skdeep.base.regressor import DeepRegressor
-from skdeep.base.rows import Given, Mode
 from skdeep.base.training import capped_batch_size
-from skdeep.inputs.vectors import VECTORS
+from skdeep.inputs.rows import VECTORS
 from skdeep.nets.blocks import initialize
 from skdeep.nets.mlp import MLPNet
 from skdeep.parameters import dense as tables

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skdeep.preprocessing.columns import check_table, numbers
-from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.preprocessing.columns import check_table, numbers, weighted_quantiles
 from skdeep.preprocessing.tabular import TabularEncoder
 
 FENCE = 10.0

@@ -18,9 +18,9 @@ from skdeep.preprocessing.columns import (
     column_label,
     column_names,
     numbers,
+    weighted_quantiles,
 )
 from skdeep.preprocessing.levels import Levels
-from skdeep.preprocessing.quantiles import weighted_quantiles
 
 _LARGEST_WEIGHT = 1e100  # sums of larger ones need not be numbers
 _CONSTANT = 16 * np.finfo(np.float64).eps

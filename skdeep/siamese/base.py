@@ -18,7 +18,7 @@ from torch import nn
 from skdeep import engine
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.training import plain_gradient, single_phase
-from skdeep.data.tensors import to_tensor
+from skdeep.data.batches import to_tensor
 from skdeep.inputs.arrays import ArrayInput
 from skdeep.siamese.comparisons import (
     augmentation,

@@ -9,8 +9,8 @@ from sklearn.utils import column_or_1d
 
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.supervision import read_target, scored_against
+from skdeep.inputs.rows import read_target, to_host
+from skdeep.inputs.weights import scored_against
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
 from skdeep.siamese.base import BaseSiamese

@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from skdeep import engine, losses
-from skdeep.base.rows import Task, Validator
+from skdeep.base.learning import Task, Validator
 from skdeep.data.augment import AffineJitter, Augmentation, QuarterTurns
 from skdeep.data.pairs import ClassBatches, TupleBatches
 from skdeep.inputs.rows import to_host

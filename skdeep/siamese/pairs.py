@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep.base.rows import Mode
+from skdeep.base.learning import Mode
 from skdeep.inputs.rows import to_host
 from skdeep.siamese.base import BaseSiamese
 from skdeep.siamese.rows import GivenTuples, check_tuples

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skdeep.base.rows import Given, Mode, Plan, Rows
+from skdeep.base.learning import Given, Mode, Plan, Rows
 from skdeep.data.split import split_classes
 from skdeep.inputs.rows import to_host
 from skdeep.siamese.thresholds import check_numbers, check_pair_labels, split_tuples

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skdeep.base.rows import Plan, Rows
+from skdeep.base.learning import Plan, Rows
 from skdeep.data.split import FULL_BATCH_ROWS, Split, split_rows
 
 _SPARE = 0.95  # of the time for a training that another one is to follow: clocks are not exact

@@ -8,8 +8,7 @@ from skdeep.nets.realmlp import RealMLPNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
 from skdeep.tabular.answers import predict_interval
-from skdeep.tabular.base import DeepTable
-from skdeep.tabular.training import Design
+from skdeep.tabular.base import DeepTable, Design
 
 _BATCHES = ((1024, 64), (2048, 128))
 _INITIAL_ROWS = 10_000  # that the data-driven initial weights look at

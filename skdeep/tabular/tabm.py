@@ -11,15 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
+from skdeep.base.learning import Given
 from skdeep.base.regressor import DeepRegressor
-from skdeep.base.rows import Given
 from skdeep.nets.tabm import TabMNet, initialize
 from skdeep.parameters import tabular as tables
 from skdeep.parameters.entry import public
-from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.preprocessing.columns import weighted_quantiles
 from skdeep.tabular.answers import predict_interval
-from skdeep.tabular.base import DeepTable
-from skdeep.tabular.training import Design, member_scores
+from skdeep.tabular.base import DeepTable, Design, member_scores
 
 _BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 

@@ -6,8 +6,9 @@ import scipy.sparse as sp
 import torch
 
 from skdeep.data import batches as batches_module
-from skdeep.data.batches import Batches, SparseRows, chunks, n_batches, row_order
+from skdeep.data.batches import Batches, chunks, n_batches, row_order
 from skdeep.data.pairs import ClassBatches, TupleBatches
+from skdeep.data.rows import SparseRows
 
 X = torch.arange(14.0).reshape(7, 2)
 Y = torch.arange(7)

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 import torch
 
 from skdeep import losses
-from skdeep.data.tensors import sparse_to_tensor
+from skdeep.data.rows import sparse_to_tensor
 from skdeep.engine import Autograd
 from skdeep.engine.optim import FlatParameters
 from skdeep.engine.steps import PlainBackprop

@@ -6,7 +6,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep.preprocessing import TabularEncoder
-from skdeep.preprocessing.quantiles import weighted_quantiles
+from skdeep.preprocessing.columns import weighted_quantiles
 
 
 @parametrize_with_checks([TabularEncoder(), TabularEncoder(numeric="quantile")])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdeep.data.members import MemberBatches
+from skdeep.data.batches import MemberBatches
 
 X = torch.arange(20.0).reshape(10, 2)
 Y = torch.arange(10)

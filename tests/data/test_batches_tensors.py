@@ -7,7 +7,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from skdeep.data.tensors import sparse_to_tensor, to_tensor
+from skdeep.data.batches import to_tensor
+from skdeep.data.rows import sparse_to_tensor
 
 
 def frozen(array):

@@ -12,7 +12,8 @@ from sklearn.base import clone, is_classifier
 
 import skdeep
 from skdeep.data.pieces import channel_statistics
-from skdeep.inputs.supervision import check_weights, read_target
+from skdeep.inputs.rows import read_target
+from skdeep.inputs.weights import check_weights
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
