@@ -119,15 +119,6 @@ def test_out_of_memory_names_the_batch():
         torch.cuda.set_per_process_memory_fraction(1.0)
 
 
-def test_compile_trains_plainly():
-    plain = TabMClassifier(n_estimators=4, max_iter=3, random_state=0).fit(X, y)
-    with pytest.warns(UserWarning, match="compile=True has no effect"):
-        compiled = TabMClassifier(n_estimators=4, max_iter=3, random_state=0, compile=True).fit(
-            X, y
-        )
-    np.testing.assert_array_equal(output(plain, X), output(compiled, X))
-
-
 def test_sparse_rows():
     import scipy.sparse as sp
 
@@ -183,17 +174,6 @@ def test_tables_in_mixed_precision(cls):
     )
     assert next(mixed.net_.module_.parameters()).dtype == torch.float32
     assert mixed.score(X[1000:], y[1000:]) > full.score(X[1000:], y[1000:]) - 0.05
-
-
-@TABLES
-def test_tables_through_the_compiler(cls):
-    """Compiled networks with dropout do not train right there: they train plainly, and say so."""
-    with pytest.warns(
-        UserWarning, match="compile=True has no effect on a device of the type 'cuda'"
-    ):
-        model = cls(max_iter=5, random_state=0, compile=True).fit(X[:1000], y[:1000])
-    plain = cls(max_iter=5, random_state=0).fit(X[:1000], y[:1000])
-    assert abs(model.score(X[1000:], y[1000:]) - plain.score(X[1000:], y[1000:])) < 0.05
 
 
 @pytest.mark.parametrize("augment", ["auto", ["flip", "crop", "noise", "mixup"], "cutmix"])

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 import skdeep
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = ("plot", "progress", "persistence", "onnx", "test")  # that the tests are run with
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MODULES = ["skdeep", *(m.name for m in pkgutil.walk_packages(skdeep.__path__, "skdeep."))]
 
@@ -132,6 +134,23 @@ def test_constraints_pin_what_the_project_needs():
                 wanted += PROJECT["project"]["optional-dependencies"][extra]
         else:
             assert requirement.specifier.contains(pins[requirement.name]), requirement
+
+
+def test_lowest_versions_are_those_of_the_project():
+    lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    tested = {"torch"}  # of its lowest version there is no build without CUDA everywhere
+    for line in [
+        *PROJECT["project"]["dependencies"],
+        *itertools.chain(*(PROJECT["project"]["optional-dependencies"][e] for e in EXTRAS)),
+    ]:
+        requirement = Requirement(line)
+        if requirement.name == "skdeep":
+            continue
+        (lowest,) = (s.version for s in requirement.specifier if s.operator == ">=")
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
+        if requirement.name not in tested:
+            assert Version(pins[requirement.name]) == Version(lowest), requirement
 
 
 def test_changelog_has_this_version():

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 from skdeep.data.batches import to_tensor
 
@@ -230,6 +231,9 @@ class SparseRows:
             start += size
 
 
+_CAN_BE_SILENT = TorchVersion(torch.__version__) >= "2.13"
+
+
 def sparse_to_tensor(
     rows: sp.csr_matrix | sp.csr_array, dtype: torch.dtype, device: str | torch.device = "cpu"
 ) -> Tensor:
@@ -247,12 +251,34 @@ def sparse_to_tensor(
         rows.sum_duplicates()
     row_numbers = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr))
     indices = torch.from_numpy(np.stack([row_numbers, rows.indices.astype(np.int64)]))
-    # Made where it is wanted: to move a sparse tensor is to make another, of which torch 2.11 warns
-    # that nobody said whether it is to be checked.
-    return torch.sparse_coo_tensor(
+    # Made where it is wanted: to move a sparse tensor is to make another, unchecked one.
+    return _coalesced(
         indices.to(device),
         to_tensor(rows.data, dtype, device),
-        size=rows.shape,
+        rows.shape,
+    )
+
+
+def _coalesced(indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A sparse tensor of places and values that are in order, which nobody has to check."""
+    if _CAN_BE_SILENT:
+        return torch.sparse_coo_tensor(
+            indices, values, size=shape, is_coalesced=True, check_invariants=False
+        )
+    return _coalesced_in_silence(indices, values, shape)
+
+
+def _coalesced_in_silence(indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The same by the operation below `torch.sparse_coo_tensor`, which before torch 2.13 warns of
+    the check that is left out even where it is told to leave it out (pytorch issue 184610)."""
+    return torch.ops.aten._sparse_coo_tensor_with_dims_and_tensors(
+        2,
+        0,
+        list(shape),
+        indices,
+        values,
         is_coalesced=True,
-        check_invariants=False,
+        dtype=values.dtype,
+        layout=torch.sparse_coo,
+        device=values.device,
     )

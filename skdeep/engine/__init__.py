@@ -18,13 +18,7 @@ from skdeep.engine.net import (
     skorch_dataset,
 )
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.precision import (
-    compiled,
-    compiler_environment,
-    mixed_precision,
-    wants_mixed,
-    with_compiler,
-)
+from skdeep.engine.precision import mixed_precision, wants_mixed
 from skdeep.engine.recipe import Phase, Recipe, Shared, run_phases, threads_for
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import (
@@ -70,8 +64,6 @@ __all__ = [
     "Training",
     "TrimmedAutograd",
     "TwoPlayerStep",
-    "compiled",
-    "compiler_environment",
     "make_schedule",
     "mixed_precision",
     "module_from_state",
@@ -85,5 +77,4 @@ __all__ = [
     "wants_mixed",
     "wants_score",
     "warn_of_collapse",
-    "with_compiler",
 ]

@@ -115,13 +115,6 @@ TABLES = {
         which must be 'float32': about twice as fast on processors that support it. 'auto' enables
         it on GPUs that support it.""",
     ),
-    "compile": Parameter(
-        ["boolean"],
-        """bool
-        Whether to train with torch's compiler, which takes a minute before the first step. It
-        requires a C++ compiler; without one a warning is issued. On GPUs it only issues a
-        warning, because compiled networks with dropout do not train correctly there.""",
-    ),
 }
 
 REALMLP = {

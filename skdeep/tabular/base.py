@@ -236,15 +236,12 @@ def members_phase(estimator: Any, task: Task, past: dict[str, Any]) -> engine.Ph
 
 
 def _gradient(estimator: Any, task: Task) -> Callable[..., torch.Tensor]:
-    """The gradient, of a compiled network or in mixed precision where that is asked for."""
+    """The gradient, in mixed precision where that is asked for."""
     net, forward = task.net, task.net.module_
     device = torch.device(net.device)
-    if estimator.compile:
-        forward = engine.compiled(forward, device)
     if engine.wants_mixed(estimator.amp, net.dtype, device, estimator._design.mixes_on_cpu):
         forward = engine.mixed_precision(forward, net.dtype, device)
-    gradient = plain_gradient(forward, task)
-    return engine.with_compiler(gradient) if estimator.compile else gradient
+    return plain_gradient(forward, task)
 
 
 def _patience(design: Design, task: Task, best: engine.BestMembers) -> engine.Patience:

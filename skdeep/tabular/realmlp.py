@@ -146,7 +146,6 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
         device="auto",
         dtype="float32",
         amp="auto",
-        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -185,7 +184,6 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
         self.device = device
         self.dtype = dtype
         self.amp = amp
-        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -261,7 +259,6 @@ class RealMLPRegressor(DeepRegressor, DeepTable):
         device="auto",
         dtype="float32",
         amp="auto",
-        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -298,7 +295,6 @@ class RealMLPRegressor(DeepRegressor, DeepTable):
         self.device = device
         self.dtype = dtype
         self.amp = amp
-        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 

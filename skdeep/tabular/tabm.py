@@ -214,7 +214,6 @@ class TabMClassifier(DeepClassifier, DeepTable):
         device="auto",
         dtype="float32",
         amp="auto",
-        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -251,7 +250,6 @@ class TabMClassifier(DeepClassifier, DeepTable):
         self.device = device
         self.dtype = dtype
         self.amp = amp
-        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
@@ -327,7 +325,6 @@ class TabMRegressor(DeepRegressor, DeepTable):
         device="auto",
         dtype="float32",
         amp="auto",
-        compile=False,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -362,7 +359,6 @@ class TabMRegressor(DeepRegressor, DeepTable):
         self.device = device
         self.dtype = dtype
         self.amp = amp
-        self.compile = compile
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from skdeep.data import rows as rows_module
 from skdeep.data.batches import to_tensor
 from skdeep.data.rows import sparse_to_tensor
 
@@ -107,6 +108,18 @@ def test_sparse_rows(kind, dtype):
     tensor = sparse_to_tensor(matrix, dtype)
     assert tensor.is_sparse and tensor.is_coalesced() and tensor.dtype == dtype
     np.testing.assert_allclose(tensor.to_dense(), matrix.toarray(), rtol=1e-6)
+
+
+def test_sparse_rows_of_older_torch_are_made_without_the_factory_that_warns(monkeypatch):
+    matrix = csr()
+    expected = sparse_to_tensor(matrix, torch.float32)
+    monkeypatch.setattr(rows_module, "_CAN_BE_SILENT", False)
+    monkeypatch.setattr(torch, "sparse_coo_tensor", lambda *a, **k: pytest.fail("it warns"))
+    found = sparse_to_tensor(matrix, torch.float32)
+    monkeypatch.undo()
+    assert found.is_coalesced() and found.dtype == torch.float32
+    assert torch.equal(found.indices(), expected.indices())
+    assert torch.equal(found.values(), expected.values()) and found.shape == expected.shape
 
 
 def test_sparse_product_is_numpys():

@@ -1,15 +1,10 @@
-"""Mixed precision and torch's compiler."""
-
-import os
-import warnings
+"""Mixed precision."""
 
 import pytest
 import torch
 from torch import nn
 
-from skdeep.engine.precision import compiled, compiler_environment, mixed_precision, wants_mixed
-
-CACHE = "TORCHINDUCTOR_CACHE_DIR"
+from skdeep.engine.precision import mixed_precision, wants_mixed
 
 
 @pytest.mark.parametrize("amp", [True, False])
@@ -76,69 +71,3 @@ def test_several_arguments_and_gradients_of_full_precision():
 def test_autocast_ends_with_the_call():
     mixed_precision(nn.Linear(2, 2), torch.float32, "cpu")(torch.ones(1, 2))
     assert not torch.is_autocast_enabled("cpu")
-
-
-def test_compiler_is_for_processors():
-    module = nn.Linear(2, 2)
-    with pytest.warns(UserWarning, match="no effect on a device of the type 'cuda'"):
-        assert compiled(module, "cuda") is module
-
-
-def test_a_compiler_that_fails_is_warned_of_once(monkeypatch):
-    calls = []
-
-    def broken(module, **options):
-        def forward(x):
-            calls.append(x)
-            raise RuntimeError("no C++ here\nand more of it")
-
-        return forward
-
-    monkeypatch.setattr(torch, "compile", broken)
-    module, x = nn.Linear(2, 2), torch.ones(1, 2)
-    forward = compiled(module, "cpu")
-    with pytest.warns(UserWarning, match="torch's compiler failed with 'no C[+][+] here'"):
-        assert torch.equal(forward(x), module(x))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert torch.equal(forward(x), module(x))
-    assert len(calls) == 1
-
-
-def test_an_error_without_words_is_named(monkeypatch):
-    def broken(module, **options):
-        def forward(x):
-            raise NotImplementedError
-
-        return forward
-
-    monkeypatch.setattr(torch, "compile", broken)
-    with pytest.warns(UserWarning, match="failed with 'NotImplementedError'"):
-        compiled(nn.Linear(2, 2), "cpu")(torch.ones(1, 2))
-
-
-def test_a_compiler_that_works_is_used(monkeypatch):
-    def twice(module, **options):
-        return lambda x: 2 * module(x)
-
-    monkeypatch.setattr(torch, "compile", twice)
-    module, x = nn.Linear(2, 2), torch.ones(1, 2)
-    assert torch.equal(compiled(module, torch.device("cpu"))(x), 2 * module(x))
-
-
-def test_environment_is_left_as_it_was(monkeypatch):
-    monkeypatch.delenv(CACHE, raising=False)
-    with compiler_environment():
-        os.environ[CACHE] = "somewhere"
-    assert CACHE not in os.environ
-    with pytest.raises(KeyError), compiler_environment():
-        os.environ[CACHE] = "somewhere"
-        raise KeyError
-    assert CACHE not in os.environ
-
-
-def test_the_users_own_variable_stays(monkeypatch):
-    monkeypatch.setenv(CACHE, "the user's")
-    with compiler_environment():
-        pass
-    assert os.environ[CACHE] == "the user's"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -146,7 +147,7 @@ DATA = Path(__file__).with_name("data")
 
 
 @pytest.mark.filterwarnings("ignore:Trying to unpickle")
-def test_files_of_version_1_open():
+def test_files_of_version_1_open(tmp_path):
     rows = pd.DataFrame(
         {
             "size": [1.764, 0.4, 0.979, np.nan, 1.868],
@@ -161,6 +162,11 @@ def test_files_of_version_1_open():
         [0.7586239576, 0.5867704153, 0.7324484586, 0.5110902786, 0.679006338],
         rtol=1e-5,
     )
+    assert "compile" not in model.get_params()  # a parameter of that version, since removed
+    assert vars(model)["compile"] is False and "compile" not in vars(clone(model))
+    save(model, tmp_path / "again.skdeep")
+    again = load(tmp_path / "again.skdeep")
+    np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(rows))
     pipeline = load(DATA / "pipeline_v1.skdeep")
     numbers = rows[["size", "weight"]].fillna(0.5).to_numpy()
     np.testing.assert_allclose(

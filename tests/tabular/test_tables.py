@@ -1,6 +1,5 @@
 """RealMLP and TabM: mixed tables, bad input, calibration, intervals, weights."""
 
-import os
 import pickle
 import time
 import warnings
@@ -17,7 +16,7 @@ from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_de
 from skorch.callbacks import Callback
 
 import skdeep
-from skdeep.engine import compiled, compiler_environment, wants_mixed
+from skdeep.engine import wants_mixed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -450,65 +449,6 @@ def test_mixed_precision(estimator):
     weights = [m.net_.module_.linears[0].weight for m in (model, full, auto)]
     assert not torch.equal(weights[0], weights[1])
     assert torch.equal(weights[not on_cpu], weights[2])
-
-
-@everyone
-def test_compiler_that_fails_is_named(estimator, monkeypatch):
-    def no_compiler(module, **_):
-        def fail(x):
-            raise RuntimeError("no C++ compiler\nin many lines")
-
-        return fail
-
-    monkeypatch.setattr(torch, "compile", no_compiler)
-    X, y = mixed(100)
-    with pytest.warns(UserWarning, match="compile=True has no effect.*'no C\\+\\+ compiler'"):
-        model = clone(estimator).set_params(compile=True).fit(X, y > 0)
-    plain = clone(estimator).fit(X, y > 0)
-    np.testing.assert_array_equal(model.predict(X), plain.predict(X))
-
-
-@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps", torch.device("cuda", 0)])
-def test_compiler_is_for_processors(device, monkeypatch):
-    monkeypatch.setattr(torch, "compile", lambda module, **_: pytest.fail("compiled"))
-    module = torch.nn.Linear(2, 1)
-    with pytest.warns(UserWarning, match="compile=True has no effect on a device") as caught:
-        assert compiled(module, device) is module
-    assert len(caught) == 1
-
-
-def test_compiler_leaves_the_environment(monkeypatch):
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
-
-    def compiler(module, **_):
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = "somewhere"
-        return module
-
-    monkeypatch.setattr(torch, "compile", compiler)
-    X, y = mixed(100)
-    skdeep.TabMClassifier(max_iter=1, device="cpu", compile=True, early_stopping=False).fit(
-        X, y > 0
-    )
-    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
-    with compiler_environment():
-        pass
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
-
-
-@pytest.mark.slow
-@everyone
-def test_compiled_training_is_the_same(estimator):
-    X, y = mixed(100)
-    estimator = clone(estimator).set_params(amp=False)  # half the digits would round otherwise
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        model = clone(estimator).set_params(compile=True).fit(X, y > 0)
-    plain = clone(estimator).fit(X, y > 0)
-    assert model.best_epochs_ == plain.best_epochs_
-    weights = [m.net_.module_.linears[0].weight for m in (model, plain)]
-    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
-    pickle.dumps(model)
 
 
 @everyone
