@@ -20,7 +20,7 @@ ROOMS = {  # room -> rooms that it may import from
     "data": set(),
     "preprocessing": set(),
     "metrics": {"preprocessing"},
-    "engine": {"data", "losses.reduce", "nets.blocks", "nets.mlp"},
+    "engine": {"data", "losses.reduce", "nets.blocks"},
     "parameters": {"engine"},
     "inputs": {"engine", "data", "preprocessing", "parameters"},
     "base": INNER | {"preprocessing", "parameters", "inputs"},

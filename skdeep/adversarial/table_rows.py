@@ -9,8 +9,8 @@ from skdeep._checks import checked_data
 from skdeep.inputs.rows import RowInput, to_host
 from skdeep.preprocessing.cells import object_kinds
 from skdeep.preprocessing.columns import check_columns, column_names, is_frame
-from skdeep.preprocessing.dtypes import described_polars, from_polars, to_polars
 from skdeep.preprocessing.exact import LARGEST
+from skdeep.preprocessing.values import described_polars, from_polars, to_polars
 
 
 def joined(estimator, X, y, *, reset):

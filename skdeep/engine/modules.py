@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+_MOVED = {"skdeep.nets.mlp": "skdeep.nets.blocks"}
+"""Where modules that files of earlier versions name have moved."""
+
 
 def copy_module(module: nn.Module) -> nn.Module:
     """A deep copy whose tensors own their memory (flat views would drag all others along)."""
@@ -59,6 +62,7 @@ def module_from_state(state: dict[str, Any]) -> nn.Module:
 def module_class(name: str) -> type[nn.Module]:
     """The module class that a state names; a state from a file must not call anything else."""
     place, _, attribute = name.partition(":")
+    place = _MOVED.get(place, place)
     found: Any = None
     if place.startswith("skdeep."):
         found = getattr(importlib.import_module(place), attribute, None)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skdeep.data.batches import Batch
     from skdeep.engine.optim import FlatOptimizer, FlatParameters
     from skdeep.engine.protocols import Gradient, Loss
-    from skdeep.nets.mlp import MLPNet
+    from skdeep.nets.blocks import MLPNet
 
 
 class Penalty:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import Linear
+from skdeep.nets.blocks import Linear, MLPNet
 from skdeep.nets.conv import ConvNormReLU, Standardize, channels_last, mask_of
-from skdeep.nets.mlp import MLPNet
 from skdeep.nets.trunks import Conv4
 
 if TYPE_CHECKING:

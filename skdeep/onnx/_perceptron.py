@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet
 from skdeep.onnx import _answers
 from skdeep.onnx._graph import Graph, Module, Output
 

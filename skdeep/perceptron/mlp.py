@@ -15,8 +15,7 @@ from skdeep.base.learning import Given, Mode
 from skdeep.base.regressor import DeepRegressor
 from skdeep.base.training import capped_batch_size
 from skdeep.inputs.rows import VECTORS
-from skdeep.nets.blocks import initialize
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet, initialize
 from skdeep.parameters import dense as tables
 from skdeep.parameters.entry import public
 

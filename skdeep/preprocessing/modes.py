@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from skdeep.preprocessing.dtypes import checked_description, dtype_from
 from skdeep.preprocessing.exact import Steps, kind_of
 from skdeep.preprocessing.values import (
+    checked_description,
     comparable,
     counts_rows,
     dense,
+    dtype_from,
     from_floats,
     from_objects,
     from_values,

@@ -21,11 +21,10 @@ from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Rows, Task, Validator, learn
 from skdeep.base.training import even_batch_size, plain_gradient, single_phase
 from skdeep.data.batches import MemberBatches, chunks
-from skdeep.inputs.tables import TableInput
 from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
 from skdeep.tabular.answers import MOST_COMPARED, ClassAnswers, NumberAnswers, answers_of
-from skdeep.tabular.plan import MembersPlan, with_given, with_held_out, without_held_out
+from skdeep.tabular.plan import MembersPlan, TableInput, with_given, with_held_out, without_held_out
 
 FEW_ROWS = 32
 """Up to so many rows networks that round by the size of a batch are asked in double precision."""

@@ -12,8 +12,7 @@ from torch import nn
 from skdeep.engine.modules import copy_module, module_class, module_from_state, module_state
 from skdeep.engine.net import DeepNet
 from skdeep.losses import Huber, SquaredError
-from skdeep.nets.blocks import initialize
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet, initialize
 
 X = torch.linspace(-1, 1, 24).reshape(8, 3)
 ADAM = {"solver": "adam", "learning_rate": 0.01}
@@ -262,7 +261,7 @@ def test_deep_copies_of_nets_train_alike_and_apart():
 
 
 def test_module_classes_by_name():
-    assert module_class("skdeep.nets.mlp:MLPNet") is MLPNet
+    assert module_class("skdeep.nets.blocks:MLPNet") is MLPNet
 
 
 @pytest.mark.parametrize(
@@ -270,12 +269,12 @@ def test_module_classes_by_name():
     [
         "os:system",
         "torch.nn:Linear",
-        "skdeep.nets.mlp:nn",
+        "skdeep.nets.blocks:nn",
         "skdeep.engine.net:DeepNet",  # no torch module
         "skdeep.engine.optim:nn.Parameter",
-        "skdeep.nets.mlp:initialize",
-        "skdeep.nets.mlp:",
-        "skdeep.nets.mlp",
+        "skdeep.nets.blocks:initialize",
+        "skdeep.nets.blocks:",
+        "skdeep.nets.blocks",
         "skdeeper.nets:MLPNet",
         "",
     ],
@@ -286,9 +285,9 @@ def test_states_name_modules_of_skdeep_alone(name):
 
 
 def test_a_module_that_is_only_imported_there_is_none_of_its_own(monkeypatch):
-    monkeypatch.setattr("skdeep.nets.mlp.Borrowed", nn.Linear, raising=False)
+    monkeypatch.setattr("skdeep.nets.blocks.Borrowed", nn.Linear, raising=False)
     with pytest.raises(ValueError, match="is no module of skdeep"):
-        module_class("skdeep.nets.mlp:Borrowed")
+        module_class("skdeep.nets.blocks:Borrowed")
 
 
 @torch.no_grad()

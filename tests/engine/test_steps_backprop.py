@@ -10,8 +10,7 @@ from skdeep.data.rows import sparse_to_tensor
 from skdeep.engine import Autograd
 from skdeep.engine.optim import FlatParameters
 from skdeep.engine.steps import PlainBackprop
-from skdeep.nets.blocks import initialize
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet, initialize
 
 CASES = {
     "softmax": (losses.CrossEntropy(), 3, "labels"),

@@ -12,8 +12,7 @@ from skdeep.data.batches import Batches
 from skdeep.data.pairs import ClassBatches, TupleBatches
 from skdeep.engine.training import Training
 from skdeep.losses import SquaredError
-from skdeep.nets.blocks import initialize
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet, initialize
 
 
 def make_net(module, players=None, **options):

@@ -12,9 +12,8 @@ from torch import nn
 from skdeep.nets import blocks
 from skdeep.nets.array_autoencoder import ConvAutoencoderNet
 from skdeep.nets.autoencoder import AutoencoderNet
-from skdeep.nets.blocks import Dropout, set_generator
+from skdeep.nets.blocks import Dropout, MLPNet, set_generator
 from skdeep.nets.convnet import ConvNet
-from skdeep.nets.mlp import MLPNet
 from skdeep.nets.realmlp import RealMLPNet
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding

@@ -11,10 +11,10 @@ from skdeep.nets.blocks import (
     Dropout,
     GaussianNoise,
     Linear,
+    MLPNet,
     initialize,
     set_generator,
 )
-from skdeep.nets.mlp import MLPNet
 
 
 def test_building_draws_nothing():

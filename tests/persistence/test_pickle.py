@@ -182,11 +182,11 @@ def test_copy_of_own_module_owns_its_memory(own_module):
     "name",
     [
         "os:system",
-        "skdeep.engine.net:copy_module",  # skdeep's, but a function
-        "skdeep.engine.net:importlib",  # not even that
-        "skdeep.nets.mlp:Linear",  # a module, but of another file
+        "skdeep.engine.modules:copy_module",  # skdeep's, but a function
+        "skdeep.engine.modules:importlib",  # not even that
+        "skdeep.nets.siamese:MLPNet",  # a module, but of another file
         "skdeep.perceptron.mlp:MLPClassifier",  # a class, but no module
-        "skdeep.nets.mlp",
+        "skdeep.nets.blocks",
     ],
 )
 def test_a_state_names_modules_of_skdeep_only(name):

@@ -12,6 +12,8 @@ from sklearn.base import clone
 
 import skdeep
 from skdeep import MLPClassifier
+from skdeep.engine.modules import module_class
+from skdeep.nets.blocks import MLPNet
 from skdeep.persistence import load, save
 from skdeep.persistence._trust import harmless
 from skdeep.preprocessing import SlidingWindow, TabularEncoder
@@ -69,6 +71,10 @@ def test_a_file_names_the_package(data, tmp_path):
 )
 def test_files_of_earlier_versions_find_their_classes(name):
     assert harmless(name, "object") is getattr(skdeep, name.rpartition(".")[2])
+
+
+def test_files_of_earlier_versions_find_their_networks():
+    assert module_class("skdeep.nets.mlp:MLPNet") is MLPNet
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdeep.preprocessing.dtypes import described_dtype, dtype_from
 from skdeep.preprocessing.modes import learn_modes
+from skdeep.preprocessing.values import described_dtype, dtype_from
 
 RNG = np.random.default_rng(0)
 FEW = RNG.integers(0, 40, 300)

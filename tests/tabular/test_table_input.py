@@ -8,8 +8,8 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from skdeep.inputs.tables import TableInput, TableRows
 from skdeep.preprocessing import TabularEncoder
+from skdeep.tabular.plan import TableInput, TableRows
 
 FRAME = pd.DataFrame({"size": [1.0, 2.0, np.nan, 4.0], "kind": ["a", "b", "b", "a"]})
 
