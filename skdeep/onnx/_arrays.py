@@ -1,0 +1,151 @@
+"""Rows that are images, signals or series, and token ids, as nodes.
+
+Series of unequal length are one array in a file, padded at their ends: numbers with NaN, token ids
+with 0. The graph finds the lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from skdeep.inputs.arrays import channels_first_shape
+from skdeep.nets.conv import OWN_SCALE_EPS
+from skdeep.preprocessing.vocabulary import UNKNOWN
+
+if TYPE_CHECKING:
+    from skdeep.nets.conv import Standardize
+    from skdeep.onnx._graph import Graph
+
+SINGLE = np.dtype(np.float32)
+"""onnxruntime has convolutions and recurrent layers on processors in no other precision."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows with their channels first.
+
+    Attributes
+    ----------
+    x : str
+        Of shape (n_samples, n_channels, length) or (n_samples, n_channels, height, width).
+    shape : tuple
+        Of a row; None for a length that differs.
+    lengths : str or None
+        Steps of each series, int64 of shape (n_samples,); None where all have those of `x`.
+    inside : str or None
+        True where a series has a step, of shape (n_samples, 1, length).
+    """
+
+    x: str
+    shape: tuple
+    lengths: str | None = None
+    inside: str | None = None
+
+
+def read_rows(g: Graph, model: Any) -> Rows:
+    """X as the `skdeep.inputs.arrays.ArrayInput` of a fitted estimator reads it, in the precision
+    of its network."""
+    reader, dtype = model._input, precision(model.net_.parameter)
+    x = g.side_by_side([g.cast(part.name, dtype, part.dtype) for part in g.inputs])
+    rank, last = len(g.inputs[0].shape), reader.data_format == "channels_last"
+    shape = channels_first_shape(reader.shape, reader.data_format)
+    if reader.image_shape is not None:
+        x, rank = g.reshape(x, (-1, *reader.shape)), len(reader.shape) + 1
+    if rank == 2:
+        if reader.flat and len(reader.shape) == 1:
+            return Rows(x, shape[1:])
+        x = g.op("Unsqueeze", x, [1])
+    elif last:
+        x = g.op("Transpose", x, perm=[0, rank - 1, *range(1, rank - 1)])
+    return _without_padding(g, x, shape, dtype) if None in shape else Rows(x, shape)
+
+
+def _without_padding(g: Graph, x: str, shape: tuple, dtype: np.dtype) -> Rows:
+    """Series that end in NaN are shorter than the others."""
+    known = g.cast(g.op("Not", g.op("IsNaN", x)), np.int64)
+    step = _steps(g, x, 2)
+    last = g.op("Mul", g.reduce("Max", known, 1), g.op("Add", step, 1))
+    length = g.op("Max", g.reduce("Max", last, 2), 1)
+    inside = g.op("Less", step, length)
+    x = g.op("Where", inside, x, g.const(0.0, dtype))
+    return Rows(x, shape, g.reshape(length, [-1]), inside)
+
+
+def _steps(g: Graph, x: str, axis: int) -> str:
+    """0, 1, ... to the length of an axis."""
+    length = g.op("Squeeze", g.op("Shape", x, start=axis, end=axis + 1))
+    return g.op("Range", 0, length, 1)
+
+
+def precision(tensor: torch.Tensor) -> np.dtype:
+    """The type of a tensor, as NumPy's."""
+    return np.dtype(str(tensor.dtype).removeprefix("torch."))
+
+
+def read_tokens(g: Graph, model: Any) -> Rows:
+    """X as the `skdeep.inputs.sequences.TokenInput` of a fitted estimator reads it: ids without
+    padding between them, and those that `fit` did not see as unknown.
+
+    Returns
+    -------
+    Rows
+        Whose `x` is of int64 and of shape (n_samples, length).
+    """
+    reader = model._input
+    X = g.side_by_side([g.cast(part.name, np.int64, part.dtype) for part in g.inputs])
+    size = len(reader.known)
+    meaning = np.append(np.where(reader.known, np.arange(size), UNKNOWN), UNKNOWN)
+    ids = g.op("Gather", meaning, g.op("Min", X, size))
+    there = g.cast(ids, np.bool_)
+    count = g.reduce("Sum", g.cast(there, np.int64), 1)
+    step, length = _steps(g, X, 1), g.op("Shape", X, start=1, end=2)
+    place = g.op("Add", step, g.op("Mul", g.cast(g.op("Not", there), np.int64), length))
+    _, order = g.op("TopK", place, length, outputs=2, axis=1, largest=0)
+    ids = g.op("GatherElements", ids, order, axis=1)
+    inside = g.op("Unsqueeze", g.op("Less", step, count), [1])
+    return Rows(ids, (1, None), g.reshape(count, [-1]), inside)
+
+
+def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:
+    """Rows as a `Standardize` makes them, in single precision."""
+    per_channel, dtype = (-1, *[1] * (len(rows.shape) - 1)), precision(layer.mean)
+    factor, shift = layer.scale, -layer.mean * layer.scale
+    factor, shift = (g.const(v.reshape(per_channel), dtype) for v in (factor, shift))
+    x = g.cast(g.op("Add", g.op("Mul", rows.x, factor), shift), SINGLE, dtype)
+    if layer.has_missing:
+        x = g.op("Where", g.op("IsNaN", x), 0.0, x)
+    return replace(rows, x=masked(g, x, rows.inside))
+
+
+def masked(g: Graph, x: str, inside: str | None) -> str:
+    """0 in the place of padding, in single precision."""
+    return x if inside is None else g.op("Where", inside, x, 0.0)
+
+
+def with_own_scale(g: Graph, rows: Rows) -> Rows:
+    """Series and, as further channels, the same ones by their own scales; see
+    `skdeep.nets.conv.with_own_scale`."""
+    centred = masked(g, g.op("Sub", rows.x, _mean(g, rows.x, rows.inside)), rows.inside)
+    variance = _mean(g, g.op("Mul", centred, centred), rows.inside)
+    spread = g.op("Sqrt", g.op("Add", variance, OWN_SCALE_EPS))
+    x = g.op("Concat", rows.x, g.op("Div", centred, spread), axis=1)
+    return replace(rows, x=x, shape=(2 * rows.shape[0], *rows.shape[1:]))
+
+
+def _mean(g: Graph, x: str, inside: str | None) -> str:
+    """Over the steps of series, (n_samples, n_channels, 1)."""
+    if inside is None:
+        return g.reduce("Mean", x, 2)
+    total = g.reduce("Sum", masked(g, x, inside), 2)
+    return g.op("Div", total, g.reduce("Sum", g.cast(inside, SINGLE), 2))
+
+
+def global_mean(g: Graph, x: str, rows: Rows) -> str:
+    """The mean of each channel of feature maps over all places, (n_samples, n_channels)."""
+    if rows.inside is None:
+        return g.reduce("Mean", x, list(range(2, len(rows.shape) + 1)), keepdims=False)
+    return g.op("Squeeze", _mean(g, x, rows.inside), [2])
