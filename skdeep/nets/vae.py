@@ -14,7 +14,7 @@ from skdeep.nets.blocks import Linear, RandomModule, activate, activations, read
 
 _SMALLEST_STD = 0.05  # of Gaussian outputs: a column without noise would outweigh all others
 _FIRST_VARIANCE = 0.1  # small, or codes would be given up before the decoder can read them
-_LOG_VARIANCES = (-10.0, 10.0)  # of codes
+LOG_VARIANCES = (-10.0, 10.0)  # of codes
 
 
 class Draw(RandomModule):
@@ -96,7 +96,7 @@ class VAENet(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log variances of the codes."""
         mean, log_variance = self._run(self.encoder, x).chunk(2, dim=1)
-        return mean, log_variance.clamp(*_LOG_VARIANCES)
+        return mean, log_variance.clamp(*LOG_VARIANCES)
 
     def decode(self, z: Tensor) -> Tensor:
         """Outputs of codes, before the sigmoid of 'bernoulli'."""

@@ -50,7 +50,7 @@ def read_rows(g: Graph, model: Any) -> Rows:
     """X as the `skdeep.inputs.arrays.ArrayInput` of a fitted estimator reads it, in the precision
     of its network."""
     reader, dtype = model._input, precision(model.net_.parameter)
-    x = g.side_by_side([g.cast(part.name, dtype, part.dtype) for part in g.inputs])
+    x = whole(g, dtype)
     rank, last = len(g.inputs[0].shape), reader.data_format == "channels_last"
     shape = channels_first_shape(reader.shape, reader.data_format)
     if reader.image_shape is not None:
@@ -81,6 +81,11 @@ def _steps(g: Graph, x: str, axis: int) -> str:
     return g.op("Range", 0, length, 1)
 
 
+def whole(g: Graph, dtype: Any) -> str:
+    """X, of one type; columns side by side."""
+    return g.side_by_side([g.cast(part.name, dtype, part.dtype) for part in g.inputs])
+
+
 def precision(tensor: torch.Tensor) -> np.dtype:
     """The type of a tensor, as NumPy's."""
     return np.dtype(str(tensor.dtype).removeprefix("torch."))
@@ -96,7 +101,7 @@ def read_tokens(g: Graph, model: Any) -> Rows:
         Whose `x` is of int64 and of shape (n_samples, length).
     """
     reader = model._input
-    X = g.side_by_side([g.cast(part.name, np.int64, part.dtype) for part in g.inputs])
+    X = whole(g, np.int64)
     size = len(reader.known)
     meaning = np.append(np.where(reader.known, np.arange(size), UNKNOWN), UNKNOWN)
     ids = g.op("Gather", meaning, g.op("Min", X, size))

@@ -61,8 +61,11 @@ def recurrence(
     layer, names = directions[0], ("weight_in", "weight_recurrent", "bias_in", "bias_recurrent")
     parts = [np.stack([_in_order(d, getattr(d, name)) for d in directions]) for name in names]
     inputs: list[Any] = [*parts[:2], np.concatenate(parts[2:], 1)]
-    if lengths is not None or start is not None:
-        inputs.append("" if lengths is None else g.cast(lengths, np.int32))
+    if lengths is None and start is not None:  # no input can be left out before another one
+        size = g.op("Shape", start, start=1, end=2)
+        lengths = g.op("Expand", g.op("Shape", x, start=0, end=1), size)
+    if lengths is not None:
+        inputs.append(g.cast(lengths, np.int32))
     if start is not None:
         inputs.append(start)
     options: dict[str, Any] = {"linear_before_reset": 1} if layer.cell == "gru" else {}

@@ -1,0 +1,86 @@
+"""Siamese networks: embeddings, and classes by distance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdeep.nets.recurrent import RecurrentNet
+from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
+from skdeep.onnx import _answers, _recurrence
+from skdeep.onnx._arrays import read_rows
+from skdeep.onnx._convolutions import conv_embedding
+from skdeep.onnx._graph import Graph, Output
+from skdeep.onnx._perceptron import mlp_net
+from skdeep.siamese.classes import label_of_unknown
+
+_SHORTEST = 1e-6  # length by which embeddings are divided at least; see `losses.unit_length`
+
+
+def transform(g: Graph, model: Any) -> Output:
+    return Output(_embedded(g, model), g.dtype, [None, model.n_outputs_])
+
+
+def predict_proba(g: Graph, model: Any) -> Output:
+    scores = g.op("Div", _distances(g, model), _double(g, -model.temperature_))
+    made = g.op("Softmax", scores, axis=1)
+    return Output(made, np.float64, [None, len(model.classes_)])
+
+
+def predict_labels(g: Graph, model: Any) -> Output:
+    distances = _distances(g, model)
+    nearest = g.op("ArgMin", distances, axis=1, keepdims=0)
+    classes = _answers.label_array(model.classes_)
+    if np.isfinite(model.rejection_threshold_):
+        least = g.reduce("Min", distances, 1, keepdims=False)
+        is_far = g.op("Greater", least, _double(g, model.rejection_threshold_))
+        nearest = g.op("Where", is_far, len(classes), nearest)
+        classes = np.append(classes, label_of_unknown(model.classes_))
+    return _answers.chosen(g, classes, nearest)
+
+
+def _double(g: Graph, value: Any) -> str:
+    return g.const(value, np.float64)
+
+
+def _embedded(g: Graph, model: Any) -> str:
+    """Embeddings of rows, (n_samples, n_components)."""
+    net, rows = model.net_.module_, read_rows(g, model)
+    if isinstance(net, DenseEmbedding):
+        z = mlp_net(g, net, rows.x if len(rows.shape) == 1 else g.op("Flatten", rows.x))
+    elif isinstance(net, ConvEmbedding):
+        z = conv_embedding(g, net, rows)
+    elif isinstance(net, RecurrentNet):
+        z = _recurrence.score(g, net, _recurrence.features(g, net, rows))
+    else:
+        z = g.module(net, rows.x)
+    if not model.normalize:
+        return z
+    return g.op("Div", z, g.op("Max", g.reduce("L2", z, 1), _SHORTEST))
+
+
+def _distances(g: Graph, model: Any) -> str:
+    """Distances to the classes in double precision, (n_samples, n_classes)."""
+    z = g.cast(_embedded(g, model), np.float64, g.dtype)
+    known = model._known_classes()
+    if model.n_neighbors is None:
+        return _euclidean(g, z, known.means)
+    distances = _euclidean(g, z, known.rows)
+    parts = []
+    for number in range(len(known.labels)):
+        members = np.flatnonzero(known.numbers == number)
+        k = min(model.n_neighbors, len(members))
+        own = g.op("Gather", distances, members, axis=1)
+        near, _ = g.op("TopK", own, [k], outputs=2, axis=1, largest=0)
+        parts.append(g.reduce("Mean", near, 1))
+    return g.side_by_side(parts)
+
+
+def _euclidean(g: Graph, z: str, points: np.ndarray) -> str:
+    """Distances to points, (n_samples, n_points)."""
+    points = points.astype(np.float64)
+    square = g.op("ReduceSumSquare", z, [1], keepdims=1)
+    inner = g.op("MatMul", z, _double(g, -2 * points.T))
+    squares = g.op("Add", g.op("Add", inner, square), _double(g, (points**2).sum(1)))
+    return g.op("Sqrt", g.op("Max", squares, _double(g, 0.0)))
