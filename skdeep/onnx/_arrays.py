@@ -118,8 +118,8 @@ def read_tokens(g: Graph, model: Any) -> Rows:
 def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:
     """Rows as a `Standardize` makes them, in single precision."""
     per_channel, dtype = (-1, *[1] * (len(rows.shape) - 1)), precision(layer.mean)
-    factor, shift = layer.scale, -layer.mean * layer.scale
-    factor, shift = (g.const(v.reshape(per_channel), dtype) for v in (factor, shift))
+    factor = g.const(layer.scale.reshape(per_channel), dtype)
+    shift = g.const((-layer.mean * layer.scale).reshape(per_channel), dtype)
     x = g.cast(g.op("Add", g.op("Mul", rows.x, factor), shift), SINGLE, dtype)
     if layer.has_missing:
         x = g.op("Where", g.op("IsNaN", x), 0.0, x)

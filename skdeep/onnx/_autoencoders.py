@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from skdeep.autoencoder.autoencoder import Autoencoder
+from skdeep.autoencoder.rbm import RBM
+from skdeep.autoencoder.vae import VariationalAutoencoder
 from skdeep.base.estimator import new_random_state
 from skdeep.nets.array_autoencoder import (
     CROSS_ENTROPY,
     STANDARDIZED,
     ArrayAutoencoder,
-    ConvAutoencoderNet,
     SequenceAutoencoderNet,
 )
 from skdeep.nets.autoencoder import AutoencoderNet
@@ -28,13 +30,14 @@ from skdeep.onnx._arrays import (
     standardized,
     whole,
 )
+from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output, Unsupported
 from skdeep.onnx._recurrence import recurrence
 
 # --- rows that are vectors -------------------------------------------------------------------
 
 
-def _run(g: Graph, net: AutoencoderNet, h: str, start: int, stop: int) -> str:
+def _run(g: Graph, net: Any, h: str, start: int, stop: int) -> str:
     """From the output of layer `start` (0 is the input) to that of layer `stop`."""
     for i in range(start, stop):
         place = i - net.n_encoder
@@ -89,11 +92,18 @@ def _prepared(g: Graph, model: Any, net: ArrayAutoencoder) -> tuple[Rows, Rows]:
 
 
 def _encoded(g: Graph, net: Any, scaled: Rows) -> str:
-    if isinstance(net, SequenceAutoencoderNet):
-        h = last = g.op("Transpose", scaled.x, perm=[2, 0, 1])
-        for layer in net.readers:
-            h, last = recurrence(g, [layer], h, scaled.lengths)
-        return g.module(net.code_activation, g.module(net.to_code, last))
+    encode = _read if isinstance(net, SequenceAutoencoderNet) else _convolved
+    return encode(g, net, scaled)
+
+
+def _read(g: Graph, net: Any, scaled: Rows) -> str:
+    h = last = g.op("Transpose", scaled.x, perm=[2, 0, 1])
+    for layer in net.readers:
+        h, last = recurrence(g, [layer], h, scaled.lengths)
+    return g.module(net.code_activation, g.module(net.to_code, last))
+
+
+def _convolved(g: Graph, net: Any, scaled: Rows) -> str:
     x, places = scaled.x, [*islice(net.activations, net.n_inner), net.code_activation]
     for i, (layer, norm) in enumerate(zip(net.convs, net.norms)):
         x = g.module(places[i], g.module(norm, g.module(layer, x)))
@@ -109,7 +119,7 @@ def _decoded(g: Graph, net: Any, code: str, rows: Rows | None = None) -> str:
     return g.module(net.output_activation, decode(g, net, code, rows))
 
 
-def _turned(g: Graph, net: ConvAutoencoderNet, code: str, rows: Rows | None) -> str:
+def _turned(g: Graph, net: Any, code: str, rows: Rows | None) -> str:
     x, places = code, islice(net.activations, net.n_inner, None)
     for i, linear in enumerate(net.decoder):
         x = g.module(linear, g.module(next(places), x) if i else x)
@@ -124,12 +134,9 @@ def _turned(g: Graph, net: ConvAutoencoderNet, code: str, rows: Rows | None) -> 
     return x
 
 
-def _written(g: Graph, net: SequenceAutoencoderNet, code: str, rows: Rows | None) -> str:
-    if rows is None:
-        n_steps = g.const([net.shape[-1]])
-    else:
-        n_steps = g.op("Shape", rows.x, start=2, end=3)
-    h = g.op("Expand", code, g.side_by_side([n_steps, g.op("Shape", code)], axis=0))
+def _written(g: Graph, net: Any, code: str, rows: Rows | None) -> str:
+    n_steps = [net.shape[-1]] if rows is None else g.op("Shape", rows.x, start=2, end=3)
+    h = g.op("Expand", code, g.op("Concat", n_steps, g.op("Shape", code), axis=0))
     start = g.op("Unsqueeze", g.op("Tanh", g.module(net.from_code, code)), [0])
     for i, layer in enumerate(net.writers):
         h, _ = recurrence(g, [layer], h, None, None if i else start)
@@ -198,7 +205,9 @@ def inverse_transform(g: Graph, model: Any) -> Output:
     raw = _decoded(g, net, code)
     shape = list(model._row_shape)
     like = g.const([-1, *shape])
-    return Output(_as_given(g, model, _in_units_of_rows(g, net, raw), like), g.dtype, [None, *shape])
+    return Output(
+        _as_given(g, model, _in_units_of_rows(g, net, raw), like), g.dtype, [None, *shape]
+    )
 
 
 def score_samples(g: Graph, model: Any) -> Output:
@@ -210,7 +219,7 @@ def score_samples(g: Graph, model: Any) -> Output:
     rows, scaled = _prepared(g, model, net)
     raw = _decoded(g, net, _encoded(g, net, scaled), rows)
     errors = _errors(g, model, raw, scaled.x if net.output == STANDARDIZED else rows.x)
-    if rows.inside is None:
+    if rows.inside is None or rows.lengths is None:
         mean = g.reduce("Mean", g.op("Flatten", errors), 1, keepdims=False)
     else:
         total = g.reduce("Sum", masked(g, errors, rows.inside), [1, 2], keepdims=False)
@@ -277,7 +286,9 @@ def variational_score(g: Graph, model: Any) -> Output:
         z = g.op("Add", mean, g.op("Mul", std, draw))
         prior = g.op("Add", g.op("Sub", draw * draw, g.op("Mul", z, z)), log_variance)
         prior = g.op("Mul", g.reduce("Sum", prior, 1), 0.5)
-        weights.append(g.op("Sub", prior, _negative_log_likelihood(g, net, _raw_rows(g, net, z), x)))
+        weights.append(
+            g.op("Sub", prior, _negative_log_likelihood(g, net, _raw_rows(g, net, z), x))
+        )
     bound = g.reduce("LogSumExp", g.side_by_side(weights), 1, keepdims=False)
     return Output(g.op("Sub", bound, math.log(len(draws))), g.dtype, [None])
 
@@ -317,3 +328,35 @@ def boltzmann_score(g: Graph, model: Any) -> Output:
     difference = g.op("Sub", v, net.visible_bias)
     square = g.reduce("Sum", g.op("Mul", difference, difference), 1, keepdims=False)
     return Output(g.op("Sub", below, g.op("Mul", square, 0.5)), g.dtype, [None])
+
+
+FAMILIES: dict[type, Family] = {
+    Autoencoder: Family(
+        {
+            "transform": transform,
+            "inverse_transform": inverse_transform,
+            "reconstruct": reconstruct,
+            "score_samples": score_samples,
+        },
+        ("transform",),
+        lambda model: of_network(model) if model.encoder == "dense" else single(model),
+    ),
+    VariationalAutoencoder: Family(
+        {
+            "transform": variational_transform,
+            "inverse_transform": variational_decode,
+            "reconstruct": variational_reconstruct,
+            "score_samples": variational_score,
+            "sample": variational_decode,
+        },
+        ("transform",),
+    ),
+    RBM: Family(
+        {
+            "transform": boltzmann_transform,
+            "inverse_transform": boltzmann_decode,
+            "score_samples": boltzmann_score,
+        },
+        ("transform",),
+    ),
+}

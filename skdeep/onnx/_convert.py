@@ -29,7 +29,7 @@ def to_onnx(
     modules = {**MODULES, **(converters or {})}
     wanted = {} if methods is None else {id(_last(model)): tuple(methods)}
     conversion = Conversion(wanted, modules)
-    return convert_sklearn(
+    proto = convert_sklearn(
         model,
         name=type(model).__name__,
         initial_types=guess_initial_types(X),
@@ -38,6 +38,9 @@ def to_onnx(
         custom_conversion_functions=conversion.converters(),
         custom_shape_calculators=conversion.shapes(),
     )
+    for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
+        domain.version = OPSET[domain.domain]  # which onnxruntime knows fewer types of numbers
+    return proto
 
 
 def save(model: Any, X: Any, path: str | os.PathLike, **options: Any) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from skdeep.convolutional.cnn import CNNClassifier, CNNRegressor
 from skdeep.nets import conv, trunks
-from skdeep.nets.convnet import ConvNet, UserTrunk
-from skdeep.nets.siamese import ConvEmbedding, ImageBlocks
+from skdeep.nets.convnet import UserTrunk
+from skdeep.nets.siamese import ImageBlocks
 from skdeep.onnx import _answers
 from skdeep.onnx._arrays import (
     SINGLE,
@@ -24,6 +25,7 @@ from skdeep.onnx._arrays import (
     with_own_scale,
 )
 from skdeep.onnx._dense import batch_norm, unchanged
+from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import Graph, Module, Output, Unsupported
 
 # --- layers ----------------------------------------------------------------------------------
@@ -31,6 +33,9 @@ from skdeep.onnx._graph import Graph, Module, Output, Unsupported
 
 def convolution(g: Graph, layer: Any, x: str) -> str:
     """A convolution, or a transposed one, of series or images."""
+    options: dict[str, Any] = {}
+    if layer.transposed:
+        options["output_padding"] = list(layer.output_padding)
     return g.op(
         "ConvTranspose" if layer.transposed else "Conv",
         x,
@@ -40,7 +45,7 @@ def convolution(g: Graph, layer: Any, x: str) -> str:
         pads=list(layer.padding) * 2,
         dilations=list(layer.dilation),
         group=layer.groups,
-        **({"output_padding": list(layer.output_padding)} if layer.transposed else {}),
+        **options,
     )
 
 
@@ -60,7 +65,7 @@ def _pool(dims: int, kind: str) -> Module:
     return write
 
 
-def conv_norm_relu(g: Graph, block: conv.ConvNormReLU, x: str, inside: str | None = None) -> str:
+def conv_norm_relu(g: Graph, block: Any, x: str, inside: str | None = None) -> str:
     """Convolution, pooling, batch normalisation and ReLU; 0 where `inside` is False."""
     x = convolution(g, block.conv, x)
     x = x if block.pool is None else g.module(block.pool, x)
@@ -76,7 +81,7 @@ def trunk(g: Graph, net: Any, rows: Rows) -> str:
     return _TRUNKS[type(net)](g, net, rows)
 
 
-def _lenet(g: Graph, net: trunks.LeNet, rows: Rows) -> str:
+def _lenet(g: Graph, net: Any, rows: Rows) -> str:
     x = rows.x
     for layer, activation, pool in zip(net.convs, net.activations, net.pools):
         after = [pool, activation] if net.pools_first else [activation, pool]
@@ -90,7 +95,7 @@ def _lenet(g: Graph, net: trunks.LeNet, rows: Rows) -> str:
     return x
 
 
-def _resnet(g: Graph, net: trunks.ResNet, rows: Rows) -> str:
+def _resnet(g: Graph, net: Any, rows: Rows) -> str:
     x = rows.x if net.stem is None else conv_norm_relu(g, net.stem, rows.x)
     for block in net.blocks:
         y = x
@@ -101,7 +106,7 @@ def _resnet(g: Graph, net: trunks.ResNet, rows: Rows) -> str:
     return global_mean(g, x, rows)
 
 
-def _inception(g: Graph, net: trunks.Inception, rows: Rows) -> str:
+def _inception(g: Graph, net: Any, rows: Rows) -> str:
     x = before = rows.x
     for i, module in enumerate(net.inceptions):
         x = _inception_module(g, module, x, rows.inside)
@@ -120,14 +125,14 @@ def _inception_module(g: Graph, module: Any, x: str, inside: str | None) -> str:
     return masked(g, g.op("Relu", g.module(module.norm, x)), inside)
 
 
-def _conv4(g: Graph, net: trunks.Conv4, rows: Rows) -> str:
+def _conv4(g: Graph, net: Any, rows: Rows) -> str:
     x = rows.x
     for block in net.blocks:
         x = conv_norm_relu(g, block, x, rows.inside)
     return global_mean(g, x, rows) if net.is_ragged else g.op("Flatten", x)
 
 
-def _image_blocks(g: Graph, net: ImageBlocks, rows: Rows) -> str:
+def _image_blocks(g: Graph, net: Any, rows: Rows) -> str:
     x, size = rows.x, list(rows.shape[1:])
     for block in net.blocks:
         x = conv_norm_relu(g, block, x)
@@ -147,7 +152,7 @@ def _cells(n: int, cells: int) -> np.ndarray:
     return out
 
 
-def _user_trunk(g: Graph, net: UserTrunk, rows: Rows) -> str:
+def _user_trunk(g: Graph, net: Any, rows: Rows) -> str:
     x = g.module(net.module, rows.x)
     parameter = next(net.parameters())
     one = torch.zeros(2, *(n or 32 for n in rows.shape), dtype=parameter.dtype)
@@ -166,14 +171,14 @@ _TRUNKS: dict[type, Callable[[Graph, Any, Rows], str]] = {
 }
 
 
-def features(g: Graph, net: ConvNet, rows: Rows) -> list[str]:
+def features(g: Graph, net: Any, rows: Rows) -> list[str]:
     """What the heads of a network see, (n_samples, width) for each member."""
     rows = standardized(g, rows, net.scale)
     rows = with_own_scale(g, rows) if net.own_scale else rows
     return [trunk(g, member, rows) for member in net.trunks]
 
 
-def conv_embedding(g: Graph, net: ConvEmbedding, rows: Rows) -> str:
+def conv_embedding(g: Graph, net: Any, rows: Rows) -> str:
     """The embedding of rows, (n_samples, n_components)."""
     return g.module(net.head, trunk(g, net.trunk, standardized(g, rows, net.scale)))
 
@@ -281,3 +286,15 @@ MODULES: dict[type, Module] = {
     nn.Flatten: _flatten,
 }
 """Layers of skdeep's, and the usual ones of users' modules."""
+
+
+FAMILIES: dict[type, Family] = {
+    CNNClassifier: Family(
+        {"predict": predict_labels, "predict_proba": predict_proba, "transform": transform},
+        ("predict", "predict_proba"),
+        single,
+    ),
+    CNNRegressor: Family(
+        {"predict": predict_numbers, "transform": transform}, ("predict",), single
+    ),
+}

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from skdeep.nets.recurrence import Recurrence
-from skdeep.nets.recurrent import RecurrentNet
 from skdeep.onnx import _answers
 from skdeep.onnx._arrays import (
     SINGLE,
@@ -23,7 +22,9 @@ from skdeep.onnx._arrays import (
     with_own_scale,
 )
 from skdeep.onnx._convolutions import conv_norm_relu
+from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import Graph, Output
+from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
 
 _KINDS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 _GATES = {"lstm": [0, 3, 1, 2], "gru": [1, 0, 2], "rnn": [0]}
@@ -85,7 +86,7 @@ def _in_order(layer: Recurrence, weights: torch.Tensor) -> np.ndarray:
     return gates[_GATES[layer.cell]].reshape(weights.shape)
 
 
-def features(g: Graph, net: RecurrentNet, rows: Rows) -> str:
+def features(g: Graph, net: Any, rows: Rows) -> str:
     """What the head of a network sees, (n_samples, n_features)."""
     if hasattr(net, "embedding"):
         weight = net.embedding.weight
@@ -107,7 +108,7 @@ def features(g: Graph, net: RecurrentNet, rows: Rows) -> str:
     return g.side_by_side([pooled, global_mean(g, x, rows)])
 
 
-def _pooled(g: Graph, net: RecurrentNet, h: str, inside: str | None) -> str:
+def _pooled(g: Graph, net: Any, h: str, inside: str | None) -> str:
     """The outputs of all steps, (length, n_samples, width), as one vector for each sequence."""
     if inside is not None:
         inside = g.op("Transpose", inside, perm=[2, 0, 1])
@@ -127,7 +128,7 @@ def _pooled(g: Graph, net: RecurrentNet, h: str, inside: str | None) -> str:
     return g.reduce("Sum", g.op("Mul", weights, h), 0, keepdims=False)
 
 
-def score(g: Graph, net: RecurrentNet, features: str) -> str:
+def score(g: Graph, net: Any, features: str) -> str:
     """Raw scores from `features`."""
     x = g.module(net.head, features)
     if net.output is None:
@@ -162,3 +163,15 @@ def _read(g: Graph, model: Any) -> str:
 
 def _raw(g: Graph, model: Any) -> str:
     return score(g, model.net_.module_, _read(g, model))
+
+
+FAMILIES: dict[type, Family] = {
+    LSTMClassifier: Family(
+        {"predict": predict_labels, "predict_proba": predict_proba, "transform": transform},
+        ("predict", "predict_proba"),
+        single,
+    ),
+    LSTMRegressor: Family(
+        {"predict": predict_numbers, "transform": transform}, ("predict",), single
+    ),
+}

@@ -7,51 +7,26 @@ alone: what skl2onnx does with others stays as it is.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from skl2onnx import update_registered_converter
 from sklearn.base import is_classifier, is_outlier_detector
 
-from skdeep.engine import DeepNet
-from skdeep.onnx import _answers, _dense, _perceptron
-from skdeep.onnx._graph import Graph, Module, Output
+from skdeep.onnx import (
+    _answers,
+    _autoencoders,
+    _convolutions,
+    _dense,
+    _perceptron,
+    _recurrence,
+    _siamese,
+    _windows,
+)
+from skdeep.onnx._family import Family
+from skdeep.onnx._graph import Graph, Module
 from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
-
-Convert = Callable[[Graph, Any], Output]
-"""Writes a method: given the graph and the fitted estimator, it returns what the method returns."""
-
-
-def _precision(model: Any) -> np.dtype:
-    net: DeepNet = model.net_
-    return np.dtype(str(net.parameter.dtype).removeprefix("torch."))
-
-
-def _single(model: Any) -> np.dtype:
-    return np.dtype(np.float32)
-
-
-@dataclass(frozen=True)
-class Family:
-    """How an estimator is written.
-
-    Attributes
-    ----------
-    methods : mapping of str to callable
-        What writes each method.
-    default : tuple of str
-        The methods that a file has where the user names none.
-    precision : callable
-        The type in which a fitted estimator computes: `_precision` is that of its network,
-        `_single` is float32, where onnxruntime has nothing else (convolutions, for example).
-    """
-
-    methods: Mapping[str, Convert]
-    default: tuple[str, ...]
-    precision: Callable[[Any], np.dtype] = _precision
-
 
 FAMILIES: dict[type, Family] = {
     MLPClassifier: Family(
@@ -59,9 +34,18 @@ FAMILIES: dict[type, Family] = {
         ("predict", "predict_proba"),
     ),
     MLPRegressor: Family({"predict": _perceptron.predict_numbers}, ("predict",)),
+    **_convolutions.FAMILIES,
+    **_recurrence.FAMILIES,
+    **_autoencoders.FAMILIES,
+    **_siamese.FAMILIES,
+    **_windows.FAMILIES,
 }
 
-MODULES: dict[type, Module] = {**_dense.MODULES, **_perceptron.MODULES}
+MODULES: dict[type, Module] = {
+    **_dense.MODULES,
+    **_perceptron.MODULES,
+    **_convolutions.MODULES,
+}
 
 NAMES = {
     "predict_proba": "probabilities",

@@ -11,9 +11,12 @@ from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 from skdeep.onnx import _answers, _recurrence
 from skdeep.onnx._arrays import read_rows
 from skdeep.onnx._convolutions import conv_embedding
+from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output
 from skdeep.onnx._perceptron import mlp_net
 from skdeep.siamese.classes import label_of_unknown
+from skdeep.siamese.classifier import SiameseClassifier
+from skdeep.siamese.transformer import SiameseTransformer
 
 _SHORTEST = 1e-6  # length by which embeddings are divided at least; see `losses.unit_length`
 
@@ -84,3 +87,18 @@ def _euclidean(g: Graph, z: str, points: np.ndarray) -> str:
     inner = g.op("MatMul", z, _double(g, -2 * points.T))
     squares = g.op("Add", g.op("Add", inner, square), _double(g, (points**2).sum(1)))
     return g.op("Sqrt", g.op("Max", squares, _double(g, 0.0)))
+
+
+def _precision(model: Any) -> np.dtype:
+    is_dense = isinstance(model.net_.module_, DenseEmbedding)
+    return of_network(model) if is_dense else single(model)
+
+
+FAMILIES: dict[type, Family] = {
+    SiameseTransformer: Family({"transform": transform}, ("transform",), _precision),
+    SiameseClassifier: Family(
+        {"predict": predict_labels, "predict_proba": predict_proba},
+        ("predict", "predict_proba"),
+        _precision,
+    ),
+}

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from skdeep.onnx._arrays import whole
+from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import Graph, Output
+from skdeep.preprocessing import SlidingWindow
 
 
 def transform(g: Graph, model: Any) -> Output:
@@ -25,3 +27,8 @@ def transform(g: Graph, model: Any) -> Output:
     if model.padding == "zero":
         seen = g.op("Where", g.op("Less", g.op("Unsqueeze", time, [2]), 0), 0.0, seen)
     return Output(g.reshape(seen, [-1, width * n_channels]), g.dtype, [None, width * n_channels])
+
+
+FAMILIES: dict[type, Family] = {
+    SlidingWindow: Family({"transform": transform}, ("transform",), single)
+}

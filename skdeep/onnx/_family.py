@@ -1,0 +1,43 @@
+"""How an estimator is written: which function writes which of its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdeep.onnx._graph import Graph, Output
+
+Convert = Callable[[Graph, Any], Output]
+"""Writes a method: given the graph and the fitted estimator, it returns what the method returns."""
+
+
+def of_network(model: Any) -> np.dtype:
+    """The precision of the network of a fitted estimator."""
+    return np.dtype(str(model.net_.parameter.dtype).removeprefix("torch."))
+
+
+def single(model: Any) -> np.dtype:
+    """float32, where onnxruntime has nothing else (convolutions, for example)."""
+    return np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class Family:
+    """How an estimator is written.
+
+    Attributes
+    ----------
+    methods : mapping of str to callable
+        What writes each method.
+    default : tuple of str
+        The methods that a file has where the user names none.
+    precision : callable
+        The type in which a fitted estimator computes, `of_network` or `single`.
+    """
+
+    methods: Mapping[str, Convert]
+    default: tuple[str, ...]
+    precision: Callable[[Any], np.dtype] = of_network
