@@ -23,6 +23,8 @@ def show_versions():
     """
     import torch
 
+    from skdeep.engine.device import device_names
+
     print("\nSystem:")
     print(f"      python: {sys.version.split()[0]}")
     print(f"     machine: {platform.platform()}")
@@ -35,8 +37,6 @@ def show_versions():
         print(f"{name:>12}: {found}")
     print("\nDevices:")
     print(f"     threads: {torch.get_num_threads()}")
-    cuda = torch.version.cuda
-    print(f"        cuda: {cuda if torch.cuda.is_available() else None}")
-    for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        print(f"      cuda:{i}: {torch.cuda.get_device_name(i)}")
-    print(f"         mps: {torch.backends.mps.is_available()}")
+    print(f"        cuda: {torch.version.cuda}")
+    for name, card in device_names():
+        print(f"{name:>12}: {card}")

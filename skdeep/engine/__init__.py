@@ -7,18 +7,21 @@ from skdeep.engine.average import (
     MovingAverage,
 )
 from skdeep.engine.collapse import warn_of_collapse
+from skdeep.engine.device import (
+    mixed_precision,
+    resolve_device,
+    resolve_dtype,
+    wants_mixed,
+)
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.modules import module_from_state, module_state
 from skdeep.engine.net import (
     DeepNet,
     checked_callbacks,
-    resolve_device,
-    resolve_dtype,
     skorch_dataset,
 )
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.precision import mixed_precision, wants_mixed
 from skdeep.engine.recipe import Phase, Recipe, Shared, run_phases, threads_for
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from skdeep.engine.precision import mixed_precision
+from skdeep.engine.device import mixed_precision
 from skdeep.engine.steps import Autograd
 from skdeep.losses.reduce import weighted_mean
 

@@ -15,7 +15,7 @@ from skdeep._checks import checked_data
 from skdeep._compat import _check_feature_names, _check_y
 from skdeep.data.batches import to_tensor
 from skdeep.data.rows import SparseRows
-from skdeep.engine.net import resolve_dtype
+from skdeep.engine.device import resolve_dtype
 
 FLOATS = (np.float64, np.float32)
 

@@ -162,8 +162,10 @@ TRAINING = {
     "device": Parameter(
         [str, torch.device],
         """str or torch.device
-        Device of the network: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for the visible GPU, if
-        any, else the CPU (the GPU of `X` if X is a tensor on one).""",
+        Device of the network: 'cpu', 'cuda', 'cuda:1', 'mps', 'xpu', or 'auto' for the first
+        visible GPU, if any, else the CPU (the GPU of `X` if X is a tensor on one). On CUDA devices
+        matrices of float32 are multiplied in TF32 during training, unless
+        `torch.backends.cuda.matmul.fp32_precision` is 'ieee'.""",
     ),
     "dtype": Parameter(
         [StrOptions({"float32", "float64"}), None],

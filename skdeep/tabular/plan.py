@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from skdeep.base.learning import Plan, Rows
 from skdeep.data.split import FULL_BATCH_ROWS, Split, split_rows
-from skdeep.engine.net import resolve_dtype
+from skdeep.engine.device import resolve_dtype
 from skdeep.inputs.rows import RowInput, check_target
 from skdeep.preprocessing.columns import check_table
 

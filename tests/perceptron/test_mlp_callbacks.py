@@ -149,9 +149,8 @@ def test_epoch_scoring_of_skorch():
     from skorch.callbacks import EpochScoring
 
     def error(net, X, y):
-        return (
-            (net.infer(torch.as_tensor(X)).argmax(1) != torch.as_tensor(y)).double().mean().item()
-        )
+        wrong = net.infer(torch.as_tensor(X)).argmax(1).cpu() != torch.as_tensor(y)
+        return wrong.double().mean().item()
 
     given = [EpochScoring(error, on_train=train, name=f"error {train}") for train in (True, False)]
     clf = MLPClassifier(max_iter=3, skorch_callbacks=given)

@@ -1,0 +1,277 @@
+"""Where a network lives and in which precision it computes: the one file that asks torch about its
+devices, by `torch.accelerator` where that knows the answer."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FLOAT_TYPES = {"float32": torch.float32, "float64": torch.float64}
+_BFLOAT16 = (8, 0)  # Ampere, the first of NVIDIA's with units for bfloat16
+
+
+def resolve_device(device: str | torch.device, X: Any = None) -> torch.device:
+    """Turn the `device` parameter of an estimator into a `torch.device` that works.
+
+    Parameters
+    ----------
+    device : {'auto', 'cpu', 'cuda', 'mps', 'xpu'} or str like 'cuda:1' or torch.device
+        'auto' follows `X` when it is a tensor on a GPU; otherwise it is the first GPU that the
+        process sees, else the CPU, with a warning where there is a GPU that does not work. Apple's
+        'mps' is taken only by name: it has no float64.
+    X : tensor or array, default=None
+        The data that the device is wanted for.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown, not there in this process, or does not work: its driver is
+        broken, it is too old for this build of torch, or has no memory left.
+    """
+    if isinstance(device, str) and device == "auto":
+        return _automatic(X)
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r}: expected 'auto', 'cpu', 'cuda', 'cuda:1', ..., 'mps' or a "
+            "torch.device"
+        ) from error
+    if not is_available(resolved):
+        raise ValueError(
+            f"device={str(device)!r} is not available: {_what_is_there(resolved.type)}. "
+            "Use device='auto' or device='cpu'."
+        )
+    reason = _failure(resolved)
+    if reason is not None:
+        raise ValueError(
+            f"device={str(device)!r} does not work: {reason} Use another device or device='cpu'."
+        )
+    return resolved
+
+
+def _automatic(X: Any) -> torch.device:
+    own = X.device if isinstance(X, torch.Tensor) else torch.device("cpu")
+    if own.type not in ("cpu", "mps") and is_available(own):
+        return own
+    found = _accelerator()
+    if found is None or found.type == "mps":
+        return torch.device("cpu")
+    reason = _failure(found)
+    if reason is not None:
+        warnings.warn(
+            f"device='auto' is the CPU, because the device {str(found)!r} does not work: {reason}"
+        )
+        return torch.device("cpu")
+    return found
+
+
+def is_available(device: torch.device) -> bool:
+    """Whether this process can compute on `device`."""
+    return device.type == "cpu" or (device.index or 0) < _count(device.type)
+
+
+def _accelerator() -> torch.device | None:
+    """The kind of accelerator of this process, of which there is at least one."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return None if found is None else torch.device(found.type)
+
+
+def _count(kind: str) -> int:
+    """How many devices of a kind this process sees."""
+    found = _accelerator()
+    return torch.accelerator.device_count() if found is not None and found.type == kind else 0
+
+
+def _what_is_there(kind: str) -> str:
+    count = _count(kind)
+    name = "CUDA device" if kind == "cuda" else f"{kind!r} device"
+    if count:
+        return f"this process sees {count} {name}{'s' if count > 1 else ''}"
+    return f"this process sees no {name}s" + (f" ({_why_none()})" if kind == "cuda" else "")
+
+
+def _why_none() -> str:
+    """What torch says when it is to use CUDA but sees no device: its build, or the driver."""
+    try:
+        torch.cuda.init()
+    except Exception as error:  # an AssertionError of builds without it, a RuntimeError of drivers
+        return _first_line(error)
+    return "none is visible"
+
+
+_working: set[torch.device] = set()
+
+
+def _failure(device: torch.device) -> str | None:
+    """Why a device that is there cannot add two numbers; None where it can."""
+    if device.type == "cpu" or device in _working:
+        return None
+    try:
+        _add_numbers(device)
+    except torch.OutOfMemoryError as error:
+        return f"it has no memory left, which other processes may use ({_first_line(error)})."
+    except (RuntimeError, AssertionError) as error:
+        return f"its driver, or this build of torch, failed ({_first_line(error)})."
+    _working.add(device)
+    return None
+
+
+def _add_numbers(device: torch.device) -> None:
+    torch.ones(2, device=device).sum().item()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def device_names() -> list[tuple[str, str]]:
+    """Each accelerator that this process sees, as 'cuda:0', and what its maker calls it."""
+    found = _accelerator()
+    if found is None:
+        return []
+    name_of = getattr(torch.get_device_module(found), "get_device_name", None)
+    devices = [torch.device(found.type, i) for i in range(_count(found.type))]
+    return [(str(d), "" if name_of is None else name_of(d)) for d in devices]
+
+
+def resolve_dtype(dtype: str | None, X_dtype: Any, device: torch.device) -> torch.dtype:
+    """Turn the `dtype` parameter of an estimator into a `torch.dtype`.
+
+    Parameters
+    ----------
+    dtype : {'float32', 'float64'} or None
+        None keeps the precision of the data: float32 for float32, float64 for everything else,
+        as scikit-learn does.
+    X_dtype : numpy.dtype or torch.dtype
+        Type of the data.
+    device : torch.device
+        The device that the network lives on; mps has float32 only, as have some of Intel's GPUs.
+
+    Returns
+    -------
+    torch.dtype
+    """
+    if not _has_double(device):
+        return torch.float32
+    if dtype is None:
+        dtype = "float32" if str(X_dtype).endswith("float32") else "float64"
+    return FLOAT_TYPES[dtype]
+
+
+def _has_double(device: torch.device) -> bool:
+    if device.type == "xpu":
+        return bool(torch.get_device_module(device).get_device_properties(device).has_fp64)
+    return device.type != "mps"
+
+
+def wants_mixed(
+    amp: str | bool, dtype: torch.dtype, device: str | torch.device, on_cpu: bool = False
+) -> bool:
+    """Turn the `amp` parameter of an estimator into a bool.
+
+    Parameters
+    ----------
+    amp : 'auto' or bool
+        'auto' is True for float32 on a CUDA device that has units for bfloat16. True on one that
+        has none is slower than False: there is a warning.
+    dtype : torch.dtype
+    device : torch.device
+    on_cpu : bool, default=False
+        Whether 'auto' is True on processors with such units, too.
+    """
+    device = torch.device(device)
+    if amp != "auto":
+        if amp and device.type == "cuda" and not _has_bfloat16(device):
+            warnings.warn(
+                f"amp={amp!r}: {torch.cuda.get_device_name(device)} is too old for bfloat16, which "
+                "it works out in other types: amp=False is faster."
+            )
+        return bool(amp)
+    if dtype != torch.float32:
+        return False
+    if device.type == "cuda":
+        return _has_bfloat16(device)
+    known = torch.cpu.get_capabilities()
+    units = ("avx512_bf16", "amx_bf16")
+    return device.type == "cpu" and on_cpu and any(known.get(unit) for unit in units)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    return torch.cuda.get_device_capability(device) >= _BFLOAT16
+
+
+def mixed_precision(
+    forward: Callable[..., Tensor], dtype: torch.dtype, device: str | torch.device
+) -> Callable[..., Tensor]:
+    """The same function with its matrix products in bfloat16 (Micikevicius et al., 2018; of
+    Kalamkar et al., 2019, the type, which needs no scaling of the loss).
+
+    Parameters
+    ----------
+    forward : callable
+    dtype : torch.dtype
+        Type of what is returned: losses are worked out in full precision.
+    device : torch.device
+    """
+    kind = torch.device(device).type
+
+    def mixed(*args: Any) -> Tensor:
+        with torch.autocast(kind, torch.bfloat16):
+            out = forward(*args)
+        return out.to(dtype)
+
+    return mixed
+
+
+class _FastProducts:
+    """Counts the passes that want products of float32 in TF32: the setting is the process's, so
+    that the first to come makes it and the last to leave takes it back."""
+
+    def __init__(self) -> None:
+        self.lock, self.n_inside, self.before = threading.Lock(), 0, "none"
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        matmul = torch.backends.cuda.matmul
+        with self.lock:
+            if not self.n_inside:
+                self.before = matmul.fp32_precision
+                if self.before != "ieee":  # somebody asked for all digits
+                    matmul.fp32_precision = "tf32"
+            self.n_inside += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.n_inside -= 1
+                if not self.n_inside:
+                    matmul.fp32_precision = self.before
+
+
+_fast_products = _FastProducts()
+
+
+def fast_products(device: str | torch.device) -> contextlib.AbstractContextManager:
+    """A context in which a CUDA device multiplies matrices of float32 in TF32, which has the range
+    of float32 and the 10 bits of float16, and adds in float32: several times as fast. Other devices
+    and other types are as they are, and so is everything after the context, unless
+    ``torch.backends.cuda.matmul.fp32_precision`` is 'ieee' before it: that stays.
+
+    Parameters
+    ----------
+    device : torch.device
+    """
+    if torch.device(device).type != "cuda":
+        return contextlib.nullcontext()
+    return _fast_products.inside()
