@@ -1,1 +1,1 @@
-"""What every estimator does."""
+"""Base classes of estimators."""

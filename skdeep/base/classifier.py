@@ -1,4 +1,4 @@
-"""What labels are to classifiers: the target of a loss, and what raw scores are turned into.
+"""Base of classifiers: targets of the loss, and predictions from raw scores.
 
 `DeepClassifier` stands left of `DeepEstimator` in the bases of an estimator.
 """
@@ -64,7 +64,7 @@ class DeepClassifier(ClassifierMixin):
             )
 
     def _learn_classes(self, y: Any) -> None:
-        """Set `classes_` and what kind of target it is, from labels."""
+        """Set `classes_` and the type of the target from labels."""
         binarizer = LabelBinarizer().fit(y)  # for its checks and messages
         self.classes_ = binarizer.classes_
         self._target_type = binarizer.y_type_
@@ -129,7 +129,7 @@ class DeepClassifier(ClassifierMixin):
         return losses.BinaryCrossEntropy(smoothing)
 
     def _learn_target_scale(self, target: Any, weight: np.ndarray | None) -> None:
-        """Nothing: labels have no scale."""
+        """Do nothing: labels have no scale."""
 
     def _reported_share(self) -> float:
         return 1.0

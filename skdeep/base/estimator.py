@@ -35,8 +35,8 @@ from skdeep.inputs.weights import check_weights
 
 
 def new_random_state(random_state: Any) -> np.random.RandomState:
-    """scikit-learn's `check_random_state`, but None is fresh entropy: NumPy's global generator
-    belongs to the user, and two threads that fit would share it."""
+    """scikit-learn's `check_random_state`, but None creates a new generator with fresh entropy:
+    NumPy's global generator belongs to the user and would be shared between threads."""
     if random_state is None:
         return np.random.RandomState()
     try:
@@ -161,7 +161,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _fit(self, given: Given, mode: Mode, report: Callable[..., Any] | None = None) -> Self:
-        """Train on what was given; `report` makes the `EpochReport`, if somebody listens."""
+        """Train on the given data; `report` creates the `EpochReport`, if there are callbacks."""
         mode = replace(mode, resumed=hasattr(self, "net_") and self._goes_on(mode))
         self._check_parameters()
         rng = new_random_state(self.random_state)
@@ -182,7 +182,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _goes_on(self, mode: Mode) -> bool:
-        """Whether a fitted estimator is trained further."""
+        """Whether training continues from a fitted estimator."""
         return mode.incremental or getattr(self, "warm_start", False)
 
     # --- what a family says -------------------------------------------------------------------
@@ -193,7 +193,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _read(
         self, given: Given, mode: Mode, rng: np.random.RandomState
     ) -> tuple[Rows, Rows | None]:
-        """Check what was given: rows with targets and weights, and those to validate on."""
+        """Check the given data: rows with targets and weights, and validation rows."""
         X, y = self._input.check_with_target(self, given.X, given.y, reset=not mode.resumed)
         target = self._encode_target(y, mode.resumed, mode.incremental)
         counts = None if given.sample_weight is None else check_weights(given.sample_weight, X)
@@ -205,7 +205,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         return Rows(X, target, weight, counts), validation
 
     def _read_validation(self, given: Given) -> Rows | None:
-        """Check what the user gave to validate on, as HistGradientBoosting does."""
+        """Check the user's validation data, as HistGradientBoosting does."""
         if given.X_val is None and given.y_val is None:
             return None
         if given.y_val is None:
@@ -221,7 +221,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _plan(
         self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
     ) -> Plan:
-        """Which rows to train on, and which to judge by."""
+        """Choose the rows to train on, and those to validate on."""
         trains = getattr(self, "solver", None) != "lbfgs"
         stops_early = getattr(self, "early_stopping", False) and not mode.incremental and trains
         watched = mode.watched and trains
@@ -253,28 +253,28 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         )
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        """How the network is trained."""
+        """Parameters of the training run."""
         size = capped_batch_size(self.batch_size, len(plan.train))
         return engine.Recipe.of(self, batch_size=size)
 
     def _prepare(self, task: Task) -> None:
-        """Give a new network what it takes from the rows, such as their scale."""
+        """Set what a new network derives from the rows, such as their scale."""
 
     def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
-        """The phases of training; `past` are fitted attributes that it goes on from."""
+        """Phases of training; `past` holds fitted attributes that training continues from."""
         return [single_phase(self, task, past)]
 
     def _keep(self, task: Task, runs: list) -> dict[str, Any]:
-        """What training leaves on the estimator."""
+        """Fitted attributes after training."""
         fitted = fitted_attributes(task.net, runs, task.plan)
         return {"t_": getattr(self, "t_", 0), "n_outputs_": self.n_outputs_} | fitted
 
     def _forward(self, module: torch.nn.Module, x: Any) -> torch.Tensor:
-        """Raw scores of all rows; a family whose layers are not dense cuts them up otherwise."""
+        """Raw scores of all rows; families whose layers are not dense chunk rows differently."""
         return forward(module, x)
 
     def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Tensor | None]:
-        """Rows, targets and weights where the network lives, in its precision."""
+        """Rows, targets and weights on the network's device, in its precision."""
         dtype, device = net.dtype, torch.device(net.device)
         weight = None if rows.weight is None else to_tensor(rows.weight, dtype, device)
         x = self._input.place(rows.x, dtype, device)
@@ -296,7 +296,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             return self._only_finite(raw, X)
 
     def _only_finite(self, out: torch.Tensor, X: Any) -> torch.Tensor:
-        """What the network made of checked rows or of codes, where all of it is numbers."""
+        """Return the network's output if it is finite, else raise."""
         # Sums may overflow where `out` does not. Python's is faster for a few numbers on the host.
         few = out.numel() <= _FEW and out.device.type == "cpu"
         total = sum(out.reshape(-1).tolist()) if few else out.sum()

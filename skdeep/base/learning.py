@@ -1,4 +1,4 @@
-"""What goes along the road from `fit` to fitted attributes, and one training by a plan."""
+"""Data that are passed along from `fit` to the fitted attributes, and one training by a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skdeep.nets.blocks import set_generator
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What a user handed to a fitting method."""
+    """Arguments of a fitting method."""
 
     X: Any
     y: Any = None
@@ -32,7 +32,7 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """What kind of training a call asks for.
+    """Kind of training that a call requests.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Rows:
         return replace(self, x=self.x[rows], target=target, weight=weight, counts=counts)
 
     def with_weight(self) -> Rows:
-        """The rows whose weight is not zero: one of weight zero is as if it were not there."""
+        """Rows of positive weight: rows with zero weight are ignored."""
         if self.weight is None or self.weight.all():
             return self
         return self[np.flatnonzero(self.weight)]
@@ -94,7 +94,7 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Which rows a network is trained on, and which it is judged by.
+    """Rows that a network is trained on, and rows that it is validated on.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """All that a phase of training is made of.
+    """Everything that a phase of training needs.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ def learn(
     rng: np.random.RandomState,
     report: Callable[..., Any] | None = None,
 ) -> tuple[Task, list]:
-    """Train the network by the plan; a continuation that fails is undone.
+    """Train the network by the plan; a continuation that fails is rolled back.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def _net(
     mode: Mode,
     device: torch.device,
 ) -> engine.DeepNet:
-    """A net around the module, or the known one with what the parameters say now."""
+    """A new net around the module, or the existing one with current parameters."""
     options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
     if not mode.resumed:
         return engine.DeepNet(
@@ -303,7 +303,7 @@ def _loss(estimator: Any, recipe: engine.Recipe) -> torch.nn.Module:
 def _reporter(
     report: Callable[..., Any], estimator: Any, task: Task
 ) -> Callable[[list], engine.EpochReport]:
-    """What makes the `EpochReport` of a phase, given the runs before it."""
+    """Factory of the `EpochReport` of a phase, given the runs before it."""
 
     def make(earlier: list) -> engine.EpochReport:
         def reconstruct(run: Any) -> dict[str, Any]:
@@ -316,7 +316,7 @@ def _reporter(
 
 
 def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
-    """The likely cause of a loss that is not finite."""
+    """Likely cause of a loss that is not finite."""
     largest = estimator._input.largest(rows.x)
     total = math.inf if rows.weight is None else float(rows.weight.sum())
     alpha = getattr(estimator, "alpha", 0.0)
@@ -339,7 +339,7 @@ def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
 
 
 def past_curves(past: dict[str, Any]) -> engine.Curves:
-    """The curves of earlier runs, to go on with."""
+    """Curves of earlier runs, to append to."""
     return engine.Curves(
         list(past.get("loss_curve_", [])),
         list(past.get("validation_loss_curve_") or []),

@@ -45,7 +45,6 @@ class OutlierAnswers(OutlierMixin):
 
 
 def upper_fence(values: np.ndarray) -> float:
-    """Where values are far out: a quartile distance and a half above the upper quartile
-    (Tukey, 1977)."""
+    """Upper fence of Tukey's (1977) boxplot: 1.5 interquartile ranges above the upper quartile."""
     q1, q3 = np.quantile(values, [0.25, 0.75])
     return q3 + 1.5 * (q3 - q1)

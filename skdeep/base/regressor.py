@@ -1,4 +1,4 @@
-"""What numbers are to regressors: the target of a loss, and what raw scores are turned into.
+"""Base of regressors: targets of the loss, and predictions from raw scores.
 
 `DeepRegressor` stands left of `DeepEstimator` in the bases of an estimator.
 """
@@ -75,7 +75,7 @@ class DeepRegressor(RegressorMixin):
         check_size(y, name, scaled=self._target_scaling is not None)
 
     def _learn_target_scale(self, target: Any, weight: np.ndarray | None) -> None:
-        """Remember the units in which the network sees targets."""
+        """Remember the scale of targets for the network."""
         if self._target_scaling is None:
             return
         found = standardised(target, weight)
@@ -86,7 +86,7 @@ class DeepRegressor(RegressorMixin):
 
     @property
     def _units(self) -> TargetScale | None:
-        """The `TargetScale`, or None where networks see targets as they are."""
+        """The `TargetScale`, or None where targets are not scaled."""
         if self._target_scaling is None:
             return None
         limits = self._target_range if self._target_scaling == "standardise" else None

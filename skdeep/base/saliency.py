@@ -1,4 +1,4 @@
-"""Attribution of predictions to the numbers of X, for networks that read arrays or sequences."""
+"""Attribution of predictions to the values of X, for networks that read arrays or sequences."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def saliency(self: Any, X: Any, y: Any = None) -> Any:
 
 
 def _outputs_meant(estimator: Any, y: Any, n_samples: int) -> Tensor | None:
-    """The output of each row whose score is meant, None for the default."""
+    """Output of each row to attribute, None for the default."""
     if y is None:
         return None
     y = column_or_1d(to_host(y))
@@ -65,7 +65,7 @@ def _outputs_meant(estimator: Any, y: Any, n_samples: int) -> Tensor | None:
 def _gradient_times_input(
     estimator: Any, module: nn.Module, x: Any, chosen: Tensor | None
 ) -> tuple[Tensor, list[int] | None]:
-    """Gradient times input of some rows, with the channels first, and their lengths, if any."""
+    """Gradient times input of some rows, with channels first, and their lengths, if any."""
     with torch.enable_grad():
         inner, score = estimator._scored_input(module, x)
         inner = inner.detach().requires_grad_()

@@ -1,4 +1,4 @@
-"""Targets that are numbers: their range, and the units in which networks see them."""
+"""Range and scaling of numeric targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST_SINGLE = {True: 1e16, False: torch.finfo(torch.float32).max}  # by squa
 
 
 class TargetScale(NamedTuple):
-    """Between the units of targets and those in which a network sees them.
+    """Scaling between the units of targets and those of the network.
 
     Attributes
     ----------
@@ -40,23 +40,23 @@ class TargetScale(NamedTuple):
     needs_double: bool
 
     def into(self, target: Any) -> np.ndarray:
-        """Targets as the network sees them."""
+        """Scale targets for the network."""
         with np.errstate(over="ignore"):  # the loss says so
             return (np.asarray(target, np.float64) - self.center) / self.scale
 
     def back(self, scaled: Any) -> Any:
-        """Numbers in the units of targets, not clipped."""
+        """Scale back to the units of targets, without clipping."""
         return scaled * self.scale + self.center
 
     def predictions(self, raw: np.ndarray) -> np.ndarray:
-        """Predictions of the network in the units of targets, and in a precision for them."""
+        """Scale raw outputs to predictions, in a sufficient precision."""
         out = self.back(raw.astype(np.float64))
         out = out if self.limits is None else np.clip(out, *self.limits)
         return out if self.needs_double else out.astype(raw.dtype)
 
 
 def standardised(target: Any, weight: np.ndarray | None) -> TargetScale:
-    """The scale by which each output has mean 0 and variance 1 over the rows that count.
+    """Scale that standardises each output over the rows of positive weight.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def standardised(target: Any, weight: np.ndarray | None) -> TargetScale:
 
 
 def shifted(found: TargetScale, *, far: bool = True) -> TargetScale:
-    """The scale by which outputs are less their mean where that lies far from zero.
+    """Scale that centres outputs whose mean is far from zero.
 
     Single precision could not tell time stamps or coordinates apart.
 
@@ -98,7 +98,7 @@ def shifted(found: TargetScale, *, far: bool = True) -> TargetScale:
 
 
 def check_size(y: Any, name: str, *, scaled: bool) -> None:
-    """Raise where the squares of targets are no numbers.
+    """Raise if the squares of targets overflow.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def check_size(y: Any, name: str, *, scaled: bool) -> None:
 
 
 def check_single(target: Any, *, squared: bool) -> None:
-    """Raise where targets, or their squares, are no numbers in single precision."""
+    """Raise if targets, or their squares, overflow single precision."""
     if largest(target) > _LARGEST_SINGLE[squared]:
         raise ValueError(
             f"y or y_val holds values up to {largest(target):.3g}, {_TOO_LARGE}; or take "
@@ -124,5 +124,5 @@ def check_single(target: Any, *, squared: bool) -> None:
 
 
 def largest(y: Any) -> float:
-    """The largest absolute value of an array."""
+    """Largest absolute value of an array."""
     return max(float(y.max()), -float(y.min()))

@@ -1,6 +1,6 @@
 """From a task to a phase of training, and from its run to fitted attributes.
 
-What most families do; a family that differs hands over the part in which it does, as an argument.
+These are the defaults; a family passes the parts in which it differs as arguments.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def capped_batch_size(batch_size: int | str, n_samples: int) -> int:
 
 
 def even_batch_size(size: int, n_samples: int) -> int:
-    """A size near `size` that makes batches nearly equal: a small last one is a noisy step."""
+    """Batch size near `size` that makes batches nearly equal: a small last one is a noisy step."""
     return -(-n_samples // max(1, round(n_samples / size)))
 
 
 def epochs_of_steps(n_steps: int, n_batches: int, fewest: int = 1, most: int | None = None) -> int:
-    """Epochs that make `n_steps` steps of training: what ``max_iter='auto'`` stands for."""
+    """Number of epochs with `n_steps` training steps: the meaning of ``max_iter='auto'``."""
     return int(np.clip(-(-n_steps // n_batches), fewest, most))
 
 
 def single_phase(estimator: Any, task: Task, past: dict[str, Any], **parts: Any) -> engine.Phase:
-    """The one phase of most fits: a step by `task.recipe` on batches of `task.data`.
+    """The single phase of most fits: a step by `task.recipe` on batches of `task.data`.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _lbfgs(estimator: Any, task: Task, shared: engine.Shared) -> engine.LBFGS:
 
 
 def make_batches(task: Task, **options: Any) -> Batches:
-    """Batches of rows; of series of unequal length such that padding costs little."""
+    """Batches of rows; series of unequal length are grouped by length to reduce padding."""
     recipe, x = task.recipe, task.data[0]
     options |= {"batch_size": recipe.batch_size, "smallest": recipe.smallest_batch}
     if isinstance(x, PaddedRows):
@@ -154,7 +154,7 @@ def make_batches(task: Task, **options: Any) -> Batches:
 
 
 def single_step(estimator: Any, task: Task, gradient: Any) -> engine.SingleStep:
-    """A step of one optimizer on the mean loss of a batch and the penalty."""
+    """Step of one optimizer on the mean loss of a batch and the penalty."""
     net, recipe = task.net, task.recipe
     optimizer = net.flat_optimizers_[0]
     if gradient is None:
@@ -169,7 +169,7 @@ def single_step(estimator: Any, task: Task, gradient: Any) -> engine.SingleStep:
 
 
 def plain_gradient(forward: Any, task: Task) -> Any:
-    """Gradient of the mean loss of ``forward(x)``: written out for plain perceptrons, else by
+    """Gradient of the mean loss of ``forward(x)``: hand-written for plain perceptrons, else by
     autograd."""
     net = task.net
     gradient = engine.Autograd(forward, net.criterion_, net.flat_optimizers_[0].flat)
@@ -179,7 +179,7 @@ def plain_gradient(forward: Any, task: Task) -> Any:
 
 
 def weighing(module: torch.nn.Module, gradient: Any) -> Any:
-    """The gradient, with a normalisation over the batch given the weights of its rows.
+    """The gradient, with the weights of rows set in normalisation layers over the batch.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def weighing(module: torch.nn.Module, gradient: Any) -> Any:
 
 
 def make_schedule(task: Task, step: Any, n_batches: int) -> Any:
-    """The schedule of the recipe; a stream has no end that one could plan for."""
+    """Schedule of the recipe; in a stream, schedules with a planned end are constant."""
     recipe = task.recipe
     name = recipe.learning_rate
     if task.mode.incremental and name in engine.BOUNDED_SCHEDULES:
@@ -217,7 +217,7 @@ def make_schedule(task: Task, step: Any, n_batches: int) -> Any:
 
 
 def make_patience(task: Task, past: dict[str, Any]) -> engine.Patience:
-    """Patience with the score or the loss, going on from that of earlier runs."""
+    """Patience with the score or the loss, continued from earlier runs."""
     judged = task.plan.stops_early
     return engine.Patience(
         task.recipe.tol,
@@ -229,7 +229,7 @@ def make_patience(task: Task, past: dict[str, Any]) -> engine.Patience:
 
 
 def make_validator(estimator: Any, task: Task) -> Validator | None:
-    """A function that gives loss and score on the validation rows, where there are any."""
+    """Function that returns loss and score on the validation rows, or None if there are none."""
     if task.held_out is None:
         return None
     net = task.net
@@ -250,7 +250,7 @@ def make_validator(estimator: Any, task: Task) -> Validator | None:
 
 
 def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, Any]:
-    """What runs leave on an estimator."""
+    """Fitted attributes that runs leave on an estimator."""
     run = runs[-1]
     fitted = {"net_": net, "n_iter_": sum(r.n_iter for r in runs)}
     if isinstance(run, engine.LBFGS):
@@ -271,7 +271,7 @@ def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, A
 
 
 def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Checked rows of a fitted estimator, and these where its network lives."""
+    """Checked rows of a fitted estimator, and the same on the network's device."""
     reader = estimator._input
     parameter = estimator.net_.parameter
     checked = reader.check(estimator, X)
@@ -279,7 +279,7 @@ def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
 
 
 def forward(module: torch.nn.Module, x: Any) -> torch.Tensor:
-    """Raw scores of all rows, in pieces where a piece would be large."""
+    """Raw scores of all rows, in chunks where there are many."""
     n_samples = x.shape[0]
     if len(x.shape) > 2:
         return in_pieces(module, x, module)

@@ -1,4 +1,4 @@
-"""Estimators without a target, which learn X from X; and those of them that encode rows.
+"""Estimators without a target, which learn X from X; and those that encode rows.
 
 Seeds, callbacks, validation rows, limits and all-or-nothing fits are those of every other
 estimator; only the target is the row itself.
@@ -28,7 +28,7 @@ from skdeep.inputs.weights import check_weights
 class DeepUnsupervised(DeepEstimator):
     """Base of estimators without y.
 
-    The target of rows is None: they are what the network restores.
+    The target of rows is None: the network reconstructs them.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -82,7 +82,7 @@ class DeepUnsupervised(DeepEstimator):
     def _read(
         self, given: Given, mode: Mode, rng: np.random.RandomState
     ) -> tuple[Rows, Rows | None]:
-        """Check rows and weights, and those to validate on."""
+        """Check rows and weights, and validation rows."""
         x = self._input.check(self, given.X, reset=not mode.resumed)
         counts = None if given.sample_weight is None else check_weights(given.sample_weight, x)
         weight = None if counts is None or (counts == 1).all() else counts
@@ -96,13 +96,13 @@ class DeepUnsupervised(DeepEstimator):
         return rows, Rows(x, None, weight)
 
     def _stratify_by(self, target: Any) -> None:
-        """None: there are no classes."""
+        """Return None: there are no classes."""
 
     def _reported_share(self) -> float:
         return 1.0
 
     def _target_too_large(self, target: Any) -> None:
-        """None: the cause of a large loss is X."""
+        """Return None: the cause of a large loss is X."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -114,7 +114,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
     """Base of estimators whose network encodes rows and decodes codes."""
 
     def _run(self, X: Any, function: Callable[[Any, Any], torch.Tensor], width: int) -> np.ndarray:
-        """``function(module, rows)`` over checked rows or codes, in pieces, as an array.
+        """Apply ``function(module, rows)`` to checked rows or codes, in chunks.
 
         `width` is the number of values of a row in the widest layer.
         """
@@ -126,14 +126,14 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
             return to_host(self._only_finite(torch.cat(pieces), X))
 
     def _checked(self, X: Any) -> Any:
-        """Checked rows for a fitted network."""
+        """Check rows for a fitted network."""
         check_is_fitted(self)
         return self._input.check(self, X)
 
     def _target_tensor(
         self, target: np.ndarray, dtype: torch.dtype, device: torch.device
     ) -> torch.Tensor:
-        """Of rows whose network says itself what it should have given: without columns."""
+        """Targets as they are, without reshaping to columns."""
         return to_tensor(target, dtype, device)
 
     def _score_raw(self, raw: Any, target: Any, weight: np.ndarray | None) -> float:
@@ -165,7 +165,7 @@ class DeepTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepUns
 
 
 def check_codes(X: Any, width: int, name: str) -> np.ndarray:
-    """Codes for `inverse_transform`, by scikit-learn's rules."""
+    """Check codes for `inverse_transform`, by scikit-learn's rules."""
     X = checked_array(to_host(X), dtype=(np.float64, np.float32))
     if X.shape[1] != width:
         raise ValueError(f"X has {X.shape[1]} columns, but {name} has {width} units in that layer.")

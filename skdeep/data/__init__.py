@@ -1,1 +1,1 @@
-"""Rows to batches."""
+"""Rows, batches and splits."""

@@ -1,4 +1,4 @@
-"""Images changed a little, batch by batch on the device."""
+"""Random augmentation of images, batch by batch on the device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 class AffineJitter:
-    """Each image of a batch turned, scaled, sheared and shifted by random amounts.
+    """Rotate, scale, shear and shift each image of a batch by random amounts.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class AffineJitter:
 
 
 class QuarterTurns:
-    """A whole batch turned by 0, 90, 180 or 270 degrees (by 0 or 180 unless it is square).
+    """Rotate a whole batch by 0, 90, 180 or 270 degrees (by 0 or 180 unless images are square).
 
     Turned classes count as classes of their own in few-shot learning (Santoro et al., 2016, "Meta-
     learning with memory-augmented neural networks"). Here all images of a batch are turned
@@ -92,7 +92,7 @@ class QuarterTurns:
 
 
 class Augmentation:
-    """Changes one after the other, in the precision of the network.
+    """Apply augmentations in sequence, in the precision of the network.
 
     Parameters
     ----------

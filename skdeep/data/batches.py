@@ -46,7 +46,7 @@ def to_tensor(
 
 
 class _Writable:
-    """Says of read-only memory that it can be written, since torch warns about all other."""
+    """Array interface that marks read-only memory as writable: torch warns about it otherwise."""
 
     def __init__(self, array: np.ndarray) -> None:
         interface = dict(array.__array_interface__)
@@ -154,7 +154,7 @@ together, a batch of one length has moments unlike those of all rows, which pred
 
 
 class LengthBatches(Batches):
-    """Batches of series of about the same length, so that padding costs little.
+    """Batches of series of similar lengths, to reduce padding.
 
     Within windows of the shuffled rows, series are sorted by length (those of one length keep
     their random order) and cut into batches; the batches then come in random order.
@@ -216,7 +216,7 @@ class LengthBatches(Batches):
 
 
 class MemberBatches:
-    """Batches of shape (n_members, batch_size, ...), each member in its own order.
+    """Batches of shape (n_members, batch_size, ...), with a separate order for each member.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class MemberBatches:
 
 
 def n_batches(n_samples: int, batch_size: int, smallest: int = 1) -> int:
-    """How many batches `Batches` makes of an epoch.
+    """Number of batches of an epoch.
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ def _gather(t: Rows | None, rows: Tensor) -> Any:
 
 
 def chunks(n_samples: int, width: int, device: str | torch.device = "cpu") -> list[slice]:
-    """Slices of rows for a forward pass, small enough for a processor's cache.
+    """Slices of rows for a forward pass, small enough for the CPU's cache.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def chunks(n_samples: int, width: int, device: str | torch.device = "cpu") -> li
 def row_order(
     n_samples: int, previous: np.ndarray | None, rng: np.random.RandomState
 ) -> np.ndarray:
-    """The next epoch's order: the previous one shuffled, as `sklearn.utils.shuffle` does it.
+    """Order of the next epoch: the previous one shuffled, as `sklearn.utils.shuffle` does it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Looking through rows of any kind piece by piece: statistics, forward passes."""
+"""Piecewise processing of rows of any kind: statistics, forward passes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LARGEST = {"cpu": 2**22, "cuda": 2**27}
 
 @torch.no_grad()
 def channel_statistics(x: DeviceRows, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over all rows and places, NaN left out.
+    """Mean and standard deviation of each channel over all rows and places, ignoring NaN.
 
     Of more than 10,000 rows, 10,000 at equal distances are looked at.
 
@@ -60,7 +60,7 @@ def channel_statistics(x: DeviceRows, weight: Tensor | None = None) -> tuple[Ten
 def _moments(
     x: DeviceRows, weight: Tensor | None, shift: Tensor | float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel less `shift`."""
+    """Mean and variance of each channel minus `shift`."""
     n = x.shape[0]
     rows = torch.arange(0, n, max(1, n // STATISTICS_ROWS))
     weight = torch.ones(n) if weight is None else weight.cpu()
@@ -89,8 +89,8 @@ def _moments(
 
 
 def is_far(X: np.ndarray | Tensor | MappedRows | RaggedRows) -> bool:
-    """Whether float32 would leave too little of what the numbers of a channel differ by: their
-    mean is more than a thousand standard deviations from zero.
+    """Whether float32 would lose the differences between values: the mean of a channel is more than
+    a thousand standard deviations from zero.
 
     Of more than 1,000 rows, 1,000 at equal distances are looked at.
 
@@ -112,8 +112,8 @@ def is_far(X: np.ndarray | Tensor | MappedRows | RaggedRows) -> bool:
 
 @torch.no_grad()
 def scales_differ(x: DeviceRows) -> bool:
-    """Whether the standard deviations of series over time are of different orders of magnitude:
-    in any channel the 95 % quantile is above `SCALES` times the 5 % quantile.
+    """Whether the standard deviations of series over time differ by orders of magnitude: in any
+    channel the 95 % quantile is above `SCALES` times the 5 % quantile.
 
     Of more than 1,000 rows, 1,000 at equal distances are looked at. Series of less than
     `SHORT` steps say nothing about it.
@@ -147,7 +147,7 @@ def scales_differ(x: DeviceRows) -> bool:
 
 
 def pieces(module: nn.Module, x: DeviceRows) -> tuple[Tensor, ...]:
-    """Row numbers of each piece of a forward pass; series of like length go together."""
+    """Row numbers of each piece of a forward pass; series of similar length are grouped."""
     n_samples, sides = x.shape[0], list(x.shape)[2:]
     if n_samples == 1:  # to look through the parameters takes longer than its way through some
         return (torch.arange(1),)
@@ -164,7 +164,7 @@ def pieces(module: nn.Module, x: DeviceRows) -> tuple[Tensor, ...]:
 
 
 def in_pieces(module: nn.Module, x: DeviceRows, function: Callable[[Any], Tensor]) -> Tensor:
-    """A function of rows that would be large for all of them at once."""
+    """Apply a function to rows piece by piece, to bound its memory."""
     cut = pieces(module, x)
     device = next(module.parameters()).device
     out = [function(x[piece.to(device)]) for piece in cut]

@@ -1,8 +1,8 @@
-"""Rows that are no one tensor: too many for the memory, or of unequal length.
+"""Rows that are not a single tensor: on disk, sparse, or of unequal length.
 
-Each has two stages. On the host an object stands for rows that were checked, and indexing it gives
-another one without copying what it stands for. Its `to` gives rows for a device: indexing those
-returns the input of a network.
+Each has two stages. On the CPU an object represents checked rows, and indexing it returns another
+one without copying data. Its `to` returns rows for a device: indexing those returns the input of a
+network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class MappedRows:
-    """Rows of a memory map, which is read batch by batch.
+    """Rows of a memory map, read batch by batch.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class MappedRows:
         return MappedRows(self.array, here[rows])
 
     def load(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """The chosen rows in memory, an ndarray."""
+        """Load the chosen rows as an ndarray."""
         return self.array[rows if self.rows is None else self.rows[rows]]
 
     def to(self, dtype: torch.dtype | None, device: str | torch.device) -> LoadedRows:
@@ -68,7 +68,7 @@ class MappedRows:
 
 
 class LoadedRows:
-    """Rows that come to the device batch by batch.
+    """Rows moved to the device batch by batch.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LoadedRows:
 
 
 class RaggedRows:
-    """Series of unequal length, one after the other in one array.
+    """Series of unequal length, concatenated in one array.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class RaggedRows:
 
     @classmethod
     def from_list(cls, series: Sequence[np.ndarray]) -> RaggedRows:
-        """From arrays of shape (length, n_channels)."""
+        """Concatenate arrays of shape (length, n_channels)."""
         lengths = np.array([len(s) for s in series], dtype=np.int64)
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         return cls(np.concatenate(series), starts, lengths)
@@ -156,7 +156,7 @@ class RaggedRows:
 
 
 class PaddedRows:
-    """Series of unequal length on the device, which become padded batches.
+    """Series of unequal length on the device, padded batch by batch.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def _pieces(rows: LoadedRows | PaddedRows, sizes: Sequence[int]) -> Iterator[Any
 
 
 class SparseRows:
-    """CSR rows on the host that become sparse tensors on the device batch by batch.
+    """CSR rows on the CPU, converted to sparse tensors on the device batch by batch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Validation rows for early stopping."""
+"""Train-validation splits for early stopping."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _NOTICEABLE = 0.02  # share of all weight from which equal rows are too many to 
 
 
 class Split(tuple):
-    """Row numbers ``(train, held_out)``, and in `shares` what of each row's weight is on its side.
+    """Row numbers ``(train, held_out)``, and in `shares` the share of each row's weight on its
+    side.
 
     A row may be on both sides, with a part of its weight on each. `shares` is None where all rows
     are whole.
@@ -32,7 +33,7 @@ class Split(tuple):
     shares: tuple[np.ndarray, ...] | None = None
 
     def weights(self, weight: np.ndarray | None) -> tuple[np.ndarray | None, ...]:
-        """Weights of the rows of both sides, each None where all rows count alike."""
+        """Weights of the rows of both sides, each None where all are equal."""
         if self.shares is None:
             return tuple(None if weight is None else weight[rows] for rows in self)
         return tuple(
@@ -52,7 +53,7 @@ def split_rows(
     target: np.ndarray | None = None,
     counts: np.ndarray | None = None,
 ) -> Split | None:
-    """Row numbers to train on and to validate on.
+    """Split rows into training and validation rows.
 
     Up to `FULL_BATCH_ROWS` rows the split is made over distinct rows of positive weight, in an
     order that does not depend on how often or where they occur; above, it is scikit-learn's
@@ -116,7 +117,7 @@ def _divided(
     fraction: float,
     n_samples: int,
 ) -> Split:
-    """The split in which `large` groups are on both sides, the rows of no group in training."""
+    """Split with `large` groups on both sides; rows of no group are trained on."""
     one, other, both = map(_joined, (train, held_out, large))
     unused = np.setdiff1d(np.arange(n_samples), np.concatenate([one, other, both]))
     split = Split((np.concatenate([one, both, unused]), np.concatenate([other, both])))
@@ -139,7 +140,7 @@ def _groups(
     fraction: float,
     counts: np.ndarray | None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Groups of equal rows: those that stay whole, and those that are to be divided."""
+    """Groups of equal rows: those that stay whole, and those that are divided."""
     groups = _distinct(keys, weight)
     if target is None:
         return groups, []
@@ -155,7 +156,7 @@ def _too_large(
     fraction: float,
     counts: np.ndarray | None,
 ) -> np.ndarray:
-    """Which groups are not to be held out as a whole.
+    """Groups that must not be held out as a whole.
 
     These are the groups that make up a fiftieth of all and have at least one row to give, and
     those of several rows whose X has other targets, too: holding out all rows of one target would
@@ -173,7 +174,7 @@ def _too_large(
 def split_classes(
     labels: np.ndarray, fraction: float, rng: np.random.RandomState, smallest: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers to train on and to hold out, class by class; never an error.
+    """Split rows class by class; never raises.
 
     Parameters
     ----------

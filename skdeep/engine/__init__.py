@@ -1,4 +1,4 @@
-"""Training: skorch lives here and nowhere else."""
+"""Training; skorch is used in this package only."""
 
 from skdeep.engine.average import (
     AveragedTraining,

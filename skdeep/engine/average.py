@@ -1,4 +1,4 @@
-"""Moving averages of weights, which judge better and sample better than the last weights do."""
+"""Moving averages of weights, which are validated and kept in place of the last weights."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the parameters after a step."""
+        """Update the average with the parameters after a step."""
         self.count += 1
         decay = min(self.decay, self.count / (self.count + 10))
         self.values.lerp_(self.flat.values, 1 - decay)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
-        """Let the network compute with the average inside a ``with``."""
+        """Use the average as the parameters within a ``with`` block."""
         own = self.flat.values.detach().clone()
         self.apply()
         try:
@@ -59,7 +59,7 @@ class MovingAverage:
                 self.flat.values.copy_(own)
 
     def under(self, validator: Validator | None) -> Validator | None:
-        """The same validator, judging the average; None stays None."""
+        """The same validator, evaluated with the average; None stays None."""
         if validator is None:
             return None
 
@@ -71,12 +71,12 @@ class MovingAverage:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Put the average in the parameters' place for good."""
+        """Replace the parameters by the average."""
         self.flat.values.copy_(self.values)
 
 
 class _FollowedStep:
-    """A step of any kind, of two players too, after which an average is brought up to date.
+    """A step after which a moving average is updated.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class _FollowedStep:
 
 
 class BestParts:
-    """Remembers the best weights of each part of a network, a part being judged by itself.
+    """Keeps the best weights of each part of a network, by the part's own loss.
 
     Parameters
     ----------
@@ -118,8 +118,7 @@ class BestParts:
         self._epoch = 0
 
     def observe(self, losses: Iterable[float]) -> None:
-        """Take the losses of a finished epoch; keep the weights, as they are now, of what is
-        better."""
+        """Take the losses of a finished epoch and keep the weights of the parts that improved."""
         self._epoch += 1
         for i, loss in enumerate(losses):
             if loss < self.losses[i]:
@@ -127,18 +126,18 @@ class BestParts:
                 self.saved[i] = [p.detach().clone() for p in self.parts[i].parameters()]
 
     def save(self) -> None:
-        """Nothing: `observe` does it, part by part."""
+        """Do nothing: `observe` keeps weights part by part."""
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Bring the remembered weights back."""
+        """Restore the kept weights."""
         for part, saved in zip(self.parts, self.saved):
             for p, kept in zip(part.parameters(), saved or ()):
                 p.copy_(kept)
 
 
 class BestAverage:
-    """Remembers the average of the best epoch, and leaves it as the network's weights.
+    """Keeps the average of the best epoch and restores it as the network's weights.
 
     Parameters
     ----------
@@ -150,18 +149,18 @@ class BestAverage:
         self.saved: Tensor | None = None
 
     def save(self) -> None:
-        """Remember the average as it is now."""
+        """Keep the current average."""
         self.saved = self.average.values.clone()
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put the remembered average in the parameters' place, if there is one."""
+        """Replace the parameters by the kept average, if there is one."""
         if self.saved is not None:
             self.average.flat.values.copy_(self.saved)
 
 
 class AveragedTraining(Training):
-    """A run whose steps an average follows, with which it ends where no best epoch is kept.
+    """A run with a moving average of the weights, which it ends with unless the best epoch is kept.
 
     Parameters
     ----------
@@ -177,7 +176,7 @@ class AveragedTraining(Training):
         self.average = average
 
     def run(self) -> None:
-        """Train, and leave the average as the weights."""
+        """Train, and end with the average as the weights."""
         super().run()
         if not self.early_stopping:
             self.average.apply()

@@ -1,4 +1,4 @@
-"""Mode collapse: a generator whose samples are all alike."""
+"""Detection of mode collapse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spread(x: Tensor | np.ndarray) -> float:
 
 
 def warn_of_collapse(made: Tensor | np.ndarray, real: Tensor | np.ndarray) -> float:
-    """Warn where synthetic samples vary far less than real ones; return the ratio of the spreads.
+    """Warn if synthetic samples vary far less than real ones; return the ratio of their spreads.
 
     Parameters
     ----------

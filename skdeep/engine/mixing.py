@@ -1,4 +1,4 @@
-"""The gradient for modules that mix rows, know their weights or are several networks."""
+"""Gradient for modules that mix rows, use their weights or hold several networks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class MixingAutograd(Autograd):
         return weighted_mean(elements.flatten(), weights.flatten())
 
     def _elements(self, raw: Tensor, target: Tensor) -> Tensor:
-        """One loss for each row, the mean over members."""
+        """One loss for each row, averaged over members."""
         if raw.ndim == 2:
             return self.loss(raw, target)
         n_members = raw.shape[1]

@@ -1,4 +1,4 @@
-"""Networks as plain data, from which they can be made again."""
+"""Networks as plain data, from which they are restored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOVED = {"skdeep.nets.mlp": "skdeep.nets.blocks"}
 
 
 def copy_module(module: nn.Module) -> nn.Module:
-    """A deep copy whose tensors own their memory (flat views would drag all others along)."""
+    """A deep copy whose tensors own their memory (views of a flat tensor would copy all of it)."""
     return module_from_state(module_state(module, to_host=False))
 
 
@@ -43,7 +43,7 @@ def module_state(module: nn.Module, to_host: bool = True) -> dict[str, Any]:
 
 
 def module_from_state(state: dict[str, Any]) -> nn.Module:
-    """The module that `module_state` described."""
+    """Restore the module described by `module_state`."""
     tensors = {
         k: torch.from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v
         for k, v in state["tensors"].items()
@@ -60,7 +60,7 @@ def module_from_state(state: dict[str, Any]) -> nn.Module:
 
 
 def module_class(name: str) -> type[nn.Module]:
-    """The module class that a state names; a state from a file must not call anything else."""
+    """The module class named by a state; names from a file must not resolve to anything else."""
     place, _, attribute = name.partition(":")
     place = _MOVED.get(place, place)
     found: Any = None

@@ -1,7 +1,7 @@
-"""skorch's net, with batches from tensors and state that travels.
+"""A skorch net that trains on batches of tensors and can be pickled.
 
-`NeuralNet` gives the history, the callbacks, `initialize` and a place that people know; the loop
-over the batches is `skdeep.engine.training`'s.
+`NeuralNet` provides the history, callbacks, `initialize` and a familiar interface; the loop over
+batches is in `skdeep.engine.training`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DeepNet(NeuralNet):
 
     @property
     def wants_batches(self) -> bool:
-        """Whether a callback of the user's listens to batches, not only to epochs."""
+        """Whether a user's callback implements hooks of batches, not only of epochs."""
         return any(
             getattr(type(callback), hook, None) is not getattr(Callback, hook, None)
             for _, callback in self.callbacks_
@@ -83,8 +83,8 @@ class DeepNet(NeuralNet):
 
     @property
     def parameter(self) -> nn.Parameter:
-        """The first parameter: type and device are those of all. It is looked for once, since
-        torch's search for it takes as long as the answer for one row of a small network."""
+        """The first parameter, for the type and device of all; cached, since torch's search for it
+        takes as long as the prediction for one row of a small network."""
         known = self.__dict__.get("parameter_")
         if known is None or known[0] is not self.module_:
             known = self.module_, next(self.module_.parameters())
@@ -98,11 +98,12 @@ class DeepNet(NeuralNet):
 
     @property
     def n_parameters(self) -> int:
-        """Number of weights, biases and the like."""
+        """Number of trainable and fixed parameters."""
         return sum(p.numel() for p in self.module_.parameters())
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> None:
-        """Make the flat optimizers that `players` describes; skorch sees the first's torch one."""
+        """Create the flat optimizers described by `players`; skorch sees the first's torch
+        optimizer."""
         self.flat_optimizers_ = tuple(
             FlatOptimizer(FlatParameters(self.module_.get_submodule(name)), **options)
             for name, options in (self.players or {}).items()
@@ -116,7 +117,7 @@ class DeepNet(NeuralNet):
         players: Mapping[str, Mapping[str, Any]] | None,
         callbacks: Sequence | None,
     ) -> None:
-        """Take another loss, other optimizers and callbacks; weights and history stay."""
+        """Set another loss, optimizers and callbacks; weights and history are kept."""
         self.criterion, self.players, self.callbacks = criterion, players, callbacks or "disable"
         self._initialize_callbacks()
         self._initialize_criterion()
@@ -124,11 +125,11 @@ class DeepNet(NeuralNet):
         self.__dict__.pop("optimizer_states_", None)
 
     def set_sizes(self, batch_size: int, max_epochs: int) -> None:
-        """Take the sizes of the next run, which skorch's callbacks may look at."""
+        """Set the sizes of the next run, which skorch's callbacks may read."""
         self.batch_size, self.max_epochs = batch_size, max_epochs
 
     def resume(self) -> None:
-        """Make the parameters flat again if something replaced them (a copy, a move)."""
+        """Flatten the parameters again if they were replaced (by a copy or a move)."""
         self.__dict__.pop("double_", None)
         optimizers = getattr(self, "flat_optimizers_", ())
         modules = [self.module_.get_submodule(name) for name in self.players or ()]
@@ -144,7 +145,7 @@ class DeepNet(NeuralNet):
             optimizer.load(state)
 
     def finish(self, keep_moments: bool) -> None:
-        """End a run: gradients go, and the optimizers' moments unless a stream goes on."""
+        """End a run: release gradients, and the optimizers' moments unless a stream goes on."""
         self.__dict__.pop("double_", None)  # steps change weights behind the parameters' back
         for optimizer in self.flat_optimizers_:
             optimizer.flat.release()
@@ -152,12 +153,12 @@ class DeepNet(NeuralNet):
                 optimizer.forget()
 
     def checkpoint(self) -> Checkpoint:
-        """Weights, optimizers and the length of the history as they are now."""
+        """Copies of weights and optimizer states, and the length of the history."""
         players = [(o.flat.snapshot(), o.state()) for o in self.flat_optimizers_]
         return players, len(self.history)
 
     def rollback(self, saved: Checkpoint) -> None:
-        """Bring back what `checkpoint` returned."""
+        """Restore what `checkpoint` returned."""
         players, n_epochs = saved
         for optimizer, (weights, state) in zip(self.flat_optimizers_, players):
             optimizer.flat.restore(weights)
@@ -165,14 +166,14 @@ class DeepNet(NeuralNet):
         del self.history[n_epochs:]
 
     def move(self, device: str | torch.device) -> None:
-        """Put the network on another device."""
+        """Move the network to another device."""
         self.device = str(device)
         self.module_.to(device)
         self.criterion_.to(device)
 
     def in_double(self) -> nn.Module:
-        """A copy of the network in double precision for predictions, made when first asked for
-        and again after its weights have changed."""
+        """A copy of the network in double precision for predictions, cached until its weights
+        change."""
         tensors = list(self.module_.parameters())
         state = [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
         known = self.__dict__.get("double_")
@@ -183,7 +184,7 @@ class DeepNet(NeuralNet):
         return known[1]
 
     def frozen_copy(self) -> DeepNet:
-        """A net for predictions whose weights later training leaves alone."""
+        """A copy for predictions, which later training does not change."""
         clone = copy.copy(self)
         # Placed through __dict__: skorch takes modules only while it initialises.
         clone.__dict__.update(
@@ -198,7 +199,7 @@ class DeepNet(NeuralNet):
         return f"<DeepNet: {name}, {count:,} parameters on {self.device}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Plain data and NumPy arrays: no device, no optimizer that is not needed."""
+        """Plain data and NumPy arrays, without devices and unused optimizers."""
         live: tuple[str, ...] = (
             "module",
             "criterion",
@@ -266,7 +267,7 @@ def checked_callbacks(given: Any) -> list:
 
 
 def skorch_dataset(net: DeepNet, data: Sequence[Any] | None) -> Dataset | None:
-    """Rows as skorch's callbacks expect them, where there are any callbacks."""
+    """Rows as skorch's callbacks expect them, if there are callbacks."""
     if data is None or not net.callbacks_ or not isinstance(data[0], torch.Tensor):
         return None
     if not isinstance(data[1], torch.Tensor):

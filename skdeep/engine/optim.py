@@ -77,7 +77,7 @@ class FlatParameters:
         self.attach()
 
     def attach(self) -> None:
-        """Make room for gradients and give the module's parameters their views of it."""
+        """Allocate gradients and set the parameters' ``.grad`` to views of them."""
         self.grads = torch.zeros_like(self.values, requires_grad=False)
         self.values.grad = self.grads
         self.weight_grads = self.grads[: self.n_weights]
@@ -85,13 +85,13 @@ class FlatParameters:
             p.grad = grad.view_as(p)
 
     def release(self) -> None:
-        """Give the gradients' memory back, once training is over."""
+        """Release the memory of gradients after training."""
         self.grads = self.weight_grads = self.values.grad = None  # type: ignore  # until `attach`
         for p in self.parameters:
             p.grad = None
 
     def owns(self, module: nn.Module) -> bool:
-        """Whether `module` still computes with views of these tensors."""
+        """Whether the parameters of `module` are still views of these tensors."""
         mine = [p for p in module.parameters() if p.requires_grad]
         if len(mine) != len(self.parameters):
             return False
@@ -105,7 +105,7 @@ class FlatParameters:
 
     @torch.no_grad()
     def restore(self, snapshot: Snapshot) -> None:
-        """Bring back what `snapshot` returned."""
+        """Restore what `snapshot` returned."""
         values, buffers = snapshot
         self.values.copy_(values)
         for mine, saved in zip(self.buffers, buffers):
@@ -115,7 +115,7 @@ class FlatParameters:
 def _stretches(
     factors: Sequence[tuple[float, float]], sizes: Sequence[int]
 ) -> list[tuple[slice, float, float]]:
-    """Neighbours with the same factors, as one slice each."""
+    """Merge neighbours with equal factors into one slice each."""
     found: list[tuple[slice, float, float]] = []
     start = 0
     for pair, size in zip(factors, sizes):
@@ -212,7 +212,7 @@ class FlatOptimizer:
 
     @property
     def learning_rate(self) -> float:
-        """The rate that the next step takes."""
+        """Learning rate of the next step."""
         return self._group["lr"]
 
     @learning_rate.setter
@@ -245,7 +245,7 @@ class FlatOptimizer:
                 self.flat.values[part].mul_(1 - rate * lr_factor * decay_factor)
 
     def forget(self) -> None:
-        """Drop moments and step counts."""
+        """Clear moments and step counts."""
         self.torch_optimizer.state.clear()
 
     def state(self, convert: Callable[[Tensor], Any] = torch.clone) -> dict[str, Any]:
@@ -259,7 +259,7 @@ class FlatOptimizer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Bring back what `state` returned."""
+        """Restore what `state` returned."""
         self.learning_rate = state["learning_rate"]
         values = self.flat.values
         self.torch_optimizer.state[values] = {

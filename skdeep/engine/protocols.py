@@ -1,4 +1,4 @@
-"""What the parts of a training run are to each other, for type checkers alone."""
+"""Types and protocols of the parts of a training run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Validator: TypeAlias = Callable[[], tuple[float | None, float | None]]
 
 
 class Step(Protocol):
-    """What a batch does to the parameters; see `skdeep.engine.steps`."""
+    """Update of the parameters by one batch; see `skdeep.engine.steps`."""
 
     @property
     def loss_names(self) -> tuple[str, ...]: ...
@@ -38,7 +38,7 @@ class Step(Protocol):
 
 
 class Epochs(Protocol):
-    """`skdeep.data.batches.Batches` and its like."""
+    """Protocol of `skdeep.data.batches.Batches` and similar classes."""
 
     n_samples: int
 
@@ -48,7 +48,7 @@ class Epochs(Protocol):
 
 
 class Best(Protocol):
-    """What remembers the weights of the best epoch; see `skdeep.engine.schedules`."""
+    """Protocol of what keeps the weights of the best epoch; see `skdeep.engine.schedules`."""
 
     def save(self) -> None: ...
 

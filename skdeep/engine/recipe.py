@@ -1,8 +1,7 @@
-"""How a network is trained: a recipe, and phases that are run one after the other.
+"""How a network is trained: a recipe, and phases that are run in sequence.
 
-A step of a small network takes less time than waking threads for it; where other work keeps the
-cores busy, waiting for these threads makes such a fit ten times slower. Large steps keep what the
-process allows.
+A step of a small network takes less time than starting threads for it; on busy cores, waiting for
+them makes such a fit ten times slower. Large steps use as many threads as the process allows.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from skdeep.engine.training import Curves
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What the parameters of an estimator say of its training.
+    """Parameters of a training run.
 
     The fields bear the names of the parameters. `Recipe.of` reads those that an estimator has;
     what it does not have is as given here, or as its family settles it.
@@ -99,14 +98,14 @@ class Recipe:
 
     @classmethod
     def of(cls, estimator: Any, **settled: Any) -> Recipe:
-        """Read the parameters of an estimator; `settled` are values that stand above them."""
+        """Read the parameters of an estimator; `settled` values take precedence."""
         read = {name: getattr(estimator, name) for name in _parameters(type(estimator))}
         read["draws_noise"] = any(getattr(estimator, name, 0) for name in _NOISE)
         return cls(**read | settled)
 
     @property
     def decoupled(self) -> bool:
-        """Whether the solver takes weight decay apart from the gradient."""
+        """Whether the solver uses decoupled weight decay."""
         return self.solver == "adamw"
 
     @property
@@ -143,7 +142,7 @@ _known: dict[type, list[str]] = {}
 
 
 def _parameters(cls: type) -> list[str]:
-    """Names of the fields that are parameters of a class; looking at a signature is slow."""
+    """Fields that are parameters of a class, cached: inspecting a signature is slow."""
     if cls not in _known:
         _known[cls] = [name for name in cls._get_param_names() if name in _FIELDS]  # type: ignore
     return _known[cls]
@@ -151,7 +150,7 @@ def _parameters(cls: type) -> list[str]:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all phases of a fit have in common.
+    """State and options that all phases of a fit share.
 
     Attributes
     ----------
@@ -189,7 +188,7 @@ Phase = Callable[[Shared], Any]
 
 
 def train(run: Any, work: tuple[int, float]) -> None:
-    """Train a run alone, with as many threads as its steps are worth."""
+    """Train a single run, with as many threads as its steps are worth."""
     with threads_for(*work):
         run.run()
 
@@ -206,7 +205,7 @@ def run_phases(
     report: Callable[[list], Any] | None,
     work: tuple[int, float],
 ) -> list:
-    """Run the phases one after the other, and return the runs.
+    """Run phases in sequence and return their runs.
 
     A phase for which no time is left is not run, but the first; nor is any after Ctrl-C. What the
     first phase trained is a model: later ones replace none.
@@ -256,7 +255,7 @@ def _controller() -> ThreadpoolController:
 
 
 def threads_for(n_rows: int, n_parameters: float) -> contextlib.AbstractContextManager:
-    """A context in which the calling thread trains with as many threads as a step is worth.
+    """Context in which the calling thread uses as many threads as a step is worth.
 
     OpenMP keeps this number for each thread: other threads and later calls are not touched.
 

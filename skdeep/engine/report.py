@@ -7,7 +7,7 @@ from typing import Any
 
 
 class EpochReport:
-    """Tells the callbacks of an estimator about each epoch.
+    """Calls the callbacks of an estimator for each epoch.
 
     The context of an epoch that was validated has the score as its attribute `validation_score`,
     greater being better.
@@ -44,12 +44,12 @@ class EpochReport:
         self._task: Any = None
 
     def begin(self) -> None:
-        """An epoch begins."""
+        """Begin an epoch."""
         self._task = self.context.subcontext(task_name=self.task_name)
         self._task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end(self, training: Any) -> bool:
-        """The epoch has ended; return whether a callback asked to stop."""
+        """End the epoch; return whether a callback requested to stop."""
         self._task.validation_score = _last_score(training)
         self.asked = bool(
             self._task.call_on_fit_task_end(

@@ -25,7 +25,7 @@ BOUNDED_SCHEDULES = ("cosine", "one_cycle", "one-cycle", "exponential")
 
 
 class Constant:
-    """The rate stays; running out of patience ends training."""
+    """Constant rate; training ends when patience runs out."""
 
     per_step = False
     has_end = False  # whether the last epoch is where the schedule means to end
@@ -40,7 +40,8 @@ class Constant:
         """Set the rate for the next epoch: `epoch` are done, `n_seen` rows in all."""
 
     def on_plateau(self) -> str | None:
-        """Patience ran out: change the rate and return None, or return why training ends."""
+        """Called when patience runs out: change the rate and return None, or return why training
+        ends."""
         return "Stopping."
 
 
@@ -72,8 +73,8 @@ RISE, START, END = 0.3, 1 / 25, 1 / 25 / 1e4
 
 
 def one_cycle(t: float) -> float:
-    """From a 25th up to 1 over the first 30 % of [0, 1], then down to a 10,000th of that start,
-    both along a cosine (Smith and Topin, 2018; numbers of fastai and torch)."""
+    """One-cycle schedule: from 1/25 up to 1 over the first 30 % of [0, 1], then down to 1/10,000 of
+    the start, both along a cosine (Smith and Topin, 2018; constants of fastai and torch)."""
     if t < RISE:
         low, share = START, (1 - math.cos(math.pi * t / RISE)) / 2
     else:
@@ -82,8 +83,8 @@ def one_cycle(t: float) -> float:
 
 
 def coslog4(t: float) -> float:
-    """Four cycles between 0 and 1, each twice as long as the one before it
-    (Holzmueller et al., 2024), for t in [0, 1]."""
+    """Four cosine cycles between 0 and 1, each twice as long as the one before it (Holzmueller et
+    al., 2024), for t in [0, 1]."""
     return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t)))
 
 
@@ -107,7 +108,7 @@ CURVES = {
 
 
 class Course(Constant):
-    """A rate, and whatever else is to move with it, along curves over the whole run.
+    """A learning rate, and optionally other values, along curves over the whole run.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class Course(Constant):
 
 
 class Exponential(Constant):
-    """Falls by the same factor each epoch, to a hundredth of the base rate in the last one."""
+    """Exponential decay per epoch, to a hundredth of the base rate in the last one."""
 
     END = 0.01
     has_end = True
@@ -167,8 +168,8 @@ class Exponential(Constant):
 
 
 class Plateau(Constant):
-    """Divides the rate by 5 each time patience runs out, down to a thousandth of the base rate;
-    running out of patience there ends training."""
+    """Divide the rate by 5 each time patience runs out, down to a thousandth of the base rate;
+    training ends when patience runs out there."""
 
     END = 1e-3
 
@@ -188,7 +189,7 @@ def make_schedule(
     n_epochs: int,
     steps_per_epoch: int,
 ) -> Constant:
-    """The schedule that the `learning_rate` parameter names.
+    """Create the schedule named by the parameter `learning_rate`.
 
     Parameters
     ----------
@@ -266,8 +267,8 @@ class Patience:
 
 
 class LastBestPatience(Patience):
-    """Patience that looks at the members' best epochs: it runs out `n_iter_no_change` epochs plus
-    `growth` times the latest of them after that epoch.
+    """Patience relative to the members' best epochs: it runs out `n_iter_no_change` epochs plus
+    `growth` times the latest best epoch after that epoch.
 
     Networks whose learning rate rises and falls get better in waves, each longer than the one
     before it; a fixed patience would end training in a trough. The growth of 2 is the rule of
@@ -306,7 +307,7 @@ class LastBestPatience(Patience):
 
 
 class BestWeights:
-    """Remembers the weights of the best epoch.
+    """Keeps the weights of the best epoch.
 
     Parameters
     ----------
@@ -325,22 +326,22 @@ class BestWeights:
         self._epoch = 0
 
     def observe(self, scores: Any) -> None:
-        """An epoch has been judged."""
+        """Count a validated epoch."""
         self._epoch += 1
 
     def save(self) -> None:
-        """Remember the weights as they are now."""
+        """Keep the current weights."""
         self.saved = [flat.snapshot() for flat in self.flats]
         self.epochs = [self._epoch]
 
     def restore(self) -> None:
-        """Bring the remembered weights back, if there are any."""
+        """Restore the kept weights, if there are any."""
         for flat, saved in zip(self.flats, self.saved or ()):
             flat.restore(saved)
 
 
 class BestMembers:
-    """Remembers each member's weights of its own last best epoch.
+    """Keeps the weights of each member's last best epoch.
 
     A module of several networks has the member as the first axis of every parameter. Of equal
     scores the last counts: later weights have trained longer at the same score.
@@ -368,11 +369,11 @@ class BestMembers:
         self._epoch = 0
 
     def save(self) -> None:
-        """Nothing: `observe` does it, member by member."""
+        """Do nothing: `observe` keeps weights member by member."""
 
     @torch.no_grad()
     def observe(self, scores: Tensor) -> None:
-        """Take the scores of a finished epoch, a tensor on the host."""
+        """Take the scores of a finished epoch, a tensor on the CPU."""
         self._epoch += 1
         if self.scores is None or self.saved is None:
             self.scores = torch.full_like(scores, -math.inf)
@@ -386,6 +387,6 @@ class BestMembers:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Bring the remembered weights back, if there are any."""
+        """Restore the kept weights, if there are any."""
         for p, kept in zip(self.parameters, self.saved or ()):
             p.copy_(kept)

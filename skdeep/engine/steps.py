@@ -1,8 +1,8 @@
-"""What one batch does to the parameters: gradients, penalties and steps.
+"""Training steps: gradients, penalties and updates by one batch.
 
-A step is called with a batch, autograd being off, and returns its losses as a new tensor that
-stays on the device; it never waits for the device. `loss_names` says what the losses are called in
-the history; the first is the one that training watches when nothing better is there.
+A step is called with a batch, autograd being disabled, and returns its losses as a new tensor on
+the device without synchronising with it. `loss_names` are the names of the losses in the history;
+the first is watched by training unless there is a validation score.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ _INPLACE = {
 
 
 class PlainBackprop:
-    """Gradients of a plain `MLPNet` without autograd, whose bookkeeping takes as long as the
-    arithmetic on the networks that tables need.
+    """Hand-written gradients of a plain `MLPNet`: on the networks that tables need, autograd's
+    bookkeeping takes as long as the arithmetic.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class PlainBackprop:
 
     @staticmethod
     def applies_to(net: nn.Module, loss: nn.Module) -> bool:
-        """Whether this class can stand in for autograd."""
+        """Whether these gradients are implemented for the network and loss."""
         return (
             getattr(net, "is_plain", False)
             and net.activation in _DERIVATIVES
@@ -230,7 +230,7 @@ class PlainBackprop:
         return loss
 
     def _equal_shares(self, elements: Tensor) -> Tensor:
-        """``1 / n`` for each of n rows; kept, since nearly all batches have the same n."""
+        """``1 / n`` for each of n rows, cached: nearly all batches have the same n."""
         n = len(elements)
         if n not in self._shares:
             self._shares[n] = torch.full_like(elements, 1.0 / n)
@@ -238,8 +238,8 @@ class PlainBackprop:
 
 
 def _head(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The output layer; for few outputs as the transpose of a contiguous matrix, which makes
-    the product and the softmax after it faster."""
+    """Output layer; for few outputs as the transpose of a contiguous matrix, which speeds up the
+    product and the softmax after it."""
     if len(bias) > _NARROW or x.is_sparse:
         return F.linear(x, weight, bias)
     return torch.addmm(bias.unsqueeze(1), weight, x.t()).t()
@@ -253,7 +253,7 @@ def _outer(delta: Tensor, x: Tensor, out: Tensor) -> None:
 
 
 def _largest_norm(clip: Any) -> float | None:
-    """`clip` as a number that torch takes: it has no integers beyond 64 bits."""
+    """`clip` as a float: torch has no integers beyond 64 bits."""
     clip = clip.item() if hasattr(clip, "item") else clip  # float32 has not that largest number
     try:
         return None if clip is None else float(clip)
@@ -262,7 +262,7 @@ def _largest_norm(clip: Any) -> float | None:
 
 
 def _update(optimizer: FlatOptimizer, clip: float | None) -> None:
-    """Step, after scaling the gradient to a norm of at most `clip` (Pascanu et al., 2013)."""
+    """Clip the gradient to a norm of at most `clip` (Pascanu et al., 2013) and step."""
     if clip is not None:
         grads = optimizer.flat.grads
         grads.mul_((clip / (torch.linalg.vector_norm(grads) + 1e-6)).clamp_(max=1.0))
@@ -270,7 +270,7 @@ def _update(optimizer: FlatOptimizer, clip: float | None) -> None:
 
 
 class SingleStep:
-    """One network: rows with targets, or pairs and triplets of rows.
+    """Step of one network.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ class SingleStep:
 
 
 class TwoPlayerStep:
-    """Two networks with an optimizer each: a generator against a discriminator.
+    """Step of two networks with an optimizer each: a generator and a discriminator.
 
     The discriminator takes `ratio` steps for each step of the generator; both losses go into the
     history.

@@ -1,7 +1,7 @@
 """The loop over epochs and batches.
 
-One `Training` is one run: a `fit`, or the single epoch of a `partial_fit`. The loop knows batches,
-a step, a schedule and a validator; it knows no estimator, no network and no formula.
+One `Training` is one run: a `fit`, or the single epoch of a `partial_fit`. The loop uses batches, a
+step, a schedule and a validator, and is independent of estimators, networks and losses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class NonFiniteLoss(Exception):
-    """The loss of an epoch is NaN or infinite, or the final weights are.
+    """Raised when the loss of an epoch or the final weights are NaN or infinite.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class NonFiniteLoss(Exception):
 
 @dataclass
 class Curves:
-    """What each epoch gave, appended to across warm starts.
+    """Losses and scores of each epoch, appended to across warm starts.
 
     Attributes
     ----------
@@ -227,7 +227,7 @@ class Training:
         return False
 
     def order(self) -> np.ndarray | None:
-        """The order of the rows in the pass that begins."""
+        """Order of the rows in the next pass."""
         if self.shuffle:
             self._order = row_order(self.batches.n_samples, self._order, self.rng)
         return self._order
@@ -316,7 +316,7 @@ class Training:
         return self.n_iter == self.max_iter
 
     def _gives_up(self) -> bool:
-        """Patience ran out: the schedule lowers its rate, or training ends."""
+        """Handle the end of patience: lower the rate, or return that training ends."""
         reason = self.schedule.on_plateau()
         if self.verbose:
             watched = "Validation score" if self.early_stopping else "Training loss"
@@ -346,7 +346,7 @@ class Training:
         list.__getitem__(history, -1).update(values, learning_rate=learning_rate, dur=seconds)
 
     def _notify(self, hook: str) -> bool:
-        """Tell skorch's callbacks; they stop training by raising KeyboardInterrupt."""
+        """Call skorch's callbacks, which stop training by raising KeyboardInterrupt."""
         try:
             train, valid = self.datasets
             self.net.notify(hook, dataset_train=train, dataset_valid=valid)
@@ -356,13 +356,13 @@ class Training:
 
 
 def _set_mode(module: nn.Module, training: bool) -> None:
-    """`train` or `eval`, which go through all layers, only where the mode changes."""
+    """Call `train` or `eval`, which visit all layers, only if the mode changes."""
     if module.training != training:
         module.train(training)
 
 
 def _with_batch_hooks(net: DeepNet, step: Step, batch: Batch) -> Tensor:
-    """A step that skorch callbacks hear of, at the price of a wait for the device."""
+    """A step with skorch's batch callbacks, which synchronises with the device."""
     data = {"batch": batch[:2], "training": True}
 
     def on_gradient() -> None:

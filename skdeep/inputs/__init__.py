@@ -1,1 +1,1 @@
-"""What comes in: rows, arrays and sequences, checked."""
+"""Checks of input data: rows, arrays and sequences."""

@@ -75,12 +75,12 @@ def _rank(X: Any) -> int:
 
 
 def _keeps_bytes(reader: ArrayInput, X: Any) -> bool:
-    """Whether X are flat images in bytes, that stay bytes."""
+    """Whether X are flat images of bytes, which stay bytes."""
     return reader.image_shape is not None and getattr(X, "dtype", None) == np.uint8
 
 
 def _check_2d(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[Any, tuple]:
-    """Signals of one channel or flat images, with all that scikit-learn asks of tables."""
+    """Check signals of one channel or flat images by all of scikit-learn's rules for tables."""
     if not isinstance(X, torch.Tensor):
         dtype = getattr(X, "dtype", None)
         small = isinstance(dtype, np.dtype) and dtype.name in _SMALL_INTEGERS
@@ -97,7 +97,7 @@ def _check_2d(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[
 
 
 def _check_nd(reader: ArrayInput, estimator: Any, X: Any) -> np.ndarray:
-    """An array of another rank than 2, by scikit-learn's words where it has some."""
+    """Check an array of another rank than 2, with scikit-learn's messages where it has some."""
     refuse_masks(X)
     X = X if isinstance(X, np.ndarray) else np.asarray(X)
     if X.ndim not in _known_ranks(reader) and X.ndim > 1:
@@ -114,7 +114,7 @@ def _check_nd(reader: ArrayInput, estimator: Any, X: Any) -> np.ndarray:
 
 
 def _check_tensor(reader: ArrayInput, estimator: Any, X: Tensor) -> Tensor:
-    """A tensor of another rank than 2, which stays where it is."""
+    """Check a tensor of another rank than 2, on its device."""
     X = dense_tensor(X)
     if X.ndim not in _known_ranks(reader):
         _refuse_rank(reader, estimator, X.ndim)
@@ -135,14 +135,14 @@ def is_double(X: Any) -> bool:
 
 
 def kept_type(dtype: np.dtype) -> type | None:
-    """The type that numbers of a type are turned into, None where they stay."""
+    """Type that numbers of a type are converted to, None if unchanged."""
     if dtype.name in ("uint8", "float32", "float64"):
         return None
     return np.float32 if dtype.kind in "iubf" else np.float64
 
 
 def ranks_text(reader: ArrayInput) -> str:
-    """What each rank that the estimator takes means."""
+    """Describe the ranks that the estimator accepts."""
     text = RANKS[reader.data_format]
     return text if 4 in reader.ranks else text.split(", and 4-D")[0]
 
@@ -169,7 +169,7 @@ def refuse_empty(estimator: Any, X: Any) -> None:
 
 
 def _forget_columns(estimator: Any, X: Any, reset: bool) -> None:
-    """Arrays of other ranks have no columns: what an earlier table had is forgotten."""
+    """Remove feature names of an earlier table: arrays of other ranks have no columns."""
     if not reset:
         return
     _check_feature_names(estimator, np.empty((0, X.shape[1])), reset=True)
@@ -180,7 +180,7 @@ def _forget_columns(estimator: Any, X: Any, reset: bool) -> None:
 
 
 def _with_channels(reader: ArrayInput, X: Any) -> tuple[Any, tuple]:
-    """Channels first, and the shape of one row as it came, `image_shape` being applied."""
+    """Rows with channels first, and the shape of one row as given, `image_shape` being applied."""
     wanted = reader.image_shape
     if wanted is not None:
         X = _as_images(reader, X, tuple(wanted))
@@ -197,7 +197,7 @@ def _channels_first(X: Any, data_format: str) -> Any:
 
 
 def _as_images(reader: ArrayInput, X: Any, wanted: tuple) -> Any:
-    """Flat, grey or whole images of the given shape, with an axis for the channels."""
+    """Flat, grey or whole images of the given shape, with a channel axis."""
     first = reader.data_format == "channels_first"
     full = wanted if len(wanted) == 3 else ((1, *wanted) if first else (*wanted, 1))
     shape = tuple(X.shape[1:])
@@ -217,7 +217,7 @@ def _as_images(reader: ArrayInput, X: Any, wanted: tuple) -> Any:
 
 
 def _memory_map(X: Any) -> np.ndarray | None:
-    """X as an array on a memory map, or None if it is something else."""
+    """X as an array on a memory map, or None."""
     base = X
     while isinstance(base, np.ndarray):
         if isinstance(base, np.memmap):
@@ -227,7 +227,7 @@ def _memory_map(X: Any) -> np.ndarray | None:
 
 
 def _check_map(reader: ArrayInput, estimator: Any, X: Any, reset: bool) -> tuple[Any, tuple]:
-    """Rows on disk: looked through in pieces, never held as a whole."""
+    """Check rows on disk piece by piece, without loading all of them."""
     if X.dtype == object or X.dtype.kind not in "iubf" or X.ndim < 2 or 0 in X.shape:
         return checked(reader, estimator, np.array(X), reset)  # for its error
     if X.ndim not in _known_ranks(reader):
@@ -252,7 +252,7 @@ def chunks_of(X: Any) -> Iterator[np.ndarray]:
 
 
 def _without_padding(reader: ArrayInput, X: Any, shape: tuple, reset: bool) -> tuple[Any, tuple]:
-    """Series that end in NaN, where `missing='mask'`, are shorter than the others."""
+    """Cut series at trailing NaN, where `missing='mask'`."""
     if not reset and None not in (reader.shape or ()):
         return X, shape
     steps = np.moveaxis(np.asarray(to_host(X)), 1, -1)
@@ -268,7 +268,7 @@ def _without_padding(reader: ArrayInput, X: Any, shape: tuple, reset: bool) -> t
 
 
 def list_of_arrays(X: Any) -> list[np.ndarray] | None:
-    """The arrays that a list holds one by one, or None where X is one array or no list at all.
+    """The arrays in a list, or None if X is one array or not a list.
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def list_of_arrays(X: Any) -> list[np.ndarray] | None:
 
 
 def elements(X: Any) -> Any:
-    """What a list, or a column of objects, holds; None for anything else.
+    """Elements of a list or of a column of objects; None for anything else.
 
     Parameters
     ----------
@@ -371,7 +371,7 @@ def _check_list(
 
 
 def _check_series(reader: ArrayInput, estimator: Any, arrays: Sequence[np.ndarray]) -> None:
-    """Series, (length, n_channels) each, must be there and have the same channels."""
+    """Check that series, (length, n_channels) each, are not empty and have equal channels."""
     widths = {a.shape[1] for a in arrays}
     if len(widths) > 1:
         raise ValueError(

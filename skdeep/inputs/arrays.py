@@ -1,9 +1,9 @@
-"""Reading rows that are arrays: images, signals, series of unequal length.
+"""Reading arrays: images, signals, series of unequal length.
 
-The rank of X decides what it is. Whatever the user's layout, checked rows have their channels
-first, (n_samples, n_channels, length) or (n_samples, n_channels, height, width); where the user's
-are last, that is a view and no copy. An estimator remembers the shape of one row, as the user gave
-it, in `input_shape_`, and its rows at predict time must have that shape.
+The rank of X decides what it is. Checked rows have their channels first, (n_samples, n_channels,
+length) or (n_samples, n_channels, height, width), whatever the user's layout; channels-last input
+is transposed as a view, without a copy. An estimator remembers the shape of one row, as given, in
+`input_shape_`, and requires it at predict time.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from skdeep.inputs.rows import check_target, to_host
 
 
 class Input:
-    """What the readers of arrays and of token ids do alike."""
+    """Shared methods of the readers of arrays and of token ids."""
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
-        """Checked rows; with `reset` what `fit` saw of them is remembered."""
+        """Check rows; with `reset`, remember what `fit` saw."""
         raise NotImplementedError
 
     def check_with_target(
         self, estimator: Any, X: Any, y: Any, *, reset: bool
     ) -> tuple[Any, np.ndarray]:
-        """Checked rows and targets of a fitting method."""
+        """Check rows and targets of a fitting method."""
         if y is None:
             validate_data(estimator, "no_validation", y)  # for its error
         X = self.check(estimator, X, reset=reset)
@@ -45,7 +45,7 @@ class Input:
         return X, y
 
     def keys(self, X: Any, target: Any) -> list[bytes]:
-        """The content of each row and its target, as bytes."""
+        """Content of each row and its target, as bytes."""
         if isinstance(X, MappedRows):
             X = X.load().astype(kept_type(X.dtype) or X.dtype, copy=False)
         return [
@@ -54,7 +54,7 @@ class Input:
         ]
 
     def largest(self, X: Any) -> float:
-        """The largest absolute value of checked rows."""
+        """Largest absolute value of checked rows."""
         values = X.values if isinstance(X, RaggedRows) else X
         if isinstance(values, MappedRows):
             return max(float(np.abs(chunk).max(initial=0)) for chunk in chunks_of(values.array))
@@ -64,7 +64,7 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayInput(Input):
-    """Reads rows that are signals, series or images.
+    """Reader of signals, series and images.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class ArrayInput(Input):
         return cls(**read | settled)
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
-        """Checked rows with channels first; with `reset` the shape of one is remembered."""
+        """Check rows and put channels first; with `reset`, remember the shape of one."""
         if self.image_shape is not None:
             check_image_shape(self.image_shape)
         X, shape = checked(self, estimator, X, reset)
@@ -117,7 +117,7 @@ class ArrayInput(Input):
         return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
 
     def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> Any:
-        """Checked rows where a network lives: a Tensor, LoadedRows or PaddedRows."""
+        """Move checked rows to the network's device: a Tensor, LoadedRows or PaddedRows."""
         x = to_input(X, dtype, device)
         return x if self.keeps_bytes or not isinstance(x, torch.Tensor) else x.to(dtype)
 
@@ -130,7 +130,7 @@ class ArrayInput(Input):
         return engine.resolve_dtype(dtype, X.dtype, device)
 
     def give_back(self, given: Any, X: Any, values: Sequence[np.ndarray]) -> Any:
-        """One number for each number of X, in the user's layout.
+        """Return one number for each number of X, in the user's layout.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ def wants_own_scale(own_scale: Any, X: Any) -> bool:
 
 
 def channels_first_shape(shape: tuple, data_format: str) -> tuple:
-    """A row's shape, as the user gave it, with the channels first.
+    """Shape of a row, as given by the user, with channels first.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def channels_first_shape(shape: tuple, data_format: str) -> tuple:
 
 
 def to_input(X: Any, dtype: torch.dtype | None, device: str | torch.device) -> Any:
-    """Checked rows in the form that networks take.
+    """Convert checked rows to the input of networks.
 
     Parameters
     ----------

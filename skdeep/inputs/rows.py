@@ -21,22 +21,22 @@ FLOATS = (np.float64, np.float32)
 
 
 class RowInput:
-    """Reads rows that are vectors of numbers: arrays, frames, sparse matrices, tensors."""
+    """Reader of rows that are vectors of numbers: arrays, frames, sparse matrices, tensors."""
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
-        """Checked rows; with `reset` their width and the names of columns are remembered."""
+        """Check rows; with `reset`, remember their width and column names."""
         return check_rows(estimator, X, reset=reset)
 
     def check_with_target(
         self, estimator: Any, X: Any, y: Any, *, reset: bool
     ) -> tuple[Any, np.ndarray]:
-        """Checked rows and targets of a fitting method."""
+        """Check rows and targets of a fitting method."""
         return check_rows_and_target(
             estimator, X, y, reset=reset, y_numeric=estimator._target_is_numeric
         )
 
     def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> SparseRows | Tensor:
-        """Checked rows where a network lives; sparse ones go there batch by batch."""
+        """Move checked rows to the network's device; sparse rows are moved batch by batch."""
         return SparseRows(X, dtype, device) if sp.issparse(X) else to_tensor(X, dtype, device)
 
     def precision(self, dtype: str | None, X: Any, device: torch.device) -> torch.dtype:
@@ -44,13 +44,13 @@ class RowInput:
         return resolve_dtype(dtype, X.dtype, device)
 
     def keys(self, X: Any, target: Any) -> list[bytes]:
-        """The content of each row and its target, as bytes."""
+        """Content of each row and its target, as bytes."""
         X = to_host(X)
         X = X.toarray() if sp.issparse(X) else X
         return [x.tobytes() + t.tobytes() for x, t in zip(X, np.asarray(target))]
 
     def largest(self, X: Any) -> float:
-        """The largest absolute value of checked rows."""
+        """Largest absolute value of checked rows."""
         values = X.data if sp.issparse(X) else X
         return float(abs(values).max()) if len(values) else 0.0
 
@@ -133,7 +133,7 @@ def _sparse_formats(estimator: Any) -> list[str] | bool:
 
 
 def _is_plain(estimator: Any, X: Any) -> bool:
-    """Whether X is beyond doubt what scikit-learn's checks would pass on unchanged.
+    """Whether X certainly passes scikit-learn's checks unchanged.
 
     The checks take ten times as long as a small network: one row must not wait for them.
     """
@@ -183,7 +183,7 @@ def _check_tensor(estimator: Any, X: Tensor, reset: bool) -> Tensor:
 
 
 def read_target(y: Any, *, numeric: bool, name: str = "y") -> Any:
-    """Targets as an array of numbers, or of labels of one kind.
+    """Convert targets to an array of numbers, or of labels of one kind.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def check_target(estimator: Any, y: Any, *, name: str = "y") -> np.ndarray:
 
 
 def one_column(y: Any) -> np.ndarray:
-    """A matrix of one column is taken for that column, with scikit-learn's warning."""
+    """Flatten a matrix of one column, with scikit-learn's warning."""
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
@@ -271,7 +271,7 @@ def check_rows_and_target(
 
 
 def _as_array(y: Any, name: str) -> np.ndarray:
-    """An array of any type; lists of unequal lengths are none."""
+    """Array of any type; lists of unequal lengths raise."""
     try:
         return np.asarray(y)
     except ValueError:
@@ -282,7 +282,7 @@ def _as_array(y: Any, name: str) -> np.ndarray:
 
 
 def _standard_float(y: Any, name: str) -> np.ndarray:
-    """Numbers of half or extended precision in one that torch has."""
+    """Half or extended precision converted to a precision that torch has."""
     if y.dtype.itemsize < 4:
         return y.astype(np.float32)
     with np.errstate(over="ignore"):
@@ -310,7 +310,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _as_labels(y: Any, name: str) -> np.ndarray:
-    """Labels of one kind, none of them missing."""
+    """Check that labels are of one kind and that none is missing."""
     if y.dtype.kind == "V":
         raise ValueError(f"{name} is a structured array: expected one label for each row.")
     if y.dtype.kind != "O" or set(map(type, y.ravel())) == {str}:

@@ -1,7 +1,7 @@
 """Reading sequences: series of numbers, or rows of token ids.
 
-Checked token ids are `RaggedRows` without padding, one channel wide; ids that `fit` did not see
-are `UNKNOWN` already. Series are what `ArrayInput` makes of them.
+Checked token ids are `RaggedRows` without padding, one channel wide; ids not seen in `fit` are
+replaced by `UNKNOWN`. Series are read by `ArrayInput`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _LARGEST = np.iinfo(np.int32).max
 
 
 class SequenceInput(ArrayInput):
-    """Reads series of numbers, those of one channel also without an axis for it."""
+    """Reader of series of numbers; those of one channel may come without a channel axis."""
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
-        """Checked series with channels first; with `reset` the shape of one is remembered."""
+        """Check series and put channels first; with `reset`, remember the shape of one."""
         if reset:
             for name in ("vocabulary_size_", "_known_tokens"):
                 estimator.__dict__.pop(name, None)
@@ -47,7 +47,7 @@ class SequenceInput(ArrayInput):
         return like_series(given, [row.T for row in values], self.data_format)
 
     def _with_channel(self, X: Any, reset: bool) -> Any:
-        """Series of one channel that come without an axis for it; all else as it is."""
+        """Add a channel axis to series of one channel that lack it."""
         ragged = not reset and self.shape is not None and None in self.shape
         X = dense_tensor(X) if isinstance(X, torch.Tensor) else X
         items = elements(X)
@@ -67,7 +67,7 @@ class SequenceInput(ArrayInput):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenInput(Input):
-    """Reads rows of token ids.
+    """Reader of rows of token ids.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class TokenInput(Input):
     known: Any = None
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
-        """Token ids without padding; with `reset` the ones that occur are remembered."""
+        """Check token ids and remove padding; with `reset`, remember those that occur."""
         ids, lengths = _flat_tokens(X, type(estimator).__name__)
         largest = int(ids.max(initial=0))
         size = self._wanted_size(largest) if reset else self.size
@@ -113,7 +113,7 @@ class TokenInput(Input):
         return layer_sizes(self.vocabulary_size, "vocabulary_size")[0]
 
     def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> Any:
-        """Checked ids where a network lives."""
+        """Move checked ids to the network's device."""
         return X.to(torch.int64, device)
 
     def precision(self, dtype: str | None, X: Any, device: torch.device) -> torch.dtype:
@@ -147,7 +147,7 @@ def _is_sequence(x: Any) -> bool:
 
 
 def _vectors(items: Any) -> list[np.ndarray] | None:
-    """Elements of a list as 1-D arrays of numbers, or None where some are no such."""
+    """Elements of a list as 1-D arrays of numbers, or None if some are not."""
     try:
         arrays = [np.asarray(to_host(x)) for x in items]
     except (ValueError, TypeError):
@@ -156,7 +156,7 @@ def _vectors(items: Any) -> list[np.ndarray] | None:
 
 
 def _flat_tokens(X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """All ids, one sequence after the other and without padding, and the lengths."""
+    """All ids, concatenated without padding, and the lengths."""
     X = to_host(X)
     X = X.to_numpy() if hasattr(X, "columns") and hasattr(X, "to_numpy") else X
     refuse_masks(X)
@@ -192,7 +192,7 @@ def _flat_tokens(X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _whole_numbers(ids: np.ndarray, name: str) -> np.ndarray:
-    """The ids as integers, or an error that says what is wrong with them."""
+    """Ids as integers; raise if they are not."""
     if ids.dtype.kind not in "iu":
         if ids.dtype.kind not in "bf":
             raise ValueError(f"{name}: {_TOKENS}; got values of type {ids.dtype}.")
@@ -211,7 +211,7 @@ def _whole_numbers(ids: np.ndarray, name: str) -> np.ndarray:
 
 
 def like_tokens(X: Any, values: Any) -> Any:
-    """One number for each token, in the layout of X and 0 where it is padded.
+    """One number for each token, in the layout of X, 0 for padding.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def like_tokens(X: Any, values: Any) -> Any:
 
 
 def like_series(X: Any, values: Any, data_format: str) -> Any:
-    """One number for each number of X, in the layout of X and 0 where it is padded.
+    """One number for each number of X, in the layout of X, 0 for padding.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Weights of rows and of classes, checked: no precision makes them infinite or zero."""
+"""Checks of weights of rows and of classes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ of such rows alone would have no weight."""
 
 
 def check_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarray:
-    """Weights of rows: one for each, not negative, not all zero, and of a size to compute with.
+    """Check weights of rows: one for each, not negative, not all zero, and within the range of
+    single precision.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def check_weights(weight: Any, X: Any, name: str = "sample_weight") -> np.ndarra
 
 
 def scored_against(y: Any, sample_weight: Any, *, numeric: bool) -> tuple[Any, np.ndarray | None]:
-    """Targets and weights that a `score` method hands to scikit-learn's metrics."""
+    """Check targets and weights for scikit-learn's metrics."""
     y = read_target(y, numeric=numeric)
     if (
         sample_weight is None
@@ -124,7 +125,7 @@ def _check_class_weight(class_weight: Any) -> None:
 
 
 def _within_reach(weight: np.ndarray) -> np.ndarray:
-    """Weights that single precision can hold, in the same proportions.
+    """Rescale weights to the range of single precision, with the same proportions.
 
     Too large ones stay as large as can be, so that penalties weigh as little as before; too small
     ones, which would leave penalties alone, become at most 1.

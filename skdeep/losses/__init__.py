@@ -1,4 +1,4 @@
-"""Formulas: each loss gives one value per sample; `reduce` alone averages."""
+"""Losses: each gives one value per sample; `reduce` alone averages."""
 
 from skdeep.losses.adversarial import LogLikelihood
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy, mean_scores

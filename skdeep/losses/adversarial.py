@@ -1,4 +1,4 @@
-"""What two players minimise: a critic of real and synthetic samples, and its generator."""
+"""Losses of generators and critics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skdeep.losses.base import Loss
 
 
 class LogLikelihood(Loss):
-    """Minus the logarithm of a row's probability, from those of its columns.
+    """Negative log-likelihood of a row, from the log-probabilities of its columns.
 
     Shapes
     ------

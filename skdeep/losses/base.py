@@ -1,4 +1,4 @@
-"""What all losses share."""
+"""Base class of losses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Loss(nn.Module):
-    """One value per sample from raw scores and targets.
+    """Loss of raw scores and targets, one value per sample.
 
     A loss whose derivative has a closed form offers it as ``with_gradient(raw, target)``, which
     returns the losses and one row of derivatives by `raw` per sample.
@@ -16,5 +16,5 @@ class Loss(nn.Module):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's parameters, from which the same loss can be made again."""
+        """Constructor parameters, from which the same loss can be made again."""
         return {k: v for k, v in vars(self).items() if k[0] != "_" and k != "training"}

@@ -88,7 +88,7 @@ class BinaryCrossEntropy(Loss):
 
 
 def mean_scores(raw: torch.Tensor, target_type: str) -> torch.Tensor:
-    """Raw scores of which the probabilities are the mean of those of several networks.
+    """Raw scores whose probabilities are the mean of those of several networks.
 
     Parameters
     ----------

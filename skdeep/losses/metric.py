@@ -17,12 +17,12 @@ from skdeep.losses.mining import MINERS, all_pairs, relations, squared_distances
 
 
 def unit_length(embedding: Tensor) -> Tensor:
-    """Each row divided by its Euclidean length; a row of zeros stays one."""
+    """Each row divided by its Euclidean norm; rows of zeros stay zero."""
     return F.normalize(embedding, dim=1, eps=1e-6)
 
 
 def lengths(squares: Tensor) -> Tensor:
-    """Square roots, with a gradient of 0 at 0, where it would be infinite.
+    """Square roots, with gradient 0 at 0, where it would be infinite.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def lengths(squares: Tensor) -> Tensor:
 
 
 class MetricLoss(Loss):
-    """Base of the losses here.
+    """Base class of metric losses.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class MetricLoss(Loss):
         return self.of_classes(embedding, target)
 
     def of_classes(self, embedding: Tensor, labels: Tensor) -> Tensor:
-        """Values of the pairs or triplets that class numbers make."""
+        """Values of the pairs or triplets formed by class numbers."""
         raise NotImplementedError
 
     def of_tuples(self, embedding: Tensor, tuples: Tensor, label: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
-"""Which pairs and triplets of a batch a loss compares.
+"""Mining of the pairs and triplets of a batch that a loss compares.
 
-Rows are compared by class: two rows of one class are similar, all others are not. Every function
-returns row numbers inside the batch, and may return none.
+Rows of the same class are similar, all others are not. Functions return row numbers inside the
+batch, possibly none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
 
 
 def relations(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Who is similar to whom: matrices (n, n) of bool.
+    """Which rows are similar and which are not: boolean matrices of shape (n, n).
 
     Parameters
     ----------

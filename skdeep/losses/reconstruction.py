@@ -14,7 +14,7 @@ from skdeep.losses.base import Loss
 
 
 class Reconstruction(Loss):
-    """Error of a reconstruction, mean over the columns, and penalties on the code.
+    """Reconstruction error, averaged over the columns, plus penalties on the code.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Reconstruction(Loss):
         return elements
 
     def with_sparsity(self, elements: Tensor, code: Tensor) -> Tensor:
-        """The errors of rows, and what their codes cost."""
+        """Errors of rows plus the sparsity penalty of their codes."""
         if self.l1:
             elements = elements + self.l1 * code.abs().sum(1)
         if self.kl:
@@ -71,7 +71,7 @@ class Reconstruction(Loss):
         return elements
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
-        """The error of each value."""
+        """Error of each value."""
         if self.kind == "squared_error":
             return (raw - target).square()
         entropy = F.binary_cross_entropy_with_logits(raw, target, reduction="none")
@@ -82,7 +82,7 @@ class Reconstruction(Loss):
 
 
 class ArrayReconstruction(Reconstruction):
-    """`Reconstruction` of images and series, mean over all their numbers that are no padding.
+    """`Reconstruction` of images and series, averaged over all values except padding.
 
     Shapes
     ------
@@ -117,7 +117,7 @@ def _bernoulli_divergence(wanted: float, mean: Tensor) -> Tensor:
 
 
 class MaskedSquaredError(Loss):
-    """Mean squared error of the values that were hidden, for each row.
+    """Mean squared error of the hidden values of each row.
 
     Shapes
     ------
@@ -141,7 +141,7 @@ class MaskedSquaredError(Loss):
 
 
 class EvidenceBound(Loss):
-    """Minus the evidence lower bound of a variational autoencoder (Kingma and Welling, 2014).
+    """Negative evidence lower bound of a variational autoencoder (Kingma and Welling, 2014).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From one loss per sample to the number that is minimised."""
+"""Weighted mean of the losses of samples."""
 
 from __future__ import annotations
 

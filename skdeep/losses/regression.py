@@ -1,4 +1,4 @@
-"""Losses of regressors. Each returns one value per sample, summed over the outputs."""
+"""Losses of regressors: one value per sample, summed over the outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skdeep.losses.base import Loss
 
 
 class RegressionLoss(Loss):
-    """Base of the losses here.
+    """Base class of regression losses.
 
     Shapes
     ------
@@ -18,18 +18,18 @@ class RegressionLoss(Loss):
     """
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
-        """The loss of each value."""
+        """Loss of each value."""
         raise NotImplementedError
 
     def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
-        """The derivative of each value's loss by `raw`."""
+        """Derivative of each value's loss with respect to `raw`."""
         raise NotImplementedError
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
         return self.elementwise(raw, target).sum(1)
 
     def with_gradient(self, raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses and their derivatives by `raw`."""
+        """Losses and their derivatives with respect to `raw`."""
         return self(raw, target), self.derivative(raw, target)
 
 

@@ -1,7 +1,7 @@
 """Autoencoders of images, signals and series.
 
-Rows have their channels first; those of unequal length come padded, with their lengths. Between
-what comes in and the encoder stand the noise, in the numbers of X, and the scale of each channel.
+Rows are channels-first; sequences of unequal length are padded and come with their lengths.
+Corruption (in the units of X) and per-channel standardisation are applied before the encoder.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CROSS_ENTROPY, STANDARDIZED = "cross_entropy", "standardized"
 
 
 class ArrayAutoencoder(nn.Module):
-    """What surrounds an encoder and a decoder of arrays: noise, scale, padding.
+    """Base of array autoencoders: corruption, standardisation and padding.
 
-    A subclass adds ``encode_scaled(x, lengths)``, from standardised rows to codes,
-    ``decode(code, lengths, n_steps)``, from codes to raw outputs of the shape of a row, and its
-    last layer as `last`.
+    A subclass adds ``encode_scaled(x, lengths)``, from standardised rows to codes, ``decode(code,
+    lengths, n_steps)``, from codes to raw outputs of the shape of a row, and its last layer as
+    `last`.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ class ArrayAutoencoder(nn.Module):
 
     @torch.no_grad()
     def learn_scale(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take means and standard deviations of channels, and start near the mean row.
+        """Set the scale of each channel to its mean and standard deviation, and the output bias to
+        the mean.
 
         Parameters
         ----------
@@ -107,7 +108,7 @@ class ArrayAutoencoder(nn.Module):
         raise NotImplementedError
 
     def prepared(self, x: Input) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Values as floating-point numbers, the lengths and the mask."""
+        """Values as floating-point numbers, lengths and mask."""
         rows, lengths = x if isinstance(x, tuple) else (x, None)
         rows = rows.to(self.scale.mean.dtype)
         rows = rows if self.unit == 1 else rows / self.unit
@@ -132,7 +133,7 @@ class ArrayAutoencoder(nn.Module):
         return self.scale(self.noise(x), mask)
 
     def restored(self, raw: Tensor) -> Tensor:
-        """Raw outputs in the numbers of X."""
+        """Raw outputs in the units of X."""
         if self.output == CROSS_ENTROPY:
             raw = torch.sigmoid(raw)
         elif self.output == STANDARDIZED:
@@ -142,7 +143,7 @@ class ArrayAutoencoder(nn.Module):
 
 
 class ConvAutoencoderNet(ArrayAutoencoder):
-    """Convolutions that halve the sides, dense layers to the code, and all of it backwards.
+    """Strided convolutions and dense layers to the code, mirrored in the decoder.
 
     Stacked convolutional autoencoders are Masci et al.'s (2011); strides in the place of pools,
     transposed convolutions of 4 x 4 back and batch normalisation of all maps but the first and the
@@ -220,7 +221,7 @@ class ConvAutoencoderNet(ArrayAutoencoder):
 
     @property
     def width(self) -> int:
-        """Numbers of a row in the widest layer."""
+        """Number of values per row in the widest layer."""
         widths = [self.shape[0], *self.config["n_filters"]]
         return max(n * math.prod(size) for n, size in zip(widths, self.sizes))
 
@@ -255,7 +256,7 @@ class ConvAutoencoderNet(ArrayAutoencoder):
 
 
 class SequenceAutoencoderNet(ArrayAutoencoder):
-    """An LSTM that reads a sequence into a code, and one that writes it, last step first.
+    """LSTM encoder and LSTM decoder, which writes the last step first.
 
     The unconditional decoder of Srivastava, Mansimov and Salakhutdinov (2015), which is not shown
     the steps before the one to write; Malhotra et al. (2016) write in the same order.

@@ -1,7 +1,7 @@
-"""Random changes of a batch that leave its labels as they are, on the device and without a loop.
+"""Random label-preserving changes of a batch, vectorised on its device.
 
 They act on standardised rows, (n, channels, length) or (n, channels, height, width), and draw from
-the generator that training hands in. `Mixing` changes the labels too.
+the generator set by training. `Mixing` changes the labels too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Augmentation(RandomModule):
-    """Base of the changes: ``change(x, lengths)`` in training, else nothing.
+    """Base of augmentations: ``change(x, lengths)`` in training, identity otherwise.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ class Augmentation(RandomModule):
 
 
 class Shift(Augmentation):
-    """Moves images by whole pixels, up to `strength` times their sides, in each direction; what
-    comes in at a side repeats the image's edge."""
+    """Shift images by whole pixels, up to `strength` times their sides, in each direction; edge
+    pixels are repeated."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         places = []
@@ -66,7 +66,7 @@ class Shift(Augmentation):
 
 
 class Flip(Augmentation):
-    """Mirrors images left to right with the probability `strength`."""
+    """Mirror images left to right with probability `strength`."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         flips = self.uniform(x, len(x), 1, 1, 1) < self.strength
@@ -74,8 +74,8 @@ class Flip(Augmentation):
 
 
 class Crop(Augmentation):
-    """Cuts out a part whose sides are between ``1 - strength`` and 1 of the image's, and
-    stretches it to the image's size (after Szegedy et al., 2015)."""
+    """Crop a part whose sides are between ``1 - strength`` and 1 of the image's and resize it to
+    the image's size (after Szegedy et al., 2015)."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         part = self.uniform(x, len(x), 2, low=1 - self.strength)
@@ -86,15 +86,15 @@ class Crop(Augmentation):
 
 
 class Noise(Augmentation):
-    """Adds Gaussian noise of standard deviation `strength`, in standard deviations of the channel
-    (for series: jitter; Um et al., 2017)."""
+    """Add Gaussian noise of standard deviation `strength`, in standard deviations of the channel
+    (jitter of series: Um et al., 2017)."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         return x + torch.empty_like(x).normal_(0.0, self.strength, generator=self.generator)
 
 
 class Scale(Augmentation):
-    """Multiplies each channel of a row by a factor drawn from N(1, strength) (Um et al., 2017)."""
+    """Multiply each channel of a row by a factor drawn from N(1, strength) (Um et al., 2017)."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         factor = x.new_empty(*x.shape[:2], *[1] * (x.ndim - 2))
@@ -102,8 +102,8 @@ class Scale(Augmentation):
 
 
 class Warp(Augmentation):
-    """Window warping (Le Guennec et al., 2016): a window of the share `strength` of a series runs
-    at half or at twice its speed, and the series is brought back to its length."""
+    """Window warping (Le Guennec et al., 2016): play a window of the share `strength` of a series
+    at half or twice its speed, and resample the series to its length."""
 
     def change(self, x: Tensor, lengths: Tensor) -> Tensor:
         n = lengths.to(x.dtype)[:, None]
@@ -128,7 +128,7 @@ class Warp(Augmentation):
 
 
 class Mixing(RandomModule):
-    """Base of the changes that give a row a second label.
+    """Base of augmentations that mix pairs of rows and their labels.
 
     Called with x it returns ``(mixed, partner, share)``: row i is the share ``share[i]`` of itself
     and the rest of row ``partner[i]``; outside training, ``(x, None, None)``.

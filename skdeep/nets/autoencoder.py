@@ -99,7 +99,7 @@ class AutoencoderNet(nn.Module):
         return len(self.activations)
 
     def _sums(self, h: Tensor, i: int) -> Tensor:
-        """What layer i adds up, before its activation."""
+        """Pre-activation of layer i."""
         if i < self.n_encoder:
             return self.encoder[i](h)
         place = i - self.n_encoder
@@ -110,13 +110,13 @@ class AutoencoderNet(nn.Module):
         return self.decoder[place](h)
 
     def _source(self, i: int) -> nn.Module | None:
-        """The layer that sums up, where it is one."""
+        """The linear layer that computes the pre-activation, where it is one."""
         if i < self.n_encoder:
             return self.encoder[i]
         return None if self.tied else self.decoder[i - self.n_encoder]
 
     def run(self, h: Tensor, start: int, stop: int) -> Tensor:
-        """From the output of layer `start` (0 is the input) to that of layer `stop`."""
+        """Compute the output of layer `stop` from that of layer `start` (0 is the input)."""
         for i in range(start, stop):
             h = activate(self.activations[i], self._sums(h, i), self._source(i))
         return h
@@ -133,7 +133,7 @@ class AutoencoderNet(nn.Module):
         return self.run(code, self.n_encoder, self.n_layers), code, jacobian
 
     def _code_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The code and the squared norm of its derivative by x, for each row.
+        """The code of each row and the squared Frobenius norm of its Jacobian by x.
 
         The chain rule is multiplied out from the code's side: the code is narrow.
         """

@@ -21,7 +21,7 @@ M = TypeVar("M")
 
 
 class Linear(nn.Linear):
-    """``x @ weight.T + bias``, uninitialised: weights come from `skdeep.nets.blocks`.
+    """``x @ weight.T + bias``, uninitialised: weights are set by `initialize`.
 
     torch's own draws initial weights from the global generator; this one draws nothing. `x` may
     be a sparse COO tensor.
@@ -36,12 +36,12 @@ class Linear(nn.Linear):
 
 
 class Identity(nn.Identity):
-    """The activation that does nothing."""
+    """The identity activation."""
 
 
 class ReLU(nn.ReLU):
-    """What modules were made of before they had torch's own, for those that are read from files:
-    they become torch's, which explainers know by its class."""
+    """ReLU of earlier versions, for modules read from files: it becomes torch's, which explainers
+    know by its class."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({"inplace": False, **state})
@@ -65,7 +65,7 @@ ACTIVATIONS = {
 
 
 def hooks_of(layer: nn.Module) -> tuple[dict[int, Any], ...]:
-    """torch's tables of the hooks that see what goes into a layer or comes out of it."""
+    """torch's tables of the hooks on inputs and outputs of a layer."""
     return (
         layer._forward_hooks,
         layer._forward_pre_hooks,
@@ -75,7 +75,7 @@ def hooks_of(layer: nn.Module) -> tuple[dict[int, Any], ...]:
 
 
 def is_watched(*layers: nn.Module) -> bool:
-    """Whether a hook sees what goes into one of the layers or comes out of it.
+    """Whether a hook sees an input or output of one of the layers.
 
     Explainers and probes keep what they see there: none of it may be written over then.
     """
@@ -86,18 +86,19 @@ def is_watched(*layers: nn.Module) -> bool:
 
 
 def _is_ours(layer: nn.Module) -> bool:
-    """Whether a pass is one of skdeep's: users look at gradients, or at networks in evaluation."""
+    """Whether a pass is one of skdeep's: users look at gradients, or at networks in evaluation
+    mode."""
     return layer.training or torch.is_inference_mode_enabled()
 
 
 def layers(modules: Iterable[M]) -> Sequence[M]:
-    """A `torch.nn.ModuleList`, whose type says what it holds."""
+    """A `torch.nn.ModuleList` with the type of its elements."""
     return nn.ModuleList(modules)  # type: ignore[arg-type, return-value]  # not generic in torch
 
 
 def activate(activation: nn.Module, x: Tensor, source: nn.Module | None = None) -> Tensor:
-    """``activation(x)``; a ReLU in training, and in the estimators' own predictions (torch's
-    inference mode), is written over `x`, unless a hook is watching.
+    """``activation(x)``; in training and in the estimators' own predictions (torch's inference
+    mode) a ReLU overwrites `x`, unless a hook is registered.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def activate(activation: nn.Module, x: Tensor, source: nn.Module | None = None) 
 
 
 def activations(name: str, n: int) -> nn.ModuleList:
-    """An activation for each of `n` places.
+    """One activation for each of `n` places.
 
     Explainers keep what goes through a layer: one that served two places would mix them up.
 
@@ -145,8 +146,7 @@ def activations(name: str, n: int) -> nn.ModuleList:
 
 
 def read_shared_slope(module: Any, state: dict[str, Any], prefix: str, *others: Any) -> None:
-    """Before a state is loaded: those made when one `activation` served all places have its slope
-    under that name."""
+    """Rename the slope in a state saved when one `activation` was used in all places."""
     slope = state.pop(f"{prefix}activation.weight", None)
     if slope is not None:
         state.update(
@@ -155,8 +155,8 @@ def read_shared_slope(module: Any, state: dict[str, Any], prefix: str, *others: 
 
 
 class RandomModule(nn.Module):
-    """A layer that draws random numbers in training, from `generator` and never from torch's
-    global one. Training sets the generator; without one the layer passes its input on."""
+    """Layer that draws random numbers in training, from `generator` and never from torch's global
+    one."""
 
     generator: torch.Generator | None = None
 
@@ -165,8 +165,8 @@ class RandomModule(nn.Module):
 
 
 class Dropout(RandomModule):
-    """Sets a share `p` of the units to zero and scales the others by ``1 / (1 - p)``
-    (Srivastava et al., 2014). A schedule may change `p` from step to step.
+    """Set a share `p` of the units to zero and scale the others by ``1 / (1 - p)`` (Srivastava et
+    al., 2014).
 
     The mask comes from 16 random bits a unit, four units to a 64-bit draw: drawing a float for
     each unit would take as long as the layer's matrix product.
@@ -182,8 +182,8 @@ class Dropout(RandomModule):
         return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
 
     def after_relu(self, relu: nn.Module, x: Tensor, source: nn.Module, rows: int = 0) -> Tensor:
-        """``self(relu(x))``, in one and over the values of `x` where `activate` would do so: no
-        hook of the three layers is watching (`source` is the one that `x` is from). Hooks of `relu`
+        """``self(relu(x))`` in one pass over the values of `x`, where `activate` would overwrite
+        them: no hook on the three layers (`source` is the one that `x` is from). Hooks of `relu`
         see the axis `rows` of `x` as the first."""
         if not _is_ours(self) or is_watched(self, relu, source):
             return self(relu(x.movedim(rows, 0)).movedim(0, rows))
@@ -200,7 +200,7 @@ class Dropout(RandomModule):
 
 
 class _DroppedReLU(torch.autograd.Function):
-    """``relu(x) * scale`` where kept; the output alone says where its slope is 0."""
+    """``relu(x) * scale`` where kept; the gradient needs its output alone."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
@@ -216,8 +216,8 @@ class _DroppedReLU(torch.autograd.Function):
 
 
 class GaussianNoise(RandomModule):
-    """Adds Gaussian noise of standard deviation `scale`, in the units of the input
-    (Bishop, 1995: close to an L2 penalty on the Jacobian)."""
+    """Add Gaussian noise of standard deviation `scale`, in the units of the input (Bishop, 1995:
+    close to an L2 penalty on the Jacobian)."""
 
     def __init__(self, scale: float) -> None:
         super().__init__()
@@ -232,7 +232,7 @@ class GaussianNoise(RandomModule):
 
 
 def set_generator(module: nn.Module, generator: torch.Generator | None) -> None:
-    """Hand the generator of a training run to every layer that draws (None takes it back)."""
+    """Set the generator of every layer that draws random numbers (None removes it)."""
     for layer in module.modules():
         if isinstance(layer, RandomModule):
             layer.generator = generator
@@ -241,7 +241,7 @@ def set_generator(module: nn.Module, generator: torch.Generator | None) -> None:
 def initialize(
     net: nn.Module, scheme: str, rng: np.random.RandomState, *, factor: float = 6.0
 ) -> None:
-    """Fill the linear layers of `net`, in order, with initial weights.
+    """Draw initial weights of the linear layers of `net`, in order.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Parts of convolutional networks for series (n, channels, length) and images.
 
-Layers know weights of rows and series of unequal length: a padded batch comes with a mask, 1 where
-a series has a step and 0 behind its end, and no layer lets the padding through.
+Layers support weights of rows and series of unequal length: a padded batch comes with a mask, 1 for
+steps of the series and 0 for padding, and padded values have no effect.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 
 class Conv1d(nn.Conv1d):
-    """torch's convolution over series, without a draw of weights: see `draw_weights`. Also takes
-    series that are images of one row: see `as_images`."""
+    """torch's convolution over series, uninitialised: see `draw_weights`."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
@@ -34,7 +33,7 @@ class Conv1d(nn.Conv1d):
 
 
 class Conv2d(nn.Conv2d):
-    """torch's convolution over images, without a draw of weights: see `draw_weights`."""
+    """torch's convolution over images, uninitialised: see `draw_weights`."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
@@ -50,14 +49,14 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose1d(nn.ConvTranspose1d):
-    """torch's transposed convolution over series, without a draw of weights."""
+    """torch's transposed convolution over series, uninitialised."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """torch's transposed convolution over images, without a draw of weights."""
+    """torch's transposed convolution over images, uninitialised."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
@@ -72,8 +71,8 @@ OWN_SCALE_EPS = 1e-10
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe and Szegedy, 2015) for which a row of weight 2 is a row given
-    twice, and padding is not there.
+    """Batch normalisation (Ioffe and Szegedy, 2015) with weights of rows: a weight of 2 is a row
+    given twice, and padding is ignored.
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ def _per_channel(values: Tensor, x: Tensor) -> Tensor:
 
 
 def set_row_weight(module: nn.Module, weight: Tensor | None) -> None:
-    """Hand the weights of the next batch's rows to every layer that looks across rows.
+    """Set the weights of the next batch's rows in every layer that computes statistics over rows.
 
     Parameters
     ----------
@@ -168,7 +167,7 @@ def set_row_weight(module: nn.Module, weight: Tensor | None) -> None:
 
 
 class ConvNormReLU(nn.Module):
-    """Convolution without bias, batch normalisation, ReLU; nothing of it where it is padded.
+    """Convolution without bias, batch normalisation and ReLU, zero where padded.
 
     Maxima are the same before ReLU as after it, and before normalisation a fraction of the numbers
     is left to normalise.
@@ -219,7 +218,7 @@ class ConvNormReLU(nn.Module):
 
 
 class Standardize(nn.Module):
-    """``(x - mean) * scale`` for each channel, in the type of the network; NaN becomes 0.
+    """``(x - mean) * scale`` for each channel, in the precision of the network; NaN becomes 0.
 
     Bytes become numbers here, on the device, batch by batch.
 
@@ -286,9 +285,8 @@ def with_own_scale(
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Images with the channels of a pixel side by side in memory, which oneDNN and cuDNN convolve
-    faster; layers keep it so. With one channel both orders are the same memory, and it is the
-    strides that choose torch's way of computing.
+    """Images in torch's channels-last memory format, which oneDNN and cuDNN convolve faster; layers
+    preserve it.
 
     Parameters
     ----------
@@ -305,8 +303,8 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 def as_images(x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """On processors, series as images of one row with `channels_last`, an order that torch has
-    for images alone: pooling and convolutions without it take half as long again, or twice.
+    """On CPUs, series as images of height 1 in `channels_last`, a format that torch has for images
+    only: pooling and convolutions without it take 1.5 to 2 times as long.
 
     Parameters
     ----------
@@ -324,7 +322,7 @@ def as_images(x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | N
 
 
 def mask_of(x: Tensor, lengths: Tensor) -> Tensor:
-    """1 where a series has a step, 0 behind its end.
+    """Mask of a padded batch: 1 for steps of a series, 0 for padding.
 
     Parameters
     ----------
@@ -341,7 +339,7 @@ def mask_of(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def masked(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """`x` with 0 in the place of padding, in its own type.
+    """`x` with padding set to 0, in its own type.
 
     Parameters
     ----------
@@ -356,7 +354,7 @@ def masked(x: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def global_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The mean of each channel over all places that are not padding.
+    """Mean of each channel over all places except padding.
 
     Parameters
     ----------
@@ -375,7 +373,7 @@ def global_mean(x: Tensor, mask: Tensor | None = None) -> Tensor:
 
 @torch.no_grad()
 def draw_weights(net: nn.Module, rng: np.random.RandomState) -> None:
-    """Initial weights of all convolutions and linear layers of `net`, in order.
+    """Draw initial weights of all convolutions and linear layers of `net`, in order.
 
     A convolution without bias, which a batch normalisation follows, gets normal weights of
     variance ``2 / n_in`` (He et al., 2015); other layers get weights and biases uniform in

@@ -1,4 +1,4 @@
-"""Trunks with heads: networks for images and series, several at once if wanted."""
+"""Networks for images and series: one or several trunks, each with a linear head."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ConvNet(nn.Module):
-    """Standardised rows through trunks, each with a linear layer (its head) on top.
+    """Standardised rows through one or several trunks, each with a linear layer (its head).
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class ConvNet(nn.Module):
             self.trunks.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> ConvNet:
-        """torch's, but frozen trunks keep their running means."""
+        """torch's `train`, but frozen trunks keep their running means."""
         super().train(mode)
         if self.frozen:
             self.trunks.eval()
@@ -137,7 +137,7 @@ class ConvNet(nn.Module):
         return (channels_last(rows) if rows.ndim == 4 else rows), mask
 
     def features(self, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
-        """What the heads see: (n_samples, width) for each member."""
+        """Inputs of the heads: (n_samples, width) for each member."""
         x = with_own_scale(x, mask) if self.own_scale else x
         return [trunk(x, mask) for trunk in self.trunks]
 
@@ -165,7 +165,7 @@ class ConvNet(nn.Module):
 
 
 class UserTrunk(nn.Module):
-    """A module of the user's as a trunk.
+    """A user's module as a trunk.
 
     Its last linear layer, where that is its last layer, is left out: the head takes its place.
     Feature maps are averaged over their places. Dropout draws from skdeep's generator.
@@ -216,7 +216,7 @@ class UserTrunk(nn.Module):
         return width
 
     def maps(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """What the module gives."""
+        """Output of the user's module."""
         return self.module(x)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

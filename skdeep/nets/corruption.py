@@ -1,4 +1,4 @@
-"""Noise that a denoising autoencoder has to remove (Vincent et al., 2010)."""
+"""Corruption of the input of denoising autoencoders (Vincent et al., 2010)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skdeep.nets.blocks import RandomModule
 
 
 class Corruption(RandomModule):
-    """Corrupts a copy of the input in training.
+    """Corrupt a copy of the input in training.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Corruption(RandomModule):
         return self.corrupt(x, self.generator) if self.is_drawing() else x
 
     def corrupt(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        """A corrupted copy of `x`.
+        """Return a corrupted copy of `x`.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ def _normalization(n_channels: int, normalized: bool) -> nn.Module:
 
 
 class ImageWriter(nn.Module):
-    """A code, and a class, to an image: a small map that is doubled in size again and again.
+    """Generator: a code, and a class, to a small feature map that is upsampled by 2 several times.
 
     Shapes
     ------
@@ -63,7 +63,8 @@ class ImageWriter(nn.Module):
 
 
 class ImageCritic(nn.Module):
-    """A score for each image; its class enters by projection (Miyato and Koyama, 2018).
+    """Critic: a score for each image, conditioned on its class by projection (Miyato and Koyama,
+    2018).
 
     Shapes
     ------
@@ -101,7 +102,7 @@ class ImageCritic(nn.Module):
 
 
 class ImageGANNet(nn.Module):
-    """The two players over images.
+    """Generator and critic of images.
 
     Parameters
     ----------

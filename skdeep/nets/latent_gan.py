@@ -1,7 +1,6 @@
 """Generator, critic and encoder for vectors and for windows of a series.
 
-All speak of a row as a vector of ``length * n_channels`` numbers; the recurrent ones take it
-apart into time steps.
+A row is a vector of ``length * n_channels`` numbers; recurrent networks reshape it to time steps.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class DenseStack(nn.Module):
         self.activations = nn.ModuleList(nn.LeakyReLU(_SLOPE) for _ in units[1:-1])
 
     def hidden(self, x: Tensor) -> Tensor:
-        """What goes into the last layer, (n_samples, units[-2])."""
+        """Input of the last layer, (n_samples, units[-2])."""
         for linear, activation in zip(self.linears, self.activations):
             x = activation(linear(x))
         return x
@@ -48,19 +47,20 @@ class DenseStack(nn.Module):
 
 
 class LSTM(nn.LSTM):
-    """torch's LSTM (Hochreiter and Schmidhuber, 1997), uninitialised: it draws nothing."""
+    """torch's LSTM (Hochreiter and Schmidhuber, 1997), uninitialised."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
 
 
 def _patch(length: int) -> int:
-    """Time steps that a recurrent network takes at once."""
+    """Number of time steps per step of the recurrent network."""
     return -(-length // _MOST_STEPS)
 
 
 class WindowReader(nn.Module):
-    """A window, patch by patch, to a vector: the mean of an LSTM's outputs, then a linear layer.
+    """Encode a window as a vector: the mean of an LSTM's outputs over patches of time steps, and a
+    linear layer.
 
     Shapes
     ------
@@ -74,7 +74,7 @@ class WindowReader(nn.Module):
         self.last = Linear(n_units, n_outputs)
 
     def hidden(self, x: Tensor) -> Tensor:
-        """What goes into the last layer, (n_samples, n_units)."""
+        """Input of the last layer, (n_samples, n_units)."""
         x = pad(x, (0, -x.shape[1] % self.width))
         return self.lstm(x.reshape(len(x), -1, self.width))[0].mean(1)
 
@@ -83,8 +83,8 @@ class WindowReader(nn.Module):
 
 
 class WindowWriter(nn.Module):
-    """A code to a window: an LSTM that is given the code at each patch, beside the patch's place
-    in the window, and a linear layer on its outputs.
+    """Decode a code to a window: an LSTM whose inputs are the code and the position of the patch,
+    and a linear layer on its outputs.
 
     Shapes
     ------
@@ -110,7 +110,7 @@ class WindowWriter(nn.Module):
 
 
 class Coder(nn.Module):
-    """A generator, which writes a row from a code, and an encoder, which reads a code from a row.
+    """A generator, from codes to rows, and an encoder, from rows to codes.
 
     Shapes
     ------
@@ -181,14 +181,14 @@ class LatentGANNet(nn.Module):
 
 
 class DenseCritic(DenseStack):
-    """A `DenseStack` with one score a row."""
+    """A `DenseStack` with one output."""
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return super().forward(x)[:, 0]
 
 
 class WindowCritic(WindowReader):
-    """A `WindowReader` with one score a window."""
+    """A `WindowReader` with one output."""
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         return super().forward(x)[:, 0]

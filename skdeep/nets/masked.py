@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FeatureMask(RandomModule):
-    """Hides features at random: of each row a share drawn evenly from 0 to `rate`, one at least.
+    """Hide features at random: in each row a share drawn uniformly from 0 to `rate`, one at least.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ class MaskedNet(nn.Module):
 
     @torch.no_grad()
     def initialize(self, rng: np.random.RandomState) -> None:
-        """He et al. (2015), normal; the last layer a tenth of it, so that the first predictions
-        are near the mean."""
+        """Draw initial weights: normal (He et al., 2015), a tenth of it in the last layer, so that
+        the first predictions are near the mean."""
         for linear in self.linears:
             scale = math.sqrt(2 / linear.weight.shape[1])
             if linear is self.linears[-1]:
@@ -133,7 +133,7 @@ class MaskedNet(nn.Module):
         return self._from_first(h), hidden * known
 
     def _from_first(self, h: Tensor, columns: Tensor | slice = slice(None)) -> Tensor:
-        """Predictions of some columns from the first layer's sums."""
+        """Predictions of some columns from the pre-activations of the first layer."""
         h = self.activations[0](h)
         for linear, activation in zip(self.linears[1:-1], islice(self.activations, 1, None)):
             h = activation(linear(h))
@@ -141,14 +141,15 @@ class MaskedNet(nn.Module):
         return torch.baddbmm(last.bias[:, :, columns], h, last.weight[:, :, columns])
 
     def _first(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Known values, 1 where missing, and the first layer's sums with nothing hidden."""
+        """Known values, 1 where missing, and the pre-activations of the first layer with nothing
+        hidden."""
         missing = x.isnan().to(x.dtype)
         x = x.nan_to_num()
         both = torch.cat([x, missing], 1).expand(self.n_members, -1, -1)
         return x, missing, self.linears[0](both)
 
     def residuals(self, x: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
-        """What each value is above its prediction from the features outside of its group.
+        """Each value minus its prediction from the features outside of its group.
 
         Parameters
         ----------
@@ -176,7 +177,7 @@ class MaskedNet(nn.Module):
         return out
 
     def latent(self, x: Tensor) -> Tensor:
-        """Activations of the narrowest hidden layer with nothing hidden, the mean of the members.
+        """Activations of the narrowest hidden layer with nothing hidden, averaged over the members.
 
         Returns
         -------

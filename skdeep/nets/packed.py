@@ -54,7 +54,7 @@ class PackedLinear(nn.Module):
 
 
 class PackedScale(nn.Module):
-    """A learnt factor for each feature, 1 at the start (Holzmueller et al., 2024)."""
+    """A learned factor for each feature, 1 at the start (Holzmueller et al., 2024)."""
 
     def __init__(self, n_members: int, n_features: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ PARAMETRIC = {"selu": _selu, "mish": _mish, "relu": _relu, "silu": _silu}
 
 
 class _Blend(torch.autograd.Function):
-    """``x + a * d(x)`` with the derivative of `d` worked out in the forward pass."""
+    """``x + a * d(x)``, with the derivative of `d` computed in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: Tensor, difference: Difference) -> Tensor:
@@ -118,8 +118,8 @@ class _Blend(torch.autograd.Function):
 
 
 class ParametricActivation(nn.Module):
-    """``x + a * (f(x) - x)`` with a learnt slope `a` for each unit, 1 at the start
-    (Holzmueller et al., 2024).
+    """``x + a * (f(x) - x)`` with a learned slope `a` for each unit, 1 at the start (Holzmueller et
+    al., 2024).
 
     Parameters
     ----------
@@ -190,7 +190,8 @@ class PeriodicEmbedding(nn.Module):
 
 
 class LevelEmbedding(nn.Module):
-    """A learnt vector for each level of each category; level 0 (missing, unknown) starts as 0.
+    """A learned vector for each level of each category; that of level 0 (missing or unknown) starts
+    at 0.
 
     Parameters
     ----------

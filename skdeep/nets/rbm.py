@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RBMNet(nn.Module):
-    """Weights and formulas of a machine with binary hidden units.
+    """Weights and formulas of an RBM with binary hidden units.
 
     The energy is ``-h W v - c h - b v`` for binary visible units and
     ``|v - b|^2 / 2 - h W v - c h`` for Gaussian ones of unit variance (Hinton, 2012, "A practical
@@ -68,7 +68,7 @@ class RBMNet(nn.Module):
         return torch.sigmoid(sums) if self.visible == "bernoulli" else sums
 
     def free_energy(self, v: Tensor) -> Tensor:
-        """Minus the logarithm of the sum over all hidden states of ``exp(-energy)``."""
+        """Free energy, minus the log of the sum over all hidden states of ``exp(-energy)``."""
         v = _dense(v)
         below = F.softplus(self.hidden(v)).sum(1)
         if self.visible == "bernoulli":
@@ -76,11 +76,11 @@ class RBMNet(nn.Module):
         return 0.5 * (v - self.visible_bias).square().sum(1) - below
 
     def mean_step(self, v: Tensor) -> Tensor:
-        """A round of means in the place of samples (Welling and Hinton, 2002)."""
+        """One mean-field update in place of a Gibbs step (Welling and Hinton, 2002)."""
         return self.visible_means(self(v))
 
     def gibbs_step(self, v: Tensor, generator: torch.Generator) -> Tensor:
-        """One round of sampling, hidden units and then visible ones."""
+        """One Gibbs step: hidden units, then visible ones."""
         h = _flip(self(v), generator)
         means = self.visible_means(h)
         if self.visible == "bernoulli":
@@ -89,8 +89,8 @@ class RBMNet(nn.Module):
 
 
 class ContrastiveDivergence:
-    """Gradient of the loss of an `RBMNet`: CD-k (Hinton, 2002) or, with chains that go on from
-    batch to batch, PCD (Tieleman, 2008).
+    """Gradient of the loss of an `RBMNet`: CD-k (Hinton, 2002) or, with persistent chains, PCD
+    (Tieleman, 2008).
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class ContrastiveDivergence:
         self.chains = net.chains if len(net.chains) else None
 
     def __call__(self, x: Tensor, target: Any, weight: Tensor | None) -> Tensor:
-        """Write the gradient and return the mean squared error of one round trip."""
+        """Write the gradient and return the mean squared reconstruction error."""
         net, x = self.net, _dense(x)
         h = net(x)
         fantasy = x if self.chains is None else self.chains
@@ -144,8 +144,8 @@ def _flip(p: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def initialize_rbm(net: RBMNet, rng: np.random.RandomState, means: np.ndarray | Tensor) -> None:
-    """Small weights, and visible biases with which each unit, by itself, has its mean (Hinton,
-    2012, section 8)."""
+    """Draw small weights, and set visible biases to the logits or means of the units (Hinton, 2012,
+    section 8)."""
     net.hidden.weight.copy_(torch.as_tensor(rng.normal(0.0, 0.01, tuple(net.hidden.weight.shape))))
     net.hidden.bias.zero_()
     means = torch.as_tensor(means, dtype=net.visible_bias.dtype, device=net.visible_bias.device)

@@ -25,7 +25,7 @@ _CONTEXT = 5  # rows whose hyperplanes a bias is drawn from ("he+5")
 
 
 class RealMLPNet(nn.Module):
-    """Several RealMLP networks side by side.
+    """Several RealMLP networks trained side by side.
 
     Embedded numbers, plain columns and embedded categories go through a learned scale, then
     through linear layers with a parametric activation and dropout after each but the last.
@@ -104,7 +104,7 @@ class RealMLPNet(nn.Module):
         self.dropout = Dropout(dropout)
 
     def embed(self, x: Tensor) -> Tensor:
-        """The input of the first linear layer, (n_members, n_samples, width)."""
+        """Input of the first linear layer, (n_members, n_samples, width)."""
         n_columns = x.shape[2] - self.n_codes
         dense = x[:, :, :n_columns]
         if self.numbers is not None:

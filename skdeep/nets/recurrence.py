@@ -1,4 +1,4 @@
-"""A recurrent layer in one direction, and sequences read from their ends."""
+"""A recurrent layer in one direction, and the reversal of padded sequences."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ class Recurrence(RandomModule):
 
 
 def _side_by_side(weights: list[Tensor]) -> list[Tensor]:
-    """The same weights in one block, as cuDNN wants them; it would copy them with a warning."""
+    """The same weights in one contiguous block, as cuDNN requires; it would copy them with a
+    warning."""
     sizes = [w.numel() for w in weights]
     block = torch.cat([w.reshape(-1) for w in weights])
     return [part.view_as(w) for part, w in zip(block.split(sizes), weights)]
 
 
 class _Reversal(torch.autograd.Function):
-    """Rows in another order, where the order taken twice is the first one again."""
+    """Permutation of rows that is its own inverse."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, order: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ class _Reversal(torch.autograd.Function):
 
 
 def reversal(length: int, lengths: Tensor) -> Tensor:
-    """Where each step of the reversed sequences comes from, padding staying where it is.
+    """Index that reverses each sequence and leaves padding in place.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def reversal(length: int, lengths: Tensor) -> Tensor:
 
 
 def reverse(x: Tensor, order: Tensor | None = None) -> Tensor:
-    """Sequences from their ends to their beginnings; `order` is None where all are of one length.
+    """Reverse sequences in time; `order` is None where all have one length.
 
     Shapes
     ------

@@ -1,8 +1,8 @@
 """Recurrent networks over series of numbers and over token ids.
 
-All of them read time-major tensors of shape (length, n_samples, n_channels), in which sequences
-that are over are padded at their end: a pass forward in time has then seen nothing but the
-sequence, and a pass backward reads each sequence from its own end. No sequence is packed.
+They read time-major tensors of shape (length, n_samples, n_channels), padded at the end: forward
+layers do not see padding before the last step, and backward layers read each sequence reversed.
+Sequences are not packed.
 """
 
 from __future__ import annotations
@@ -153,12 +153,12 @@ class RecurrentNet(nn.Module):
         return scores if self.output is None else self.output(scores)
 
     def features(self, x: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-        """What the head sees, of shape (n_samples, n_features)."""
+        """Input of the head, of shape (n_samples, n_features)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         return self.encode(self.embed(x), lengths)
 
     def embed(self, x: Tensor) -> Tensor:
-        """The input as numbers, time-major: what `saliency` takes gradients of."""
+        """Embedded input, time-major: the tensor that `saliency` differentiates by."""
         if hasattr(self, "embedding"):
             return self.embedding(x[:, 0].T)
         return self.standardize(x).permute(2, 0, 1)
@@ -208,7 +208,7 @@ class RecurrentNet(nn.Module):
 
 
 class Embedding(nn.Module):
-    """A vector for each token id; id 0 is padding, whose vector is never looked at."""
+    """A vector for each token id; id 0 is padding, whose vector is never used."""
 
     def __init__(self, n_tokens: int, size: int) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ class Embedding(nn.Module):
 
 
 class StepDropout(Dropout):
-    """Dropout that leaves out the same units in all steps (Gal and Ghahramani, 2016).
+    """Dropout with the same mask in all steps (Gal and Ghahramani, 2016).
 
     Shapes
     ------
@@ -289,7 +289,7 @@ class ConvolutionalBranch(nn.Module):
 
 
 class OutputScale(nn.Module):
-    """``x * scale + shift`` for each output, by figures that training does not change.
+    """``x * scale + shift`` for each output, with constants that training does not change.
 
     Shapes
     ------
@@ -309,7 +309,7 @@ class OutputScale(nn.Module):
 
 
 def masked_mean(h: Tensor, inside: Tensor | None) -> Tensor:
-    """Mean over the steps that are inside; for shapes see `Attention`."""
+    """Mean over the steps that are not padding; for shapes see `Attention`."""
     if inside is None:
         return h.mean(0)
     return (h * inside).sum(0) / inside.sum(0)
@@ -317,7 +317,7 @@ def masked_mean(h: Tensor, inside: Tensor | None) -> Tensor:
 
 @torch.no_grad()
 def initialize(net: nn.Module, rng: np.random.RandomState) -> None:
-    """Fill a `RecurrentNet` with initial weights.
+    """Draw initial weights of a `RecurrentNet`.
 
     Input weights and the head are uniform (Glorot and Bengio, 2010), gate by gate; recurrent
     weights are orthogonal (Saxe et al., 2014); the forget gates' biases are 1 (Jozefowicz et al.,

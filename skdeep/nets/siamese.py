@@ -1,4 +1,4 @@
-"""Networks from a row to its embedding."""
+"""Embedding networks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class DenseEmbedding(MLPNet):
-    """A stack of dense layers over all numbers of a row, whatever its shape."""
+    """Dense layers over all values of a row, whatever its shape."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.flatten(1).to(self.linears[0].weight.dtype))
 
 
 class ImageBlocks(nn.Module):
-    """Convolutions over images, down to a coarse grid that keeps what is where.
+    """Convolutions over images, down to a coarse grid of features.
 
     The first looks 5 pixels far and halves the sides (of images below 16 pixels it looks 3 far
     and leaves them), the blocks between pool by 2 where that leaves 2 or more, and what is there
@@ -82,7 +82,7 @@ class ImageBlocks(nn.Module):
 
 
 class ConvEmbedding(nn.Module):
-    """Four blocks of convolutions and a linear layer.
+    """Four convolutional blocks and a linear layer.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class ConvEmbedding(nn.Module):
         self.head = Linear(self.trunk.width, n_components)
 
     def features(self, x: Input) -> Tensor:
-        """What the linear layer sees, (n_samples, width)."""
+        """Input of the linear layer, (n_samples, width)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         mask = None if lengths is None else mask_of(x, lengths)
         return self.trunk(self.scale(x, mask), mask)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PiecewiseLinearEmbedding(nn.Module):
-    """Numbers as piecewise linear functions of themselves (Gorishniy et al., 2022).
+    """Piecewise linear embedding of numbers (Gorishniy et al., 2022).
 
     Each feature is encoded by how far it is through each of its bins, 0 before and 1 behind
     them; a linear map of this code, 0 at the start, is added to a linear map of the number.
@@ -133,7 +133,7 @@ class SharedLinear(nn.Module):
 
 
 def _pick(parameter: Tensor | None, chosen: Chosen | None) -> Any:
-    """A parameter of a network, and of some of its members where each has its own."""
+    """A parameter of a network, or of some of its members where each has its own."""
     if chosen is None or parameter is None:
         return parameter
     network, members = chosen
@@ -142,7 +142,7 @@ def _pick(parameter: Tensor | None, chosen: Chosen | None) -> Any:
 
 
 class TabMNet(nn.Module):
-    """Perceptrons with shared weights, each with a scale of its own for every input.
+    """Perceptrons with shared weights and a separate scale of every input for each member.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ class TabMNet(nn.Module):
         self.dropout = Dropout(dropout)
 
     def embed(self, x: Tensor) -> Tensor:
-        """What the members see of rows (n_networks or 1, n_samples, n_columns)."""
+        """Inputs of the members for rows (n_networks or 1, n_samples, n_columns)."""
         n_columns = x.shape[2] - self.n_codes
         numbers = x[..., : self.n_numeric]
         parts = [numbers if self.numbers is None else self.numbers(numbers)]

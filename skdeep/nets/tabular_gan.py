@@ -1,8 +1,8 @@
-"""A generator that makes a row column by column, and a critic of packs of rows.
+"""Generator of rows, column by column, and a critic of packs of rows.
 
-Rows are positions, ``mode + place`` with the place in [0, 1) (see
-`skdeep.preprocessing.modes`). Each column has a perceptron of its own, which sees the columns
-before it and gives the probability of each mode; the place is uniform.
+Rows are positions, ``mode + place`` with the place in [0, 1) (see `skdeep.preprocessing.modes`).
+Each column has its own perceptron, which sees the columns before it and outputs the probability of
+each mode; the place is uniform.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ColumnNet(nn.Module):
 
 
 class RowGenerator(nn.Module):
-    """Rows from noise, column after column, and the probability of any row.
+    """Generate rows column by column from noise, and compute the likelihood of rows.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class RowGenerator(nn.Module):
 
 
 class RowCritic(nn.Module):
-    """How real a pack of `pac` rows looks (PacGAN: Lin et al., NeurIPS 2018), from their features.
+    """Score of a pack of `pac` rows (PacGAN: Lin et al., NeurIPS 2018), from their features.
 
     Shapes
     ------
@@ -242,7 +242,7 @@ class RowCritic(nn.Module):
 
 
 class TabularGANNet(nn.Module):
-    """The two players over rows of a table.
+    """Generator and critic of rows of a table.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Convolutional trunks: from series or images to one vector per row.
 
-All have one interface. A trunk is made from the shape of a row with channels first,
+All have one interface. A trunk is constructed from the shape of a row with channels first,
 ``(n_channels, length)`` or ``(n_channels, height, width)``, length being None where it differs from
-row to row. ``trunk(x, mask)`` gives (n_samples, trunk.width), ``trunk.maps(x, mask)`` the feature
-maps before they are pooled; `mask` of shape (n_samples, 1, length) marks what is no padding.
-Weights are drawn by `skdeep.nets.conv.draw_weights`.
+row to row. ``trunk(x, mask)`` returns (n_samples, trunk.width), ``trunk.maps(x, mask)`` the feature
+maps before pooling; `mask` of shape (n_samples, 1, length) is 1 except for padding. Weights are
+drawn by `skdeep.nets.conv.draw_weights`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _apart(x: Tensor, layer: nn.Module) -> Tensor:
 
 
 class _Residual(nn.Module):
-    """Convolutions with a way around them (He et al., 2016)."""
+    """Convolutions with a skip connection (He et al., 2016)."""
 
     def __init__(
         self, n_in: int, n_out: int, kernels: Sequence[int], dims: int, stride: int = 1
@@ -234,7 +234,7 @@ class ResNet(nn.Module):
 
 
 class _InceptionModule(nn.Module):
-    """Three convolutions of different reach and a pooled one, side by side."""
+    """Three convolutions of different receptive fields and a pooled one, concatenated."""
 
     def __init__(
         self, n_in: int, n_filters: int, kernels: Sequence[tuple[int, int]], n_bottleneck: int
@@ -260,7 +260,7 @@ class _InceptionModule(nn.Module):
         return masked(y, mask)
 
     def _highest(self, x: Tensor) -> Tensor:
-        """The largest of each step and its neighbours, with zeros at both ends, as for the
+        """Max-pooling over each step and its neighbours, with zeros at both ends, as for the
         convolutions: a padded series must look the same there.
 
         Explainers share out what a maximum gets among the steps that it is the maximum of, and

@@ -18,7 +18,7 @@ LOG_VARIANCES = (-10.0, 10.0)  # of codes
 
 
 class Draw(RandomModule):
-    """Codes from their means and log variances; the means themselves outside of training."""
+    """Sample codes from their means and log variances; the means outside of training."""
 
     def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         if not self.is_drawing():
@@ -28,7 +28,7 @@ class Draw(RandomModule):
 
 
 class VAENet(nn.Module):
-    """Encoder to a normal distribution over codes, decoder to one over rows.
+    """Encoder to a normal distribution over codes, decoder to a distribution over rows.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class VAENet(nn.Module):
 
     @property
     def log_variance(self) -> Tensor:
-        """Of each column, with a lowest value."""
+        """Log variance of each column, bounded from below."""
         return (F.softplus(self.spread) / math.log(2) + _SMALLEST_STD**2).log()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -145,7 +145,7 @@ class VAENet(nn.Module):
 def negative_log_likelihood(
     raw: Tensor, log_variance: Tensor, x: Tensor, likelihood: str
 ) -> Tensor:
-    """Of each row, given the outputs of its code."""
+    """Negative log-likelihood of each row, given the decoder's outputs for its code."""
     if likelihood == "bernoulli":
         return F.binary_cross_entropy_with_logits(raw, x, reduction="none").sum(1)
     squares = (x - raw).square() * (-log_variance).exp()

@@ -1,4 +1,4 @@
-"""Whether the parts of a boosted model of scikit-learn fit each other."""
+"""Consistency checks of scikit-learn's boosted models."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from skdeep.persistence._plain import expect, require
 
 
 def check_dummy(fitted):
-    """A DummyClassifier: a probability for each class."""
+    """Check a DummyClassifier: a probability for each class."""
     if "classes_" in fitted and type(fitted["classes_"]) is np.ndarray:
         prior = expect(fitted["class_prior_"], np.ndarray)
         require(prior.shape == fitted["classes_"].shape, "probabilities of classes")
 
 
 def check_gradient(fitted):
-    """Gradient boosting: compiled code writes a column for each tree of a stage."""
+    """Check gradient boosting: compiled code writes a column for each tree of a stage."""
     if "estimators_" not in fitted:
         return
     stages = expect(fitted["estimators_"], np.ndarray)
@@ -35,7 +35,7 @@ def check_gradient(fitted):
 
 
 def _n_trees(fitted):
-    """Trees of a stage: one for each class, if there are more than two."""
+    """Number of trees of a stage: one for each class, if there are more than two."""
     n_trees, loss = expect(fitted["n_trees_per_iteration_"], int), fitted["_loss"]
     n_classes = len(expect(fitted["classes_"], np.ndarray)) if "classes_" in fitted else 2
     require(n_trees == (n_classes if n_classes > 2 else 1), "trees of a stage")
@@ -45,7 +45,7 @@ def _n_trees(fitted):
 
 
 def check_hist(fitted):
-    """Histogram boosting: nodes that point beyond their tree, or to a column that is not there."""
+    """Check histogram boosting: nodes must not point beyond their tree or to missing columns."""
     if "_predictors" not in fitted:
         return
     n_features, mapper = fitted.get("n_features_in_"), fitted["_bin_mapper"]
@@ -86,7 +86,8 @@ def _check_predictor(tree, is_categorical):
 
 
 def _check_preprocessor(columns, n_features):
-    """Two steps that keep the number of columns: codes of categories, and numbers as they are."""
+    """Check that the two steps keep the number of columns: encoded categories, and numbers passed
+    through."""
     if columns is None:
         return
     transformers = expect(vars(columns)["transformers_"], list)

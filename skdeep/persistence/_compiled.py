@@ -1,8 +1,8 @@
-"""Objects of scikit-learn's and SciPy's compiled classes, made anew from data that was checked.
+"""Objects of scikit-learn's and SciPy's compiled classes, rebuilt from validated data.
 
-Compiled code believes what it is given: an index beyond its array reads memory that belongs to
-others. So no object gets a state of the file's choice here: a tree's nodes are looked at first,
-and what finds neighbours is built again from its rows.
+Compiled code trusts its input: an index out of bounds reads memory of others. Such objects are
+never given a state from the file: nodes of trees are validated first, and neighbour searches are
+rebuilt from their rows.
 """
 
 import functools
@@ -18,7 +18,7 @@ _NO_CHILD = -1
 
 
 def child_depths(left, right, is_leaf):
-    """Depth of each node of a binary tree whose root is node 0, which is checked to be one.
+    """Depth of each node of a binary tree with root 0, which is validated.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An object from the JSON and arrays that `skdeep.persistence._encode` describes."""
+"""Decoding of objects from the JSON and arrays written by `skdeep.persistence._encode`."""
 
 import math
 
@@ -18,7 +18,7 @@ _BYTES_PER_BYTE = 16
 
 
 class Decoder:
-    """Turns JSON back into an object, of a size that the file's size bounds.
+    """Decodes JSON to an object whose size is bounded by that of the file.
 
     Each tensor of the file is taken once, what is held twice is one object, and what an object
     takes beyond its parts is counted. Nothing is looked up on instances: their attributes are of
@@ -50,7 +50,7 @@ class Decoder:
         self._models = []
 
     def decode_model(self, node):
-        """The object that `node` describes, with what was fitted in it checked."""
+        """Decode `node` and check the fitted models in it."""
         obj = self.decode(node)
         for model in self._models:
             check_model(model)
@@ -58,7 +58,7 @@ class Decoder:
         return obj
 
     def decode(self, node):
-        """The object that `node` describes."""
+        """Decode `node`."""
         if isinstance(node, list):
             return [self.decode(v) for v in node]
         if not isinstance(node, dict):
@@ -147,7 +147,7 @@ class Decoder:
         return self._fill(obj, node.get("pairs", []))
 
     def _set_state(self, obj, state, is_granted):
-        """Give an object its state, as `pickle` does."""
+        """Set the state of an object, as `pickle` does."""
         if not is_granted:
             check_state(obj, state)
         if isinstance(obj, DeepNet):

@@ -39,7 +39,7 @@ _NATIVE |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 
 
 class Encoder:
-    """Turns an object into JSON.
+    """Encodes an object as JSON.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Encoder:
         self._seen = {}  # id -> object, node, number; who is alive keeps its id
 
     def encode(self, obj, path):
-        """The JSON of `obj`, which is found at `path` in the object that is saved."""
+        """Encode `obj`, which is found at `path` in the saved object."""
         if type(obj) in _JSON:
             if type(obj) is int and obj.bit_length() > _MOST_BITS:
                 raise _cannot(path, f"an integer of {obj.bit_length()} bits")
@@ -155,7 +155,7 @@ class Encoder:
         return node
 
     def _check(self, obj, state, path):
-        """Refuse now what `load` would refuse."""
+        """Raise now what `load` would raise."""
         try:
             if (
                 isinstance(obj, BaseEstimator)

@@ -1,7 +1,7 @@
-"""The file: safetensors, with the estimator's structure as one of the tensors.
+"""File format: safetensors, with the estimator's structure as one of the tensors.
 
-Any reader of safetensors finds the weights by their names. The metadata have a header with the
-number of the format, the versions of the libraries and a checksum.
+Any safetensors reader finds the weights by their names. The metadata hold a header with the format
+number, library versions and a checksum.
 """
 
 import errno
@@ -91,7 +91,7 @@ def save(estimator, path, *, trusted=None):
 
 
 def _content(estimator, granted):
-    """The bytes of the file."""
+    """Bytes of the file."""
     safetensors, encoder = _safetensors(), Encoder()
     structure = json.dumps(encoder.encode(estimator, "")).encode()
     _check_names(encoder.names, granted)
@@ -158,7 +158,7 @@ def load(path, *, trusted=None):
 
 
 def _open_now(path, flags):
-    """Open without waiting for somebody to write into a pipe."""
+    """Open a file without blocking on a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -189,7 +189,7 @@ def _rebuild(path, arrays, header, granted, n_bytes):
 
 
 def _read_header(path, metadata):
-    """The header, or an error that says why this file cannot be loaded."""
+    """Read the header, or raise an error that says why the file cannot be loaded."""
     try:
         header = json.loads(metadata.get(_HEADER, ""))
         number = header["format"]
@@ -227,7 +227,7 @@ _LIBRARIES = {"skdeep", "sklearn", "numpy", "scipy", "pandas", "pyarrow", "polar
 
 
 def _check_names(names, granted):
-    """Refuse now what `load` would refuse, unless the user has types of their own to trust."""
+    """Raise now what `load` would raise, unless the user has types of their own to trust."""
     refused: dict[str, Any] = {}
     for name, (use, path) in names.items():
         home = name.partition(".")[0]
@@ -252,7 +252,7 @@ def _check_place(path):
 
 
 def _write(path, content):
-    """Put the content in a new file next to `path` and give it that name when it is complete."""
+    """Write the content to a temporary file next to `path` and rename it when it is complete."""
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     try:
         with open(temporary, "xb") as file:

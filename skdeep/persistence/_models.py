@@ -1,8 +1,7 @@
-"""Whether the parts of a fitted model fit each other.
+"""Consistency checks of fitted models.
 
-Compiled code of scikit-learn believes a fitted model: an index beyond an array reads memory that
-belongs to others, and a model put together from two predicts something, but not what it was fitted
-for. Both `save` and `load` look here.
+Compiled code of scikit-learn trusts a fitted model: an index out of bounds reads memory of others,
+and a model mixed from two gives meaningless predictions. Both `save` and `load` check here.
 """
 
 import inspect
@@ -20,7 +19,7 @@ from skdeep.persistence._sizes import check_sizes
 
 
 def check_attribute(name):
-    """Raise where an attribute's name is none, or one that Python itself looks up."""
+    """Raise if an attribute's name is not an identifier or is special to Python."""
     if expect(name, str).startswith("__"):
         raise ValueError(f"an attribute named {name!r}")
 
@@ -29,7 +28,7 @@ _COMPUTABLE = (type(None), bool, int, float, str, np.ndarray, dict)
 
 
 def check_state(obj, state):
-    """Raise where a state hides a method of its object: what it holds instead would be called."""
+    """Raise if a state shadows a method of its object, which would then be called."""
     for name in expect(state, dict):
         check_attribute(name)
         method = inspect.getattr_static(type(obj), name, None)
@@ -49,7 +48,7 @@ def _is_data(descriptor):
 
 
 def check_model(model):
-    """Raise a ValueError where the parts of `model` do not fit each other."""
+    """Raise a ValueError if the parts of `model` are inconsistent."""
     if not isinstance(model, BaseEstimator):
         return
     fitted = vars(model)
@@ -76,7 +75,7 @@ def _check_tree(fitted):
 
 
 def _trees(estimators):
-    """The trees of an ensemble, each fitted."""
+    """Trees of an ensemble, each fitted."""
     trees = []
     for estimator in estimators:
         tree = vars(estimator).get("tree_") if isinstance(estimator, BaseEstimator) else None

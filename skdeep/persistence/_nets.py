@@ -1,4 +1,4 @@
-"""What a file says of a network, looked at before a network of that size is made."""
+"""Checks of a network described in a file, before a network of that size is created."""
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ _FREE_SIZE = 1 << 16
 
 
 def check_net(state):
-    """Raise where the state of a `DeepNet` is none, or its weights do not fit its network.
+    """Raise if the state of a `DeepNet` is invalid or its weights do not fit its network.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check_net(state):
 
 
 def check_net_of(model):
-    """Raise where an estimator of skdeep has something else in the place of its network."""
+    """Raise if the `net_` of an estimator of skdeep is not a `DeepNet`."""
     if type(model).__module__.partition(".")[0] == "skdeep":
         net = getattr(model, "__dict__", {}).get("net_")
         if not (net is None or isinstance(net, DeepNet)):
@@ -58,7 +58,7 @@ def _check_module(state):
 
 
 def _check_config(config, tensors):
-    """Plain settings, none of them a size that the weights do not explain."""
+    """Raise unless settings are plain data and no size exceeds what the weights explain."""
     largest = max(_FREE_SIZE, sum(t.size for t in tensors.values()))
     left, n_seen = [config], 0
     while left:
@@ -78,7 +78,7 @@ def _check_config(config, tensors):
 
 
 class _Count(TorchFunctionMode):
-    """Ends what makes more tensors than a file's weights explain."""
+    """Raises when more tensors are created than a file's weights explain."""
 
     def __init__(self, n_items, n_calls):
         super().__init__()
@@ -95,7 +95,7 @@ class _Count(TorchFunctionMode):
 
 
 def _check_shapes(make, config, tensors):
-    """Make the network without memory, and compare its weights with the file's."""
+    """Create the network on the meta device and compare its weights with the file's."""
     n_items = sum(t.size for t in tensors.values())
     with torch.device("meta"), _Count(8 * n_items + (1 << 22), 100 * len(tensors) + 1000):
         module = make(**config)

@@ -1,7 +1,7 @@
-"""Types that are plain data: each as something simpler.
+"""Types stored as plain data.
 
-What comes back from a file is of the file's choice: `unpack` looks at the type of every part before
-it hands it to NumPy, SciPy or torch, which would call methods of it or believe its numbers.
+What is read from a file is under the file's control: `unpack` checks the type of every part before
+it passes it to NumPy, SciPy or torch, which would call its methods or trust its numbers.
 """
 
 import re
@@ -15,7 +15,7 @@ import torch
 
 
 class Plain(NamedTuple):
-    """How a type becomes something simpler, and comes back.
+    """How a type is converted to plain data and back.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Plain(NamedTuple):
 
 
 def expect(value, *types):
-    """`value`, if its type is one of `types`: no subclass, which could behave as it likes.
+    """Return `value` if its type is one of `types`, subclasses excluded, else raise.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def expect(value, *types):
 
 
 def parts(value, *types):
-    """A list with one item for each of `types`; an entry may be a tuple of types.
+    """Return a list with one item for each of `types`; an entry may be a tuple of types.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def parts(value, *types):
 
 
 def sizes(value):
-    """A shape: whole numbers from 0 on.
+    """Check a shape: integers of at least 0.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def sizes(value):
 
 
 def require(condition, what):
-    """Raise a ValueError that says `what` does not fit.
+    """Raise a ValueError that says that `what` does not fit.
 
     Examples
     --------
@@ -108,13 +108,13 @@ _ANY_FLOAT = (int, float)
 
 
 def unpack_keys(items):
-    """The items of a set, if their hashes differ: else the set would take forever to make."""
+    """Items of a set, unless many share a hash: such a set would take forever to build."""
     check_hashes(expect(items, list))
     return items
 
 
 def check_hashes(keys):
-    """Raise where more than a hundred keys share a hash; each would be compared with all."""
+    """Raise if more than a hundred keys share a hash: each would be compared with all."""
     if len(keys) > 100:
         _, counts = np.unique(np.fromiter(map(hash, keys), np.int64, len(keys)), return_counts=True)
         if counts.max() > 100:
@@ -188,7 +188,7 @@ def _check_sparse(packed):
 
 
 def _sparse_cost(packed):
-    """What the form adds to its entries: rows, diagonals, blocks."""
+    """Memory of the format beyond its entries: rows, diagonals, blocks."""
     _, form, shape, data, *coords = _check_sparse(packed)
     cost = sum(a.nbytes for a in (data, *coords))
     if form in ("csr", "csc", "coo"):
@@ -206,7 +206,7 @@ def _sparse_cost(packed):
 
 
 def _unpack_sparse(packed):
-    """A matrix whose indices are within its shape: SciPy's compiled code believes them."""
+    """A matrix whose indices are within its shape: SciPy's compiled code trusts them."""
     is_array, form, shape, data, *coords = _check_sparse(packed)
     if form in ("csr", "csc"):
         make = getattr(sp, f"{form}_{'array' if is_array else 'matrix'}")

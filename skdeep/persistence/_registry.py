@@ -1,4 +1,4 @@
-"""All types that a file holds as something simpler."""
+"""Registry of the types stored as plain data."""
 
 from skdeep.persistence._compiled import COMPILED, is_number_check
 from skdeep.persistence._plain import BASIC

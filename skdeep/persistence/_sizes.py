@@ -1,4 +1,4 @@
-"""Whether the sizes that a fitted model speaks of are those of its arrays and networks."""
+"""Check that sizes recorded by a fitted model agree with its arrays and networks."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ _NETS = {
 
 
 def check_sizes(model, fitted):
-    """Raise a ValueError where a size differs from what it is the size of.
+    """Raise a ValueError if a recorded size differs from the actual one.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def _check_net(fitted):
 
 
 def _lengths(shape):
-    """Sizes in any order of the axes; a single channel may be left out."""
+    """Sizes regardless of the order of axes; a single channel may be left out."""
     return sorted(n for n in expect(shape, list, tuple) if n not in (None, 1))
 
 
 def _check_classes(fitted):
-    """A column for each class, or one for two classes."""
+    """Check for one column per class, or one for two classes."""
     classes, n_outputs = fitted.get("classes_"), fitted.get("n_outputs_")
     if "out_activation_" not in fitted or type(classes) is not np.ndarray or classes.ndim != 1:
         return

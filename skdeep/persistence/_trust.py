@@ -1,8 +1,8 @@
-"""Which names a file may speak of, and what they stand for.
+"""Names of classes and functions that a file may use, and how they are resolved.
 
-A file holds data, and names of classes and functions. `look_up` is the only way from such a name
-to a thing of Python. What it trusts by itself is never called: a class is made empty with
-``__new__`` and given its state, a function is handed over.
+A file holds data and names of classes and functions. `look_up` is the only way from a name to a
+Python object. Trusted objects are never called: a class is instantiated empty with ``__new__`` and
+given its state, a function is passed on.
 """
 
 import builtins
@@ -117,7 +117,7 @@ class UntrustedTypeError(ValueError):
 
 
 def name_of(obj):
-    """The dotted name under which a class or function is found.
+    """Dotted name under which a class or function is found.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def grant(trusted):
 
 
 def look_up(path, names, granted):
-    """What the names in a file stand for.
+    """Resolve the names in a file.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def look_up(path, names, granted):
 
 
 def harmless(name, use):
-    """What `name` stands for, or None if it is not known to be harmless for that use.
+    """Resolve `name`, or return None if it is not known to be harmless for that use.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def harmless(name, use):
 
 
 def _module(home):
-    """The module of this name, or None if a file may not speak of it."""
+    """Module of this name, or None if a file must not use it."""
     if home is None or home in _HOMES:
         return _HOMES.get(home)
     rooms = home.split(".")

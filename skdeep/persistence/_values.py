@@ -1,6 +1,5 @@
-"""Values of the standard library and of pandas that stand in cells of tables, so in a model's
-levels and classes: dates, decimals, intervals and the like.
-"""
+"""Values of the standard library and of pandas found in table cells, and so in levels and classes
+of models: dates, decimals, intervals and others."""
 
 import datetime
 import decimal
