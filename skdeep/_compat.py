@@ -147,3 +147,8 @@ class SearchState:
         options["error_score"] = "raise"
         if isinstance(options["scorer"], _MultimetricScorer):
             options["scorer"]._raise_exc = True
+
+
+def columns_of_transformers(transformer):
+    """The places of the columns of each part of a fitted `ColumnTransformer`, by its name."""
+    return transformer._transformer_to_input_indices

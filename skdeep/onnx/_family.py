@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from skdeep.onnx._graph import Graph, Output
+from skdeep.onnx._graph import Output
 
-Convert = Callable[[Graph, Any], Output]
-"""Writes a method: given the graph and the fitted estimator, it returns what the method returns."""
+Convert = Callable[..., Output]
+"""Writes a method: given the graph, the fitted estimator and the arguments of the method but X, it
+returns what the method returns."""
 
 
 def of_network(model: Any) -> np.dtype:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -95,6 +96,12 @@ class Graph:
             for v in operator.inputs
         ]
         self._written: dict[Any, tuple[str, ...]] = {}
+
+    def in_double(self) -> Graph:
+        """The same graph, whose constants are float64."""
+        other = copy.copy(self)
+        other.dtype = np.dtype(np.float64)
+        return other
 
     # --- nodes and weights --------------------------------------------------------------------
 

@@ -1,76 +1,344 @@
-"""How estimators that hold others are taken apart: the order of the steps, and what joins them.
+"""How a model is taken apart: which operator writes which step, and what goes from one to another.
 
-skl2onnx parses a model into operators, by a function for each class. Those here are handed to it
-for one call, and registered nowhere.
+skl2onnx parses a model into operators, by a function for each class. This parser is handed to it
+for one call, and registered nowhere: skl2onnx writes the steps that are scikit-learn's, skdeep
+writes its own, and those that hold other estimators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from skl2onnx._parse import _parse_sklearn, _parse_sklearn_simple_model
-from skl2onnx._supported_operators import sklearn_classifier_list
-from sklearn.pipeline import Pipeline
+from skl2onnx._supported_operators import sklearn_classifier_list, sklearn_operator_name_map
+from skl2onnx.common._registration import get_converter
+from sklearn.base import ClusterMixin, is_classifier
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
 from skdeep.onnx import _register
-from skdeep.onnx._graph import Module
-from skdeep.onnx._types import tensor_type
+from skdeep.onnx._graph import Graph, Module, Output, Unsupported
+from skdeep.onnx._holders import holder_of
+from skdeep.onnx._inputs import TensorInput
+from skdeep.onnx._types import STRING, dtype_of, float_type, tensor_type
 
-Parser = Callable[..., list]
+Methods = Mapping[str, Mapping[str, Any]]
+"""The methods that are wanted of an estimator, with their arguments."""
+
+_TAKE_COLUMNS = (OneHotEncoder, OrdinalEncoder)  # from several tensors of different types
+_CAST = {np.float16: np.float32, np.uint64: np.int64, np.uint32: np.int64, np.uint16: np.int64}
+_CAST |= {np.uint8: np.int64, np.int8: np.int64, np.int16: np.int64, np.int32: np.int64}
 
 
-class Conversion:
-    """One call of `to_onnx`: what it wants of which estimator.
+@dataclass
+class Root:
+    """The whole model, in skl2onnx's place of one.
+
+    Attributes
+    ----------
+    model : estimator
+    inputs : list of TensorInput
+    methods : mapping of str to mapping, or None
+    """
+
+    model: Any
+    inputs: list[TensorInput]
+    methods: Methods | None
+
+
+@dataclass
+class Part:
+    """An operator that skdeep writes.
+
+    Attributes
+    ----------
+    path : str
+        Of the step, for messages.
+    dtype : numpy.dtype
+        In which it computes.
+    write : callable
+        Given the graph, it returns an `Output` for each variable.
+    """
+
+    path: str
+    dtype: Any
+    write: Callable[[Graph], Sequence[Output]]
+
+
+class Parser:
+    """One call of `to_onnx`.
 
     Parameters
     ----------
-    wanted : mapping of int to sequence of str
-        Methods by the `id` of the estimator, where they are not the default ones.
     modules : mapping of type to callable
         What writes torch modules.
     """
 
-    def __init__(self, wanted: Mapping[int, Sequence[str]], modules: Mapping[type, Module]) -> None:
-        self.wanted, self.modules = wanted, modules
+    def __init__(self, modules: Mapping[type, Module]) -> None:
+        self.modules = modules
+        self.parsers = {Root: self._root}
+        self.converters: dict[type, Callable[..., None]] = {Part: self._write}
+        self.shapes: dict[type, Callable[..., None]] = {Part: _register.no_shapes}
+        self._path: list[str] = []
+        self._paths: dict[int, str] = {}
+        self._kept: list[Any] = []
+        self._no_zipmap = dict.fromkeys(sklearn_classifier_list, _parse_sklearn_simple_model)
 
-    def parsers(self) -> dict[type, Parser]:
-        """skl2onnx's `custom_parsers`."""
-        return {
-            **{cls: _parse_sklearn_simple_model for cls in sklearn_classifier_list},  # no zipmap
-            **{cls: self.one_of_ours for cls in _register.FAMILIES},
-            Pipeline: self.pipeline,
-        }
+    # --- any model ----------------------------------------------------------------------------
 
-    def converters(self) -> dict[type, Callable[..., None]]:
-        """skl2onnx's `custom_conversion_functions`."""
-        return {cls: self.write for cls in _register.FAMILIES}
+    def parse(
+        self, scope: Any, model: Any, inputs: list, methods: Methods | None = None
+    ) -> list[Any]:
+        """The variables that a model makes of others.
 
-    def shapes(self) -> dict[type, Callable[..., None]]:
-        """skl2onnx's `custom_shape_calculators`."""
-        return {cls: _register.no_shapes for cls in self.converters()}
+        Parameters
+        ----------
+        scope : skl2onnx's Scope
+        model : estimator
+        inputs : list of Variable
+            Tensors side by side.
+        methods : mapping, default=None
+            None stands for the default ones: labels and probabilities of a classifier, say.
 
-    def write(self, scope: Any, operator: Any, container: Any) -> None:
-        _register.write(scope, operator, container, self.modules)
+        Returns
+        -------
+        list of Variable
+            One for each method; those of a transformer may be several, side by side.
+        """
+        if type(model) in _register.FAMILIES:
+            return self._ours(scope, model, inputs, methods)
+        holder = holder_of(model)
+        if holder is not None:
+            return holder(self, scope, model, inputs, methods)
+        return self._theirs(scope, model, inputs, methods)
 
-    def parse(self, scope: Any, model: Any, inputs: list) -> list:
-        """Any model."""
-        return _parse_sklearn(scope, model, inputs, custom_parsers=self.parsers())
+    def _ours(self, scope: Any, model: Any, inputs: list, methods: Methods | None) -> list:
+        family = _register.FAMILIES[type(model)]
+        wanted = {key: {} for key in family.default} if methods is None else methods
+        for method, options in wanted.items():
+            reason = _register.why_not(model, method, options)
+            if reason is not None:
+                raise Unsupported(self.named(reason))
+        announced = [
+            (_register.output_name(model, m), _register.output_dtype(model, m)) for m in wanted
+        ]
 
-    # --- parsers of classes -------------------------------------------------------------------
+        def write(g: Graph) -> list[Output]:
+            return [family.methods[m](g, model, **options) for m, options in wanted.items()]
 
-    def one_of_ours(self, scope: Any, model: Any, inputs: list, custom_parsers: Any = None) -> list:
-        operator = scope.declare_local_operator(f"Skdeep{type(model).__name__}", model)
+        return self.part(scope, inputs, announced, write, family.precision(model))
+
+    def _theirs(self, scope: Any, model: Any, inputs: list, methods: Methods | None) -> list:
+        """An estimator that skl2onnx knows."""
+        kind = type(model)
+        if kind not in sklearn_operator_name_map:
+            raise Unsupported(
+                self.named(f"neither skdeep nor skl2onnx can write a {kind.__name__}.")
+            )
+        if isinstance(model, FunctionTransformer) and model.func is None:
+            return inputs
+        inputs = inputs if isinstance(model, _TAKE_COLUMNS) else [self.merged(scope, inputs)]
+        self.converters[kind] = self._write_theirs
+        wanted = list(methods or {})
+        if "decision_function" in wanted:  # an operator of skl2onnx has scores or probabilities
+            if len(wanted) > 1:
+                each = [self._theirs(scope, model, inputs, {method: {}}) for method in wanted]
+                return [variable for made in each for variable in made]
+            model = copy.copy(model)  # options are of one object
+            self._kept.append(model)
+            scope.add_options(id(model), {"raw_scores": True})
+        self._paths[id(model)] = self.named("")
+        made = list(_parse_sklearn(scope, model, inputs, custom_parsers=self._no_zipmap))
+        if len(made) == 1 and not made[0].type.shape and hasattr(model, "get_feature_names_out"):
+            made[0].type.shape = [None, len(model.get_feature_names_out())]
+        return made if methods is None else [self._of_theirs(model, made, m) for m in wanted]
+
+    def _of_theirs(self, model: Any, made: list, method: str) -> Any:
+        """The output of a method among those that skl2onnx gives an operator."""
+        second = ["predict_proba", "decision_function"]
+        first = ["predict", "transform"]
+        if isinstance(model, ClusterMixin):
+            first, second = ["predict"], ["transform"]
+        if method in first:
+            return made[0]
+        if method in second and len(made) == 2:
+            return made[1]
+        kind = type(model).__name__
+        raise Unsupported(self.named(f"skl2onnx does not write {method} of a {kind}."))
+
+    # --- operators ----------------------------------------------------------------------------
+
+    def part(
+        self,
+        scope: Any,
+        inputs: list,
+        announced: Sequence[tuple[str, Any]],
+        write: Callable[[Graph], Sequence[Output]],
+        dtype: Any = None,
+    ) -> list:
+        """Declare an operator that skdeep writes.
+
+        Parameters
+        ----------
+        scope : skl2onnx's Scope
+        inputs : list of Variable
+        announced : list of (str, dtype)
+            The name and the type of each output.
+        write : callable
+            Given the graph, it returns an `Output` for each of them.
+        dtype : dtype-like, default=None
+            In which it computes; None is float64 where an input is of that type, else float32.
+        """
+        operator = scope.declare_local_operator(
+            "SkdeepPart", Part(self.named(""), dtype or float_type(inputs), write)
+        )
         operator.inputs = inputs
-        operator.methods = self.wanted.get(id(model), _register.FAMILIES[type(model)].default)
-        for method in operator.methods:
-            kind = tensor_type(_register.output_dtype(model, method), [])
-            name = _register.output_name(model, method)
-            operator.outputs.append(scope.declare_local_variable(name, kind))
-        return operator.outputs
+        for name, kind in announced:
+            operator.outputs.append(scope.declare_local_variable(name, tensor_type(kind, [])))
+        return list(operator.outputs)
 
-    def pipeline(self, scope: Any, model: Any, inputs: list, custom_parsers: Any = None) -> list:
-        for _, step in model.steps:
-            if step is not None and step != "passthrough":
-                inputs = self.parse(scope, step, inputs)
-        return inputs
+    def merged(self, scope: Any, inputs: list) -> Any:
+        """Tensors side by side as one, of the type that holds them all."""
+        if len(inputs) == 1:
+            return inputs[0]
+        kinds = {dtype_of(v.type) for v in inputs}
+        if STRING in kinds and len(kinds) > 1:
+            raise Unsupported(
+                self.named(
+                    "numbers and texts would have to be in one tensor: encode the texts before, in "
+                    "a ColumnTransformer for example."
+                )
+            )
+        kind = np.result_type(*kinds) if STRING not in kinds else STRING
+
+        def write(g: Graph) -> list[Output]:
+            parts = [g.cast(x.name, kind, x.dtype) for x in g.inputs]
+            return [Output(g.side_by_side(parts), kind, _shape_together(x.shape for x in g.inputs))]
+
+        (variable,) = self.part(scope, inputs, [("variable", kind)], write)
+        variable.type.shape = _shape_together(v.type.shape for v in inputs)
+        return variable
+
+    def columns(self, scope: Any, inputs: list, places: Sequence[int]) -> list:
+        """Some of the columns of tensors side by side, as tensors side by side."""
+        owners = [(i, j) for i, v in enumerate(inputs) for j in range(_width(v))]
+        runs: list[tuple[int, list[int]]] = []
+        for place in places:
+            i, j = owners[place]
+            if runs and runs[-1][0] == i:
+                runs[-1][1].append(j)
+            else:
+                runs.append((i, [j]))
+        out = []
+        for i, chosen in runs:
+            if chosen == list(range(_width(inputs[i]))):
+                out.append(inputs[i])
+            else:
+                out.append(self._gathered(scope, inputs[i], chosen))
+        return out
+
+    def _gathered(self, scope: Any, variable: Any, chosen: list[int]) -> Any:
+        kind = dtype_of(variable.type)
+
+        def write(g: Graph) -> list[Output]:
+            return [Output(g.column(g.inputs[0].name, chosen), kind, [None, len(chosen)])]
+
+        (made,) = self.part(scope, [variable], [("columns", kind)], write)
+        made.type.shape = [None, len(chosen)]
+        return made
+
+    # --- messages -----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Errors inside a ``with`` are about this step."""
+        self._path.append(name)
+        try:
+            yield
+        finally:
+            self._path.pop()
+
+    def named(self, message: str) -> str:
+        """A message that says which step it is about."""
+        path = "__".join(self._path)
+        return f"step {path!r}: {message}" if path else message
+
+    # --- what skl2onnx calls ------------------------------------------------------------------
+
+    def _root(self, scope: Any, root: Root, inputs: list, custom_parsers: Any = None) -> list:
+        columns: dict[int, Any] = {}
+        for variable, known in zip(inputs, root.inputs):
+            variable = self._of_common_type(scope, variable)
+            if len(known.columns) < 2:
+                columns[known.columns[0] if known.columns else 0] = variable
+            else:
+                for place, j in enumerate(known.columns):
+                    columns[j] = self._gathered(scope, variable, [place])
+        made = self.parse(scope, root.model, [columns[j] for j in sorted(columns)], root.methods)
+        made = [self.merged(scope, made)] if _is_side_by_side(root, made) else made
+        for variable in made:  # outputs of a file are in the order of their declaration
+            scope.variables.move_to_end(variable.onnx_name)
+        return made
+
+    def _of_common_type(self, scope: Any, variable: Any) -> Any:
+        """skl2onnx knows float32, float64, int64, booleans and texts only."""
+        wanted = _CAST.get(dtype_of(variable.type).type)
+        if wanted is None:
+            return variable
+        shape = list(variable.type.shape)
+
+        def write(g: Graph) -> list[Output]:
+            return [Output(g.cast(g.inputs[0].name, wanted), wanted, shape)]
+
+        (made,) = self.part(scope, [variable], [("cast", wanted)], write)
+        made.type.shape = shape
+        return made
+
+    def _write(self, scope: Any, operator: Any, container: Any) -> None:
+        part = operator.raw_operator
+        g = Graph(scope, operator, container, self.modules, part.dtype)
+        try:
+            made = part.write(g)
+        except Unsupported as error:
+            raise Unsupported(part.path + str(error)) from None
+        for output, variable in zip(made, operator.outputs):
+            g.give(output, variable)
+
+    def _write_theirs(self, scope: Any, operator: Any, container: Any) -> None:
+        model = operator.raw_operator
+        try:
+            get_converter(operator.type)(scope, operator, container)
+        except Exception as error:  # of many types
+            path = self._paths.get(id(model), "")
+            raise Unsupported(
+                f"{path}skl2onnx cannot write this {type(model).__name__}: {error}"
+            ) from error
+
+
+def _width(variable: Any) -> int:
+    shape = variable.type.shape
+    if len(shape) != 2 or shape[1] is None:
+        raise Unsupported(
+            f"columns are to be taken out of a tensor of the shape {list(shape)}, whose number of "
+            "columns is not known."
+        )
+    return shape[1]
+
+
+def _shape_together(shapes: Iterable[Any]) -> list[int | None]:
+    """The shape of tensors side by side."""
+    total = 0
+    for shape in shapes:
+        if len(shape) != 2 or shape[1] is None:
+            return [None, None]
+        total += shape[1]
+    return [None, total]
+
+
+def _is_side_by_side(root: Root, made: list) -> bool:
+    """Whether several variables are one output, that of `transform`."""
+    return root.methods is None and len(made) > 1 and not is_classifier(root.model)

@@ -6,7 +6,9 @@ from typing import Any
 
 from skdeep.nets.blocks import MLPNet
 from skdeep.onnx import _answers
+from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module, Output
+from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
 
 
 def mlp_net(g: Graph, net: Any, x: str) -> str:
@@ -33,3 +35,10 @@ def _raw(g: Graph, model: Any) -> str:
 
 
 MODULES: dict[type, Module] = {MLPNet: mlp_net}
+
+FAMILIES: dict[type, Family] = {
+    MLPClassifier: Family(
+        {"predict": predict_labels, "predict_proba": predict_proba}, ("predict", "predict_proba")
+    ),
+    MLPRegressor: Family({"predict": predict_numbers}, ("predict",)),
+}

@@ -7,6 +7,7 @@ alone: what skl2onnx does with others stays as it is.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,14 +27,9 @@ from skdeep.onnx import (
 )
 from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module
-from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
 
 FAMILIES: dict[type, Family] = {
-    MLPClassifier: Family(
-        {"predict": _perceptron.predict_labels, "predict_proba": _perceptron.predict_proba},
-        ("predict", "predict_proba"),
-    ),
-    MLPRegressor: Family({"predict": _perceptron.predict_numbers}, ("predict",)),
+    **_perceptron.FAMILIES,
     **_convolutions.FAMILIES,
     **_recurrence.FAMILIES,
     **_autoencoders.FAMILIES,
@@ -76,6 +72,19 @@ def output_dtype(model: Any, method: str) -> np.dtype:
     if method.startswith("predict") and units is not None and units.needs_double:
         return np.dtype(np.float64)
     return FAMILIES[type(model)].precision(model)
+
+
+def why_not(model: Any, method: str, options: Mapping[str, Any]) -> str | None:
+    """Why a method of an estimator of ours cannot be written with these arguments, or None."""
+    name, known = type(model).__name__, FAMILIES[type(model)].methods
+    if method not in known or not hasattr(model, method):
+        has = [m for m in known if hasattr(model, m)]
+        return f"{method} of a {name} cannot be written; known are {has}."
+    allowed = list(inspect.signature(known[method]).parameters)[2:]
+    unknown = [option for option in options if option not in allowed]
+    if unknown:
+        return f"{method} of a {name} has no argument {unknown[0]!r} in a file; it has {allowed}."
+    return None
 
 
 def write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,9 @@ def proto_of(dtype: Any) -> int:
     """The number of a NumPy type in ONNX."""
     dtype = np.dtype(dtype)
     return TensorProto.STRING if dtype.kind == "U" else helper.np_dtype_to_tensor_dtype(dtype)
+
+
+def float_type(variables: Sequence[Any]) -> np.dtype:
+    """float64 where one of skl2onnx's variables is of that type, else float32."""
+    is_double = any(dtype_of(v.type) == np.float64 for v in variables)
+    return np.dtype(np.float64 if is_double else np.float32)

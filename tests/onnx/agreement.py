@@ -33,15 +33,16 @@ def outputs(proto, X):
 
 
 def assert_close(found, expected, tolerance=1e-5):
-    """Labels are equal, numbers differ by `tolerance` at most (of 1, or of what they are)."""
+    """Labels are equal; the largest difference of numbers is `tolerance`, in units of the largest
+    number where this is more than 1."""
     found, expected = np.asarray(found), np.asarray(expected)
     if found.ndim == 2 and found.shape[1] == 1 and expected.ndim == 1:
         found = found[:, 0]
     if expected.dtype.kind != "f":
         assert found.tolist() == expected.tolist()
     else:
-        assert found.shape == expected.shape
-        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+        unit = max(1.0, np.abs(expected).max())
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * unit)
 
 
 def check(model, X, methods, **options):
