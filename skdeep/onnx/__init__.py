@@ -1,7 +1,48 @@
 """Models without Python: files in the ONNX format, of estimators and whole pipelines.
 
-`to_onnx` converts a fitted model, `save` writes it to a file. Such a file is run by onnxruntime, in
-Python or not, without torch, scikit-learn or skdeep. It takes the extra ``skdeep[onnx]``.
+`to_onnx` converts a fitted model, `save` writes it to a file. onnxruntime runs such a file, in
+Python or not, without torch, scikit-learn or skdeep. This package needs the extra ``skdeep[onnx]``.
+
+The graph is written from the fitted weights, which takes a fraction of a second; skl2onnx writes
+the steps that are scikit-learn's. A model may be an estimator of skdeep, alone or in a Pipeline, a
+ColumnTransformer, a FeatureUnion, a search, `CalibratedClassifierCV`, `VotingClassifier`,
+`StackingClassifier`, `TransformedTargetRegressor`, `TunedThresholdClassifierCV`, their likes, and
+what else skl2onnx takes apart. Files are of opset 18 (``ai.onnx.ml`` 3).
+
+Inputs
+    An array is the input 'X'. A DataFrame has an input of shape (n_samples, 1) for each column, or
+    one for each type. Types are those of the rows that `to_onnx` is given: a file for float32 takes
+    float32; whole numbers are floats where some are missing, and texts may be missing. ONNX has no
+    missing text: "", "nan" and "None" are texts that `fit` did not see, and `TabularEncoder`
+    encodes missing and unknown levels alike.
+
+Outputs
+    'label' and 'probabilities' of a classifier, 'variable' of a regressor and a transformer,
+    'label' and 'scores' of an outlier detector, as by skl2onnx; probabilities are a tensor and no
+    list of dicts (``zipmap``). A single number for each row is of shape (n_samples, 1).
+
+Metadata
+    'skdeep' (its version), 'class', and as JSON 'feature_names', 'classes' and 'inputs', the
+    columns of each input.
+
+Limits
+    A file computes in the precision of the network, where onnxruntime has it (float32 for
+    convolutions), and refuses nothing: infinite numbers go in, and NaN may come out. Probabilities
+    agree to 1e-5 in single precision; after isotonic calibration, whose steps may be steep, to
+    less.
+
+Examples
+--------
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.pipeline import make_pipeline
+>>> from sklearn.preprocessing import StandardScaler
+>>> from skdeep import MLPClassifier
+>>> from skdeep.onnx import to_onnx
+>>> X, y = load_iris(return_X_y=True)
+>>> mlp = MLPClassifier(max_iter=300, tol=1e-3, random_state=0, device="cpu")
+>>> proto = to_onnx(make_pipeline(StandardScaler(), mlp).fit(X, y), X)
+>>> [output.name for output in proto.graph.output]
+['label', 'probabilities']
 """
 
 from skdeep.onnx._convert import save, to_onnx

@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._compat import _check_feature_names
 from skdeep._version import __version__
 from skdeep.onnx._graph import OPSET, Module
-from skdeep.onnx._inputs import TensorInput, inputs_of
-from skdeep.onnx._parse import Parser, Root
-from skdeep.onnx._register import MODULES, register
+from skdeep.onnx._inputs import TensorInput, inputs_of, with_free_lengths
+from skdeep.onnx._parse import Parser, Root, first_step
+from skdeep.onnx._register import FAMILIES, MODULES, register
 from skdeep.onnx._types import tensor_type
 from skdeep.preprocessing.columns import is_frame
 
@@ -33,46 +33,32 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """Convert a fitted model to ONNX.
 
-    The graph is written from the fitted weights; skl2onnx writes scikit-learn's steps around it.
-    It is of opset 18 (``ai.onnx.ml`` 3), and computes in the precision of the network.
-
-    Outputs are called as by skl2onnx: 'label' and 'probabilities' of a classifier, 'variable' of a
-    regressor or a transformer, 'label' and 'scores' of an outlier detector. Numbers of a regressor
-    with one output are of shape (n_samples, 1).
-
     Parameters
     ----------
     model : estimator
-        An estimator of skdeep, alone or in a Pipeline, a ColumnTransformer, a FeatureUnion, a
-        search, `CalibratedClassifierCV`, `VotingClassifier`, `StackingClassifier`,
-        `TransformedTargetRegressor`, `TunedThresholdClassifierCV` and others that skl2onnx knows.
+        An estimator of skdeep, alone or in one of scikit-learn's that holds others.
 
     X : DataFrame or array-like of shape (n_samples, n_features)
-        Some rows, from which the names, types and shapes of the inputs are taken: of an array
-        there is one, 'X'; of a DataFrame see `inputs`. The types are those of X: a file for float32
-        takes float32. A column of whole numbers in which some are missing is one of floats.
+        Some rows, which show the names, types and shapes of the inputs. None for methods that take
+        no rows, such as `sample`.
 
     methods : sequence of str, or mapping of str to dict, default=None
-        The methods of the (last) estimator that the file computes, an output for each; a mapping
-        holds their arguments: ``{"predict": {}, "predict_interval": {"coverage": 0.8}}``. None
-        is `predict`, `predict_proba` of classifiers, and `transform` of transformers.
+        The methods of the last estimator that the file computes, an output for each. A mapping
+        has their arguments: ``{"predict": {}, "predict_interval": {"coverage": 0.8}}``. None is
+        `predict` and `predict_proba`, or `transform`.
 
     inputs : {'columns', 'types'}, default='columns'
-        Whether there is an input of shape (n_samples, 1) for each column of a DataFrame, with its
-        name, or one for each type, 'float64' or 'string' for example, with the columns of this
-        type in the order that they have in X.
+        Whether a DataFrame has an input of shape (n_samples, 1) for each column, with its name, or
+        one for each type, 'float64' or 'string' say, with the columns of the type in their order.
 
     converters : mapping of type to callable, default=None
-        What writes modules of your own, in a `CNNClassifier` for example: a function of (graph,
-        module, x), where `x` is the name of the input, returns the name of the output. It writes
-        nodes with ``graph.op("Relu", x)``, and has other modules written by
-        ``graph.module(module.linear, x)``.
+        What writes torch modules of your own: a function of (graph, module, x), `x` being the name
+        of the input, that returns the name of the output. It writes nodes with
+        ``graph.op("Relu", x)``, and other modules with ``graph.module(module.linear, x)``.
 
     Returns
     -------
     onnx.ModelProto
-        Its metadata hold the version of skdeep, the class of the model, the names of the features,
-        the classes and the columns of each input.
 
     Raises
     ------
@@ -81,32 +67,12 @@ def to_onnx(
     TypeError
         If X is sparse.
     ValueError
-        If X has other columns than in `fit`, or holds what tensors of ONNX cannot carry, such as
-        dates and decimals; or if a step cannot be written: the message names it.
-
-    Notes
-    -----
-    ONNX has no missing text. In the file a text that was no level in `fit` is an unknown one, and
-    `TabularEncoder` encodes missing and unknown ones alike: "" or "nan" may stand for missing.
-    What an estimator refuses, such as infinite numbers, a file does not.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skdeep import MLPClassifier
-    >>> from skdeep.onnx import to_onnx
-    >>> X, y = load_iris(return_X_y=True)
-    >>> mlp = MLPClassifier(max_iter=300, tol=1e-3, random_state=0, device="cpu")
-    >>> proto = to_onnx(make_pipeline(StandardScaler(), mlp).fit(X, y), X)
-    >>> [output.name for output in proto.graph.output]
-    ['label', 'probabilities']
+        If X has other columns than in `fit`, or holds what tensors of ONNX cannot carry; or if a
+        step cannot be written: the message names it.
     """
     check_is_fitted(model)
     register()
-    known = inputs_of(X, inputs)
-    names = _checked_names(model, X)
+    known, names = _inputs(model, X, inputs)
     if methods is not None and not isinstance(methods, Mapping):
         methods = {key: {} for key in methods}
     parser = Parser({**MODULES, **(converters or {})})
@@ -138,6 +104,20 @@ def save(model: Any, X: Any, path: str | os.PathLike, **options: Any) -> None:
         Of `to_onnx`.
     """
     onnx.save(to_onnx(model, X, **options), os.fspath(path))
+
+
+def _inputs(model: Any, X: Any, group: str) -> tuple[list[TensorInput], list[str] | None]:
+    """The inputs of the file, and the names of the columns of X if it has some."""
+    first = first_step(model)
+    if X is not None:
+        names = _checked_names(model, X)
+        return with_free_lengths(inputs_of(X, group), first), names
+    family = FAMILIES.get(type(first))
+    if family is None or family.inputs is None:
+        raise ValueError(
+            f"X=None: expected some rows like those that {type(first).__name__} was fitted on."
+        )
+    return family.inputs(first), None
 
 
 def _checked_names(model: Any, X: Any) -> list[str] | None:

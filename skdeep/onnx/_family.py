@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skdeep.onnx._graph import Output
+from skdeep.onnx._inputs import TensorInput
 
 Convert = Callable[..., Output]
 """Writes a method: given the graph, the fitted estimator and the arguments of the method but X, it
@@ -37,8 +38,12 @@ class Family:
         The methods that a file has where the user names none.
     precision : callable
         The type in which a fitted estimator computes, `of_network` or `single`.
+    inputs : callable or None
+        What a file takes in the place of rows, given the fitted estimator, for methods that take
+        none.
     """
 
     methods: Mapping[str, Convert]
     default: tuple[str, ...]
     precision: Callable[[Any], np.dtype] = of_network
+    inputs: Callable[[Any], list[TensorInput]] | None = None

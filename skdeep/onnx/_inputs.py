@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from numbers import Number
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skdeep.inputs.sequences import TokenInput
 from skdeep.onnx._types import STRING
 from skdeep.preprocessing.columns import is_frame
 
@@ -156,3 +158,17 @@ def _refused(name: str, kind: str) -> ValueError:
         f"{what} holds {kind}, which tensors of ONNX cannot carry: turn it into numbers or texts "
         "before the model, in fit and here."
     )
+
+
+def with_free_lengths(inputs: list[TensorInput], estimator: Any) -> list[TensorInput]:
+    """The inputs of an estimator that was fitted on series or texts of unequal length, of any
+    length."""
+    shape = getattr(estimator, "input_shape_", ())
+    if None not in shape and not isinstance(getattr(estimator, "_input", None), TokenInput):
+        return inputs
+    lengths = [size is None for size in shape] or [True]
+    for known in inputs:
+        known.shape[1:] = [
+            None if free else size for size, free in zip_longest(known.shape[1:], lengths)
+        ]
+    return inputs

@@ -319,6 +319,14 @@ class Parser:
             ) from error
 
 
+def first_step(model: Any) -> Any:
+    """The estimator that is given X."""
+    inner = getattr(model, "best_estimator_", None)
+    if inner is None and hasattr(model, "steps"):
+        inner = next((s for _, s in model.steps if s not in (None, "passthrough")), None)
+    return model if inner is None else first_step(inner)
+
+
 def _width(variable: Any) -> int:
     shape = variable.type.shape
     if len(shape) != 2 or shape[1] is None:
