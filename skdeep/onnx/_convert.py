@@ -75,11 +75,18 @@ def to_onnx(
     known, names = _inputs(model, X, inputs)
     if methods is not None and not isinstance(methods, Mapping):
         methods = {key: {} for key in methods}
-    parser = Parser({**MODULES, **(converters or {})})
+    modules = {**MODULES, **(converters or {})}
+    proto = _converted(Root(model, known, methods), modules)
+    _describe(proto, model, known, names)
+    return proto
+
+
+def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
+    parser = Parser(modules)
     proto = convert_sklearn(
-        Root(model, known, methods),
-        name=type(model).__name__,
-        initial_types=[(x.name, tensor_type(x.dtype, x.shape)) for x in known],
+        root,
+        name=type(root.model).__name__,
+        initial_types=[(x.name, tensor_type(x.dtype, x.shape)) for x in root.inputs],
         target_opset=dict(OPSET),
         custom_parsers=parser.parsers,
         custom_conversion_functions=parser.converters,
@@ -88,7 +95,6 @@ def to_onnx(
     )
     for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
         domain.version = OPSET[domain.domain]  # which onnxruntime knows fewer types of numbers
-    _describe(proto, model, known, names)
     return proto
 
 
