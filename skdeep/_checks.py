@@ -142,7 +142,7 @@ def layer_sizes(
     Raises
     ------
     ValueError
-        If they are no positive integers, or need more memory than this machine has.
+        If they are not positive integers, or need more memory than this machine has.
 
     Examples
     --------

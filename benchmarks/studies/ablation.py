@@ -33,7 +33,7 @@ PIECES = {
     "RealMLP": {
         "number embeddings": {"embedding_size": 0},
         "scaling layer": {"scaling_layer": False},
-        "learnt activations": {"parametric_activation": False},
+        "learned activations": {"parametric_activation": False},
         "data-driven weights": {"weight_init": "normal"},
         "waves of the learning rate": {"learning_rate": "constant"},
         "beta_2=0.95": {"beta_2": 0.999},
@@ -59,7 +59,7 @@ PIECES |= {
     REFERENCE + "RealMLP": {
         "number embeddings": {"num_emb_type": "none"},
         "scaling layer": {"add_front_scale": False},
-        "learnt activations": {"use_parametric_act": False},
+        "learned activations": {"use_parametric_act": False},
         "data-driven weights": {"weight_init_mode": "normal", "bias_init_mode": "normal"},
         "waves of the learning rate": {"lr_sched": "constant"},
         "beta_2=0.95": {"sq_mom": 0.999},

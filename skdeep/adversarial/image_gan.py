@@ -252,7 +252,7 @@ class ImageGAN(DeepGenerator):
         Raises
         ------
         ValueError
-            If `n_steps` is less than 2, or y is no label of `fit`.
+            If `n_steps` is less than 2, or y is not a label of `fit`.
         """
         check_is_fitted(self)
         if not isinstance(n_steps, Integral) or n_steps < 2:

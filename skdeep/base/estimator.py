@@ -303,8 +303,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         if math.isfinite(total) or torch.isfinite(out).all():
             return out
         raise ValueError(
-            f"X holds values up to {self._input.largest(X):.3g}, of which this "
-            f"{type(self).__name__} makes infinity or NaN: scale it, with StandardScaler for "
+            f"X holds values up to {self._input.largest(X):.3g}, for which this "
+            f"{type(self).__name__} returns infinity or NaN: scale it, with StandardScaler for "
             "example, before fit and before predictions."
         )
 

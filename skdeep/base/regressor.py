@@ -202,7 +202,7 @@ class DeepRegressor(RegressorMixin):
             score = super().score(X, y, sample_weight)
         if np.isinf(score) or (np.isnan(score) and len(y) > 1):
             raise ValueError(
-                f"R2 is no finite number: y, up to {np.abs(y).max():.3g}, or its distance from "
-                "the predictions has no square in double precision."
+                f"R2 is not finite: y, up to {np.abs(y).max():.3g}, or its distance from the "
+                "predictions overflows when squared."
             )
         return score

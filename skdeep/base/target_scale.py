@@ -14,8 +14,7 @@ _FINE_IN_SINGLE = 1e-6 / (0.5 * float(_SINGLE.eps))
 of one."""
 _SMALLEST_SHARE = 1e-7  # of the range of targets, that their scale is at least
 _TOO_LARGE = (
-    "of which no sum of squares can be a number any more: scale it, with "
-    "TransformedTargetRegressor for example"
+    "whose squares overflow double precision: scale it, with TransformedTargetRegressor for example"
 )
 _LARGEST = {False: 1e150, True: 1e306}  # of targets, by whether they are standardised
 _LARGEST_SINGLE = {True: 1e16, False: torch.finfo(torch.float32).max}  # by squared error or not

@@ -195,7 +195,7 @@ def wants_mixed(
         if amp and device.type == "cuda" and not _has_bfloat16(device):
             warnings.warn(
                 f"amp={amp!r}: {torch.cuda.get_device_name(device)} is too old for bfloat16, which "
-                "it works out in other types: amp=False is faster."
+                "it emulates: amp=False is faster."
             )
         return bool(amp)
     if dtype != torch.float32:

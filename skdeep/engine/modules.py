@@ -68,7 +68,7 @@ def module_class(name: str) -> type[nn.Module]:
         found = getattr(importlib.import_module(place), attribute, None)
     is_module = isinstance(found, type) and issubclass(found, torch.nn.Module)
     if not (is_module and found.__module__ == place):
-        raise ValueError(f"{name!r} is no module of skdeep")
+        raise ValueError(f"{name!r} is not a module of skdeep")
     return found
 
 

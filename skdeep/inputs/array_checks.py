@@ -334,7 +334,7 @@ def _one_array(x: Any, i: int) -> np.ndarray:
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         why = f": {error}"
     raise ValueError(
-        f"X is a list in which X[{i}] is no array of numbers (a {type(x).__name__}{why}): "
+        f"X is a list in which X[{i}] is not an array of numbers (a {type(x).__name__}{why}): "
         "expected one array, or a list of arrays, frames or nested lists of numbers."
     )
 

@@ -167,7 +167,7 @@ def _flat_tokens(X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         except (ValueError, TypeError):  # of no numbers, or of no one length
             rows = [np.empty(())]
         if any(row.ndim != 1 for row in rows):
-            raise ValueError(f"{name}: {_TOKENS}; got a list of other things.")
+            raise ValueError(f"{name}: {_TOKENS}; got a list of other objects.")
         ids = np.concatenate(rows) if rows else np.empty(0)
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
     else:
@@ -185,8 +185,8 @@ def _flat_tokens(X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.bincount(row_of[there], minlength=len(lengths))
     if not lengths.all():
         raise ValueError(
-            f"X[{int(lengths.argmin())}] is an empty sequence: it has no ids, or all of them are "
-            f"0, which is padding. {name} needs at least one token in each."
+            f"X[{int(lengths.argmin())}] is an empty sequence: it has no ids other than 0, which "
+            f"is padding. {name} needs at least one token in each."
         )
     return ids[there], lengths
 
@@ -199,7 +199,7 @@ def _whole_numbers(ids: np.ndarray, name: str) -> np.ndarray:
         if not np.isfinite(ids).all():
             raise ValueError(f"Input X contains NaN or infinity. {name}: {_TOKENS}.")
         if (ids != np.floor(ids)).any():
-            raise ValueError(f"X holds ids that are no whole numbers. {name}: {_TOKENS}.")
+            raise ValueError(f"X holds ids that are not integers. {name}: {_TOKENS}.")
     if ids.size and float(ids.max()) > _LARGEST:
         raise ValueError(
             f"X holds the id {ids.max()}: ids are numbers of rows in a table of embeddings, "

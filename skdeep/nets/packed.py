@@ -125,15 +125,15 @@ class ParametricActivation(nn.Module):
     ----------
     n_members, n_units : int
     activation : {'selu', 'mish', 'relu', 'silu'}
-    learnt : bool, default=True
+    learned : bool, default=True
         False leaves `f` as it is.
     """
 
-    def __init__(self, n_members: int, n_units: int, activation: str, learnt: bool = True) -> None:
+    def __init__(self, n_members: int, n_units: int, activation: str, learned: bool = True) -> None:
         super().__init__()
         self.difference = PARAMETRIC[activation]
         self.function = ACTIVATIONS[activation]()
-        self.slope = nn.Parameter(torch.ones(n_members, 1, n_units), requires_grad=learnt)
+        self.slope = nn.Parameter(torch.ones(n_members, 1, n_units), requires_grad=learned)
 
     def forward(self, x: Tensor) -> Tensor:
         fast = self.training or not torch.is_grad_enabled()

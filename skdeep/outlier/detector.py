@@ -303,7 +303,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     def _keep(self, task, runs):
         plan = task.plan
-        learnt = learn_scores(
+        learned = learn_scores(
             ScoreRule.of(self),
             ResidualModel.of(task.net, plan.rows.groups),
             plan.rows.x,
@@ -312,7 +312,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
             task.rng if task.ended else copy.deepcopy(task.rng),
         )
         kept = {"encoder_": plan.rows.encoder, "_groups": plan.rows.groups, "_stream": plan.stream}
-        return super()._keep(task, runs) | kept | learnt
+        return super()._keep(task, runs) | kept | learned
 
     def _make_loss(self):
         return MaskedSquaredError()

@@ -36,12 +36,12 @@ class EncodedRows(Rows):
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierPlan(Plan):
-    """Which rows a network is trained on, and which scores are learnt from.
+    """Which rows a network is trained on, and which scores are learned from.
 
     Attributes
     ----------
     rows : EncodedRows
-        All that scores are learnt from.
+        All that scores are learned from.
     unseen : EncodedRows or None
         Those that the network is not trained on; also where no epoch is judged by them.
     stream : tuple of (ndarray, int) or None

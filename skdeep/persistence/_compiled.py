@@ -75,7 +75,9 @@ def _pack_tree(tree):
     _, (n_features, n_classes, n_outputs), state = tree.__reduce__()
     rest = set(state) - {"max_depth", "node_count", "nodes", "values"}
     if rest:
-        raise TypeError(f"a tree of scikit-learn with {sorted(rest)}, which is not known here")
+        raise TypeError(
+            f"a tree of scikit-learn with {sorted(rest)}, which this version does not know"
+        )
     return [n_features, n_classes, n_outputs, state["max_depth"], state["nodes"], state["values"]]
 
 
@@ -140,7 +142,7 @@ def _unpack_neighbors(value):
         value, str, np.ndarray, int, str, float, (np.ndarray, type(None))
     )
     if metric not in _METRICS.values() or not 1 <= leaf_size < 2**31 or data.dtype.kind not in "fi":
-        raise ValueError("neighbours by a metric that is not known, or of a leaf of no size")
+        raise ValueError("neighbours with an unknown metric or a leaf size below 1")
     home = importlib.import_module(f"sklearn.neighbors.{_NEIGHBOR_CLASSES[name]}")
     options = {"p": power} if metric == "minkowski" else {}
     make = vars(home)[name]
@@ -187,7 +189,7 @@ def _unpack_spline(value):
         value, np.ndarray, np.ndarray, int, (bool, str), int
     )
     if knots.dtype.kind != "f" or weights.dtype.kind != "f" or not 0 <= degree < 100:
-        raise ValueError("a spline of no numbers")
+        raise ValueError("a spline that is not numeric")
     return BSpline(knots, weights, degree, extrapolate, axis)
 
 
@@ -216,7 +218,7 @@ def _unpack_number_check(keywords):
     dtype = keywords.get("dtype")
     for kind in dtype if type(dtype) is list else [dtype]:
         if not (kind is None or type(kind) is str or isinstance(kind, type)):
-            raise ValueError("a check of numbers of no type")
+            raise ValueError("a check of numbers without a type")
     for name in keywords.keys() - {"dtype"}:
         expect(keywords[name], bool, str)
     return functools.partial(check_array, **keywords)

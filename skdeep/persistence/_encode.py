@@ -138,7 +138,7 @@ class Encoder:
             return {"name": self._name(obj, path, "name")}
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
         if setter is not None:
-            raise _cannot(path, f"{type(obj)} is too special")
+            raise _cannot(path, f"{type(obj)} is not supported")
         if function is copyreg.__newobj__:  # type: ignore[attr-defined]  # not in its stubs
             node = {"object": self._name(args[0], path, "object")}
             args = args[1:]

@@ -44,7 +44,7 @@ def save(estimator, path, *, trusted=None):
         A file, or the name of one to be: no folder, pipe or device.
     trusted : list of str, type or function, default=None
         Types and functions of scikit-learn, NumPy, SciPy, pandas and Python that `load` does not
-        open by itself, and that you are going to trust there. Types of your own, and torch's and
+        open by itself, and that you will trust when loading. Types of your own, and torch's and
         functools' around them, need not be listed.
 
     Raises
@@ -52,8 +52,8 @@ def save(estimator, path, *, trusted=None):
     ImportError
         If safetensors is not installed.
     TypeError
-        If `estimator` is no instance of an estimator, or holds what cannot be saved: an open file,
-        a lambda, a local class, or a type of a library that neither `load` nor `trusted` trusts.
+        If `estimator` is not an instance of an estimator, or holds what cannot be saved: an open
+        file, a lambda, a local class, or a type that neither `load` nor `trusted` trusts.
     OSError
         If the file cannot be written, or `path` is a folder, a pipe or a device.
 
@@ -176,7 +176,9 @@ def _rebuild(path, arrays, header, granted, n_bytes):
         found = look_up(path, names, granted)
         obj = Decoder(arrays, found, granted, n_bytes).decode_model(tree)
         if isinstance(obj, type) or not hasattr(type(obj), "get_params"):
-            raise ValueError(f"it holds no estimator, but an object of type {type(obj).__name__}")
+            raise ValueError(
+                f"it does not hold an estimator, but an object of type {type(obj).__name__}"
+            )
     except UntrustedTypeError:
         raise
     except Exception as error:  # a file made by hand, or by a scikit-learn with other insides
@@ -197,7 +199,7 @@ def _read_header(path, metadata):
     except (ValueError, TypeError, KeyError, RecursionError):
         is_ours = False
     if not is_ours:
-        raise ValueError(_not_ours(path, "there is no header of skdeep's in its metadata"))
+        raise ValueError(_not_ours(path, "its metadata has no skdeep header"))
     if number > FORMAT:
         raise ValueError(
             f"{path} has format={number}, written by skdeep {header.get('skdeep')}; this skdeep "
@@ -208,7 +210,7 @@ def _read_header(path, metadata):
 
 def _not_ours(path, reason):
     return (
-        f"{path} is no file that skdeep.persistence.save wrote, or it is truncated or damaged "
+        f"{path} is not a file written by skdeep.persistence.save, or it is truncated or damaged "
         f"({reason})."
     )
 

@@ -50,7 +50,7 @@ def _check_module(state):
             raise ValueError(f"weights of {tensor.dtype}")
     if "skeleton" in state:  # a network of the user's, who trusts its types
         if not isinstance(state["skeleton"], torch.nn.Module):
-            raise ValueError("a network that is none")
+            raise ValueError("an invalid network")
     else:
         _check_config(expect(state["config"], dict), tensors)
         _check_shapes(module_class(expect(state["class"], str)), state["config"], tensors)

@@ -134,7 +134,7 @@ def _random_state(state):
 
 def _mersenne(state):
     if expect(state["bit_generator"], str) != "MT19937":
-        raise ValueError("a generator of another kind than MT19937")
+        raise ValueError("a generator other than MT19937")
     inner = expect(state["state"], dict)
     key, position = expect(inner["key"], np.ndarray), expect(inner["pos"], int)
     if key.shape != (624,) or key.dtype != np.uint32 or not 0 <= position <= 624:
@@ -248,7 +248,7 @@ def _check_dtype(described):
 
 def _scalar(array):
     if expect(array, np.ndarray).ndim or array.dtype == object:
-        raise ValueError("a scalar that is none")
+        raise ValueError("an invalid scalar")
     return array[()]
 
 
@@ -258,9 +258,9 @@ def _masked(value):
     if type(mask) is np.ndarray and mask.shape != data.shape:
         raise ValueError("a mask of another shape than its array")
     if type(mask) not in (np.ndarray, bool, np.bool_):
-        raise ValueError("a mask of no booleans")
+        raise ValueError("a mask that is not boolean")
     if not (isinstance(fill_value, np.generic) or type(fill_value) in (int, float, str, bool)):
-        raise ValueError("a fill value that is no number")
+        raise ValueError("a fill value that is not a number")
     return np.ma.MaskedArray(data, mask, fill_value=fill_value)
 
 
@@ -275,7 +275,7 @@ def _tensor(array):
 
 def _bytes(array):
     if expect(array, np.ndarray).dtype != np.uint8 or array.ndim != 1:
-        raise ValueError("bytes of something else")
+        raise ValueError("bytes of another type")
     return array.tobytes()
 
 

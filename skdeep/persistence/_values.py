@@ -66,7 +66,7 @@ def _unpack_timestamp(value):
 def _unpack_period(value):
     ordinal, frequency = parts(value, int, str)
     if len(frequency) > 50:
-        raise ValueError("a frequency that is none")
+        raise ValueError("an unknown frequency")
     return pd.Period(ordinal=ordinal, freq=frequency)
 
 

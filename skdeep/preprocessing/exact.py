@@ -21,7 +21,7 @@ LARGEST = 2**53  # up to which float64 has all integers
 
 
 def kind_of(values):
-    """What the values of a Series are, as plain data, or None if they are no numbers.
+    """What the values of a Series are, as plain data, or None if they are not numbers.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _objects(values):
 
 def _whole(value):
     if isinstance(value, (str, bytes)):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     if value in (math.inf, -math.inf):
         raise ValueError("it is infinite")
     return round(value)

@@ -61,7 +61,7 @@ def comparable(values, kind, dtype, whole=False):
         if whole and kind["name"] == "integer":
             fraction = next((v for v in values if v == v and v != round(v)), None)
             if fraction is not None:
-                raise ValueError(f"{fraction!r} is no integer")
+                raise ValueError(f"{fraction!r} is not an integer")
         return values
     if is_number:
         raise ValueError(

@@ -108,7 +108,7 @@ class BaseSiamese(DeepEstimator):
         largest = self._input.largest(x)
         if largest > torch.finfo(net.dtype).max ** 0.5:
             raise ValueError(
-                f"X holds values up to {largest:.3g}, whose squares are no numbers any more: scale "
+                f"X holds values up to {largest:.3g}, whose squares overflow: scale "
                 "it, with StandardScaler for example."
             )
         forward = training_forward(net, encoder_kind(self.encoder, x.shape[1:]), self.amp)

@@ -325,11 +325,11 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             distances = known.distances(Z, self.n_neighbors)
             if plan.rows.parts is not None:  # they are rows of `fit` that were held out
                 known = known.add(Z, labels[target], keep_rows=keep_rows)
-        learnt = {
+        learned = {
             "temperature_": fit_temperature(distances, target),
             "rejection_threshold_": distance_exceeded(distances, self.rejection_rate),
         }
-        return super()._keep(task, runs) | _attributes(known) | learnt
+        return super()._keep(task, runs) | _attributes(known) | learned
 
     def _known_classes(self):
         if self.n_neighbors is not None and self._rows is None:

@@ -1,4 +1,4 @@
-"""Pairs and triplets of rows: what is learnt from them and said of them."""
+"""Pairs and triplets of rows: what is learned from them and said of them."""
 
 from __future__ import annotations
 

@@ -108,19 +108,19 @@ class SiamesePlan(Plan):
 
 
 def encode_classes(y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Classes and the class number of each row; raise where nothing can be learnt from them."""
+    """Classes and the class number of each row; raise where nothing can be learned from them."""
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y holds 1 class, {classes[0]!r}: what sets rows apart can be learnt from at least 2 "
+            f"y holds 1 class, {classes[0]!r}: what sets rows apart can be learned from at least 2 "
             "classes."
         )
     if counts.max() < 2:
         raise ValueError(
             f"Each of the {len(counts)} classes in y has 1 row: what rows of a class have in "
-            "common can be learnt only where some class has 2."
+            "common can be learned only where some class has 2."
         )
     alone = int((counts == 1).sum())
     if alone:

@@ -60,7 +60,7 @@ def check_numbers(tuples, size, n_rows):
     Raises
     ------
     ValueError
-        If they are no whole numbers in [0, n_rows).
+        If they are not integers in [0, n_rows).
     """
     name, count = _KINDS[size]
     tuples = _as_array(tuples, name, f"with X, expected row numbers of shape ({count}, {size})")

@@ -60,7 +60,7 @@ class TableRows:
 class TableInput(RowInput):
     """Reads rows of mixed tables.
 
-    In `fit` rows are checked only: what encodes them is learnt from those with a weight. Later
+    In `fit` rows are checked only: what encodes them is learned from those with a weight. Later
     rows are encoded as they are checked, by the estimator's `encoder_`.
 
     Attributes

@@ -39,7 +39,7 @@ def open_journal(path):
     Raises
     ------
     ValueError
-        Where the file cannot be opened, or has a line that is no operation of Optuna.
+        Where the file cannot be opened, or has a line that is not an operation of Optuna.
     """
     try:
         lock = Lock(path)
@@ -54,8 +54,8 @@ def open_journal(path):
         raise ValueError(f"storage={path!r} cannot be opened: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
         raise ValueError(
-            f"storage={path!r} is no journal that Optuna can read{_first_damage(path)}. Give the "
-            "name of a new file, or mend or delete that line."
+            f"storage={path!r} is not a journal that Optuna can read{_first_damage(path)}. Give "
+            "the name of a new file, or repair or delete that line."
         ) from error
 
 

@@ -87,7 +87,7 @@ def test_conditional_rows_have_the_conditional_distribution():
         ({"size": "large"}, "column 'size' cannot be that"),
         ({"kind": ["a", "b"]}, "2 values for n_samples=3"),
         ({"kind": {"a"}}, "column 'kind' cannot be that"),
-        ({"count": 2.5}, "2.5 is no integer"),
+        ({"count": 2.5}, "2.5 is not an integer"),
         ({"day": 3}, "held instants in fit"),
         ("kind", "conditions='kind': expected a dict"),
         (3, "conditions=3: expected a dict"),

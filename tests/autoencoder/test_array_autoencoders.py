@@ -138,7 +138,7 @@ def test_convolutions_learn_pictures():
     "params", [{}, {"loss": "cross_entropy"}, {"output_activation": "logistic"}]
 )
 def test_convolutions_start_at_the_mean_picture(params):
-    """Whatever restores the mean of all pixels has learnt nothing yet; worse is a bad start."""
+    """Whatever restores the mean of all pixels has learned nothing yet; worse is a bad start."""
     net = make("conv", image_shape=(8, 8), max_iter=1, learning_rate_init=1e-9, **params)
     mean = PICTURES.mean()
     error = {"": 1.0, "loss": -mean * np.log(mean) - (1 - mean) * np.log(1 - mean),

@@ -60,7 +60,7 @@ def test_predictions_stay_inside_their_limits_and_in_a_fitting_precision():
 
 
 def test_targets_without_squares_are_named():
-    with pytest.raises(ValueError, match=r"y_val holds values up to 1e\+200, of which no sum"):
+    with pytest.raises(ValueError, match=r"y_val holds values up to 1e\+200, whose squares"):
         check_size(np.array([1e200]), "y_val", scaled=False)
     check_size(np.array([1e200]), "y", scaled=False)  # training finds out
     check_size(np.array([1e200]), "y_val", scaled=True)

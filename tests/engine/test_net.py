@@ -280,13 +280,13 @@ def test_module_classes_by_name():
     ],
 )
 def test_states_name_modules_of_skdeep_alone(name):
-    with pytest.raises(ValueError, match="is no module of skdeep"):
+    with pytest.raises(ValueError, match="is not a module of skdeep"):
         module_class(name)
 
 
 def test_a_module_that_is_only_imported_there_is_none_of_its_own(monkeypatch):
     monkeypatch.setattr("skdeep.nets.blocks.Borrowed", nn.Linear, raising=False)
-    with pytest.raises(ValueError, match="is no module of skdeep"):
+    with pytest.raises(ValueError, match="is not a module of skdeep"):
         module_class("skdeep.nets.blocks:Borrowed")
 
 

@@ -225,11 +225,14 @@ def test_lists_of_series_of_every_kind(make):
 @pytest.mark.parametrize(
     ("first", "words"),
     [
-        (None, r"X\[0\] is no array of numbers \(a NoneType"),
-        ("abc", r"X\[0\] is no array of numbers \(a str"),
-        ([[1.0], [2.0, 3.0]], r"X\[0\] is no array of numbers \(a list"),
-        (pd.DataFrame({"u": ["a"], "v": ["b"]}), r"X\[0\] is no array of numbers \(a DataFrame"),
-        (sp.csr_array(np.eye(2)), r"X\[0\] is no array of numbers \(a csr_array"),
+        (None, r"X\[0\] is not an array of numbers \(a NoneType"),
+        ("abc", r"X\[0\] is not an array of numbers \(a str"),
+        ([[1.0], [2.0, 3.0]], r"X\[0\] is not an array of numbers \(a list"),
+        (
+            pd.DataFrame({"u": ["a"], "v": ["b"]}),
+            r"X\[0\] is not an array of numbers \(a DataFrame",
+        ),
+        (sp.csr_array(np.eye(2)), r"X\[0\] is not an array of numbers \(a csr_array"),
         (np.zeros((0, 2)), r"0 steps or channels \(X\[0\]\)"),
         (np.zeros((3, 5)), "same number of channels"),
     ],

@@ -192,7 +192,7 @@ def test_trimming_leaves_outliers_unlearnt():
         with torch.no_grad():
             r = detector.net_.module_.residuals(rows, [[0], [1], [2]])
         scores[trim] = float(r[32:].abs().mean())
-    assert scores[0.1] < scores[0.0]  # the rule of the others is learnt better without them
+    assert scores[0.1] < scores[0.0]  # the rule of the others is learned better without them
 
 
 # --- tables -----------------------------------------------------------------------------------

@@ -272,14 +272,14 @@ def test_weights_of_another_type(network, forge):
 
 @pytest.mark.parametrize("tree", [None, True, 1.5, [1], {"dict": []}, {"name": SCALER}])
 def test_no_estimator(tree, forge):
-    with pytest.raises(ValueError, match="it holds no estimator"):
+    with pytest.raises(ValueError, match="it does not hold an estimator"):
         load(forge(tree))
 
 
 @pytest.mark.parametrize("header", ["[" * 10**5, '{"a":' * 10**5, "1" * 10**5, "null", "[]"])
 def test_headers(header, tmp_path):
     save_file({"a": np.zeros(1)}, tmp_path / "model", {"skdeep": header})
-    with pytest.raises(ValueError, match="is no file that skdeep"):
+    with pytest.raises(ValueError, match="is not a file written by skdeep"):
         load(tmp_path / "model")
 
 
@@ -288,7 +288,7 @@ def test_tensors_of_a_type_that_numpy_lacks(tmp_path):
     head["__metadata__"] = {"skdeep": json.dumps({"format": 1})}
     text = json.dumps(head).encode()
     (tmp_path / "model").write_bytes(len(text).to_bytes(8, "little") + text + b"\0")
-    with pytest.raises(ValueError, match="is no file that skdeep"):
+    with pytest.raises(ValueError, match="is not a file written by skdeep"):
         load(tmp_path / "model")
 
 

@@ -54,7 +54,7 @@ def test_newer_format(forge):
 
 @pytest.mark.parametrize("number", [None, "1", 1.5, True, 0, [1]])
 def test_no_format(number, forge):
-    with pytest.raises(ValueError, match="is no file that skdeep"):
+    with pytest.raises(ValueError, match="is not a file written by skdeep"):
         load(forge({}, format=number))
 
 
@@ -62,7 +62,7 @@ def test_truncated_anywhere(path):
     content = path.read_bytes()
     for length in (0, 1, 7, 8, 9, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"model\.skdeep is no file.*truncated or damaged"):
+        with pytest.raises(ValueError, match=r"model\.skdeep is not a file.*truncated or damaged"):
             load(path)
 
 
@@ -83,14 +83,14 @@ def test_any_changed_byte(path):
 def test_other_kinds_of_file(tmp_path):
     other = tmp_path / "other"
     joblib.dump(StandardScaler(), other)
-    with pytest.raises(ValueError, match="is no file that skdeep"):
+    with pytest.raises(ValueError, match="is not a file written by skdeep"):
         load(other)
     other.write_text("a text " * 100)
-    with pytest.raises(ValueError, match="is no file that skdeep"):
+    with pytest.raises(ValueError, match="is not a file written by skdeep"):
         load(other)
     for metadata in (None, {"format": "pt"}, {"skdeep": "{"}, {"skdeep": "3"}):
         save_file({"weight": np.zeros(3)}, other, metadata)
-        with pytest.raises(ValueError, match="no header of skdeep's in its metadata"):
+        with pytest.raises(ValueError, match="its metadata has no skdeep header"):
             load(other)
 
 

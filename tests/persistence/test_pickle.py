@@ -190,5 +190,5 @@ def test_copy_of_own_module_owns_its_memory(own_module):
     ],
 )
 def test_a_state_names_modules_of_skdeep_only(name):
-    with pytest.raises(ValueError, match="is no module of skdeep"):
+    with pytest.raises(ValueError, match="is not a module of skdeep"):
         module_from_state({"class": name, "config": {}, "tensors": {}})

@@ -145,7 +145,7 @@ def test_a_net_with_a_module_that_is_not_skdeeps(name, data, tmp_path, forge, no
     net["object"] = "skdeep.engine.net.DeepNet"
     net["state"] = next(v for k, v in net["state"]["dict"] if k == "kw_args")
     arrays = _arrays(tmp_path / "model")
-    with pytest.raises(ValueError, match=f"'{name}' is no module of skdeep"):
+    with pytest.raises(ValueError, match=f"'{name}' is not a module of skdeep"):
         load(forge(file, arrays=arrays))
 
 

@@ -140,7 +140,7 @@ def test_ids_that_fit_did_not_see_are_unknown():
     [
         ([[1, 25]], r"token id 25: with vocabulary_size=20 ids must be in \[0, 20\)"),
         ([[1, -2]], "negative id -2"),
-        ([[1, 2.5]], "no whole numbers"),
+        ([[1, 2.5]], "not integers"),
         ([[1, np.nan]], "NaN"),
         (np.array([[3, 4], [0, 0]]), r"X\[1\] is an empty sequence"),
         ([[1], []], r"X\[1\] is an empty sequence"),

@@ -48,7 +48,9 @@ def test_a_damaged_line_in_the_middle_is_named(data, journal):
     path, _ = journal
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], b'{"op_code"\n', *lines[3:]]))
-    with pytest.raises(ValueError, match="journal' is no journal that Optuna can read: line 4 of"):
+    with pytest.raises(
+        ValueError, match="journal' is not a journal that Optuna can read: line 4 of"
+    ):
         candidates(data, path)
 
 
@@ -56,7 +58,7 @@ def test_a_damaged_line_in_the_middle_is_named(data, journal):
 def test_other_files_are_left_alone(data, tmp_path, content):
     path = tmp_path / "notes"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="notes' is no journal"):
+    with pytest.raises(ValueError, match="notes' is not a journal"):
         candidates(data, path)
     assert path.read_bytes() == content
 
