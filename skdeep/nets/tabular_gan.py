@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _KNOTS = 16  # pieces of the piecewise linear encoding of a number
-_BELOW_ONE = 1 - 2.0**-12
+BELOW_ONE = 1 - 2.0**-12
 
 
 class ModeFeatures(nn.Module):
@@ -216,7 +216,7 @@ class RowGenerator(nn.Module):
         shares = torch.softmax(logits, 1).cumsum(1)
         u = torch.rand(2, len(logits), device=logits.device, generator=generator)
         mode = (shares < (u[0] * shares[:, -1])[:, None]).sum(1)
-        return mode.clamp_(max=logits.shape[1] - 1) + (u[1] * _BELOW_ONE).to(logits.dtype)
+        return mode.clamp_(max=logits.shape[1] - 1) + (u[1] * BELOW_ONE).to(logits.dtype)
 
 
 class RowCritic(nn.Module):

@@ -33,6 +33,11 @@ from skdeep.onnx._graph import Graph, Module, Output, Unsupported
 
 def convolution(g: Graph, layer: Any, x: str) -> str:
     """A convolution, or a transposed one, of series or images."""
+    for name, wanted in (("padding", "numbers"), ("padding_mode", "'zeros'")):
+        value = getattr(layer, name)
+        if isinstance(value, str) and repr(value) != wanted:
+            kind = type(layer).__name__
+            raise Unsupported(f"{kind} with {name}={value!r}: expected {wanted}.")
     options: dict[str, Any] = {}
     if layer.transposed:
         options["output_padding"] = list(layer.output_padding)

@@ -16,6 +16,7 @@ from skdeep.onnx._arrays import (
     SINGLE,
     Rows,
     global_mean,
+    masked,
     read_rows,
     read_tokens,
     standardized,
@@ -91,7 +92,7 @@ def features(g: Graph, net: Any, rows: Rows) -> str:
     if hasattr(net, "embedding"):
         weight = net.embedding.weight
         x = g.op("Transpose", g.op("Gather", weight, rows.x), perm=[0, 2, 1])
-        rows = replace(rows, x=x, shape=(weight.shape[1], None))
+        rows = replace(rows, x=masked(g, x, rows.inside), shape=(weight.shape[1], None))
     else:
         rows = standardized(g, rows, net.standardize)
         rows = with_own_scale(g, rows) if net.own_scale else rows

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from torch.nn.modules.conv import _ConvNd
 
+from skdeep.nets.recurrence import Recurrence
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 from skdeep.onnx import _answers, _recurrence
@@ -57,7 +59,7 @@ def _embedded(g: Graph, model: Any) -> str:
     elif isinstance(net, RecurrentNet):
         z = _recurrence.score(g, net, _recurrence.features(g, net, rows))
     else:
-        z = g.module(net, rows.x)
+        z = g.module(net, g.cast(rows.x, g.dtype, of_network(model)))
     if not model.normalize:
         return z
     return g.op("Div", z, g.op("Max", g.reduce("L2", z, 1), _SHORTEST))
@@ -90,8 +92,9 @@ def _euclidean(g: Graph, z: str, points: np.ndarray) -> str:
 
 
 def _precision(model: Any) -> np.dtype:
-    is_dense = isinstance(model.net_.module_, DenseEmbedding)
-    return of_network(model) if is_dense else single(model)
+    kinds = (_ConvNd, Recurrence)
+    needs_single = any(isinstance(layer, kinds) for layer in model.net_.module_.modules())
+    return single(model) if needs_single else of_network(model)
 
 
 FAMILIES: dict[type, Family] = {

@@ -16,7 +16,7 @@ SMALLEST_SPREAD = 0.01
 must not make a rounding error an outlier."""
 
 _MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
-_SELF = 1e-6  # distance, in shares of a row's own length, below which two rows are the same
+SELF = 1e-6  # distance, in shares of a row's own length, below which two rows are the same
 _FLOOR = 0.05  # of the median: rows that have twins must not make all others outliers
 _TINY = 1e-12
 _PIECE = 2**22  # numbers in a temporary array of differences
@@ -126,7 +126,7 @@ class Neighbors(BaseEstimator):
         distance, place = search.kneighbors(v, wanted)
         if wanted == 1:
             return distance, place
-        is_self = distance[:, 0] <= _SELF * (1 + np.linalg.norm(v, axis=1))
+        is_self = distance[:, 0] <= SELF * (1 + np.linalg.norm(v, axis=1))
         keep = np.where(is_self[:, None], np.arange(1, wanted), np.arange(wanted - 1))
         return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
 

@@ -29,7 +29,7 @@ from skdeep.preprocessing.values import (
 )
 
 _N_PLACES = 8  # quantiles stored inside a mode
-_BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
+BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
 _IDENTIFIER = 0.95  # share of different values from which text looks like an identifier
 
 
@@ -133,7 +133,7 @@ class NumberModes:
         mode = np.minimum(np.searchsorted(self.grid[:, -1], x), len(self.grid) - 1)
         place = np.interp(x, self.grid.ravel(), self._places().ravel()) - mode
         single = self.grid[mode, 0] == self.grid[mode, -1]
-        place = np.where(single, 0.5, np.clip(place, 0.0, _BELOW_ONE))
+        place = np.where(single, 0.5, np.clip(place, 0.0, BELOW_ONE))
         return np.where(missing, len(self.grid) + 0.5, mode + place)
 
     def decode(self, positions):
@@ -152,7 +152,7 @@ class NumberModes:
         return from_floats(out, self.kind, self.dtype)
 
     def _places(self):
-        inside = np.linspace(0.0, _BELOW_ONE, self.grid.shape[1])
+        inside = np.linspace(0.0, BELOW_ONE, self.grid.shape[1])
         return np.arange(len(self.grid))[:, None] + inside
 
     def log_densities(self, positions):
@@ -168,7 +168,7 @@ class NumberModes:
         if not n_modes:
             return out
         mode = np.minimum(positions.astype(int), n_modes - 1)
-        piece = np.minimum((positions - mode) / _BELOW_ONE * _N_PLACES, _N_PLACES - 1).astype(int)
+        piece = np.minimum((positions - mode) / BELOW_ONE * _N_PLACES, _N_PLACES - 1).astype(int)
         width = self.grid[mode, piece + 1] - self.grid[mode, piece]
         inside = (positions < n_modes) & (width > 0)
         out[inside] = -np.log(width[inside] * _N_PLACES)

@@ -1,0 +1,258 @@
+"""Generators: what `sample` makes of given noise."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdeep.adversarial.image_gan import ImageGAN
+from skdeep.adversarial.images import ImageScale
+from skdeep.adversarial.tabular_gan import TabularGAN
+from skdeep.nets.tabular_gan import BELOW_ONE
+from skdeep.onnx._answers import label_array
+from skdeep.onnx._graph import ML, Graph, Output, Unsupported
+
+FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
+
+# --- images ----------------------------------------------------------------------------------
+
+
+def image_noise(model: ImageGAN) -> list[tuple[str, Any, list]]:
+    """What a file of an `ImageGAN` takes: normal numbers, and what kind of images to make, as
+    labels, or for clusters as numbers from 0 to 1."""
+    net = model.net_.module_.generator
+    size = net.first.in_features - net.n_classes
+    inputs: list[tuple[str, Any, list]] = [("noise", np.float32, [None, size])]
+    if hasattr(model, "classes_"):
+        inputs.append(("y", label_array(model.classes_).dtype, [None, 1]))
+    elif net.n_classes:
+        inputs.append(("cluster_noise", np.float32, [None, 1]))
+    return inputs
+
+
+def sample_images(g: Graph, model: ImageGAN) -> Output:
+    net = model.net_.module_.generator
+    z = g.inputs[0].name
+    if net.n_classes:
+        numbers = _class_numbers(g, model) if hasattr(model, "classes_") else _clusters(g, model)
+        is_it = g.op("Equal", numbers, np.arange(net.n_classes)[None])
+        z = g.side_by_side([z, g.cast(is_it, g.dtype)])
+    h = g.reshape(g.module(net.first, z), [-1, *net.base])
+    h = g.module(net.norms[0], h)
+    for up, norm, activation in zip(net.ups, net.norms[1:], net.activations):
+        h = g.module(norm, g.module(up, g.module(activation, h)))
+    h = g.op("Tanh", g.module(net.last, g.module(net.activations[-1], h)))
+    h = g.op("Slice", h, [0, 0], list(net.shape[1:]), [2, 3])
+    return _as_images(g, model, h)
+
+
+def _class_numbers(g: Graph, model: ImageGAN) -> str:
+    """Of labels, (n_samples, 1); one that `fit` did not see has none."""
+    classes, labels = label_array(model.classes_), g.inputs[1].name
+    if classes.dtype.kind != "U":
+        labels = g.cast(labels, FLOAT64, g.inputs[1].dtype)
+        is_it = g.op("Equal", labels, g.const(classes.astype(FLOAT64)[None], FLOAT64))
+        return g.op("ArgMax", g.cast(is_it, np.float32), axis=1, keepdims=1)
+    return g.op(
+        "LabelEncoder",
+        labels,
+        domain=ML,
+        keys_strings=classes.tolist(),
+        values_int64s=list(range(len(classes))),
+        default_int64=-1,
+    )
+
+
+def _clusters(g: Graph, model: ImageGAN) -> str:
+    """Cluster numbers as often as in `fit` for even noise, (n_samples, 1)."""
+    ends = np.cumsum(model._kind_share)[:-1]
+    return g.reduce("Sum", g.cast(g.op("GreaterOrEqual", g.inputs[1].name, ends), INT64), 1)
+
+
+def _as_images(g: Graph, model: ImageGAN, x: str) -> Output:
+    """What `ImageScale.unscaled` makes of values in [-1, 1]."""
+    scale, (rank, dtype) = ImageScale(*model._range), model._layout
+    kind = np.dtype(scale._dtype)
+    low, high = g.const(scale.low, kind), g.const(scale.high, kind)
+    x = g.cast(g.op("Transpose", x, perm=[0, 2, 3, 1]), kind, g.dtype)
+    x = g.op("Mul", g.op("Add", x, g.const(1.0, kind)), g.const((scale.high - scale.low) / 2, kind))
+    x = g.op("Add", x, low)
+    if rank == 4 and model.data_format == "channels_first":
+        x = g.op("Transpose", x, perm=[0, 3, 1, 2])
+    shape = list(model.input_shape_)
+    x = g.op("Min", g.op("Max", g.reshape(x, [-1, *shape]), low), high)
+    if dtype.kind in "iub":
+        x = g.op("Round", x)
+    return Output(g.cast(x, dtype, kind), dtype, [None, *shape])
+
+
+# --- tables ----------------------------------------------------------------------------------
+
+
+class Column(NamedTuple):
+    """A column of synthetic values."""
+
+    name: str
+    dtype: np.dtype
+
+
+def table_noise(model: TabularGAN) -> list[tuple[str, Any, list]]:
+    """What a file of a `TabularGAN` takes: numbers from 0 to 1, two for each column."""
+    return [("noise", np.float32, [None, 2 * len(model._modes)])]
+
+
+def table_columns(model: TabularGAN) -> list[Column]:
+    """The columns that a file of a `TabularGAN` gives.
+
+    Raises
+    ------
+    Unsupported
+        If one holds dates, decimals or other values that ONNX has not; it names the column.
+    """
+    return [
+        Column(str(name), _dtype_of(modes, str(name)))
+        for name, modes in zip(model.column_names_, model.modes_)
+    ]
+
+
+def _dtype_of(modes: Any, name: str) -> np.dtype:
+    if modes.is_number:
+        kind = modes.kind["name"]
+        if kind == "integer":
+            steps = modes.steps
+            if steps is not None and (steps["storage"] != "int64" or modes.has_missing):
+                raise Unsupported(
+                    f"column {name!r} holds integers beyond 2**53 that are missing in some rows, "
+                    "or beyond 2**63, which tensors of ONNX cannot carry: turn them into texts "
+                    "before fit."
+                )
+            return FLOAT64 if modes.has_missing else INT64
+        if kind == "float":
+            return modes.dtype if modes.dtype in (np.float32, np.float64) else FLOAT64
+        kinds = {"decimal": "decimals", "period": "periods"}.get(kind, f"dates or times ({kind})")
+        raise Unsupported(
+            f"column {name!r} holds {kinds}, which tensors of ONNX cannot carry: turn it into "
+            "numbers or texts before fit."
+        )
+    levels = np.array([*modes.levels, *modes.pooled])
+    if levels.dtype.kind == "U" and all(isinstance(v, str) for v in [*modes.levels, *modes.pooled]):
+        return levels.dtype
+    if levels.dtype.kind in "bif":
+        is_float = modes.has_missing or levels.dtype.kind == "f"
+        return FLOAT64 if is_float else np.dtype({"b": np.bool_, "i": INT64}[levels.dtype.kind])
+    raise Unsupported(
+        f"column {name!r} holds levels of several types, or of one that tensors of ONNX cannot "
+        f"carry, such as {modes.levels[0]!r}: turn them into texts before fit."
+    )
+
+
+def sample_table(g: Graph, model: TabularGAN) -> list[Output]:
+    net, noise = model.net_.module_.generator, g.inputs[0].name
+    columns = table_columns(model)
+    seen: list[str] = []
+    out = []
+    for j, (modes, column) in enumerate(zip(model.modes_, columns)):
+        u, v = g.column(noise, 2 * j), g.column(noise, 2 * j + 1)
+        mode = _mode(g, _logits(g, net.nets[j], seen, noise), u)
+        place = g.op("Mul", v, BELOW_ONE)
+        position = g.op("Add", g.cast(mode, g.dtype), place)
+        if j + 1 < len(columns):
+            seen += _features(g, net.features, j, position, mode)
+        decode = _numbers if modes.is_number else _levels
+        exact = g.cast(position, FLOAT64, g.dtype)
+        values = decode(g.in_double(), modes, exact, mode, column)
+        out.append(Output(values, column.dtype, [None, 1]))
+    return out
+
+
+def _logits(g: Graph, net: Any, seen: list[str], noise: str) -> str:
+    """Of the modes of a column, given the features of those before it."""
+    if net.last is None:
+        return g.op("Add", g.op("Mul", g.column(noise, 0), 0.0), net.bias[None])
+    x = g.side_by_side(seen)
+    for linear, activation in zip(net.linears, net.activations):
+        x = g.module(activation, g.module(linear, x))
+    return g.linear(x, net.last.weight, net.bias)
+
+
+def _mode(g: Graph, logits: str, u: str) -> str:
+    """The number of the mode that is drawn, (n_samples, 1)."""
+    shares = g.op("CumSum", g.op("Softmax", logits, axis=1), g.const(1))
+    whole = g.op("Slice", shares, [-1], [np.iinfo(np.int64).max], [1])
+    below = g.cast(g.op("Less", shares, g.op("Mul", u, whole)), INT64)
+    last = g.op("Sub", g.op("Shape", logits, start=1, end=2), 1)
+    return g.op("Min", g.reduce("Sum", below, 1), last)
+
+
+def _features(g: Graph, net: Any, j: int, position: str, mode: str) -> list[str]:
+    """Those of a column; see `skdeep.nets.tabular_gan.ModeFeatures`."""
+    column, edges = net.columns[j], getattr(net, f"edges_{j}", None)
+    if edges is None:
+        is_it = g.op("Equal", mode, np.arange(column["n_modes"])[None])
+        return [g.cast(is_it, g.dtype)]
+    n_known = column["n_modes"] - column["has_missing"]
+    low, high = (g.op("Gather", edges[:, k].clone(), mode) for k in (0, 1))
+    inside = g.op("Sub", position, g.cast(mode, g.dtype))
+    value = g.op("Add", low, g.op("Mul", inside, g.op("Sub", high, low)))
+    n_knots = net._knots(column)
+    pieces = g.op("Mul", position, n_knots / max(n_known, 1))
+    pieces = g.op("Sub", pieces, np.arange(n_knots, dtype=np.float32)[None])
+    parts = [g.op("Min", g.op("Max", pieces, 0.0), 1.0), value]
+    if not column["has_missing"]:
+        return parts
+    missing = g.cast(g.op("Equal", mode, n_known), g.dtype)
+    known = g.op("Sub", 1.0, missing)
+    return [*(g.op("Mul", part, known) for part in parts), missing]
+
+
+def _numbers(g: Graph, modes: Any, position: str, mode: str, column: Column) -> str:
+    """What `NumberModes.decode` makes of positions."""
+    n, n_places = len(modes.grid), modes.grid.shape[1] - 1
+    if not n:  # all values were missing
+        return g.op("Add", g.op("Mul", position, 0.0), np.nan)
+    own = g.op("Min", mode, n - 1)
+    t = g.op("Mul", g.op("Sub", position, g.cast(own, FLOAT64)), n_places / BELOW_ONE)
+    piece = g.op("Min", g.op("Floor", t), float(n_places - 1))
+    at = g.op("Add", g.op("Mul", own, n_places + 1), g.cast(piece, INT64))
+    low, high = (g.op("Gather", modes.grid.ravel(), place) for place in (at, g.op("Add", at, 1)))
+    x = g.op("Add", low, g.op("Mul", g.op("Sub", t, piece), g.op("Sub", high, low)))
+    if modes.steps is not None:
+        return _steps(g, modes.steps, x)
+    if modes.step:
+        count = g.op("Round", g.op("Div", g.op("Sub", x, float(modes.start)), float(modes.step)))
+        x = g.op("Add", g.op("Mul", count, float(modes.step)), float(modes.start))
+    elif modes.decimals is not None:
+        unit = float(10**modes.decimals)
+        x = g.op("Div", g.op("Round", g.op("Mul", x, unit)), unit)
+    if modes.kind["name"] == "integer":
+        x = g.op("Round", x)
+    if modes.has_missing:
+        x = g.op("Where", g.op("Less", mode, n), x, np.nan)
+    return g.cast(x, column.dtype, FLOAT64)
+
+
+def _steps(g: Graph, steps: dict[str, Any], x: str) -> str:
+    """Integers that float64 does not hold, from numbers of steps."""
+    count = g.cast(g.op("Round", x), INT64)
+    if len(steps["known"]):
+        return g.op("Gather", np.asarray(steps["known"], INT64), count)
+    return g.op("Add", g.op("Mul", count, int(steps["step"])), int(steps["origin"]))
+
+
+def _levels(g: Graph, modes: Any, position: str, mode: str, column: Column) -> str:
+    """What `LevelModes.decode` makes of positions."""
+    levels: list[Any] = [*modes.levels, *modes.pooled]
+    pool = len(modes.levels)
+    number = g.op("Min", mode, max(pool - 1, 0)) if not modes.pooled else g.op("Min", mode, pool)
+    if modes.pooled:
+        inside = g.op("Sub", position, g.cast(mode, FLOAT64))
+        below = g.op("LessOrEqual", modes.pool_share[None], inside)
+        rank = g.op("Min", g.reduce("Sum", g.cast(below, INT64), 1), len(modes.pooled) - 1)
+        number = g.op("Where", g.op("Equal", number, pool), g.op("Add", rank, pool), number)
+    if modes.has_missing:
+        is_text = column.dtype.kind == "U"
+        levels.append("" if is_text else np.nan)
+        missing = g.op("Equal", mode, len(modes) - 1)
+        number = g.op("Where", missing, len(levels) - 1, number)
+    return g.op("Gather", g.const(np.array(levels), column.dtype), number)
