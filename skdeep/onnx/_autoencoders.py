@@ -32,6 +32,7 @@ from skdeep.onnx._arrays import (
 )
 from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output, Unsupported
+from skdeep.onnx._inputs import TensorInput
 from skdeep.onnx._recurrence import recurrence
 
 # --- rows that are vectors -------------------------------------------------------------------
@@ -330,6 +331,20 @@ def boltzmann_score(g: Graph, model: Any) -> Output:
     return Output(g.op("Sub", below, g.op("Mul", square, 0.5)), g.dtype, [None])
 
 
+def _codes(model: Any) -> list[TensorInput]:
+    return [TensorInput("codes", _precision(model), [None, model._n_features_out])]
+
+
+def _noise(model: Any) -> list[TensorInput]:
+    """Standard normal numbers."""
+    return [TensorInput("noise", of_network(model), [None, model._n_features_out])]
+
+
+def _precision(model: Any) -> np.dtype:
+    is_array = isinstance(model.net_.module_, ArrayAutoencoder)
+    return single(model) if is_array else of_network(model)
+
+
 FAMILIES: dict[type, Family] = {
     Autoencoder: Family(
         {
@@ -339,7 +354,8 @@ FAMILIES: dict[type, Family] = {
             "score_samples": score_samples,
         },
         ("transform",),
-        lambda model: of_network(model) if model.encoder == "dense" else single(model),
+        _precision,
+        {"inverse_transform": _codes},
     ),
     VariationalAutoencoder: Family(
         {
@@ -350,6 +366,7 @@ FAMILIES: dict[type, Family] = {
             "sample": variational_decode,
         },
         ("transform",),
+        inputs={"inverse_transform": _codes, "sample": _noise},
     ),
     RBM: Family(
         {
@@ -358,5 +375,6 @@ FAMILIES: dict[type, Family] = {
             "score_samples": boltzmann_score,
         },
         ("transform",),
+        inputs={"inverse_transform": _codes},
     ),
 }

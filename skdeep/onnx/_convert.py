@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._compat import _check_feature_names
 from skdeep._version import __version__
 from skdeep.onnx._graph import OPSET, Module
-from skdeep.onnx._inputs import TensorInput, inputs_of, with_free_lengths
+from skdeep.onnx._inputs import TensorInput, as_array, check_shape, inputs_of, with_free_lengths
 from skdeep.onnx._parse import Parser, Root, first_step
 from skdeep.onnx._register import FAMILIES, MODULES, register
 from skdeep.onnx._types import tensor_type
@@ -40,7 +40,7 @@ def to_onnx(
 
     X : DataFrame or array-like of shape (n_samples, n_features)
         Some rows, which show the names, types and shapes of the inputs. None for methods that take
-        no rows, such as `sample`.
+        no rows: `sample` takes noise, `inverse_transform` codes.
 
     methods : sequence of str, or mapping of str to dict, default=None
         The methods of the last estimator that the file computes, an output for each. A mapping
@@ -72,9 +72,9 @@ def to_onnx(
     """
     check_is_fitted(model)
     register()
-    known, names = _inputs(model, X, inputs)
     if methods is not None and not isinstance(methods, Mapping):
         methods = {key: {} for key in methods}
+    known, names = _inputs(model, X, inputs, methods or {})
     modules = {**MODULES, **(converters or {})}
     proto = _converted(Root(model, known, methods), modules)
     _describe(proto, model, known, names)
@@ -112,18 +112,28 @@ def save(model: Any, X: Any, path: str | os.PathLike, **options: Any) -> None:
     onnx.save(to_onnx(model, X, **options), os.fspath(path))
 
 
-def _inputs(model: Any, X: Any, group: str) -> tuple[list[TensorInput], list[str] | None]:
+def _inputs(
+    model: Any, X: Any, group: str, methods: Mapping[str, Any]
+) -> tuple[list[TensorInput], list[str] | None]:
     """The inputs of the file, and the names of the columns of X if it has some."""
+    family = FAMILIES.get(type(model))
+    without_rows = {} if family is None else family.inputs
+    for method in methods or (() if family is None else family.default):
+        if method in without_rows:
+            if X is not None or len(methods) > 1:
+                raise ValueError(
+                    f"{method!r} of a {type(model).__name__} takes no rows: expected X=None and no "
+                    f"other method, got X of the type {type(X).__name__}, methods={list(methods)}."
+                )
+            return without_rows[method](model), None
     first = first_step(model)
-    if X is not None:
-        names = _checked_names(model, X)
-        return with_free_lengths(inputs_of(X, group), first), names
-    family = FAMILIES.get(type(first))
-    if family is None or family.inputs is None:
+    if X is None:
         raise ValueError(
             f"X=None: expected some rows like those that {type(first).__name__} was fitted on."
         )
-    return family.inputs(first), None
+    known = with_free_lengths(inputs_of(X, group), first)
+    check_shape(first, X)
+    return known, _checked_names(model, X)
 
 
 def _checked_names(model: Any, X: Any) -> list[str] | None:
@@ -137,7 +147,8 @@ def _checked_names(model: Any, X: Any) -> list[str] | None:
     if is_frame(X) and hasattr(model, "feature_names_in_"):
         _check_feature_names(model, X, reset=False)
     expected = getattr(model, "n_features_in_", None)
-    n_features = np.shape(X)[1] if len(np.shape(X)) == 2 else None
+    shape = X.shape if hasattr(X, "shape") else as_array(X).shape
+    n_features = shape[1] if len(shape) == 2 else None
     if None not in (expected, n_features) and n_features != expected:
         raise ValueError(
             f"X has {n_features} features, but {type(model).__name__} is expecting {expected} "

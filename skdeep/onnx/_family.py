@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,10 @@ def single(model: Any) -> np.dtype:
     return np.dtype(np.float32)
 
 
+def of_rows(model: Any) -> None:
+    """None: float64 where X is, else float32."""
+
+
 @dataclass(frozen=True)
 class Family:
     """How an estimator is written.
@@ -37,13 +41,13 @@ class Family:
     default : tuple of str
         The methods that a file has where the user names none.
     precision : callable
-        The type in which a fitted estimator computes, `of_network` or `single`.
-    inputs : callable or None
-        What a file takes in the place of rows, given the fitted estimator, for methods that take
-        none.
+        The type in which a fitted estimator computes: `of_network`, `single` or `of_rows`.
+    inputs : mapping of str to callable
+        What a file takes in the place of rows, given the fitted estimator, for each method that
+        takes none.
     """
 
     methods: Mapping[str, Convert]
     default: tuple[str, ...]
-    precision: Callable[[Any], np.dtype] = of_network
-    inputs: Callable[[Any], list[TensorInput]] | None = None
+    precision: Callable[[Any], Any] = of_network
+    inputs: Mapping[str, Callable[[Any], list[TensorInput]]] = field(default_factory=dict)

@@ -140,7 +140,9 @@ def _dtype_of(modes: Any, name: str) -> np.dtype:
         return levels.dtype
     if levels.dtype.kind in "bif":
         is_float = modes.has_missing or levels.dtype.kind == "f"
-        return FLOAT64 if is_float else np.dtype({"b": np.bool_, "i": INT64}[levels.dtype.kind])
+        if is_float:
+            return FLOAT64
+        return INT64 if levels.dtype.kind == "i" else np.dtype(np.bool_)
     raise Unsupported(
         f"column {name!r} holds levels of several types, or of one that tensors of ONNX cannot "
         f"carry, such as {modes.levels[0]!r}: turn them into texts before fit."

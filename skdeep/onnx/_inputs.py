@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from numbers import Number
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from skdeep.inputs.sequences import TokenInput
+from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.sequences import SequenceInput, TokenInput
 from skdeep.onnx._types import STRING
 from skdeep.preprocessing.columns import is_frame
 
@@ -68,12 +69,21 @@ def inputs_of(X: Any, group: str = "columns") -> list[TensorInput]:
         )
     if hasattr(X, "detach"):
         X = X.detach().cpu().numpy()
-    array = np.asarray(X)
+    array = as_array(X)
     if array.dtype.kind == "O":
         array = pd.Series(array.ravel()) if array.size else array
         dtype = _dtype_of_objects(array, "X")
         return [TensorInput("X", dtype, [None, *np.shape(X)[1:]])]
     return [TensorInput("X", _dtype_of(array.dtype, "X"), [None, *array.shape[1:]])]
+
+
+def as_array(X: Any) -> np.ndarray:
+    """X as an array; of series of unequal length, which have no shape in common, the longest."""
+    try:
+        return np.asarray(X)
+    except ValueError:
+        series = [np.asarray(x) for x in X]
+        return np.resize(max(series, key=len), (1, *max(series, key=len).shape))
 
 
 def _frame_inputs(X: Any, group: str) -> list[TensorInput]:
@@ -162,13 +172,39 @@ def _refused(name: str, kind: str) -> ValueError:
 
 def with_free_lengths(inputs: list[TensorInput], estimator: Any) -> list[TensorInput]:
     """The inputs of an estimator that was fitted on series or texts of unequal length, of any
-    length."""
-    shape = getattr(estimator, "input_shape_", ())
-    if None not in shape and not isinstance(getattr(estimator, "_input", None), TokenInput):
+    length; numbers are floats then, for NaN is what series are padded with."""
+    shape, reads_tokens = getattr(estimator, "input_shape_", ()), is_token_reader(estimator)
+    if None not in shape and not reads_tokens:
         return inputs
-    lengths = [size is None for size in shape] or [True]
     for known in inputs:
-        known.shape[1:] = [
-            None if free else size for size, free in zip_longest(known.shape[1:], lengths)
-        ]
+        sizes = known.shape[1:]
+        free = [n is None for n in shape] if len(sizes) == len(shape) else [True] * len(sizes)
+        known.shape[1:] = [None if f else size for size, f in zip(sizes, free)]
+        if known.dtype.kind != "f" and not reads_tokens:
+            known.dtype = FLOAT32
     return inputs
+
+
+def check_shape(estimator: Any, X: Any) -> None:
+    """Raise where X are arrays of another shape than the rows that an estimator was fitted on."""
+    reader = getattr(estimator, "_input", None)
+    if not isinstance(reader, ArrayInput) or is_frame(X):
+        return
+    known: Any = reader.shape
+    given = tuple((X if hasattr(X, "shape") else as_array(X)).shape[1:])
+    if reader.image_shape is not None:
+        if math.prod(given) != math.prod(known):
+            raise ValueError(
+                f"X has rows of shape {given}, but {type(estimator).__name__} is expecting rows of "
+                f"shape {known} as input."
+            )
+    elif len(given) == len(known):
+        given = tuple(None if free is None else size for size, free in zip(given, known))
+        reader._compare_shape(estimator, given)
+    elif not (isinstance(reader, SequenceInput) and len(given) == 1 and 1 in known):
+        reader._compare_shape(estimator, given)
+
+
+def is_token_reader(estimator: Any) -> bool:
+    """Whether rows of an estimator are token ids."""
+    return isinstance(getattr(estimator, "_input", None), TokenInput)

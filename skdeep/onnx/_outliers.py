@@ -115,12 +115,11 @@ def _local(g: Graph, scorer: Any, x: str, r: str) -> str:
     squares, places = _near(g, scorer, x)
     residual = _mean(g, _squares(g, g.op("Div", r, scorer.scale_)))
     usual = (scorer.usual_distance_, scorer.usual_residual_)
-    score = None
+    roots = []
     for number, known, low in zip((_mean(g, squares), residual), usual, scorer.floors_):
         around = g.op("Add", _mean(g, g.op("Gather", known, places)), float(low))
-        root = g.op("Sqrt", g.op("Div", number, g.op("Sqrt", around)))
-        score = root if score is None else g.op("Mul", score, root)
-    return score
+        roots.append(g.op("Sqrt", g.op("Div", number, g.op("Sqrt", around))))
+    return g.op("Mul", *roots)
 
 
 def _sampled(g: Graph, scorer: Any, x: str, r: str) -> str:

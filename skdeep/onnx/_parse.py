@@ -121,16 +121,20 @@ class Parser:
         wanted = {key: {} for key in family.default} if methods is None else methods
         for method, options in wanted.items():
             reason = _register.why_not(model, method, options)
+            if reason is None and method in family.inputs and self._path:
+                reason = f"{method} takes no rows, and so is none of several steps in a file."
             if reason is not None:
                 raise Unsupported(self.named(reason))
+        dtype = family.precision(model) or float_type(inputs)
         announced = [
-            (_register.output_name(model, m), _register.output_dtype(model, m)) for m in wanted
+            (_register.output_name(model, m), _register.output_dtype(model, m, dtype))
+            for m in wanted
         ]
 
         def write(g: Graph) -> list[Output]:
             return [family.methods[m](g, model, **options) for m, options in wanted.items()]
 
-        return self.part(scope, inputs, announced, write, family.precision(model))
+        return self.part(scope, inputs, announced, write, dtype)
 
     def _theirs(self, scope: Any, model: Any, inputs: list, methods: Methods | None) -> list:
         """An estimator that skl2onnx knows."""

@@ -27,6 +27,7 @@ from skdeep.onnx import (
 )
 from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module
+from skdeep.onnx._types import float_type
 
 FAMILIES: dict[type, Family] = {
     **_perceptron.FAMILIES,
@@ -61,8 +62,9 @@ def output_name(model: Any, method: str) -> str:
     return NAMES.get(method, method)
 
 
-def output_dtype(model: Any, method: str) -> np.dtype:
-    """The type of what a method returns, as announced to the step after it."""
+def output_dtype(model: Any, method: str, dtype: Any) -> np.dtype:
+    """The type of what a method returns, as announced to the step after it; `dtype` is that in
+    which the estimator computes."""
     if method == "predict" and is_classifier(model):
         multilabel = getattr(model, "_target_type", "").startswith("multilabel")
         return np.dtype(np.int64) if multilabel else _answers.label_array(model.classes_).dtype
@@ -71,7 +73,7 @@ def output_dtype(model: Any, method: str) -> np.dtype:
     units = getattr(model, "_units", None)
     if method.startswith("predict") and units is not None and units.needs_double:
         return np.dtype(np.float64)
-    return FAMILIES[type(model)].precision(model)
+    return np.dtype(dtype)
 
 
 def why_not(model: Any, method: str, options: Mapping[str, Any]) -> str | None:
@@ -94,7 +96,8 @@ def write(
     ones as the operator has outputs."""
     model = operator.raw_operator
     family = FAMILIES[type(model)]
-    g = Graph(scope, operator, container, modules, family.precision(model))
+    dtype = family.precision(model) or float_type(operator.inputs)
+    g = Graph(scope, operator, container, modules, dtype)
     for method, variable in zip(getattr(operator, "methods", family.default), operator.outputs):
         g.give(family.methods[method](g, model), variable)
 

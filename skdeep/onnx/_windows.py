@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdeep.onnx._arrays import whole
-from skdeep.onnx._family import Family, single
+from skdeep.onnx._family import Family, of_rows
 from skdeep.onnx._graph import Graph, Output
 from skdeep.preprocessing import SlidingWindow
 
@@ -30,5 +30,5 @@ def transform(g: Graph, model: Any) -> Output:
 
 
 FAMILIES: dict[type, Family] = {
-    SlidingWindow: Family({"transform": transform}, ("transform",), single)
+    SlidingWindow: Family({"transform": transform}, ("transform",), of_rows)
 }

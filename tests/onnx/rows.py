@@ -48,9 +48,7 @@ def check_sizes(model, X, methods, tolerance=1e-5, **options):
     is_list = isinstance(X, list)
     for dtype in (np.float32, np.float64):
         rows = [x.astype(dtype) for x in X] if is_list else X.astype(dtype)
-        proto = to_onnx(
-            model, padded(rows[:2], dtype) if is_list else rows[:2], methods=methods, **options
-        )
+        proto = to_onnx(model, rows[:2], methods=methods, **options)
         for n in SIZES:
             given = padded(rows[:n], dtype) if is_list else rows[:n]
             found = outputs(proto, given)

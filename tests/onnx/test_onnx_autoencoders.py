@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
 
-from agreement import assert_close, outputs
+from agreement import assert_close, outputs, session
 from rows import QUICK, check_sizes, padded, rng, unequal
 
 from skdeep import RBM, Autoencoder, VariationalAutoencoder
@@ -29,10 +31,11 @@ def autoencoder(X, sizes=(5, 3), **parameters):
 
 def check_way_back(model, X):
     """A file of the decoder alone."""
-    codes = model.transform(X)
-    proto = to_onnx(model, codes[:2], methods=["inverse_transform"])
+    proto, codes = to_onnx(model, None, methods=["inverse_transform"]), model.transform(X)
+    run = session(proto)
+    codes = codes.astype({"tensor(float)": "f4", "tensor(double)": "f8"}[run.get_inputs()[0].type])
     for n in (1, 7, 1000):
-        (found,) = outputs(proto, codes[:n]).values()
+        (found,) = run.run(None, {"codes": codes[:n]})
         assert_close(found, model.inverse_transform(codes[:n]))
 
 
@@ -106,7 +109,7 @@ def test_sequences_of_unequal_length():
     for made, expected in zip(found, model.reconstruct(series)):
         assert_close(made[: len(expected)], expected)
     with pytest.raises(ValueError, match="a code does not say how long its row was"):
-        to_onnx(model, model.transform(series), methods=["inverse_transform"])
+        to_onnx(model, None, methods=["inverse_transform"])
 
 
 @pytest.mark.parametrize("hidden", [(8,), (), (8, 4)])
@@ -132,3 +135,23 @@ def test_boltzmann_machines(X, dtype):
     model = RBM(4, **QUICK).fit(X[:40].astype(dtype))
     check_sizes(model, X, ["transform", "score_samples"])
     check_way_back(model, X)
+
+
+def test_samples_of_given_noise():
+    model = VariationalAutoencoder(3, **QUICK).fit(ROWS[:40])
+    noise = np.random.RandomState(5).standard_normal((7, 3))
+    (found,) = session(to_onnx(model, None, methods=["sample"])).run(None, {"noise": noise})
+    assert_close(found, model.sample(7, random_state=5))
+
+
+def test_methods_that_take_no_rows():
+    model = autoencoder(ROWS)
+    with pytest.raises(ValueError, match="'inverse_transform' of a Autoencoder takes no rows"):
+        to_onnx(model, ROWS[:2], methods=["inverse_transform"])
+    with pytest.raises(ValueError, match="takes no rows: expected X=None and no other method"):
+        to_onnx(model, None, methods=["transform", "inverse_transform"])
+    with pytest.raises(ValueError, match="X=None: expected some rows like those that Autoencoder"):
+        to_onnx(model, None)
+    pipe = make_pipeline(StandardScaler(), model).fit(ROWS[:40])
+    with pytest.raises(ValueError, match="step 'autoencoder': inverse_transform takes no rows"):
+        to_onnx(pipe, ROWS[:2], methods=["inverse_transform"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 pytest.importorskip("skl2onnx")
@@ -168,3 +169,22 @@ def test_layers_that_cannot_be_written(layer, message):
     clf = cnn(module(layer, nn.ReLU()), IMAGES)
     with pytest.raises(ValueError, match=message):
         to_onnx(clf, IMAGES[:2])
+
+
+def test_rows_of_another_shape():
+    clf, series = cnn(), unequal(40)
+    with pytest.raises(ValueError, match="X has 3 channels, but CNNClassifier is expecting 2"):
+        to_onnx(clf, SERIES[:2, :, [0, 1, 1]])
+    with pytest.raises(ValueError, match="series of length 5, but .* is expecting the length 12"):
+        to_onnx(clf, SERIES[:2, :5])
+    with pytest.raises(ValueError, match=r"X has rows of shape \(12,\), but"):
+        to_onnx(clf, SERIES[:2, :, 0])
+    with pytest.raises(ValueError, match="X has 3 channels, but CNNClassifier is expecting 2"):
+        to_onnx(cnn(X=series), SERIES[:2, :, [0, 1, 1]])
+    with pytest.raises(ValueError, match="images of 9 x 5 pixels, but .* expecting 9 x 6 pixels"):
+        to_onnx(cnn(X=IMAGES), IMAGES[:2, :, :5])
+    flat = cnn(X=IMAGES.reshape(1000, -1), image_shape=(9, 6, 2))
+    with pytest.raises(ValueError, match=r"expecting rows of shape \(9, 6, 2\) as input"):
+        to_onnx(flat, IMAGES[:2, :, :5])
+    with pytest.raises(NotFittedError, match="This CNNClassifier instance is not fitted yet"):
+        to_onnx(CNNClassifier(), SERIES[:2])
