@@ -11,7 +11,7 @@ import numpy as np
 from skdeep.onnx._graph import Output
 from skdeep.onnx._inputs import TensorInput
 
-Convert = Callable[..., Output]
+Convert = Callable[..., Output | list[Output]]
 """Writes a method: given the graph, the fitted estimator and the arguments of the method but X, it
 returns what the method returns."""
 
@@ -45,9 +45,13 @@ class Family:
     inputs : mapping of str to callable
         What a file takes in the place of rows, given the fitted estimator, for each method that
         takes none.
+    outputs : mapping of str to callable
+        Name and type of each output, given the fitted estimator, of methods that have several, or
+        one of another type than the others'.
     """
 
     methods: Mapping[str, Convert]
     default: tuple[str, ...]
     precision: Callable[[Any], Any] = of_network
     inputs: Mapping[str, Callable[[Any], list[TensorInput]]] = field(default_factory=dict)
+    outputs: Mapping[str, Callable[[Any], list[tuple[str, Any]]]] = field(default_factory=dict)

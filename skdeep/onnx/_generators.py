@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,23 +11,25 @@ from skdeep.adversarial.images import ImageScale
 from skdeep.adversarial.tabular_gan import TabularGAN
 from skdeep.nets.tabular_gan import BELOW_ONE
 from skdeep.onnx._answers import label_array
+from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import ML, Graph, Output, Unsupported
+from skdeep.onnx._inputs import TensorInput
 
-FLOAT64, INT64 = np.dtype(np.float64), np.dtype(np.int64)
+FLOAT32, FLOAT64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 
 # --- images ----------------------------------------------------------------------------------
 
 
-def image_noise(model: ImageGAN) -> list[tuple[str, Any, list]]:
+def image_noise(model: ImageGAN) -> list[TensorInput]:
     """What a file of an `ImageGAN` takes: normal numbers, and what kind of images to make, as
     labels, or for clusters as numbers from 0 to 1."""
     net = model.net_.module_.generator
     size = net.first.in_features - net.n_classes
-    inputs: list[tuple[str, Any, list]] = [("noise", np.float32, [None, size])]
+    inputs = [TensorInput("noise", FLOAT32, [None, size], [0])]
     if hasattr(model, "classes_"):
-        inputs.append(("y", label_array(model.classes_).dtype, [None, 1]))
+        inputs.append(TensorInput("y", label_array(model.classes_).dtype, [None, 1], [1]))
     elif net.n_classes:
-        inputs.append(("cluster_noise", np.float32, [None, 1]))
+        inputs.append(TensorInput("cluster_noise", FLOAT32, [None, 1], [1]))
     return inputs
 
 
@@ -90,19 +92,12 @@ def _as_images(g: Graph, model: ImageGAN, x: str) -> Output:
 # --- tables ----------------------------------------------------------------------------------
 
 
-class Column(NamedTuple):
-    """A column of synthetic values."""
-
-    name: str
-    dtype: np.dtype
-
-
-def table_noise(model: TabularGAN) -> list[tuple[str, Any, list]]:
+def table_noise(model: TabularGAN) -> list[TensorInput]:
     """What a file of a `TabularGAN` takes: numbers from 0 to 1, two for each column."""
-    return [("noise", np.float32, [None, 2 * len(model._modes)])]
+    return [TensorInput("noise", FLOAT32, [None, 2 * len(model._modes)])]
 
 
-def table_columns(model: TabularGAN) -> list[Column]:
+def table_columns(model: TabularGAN) -> list[tuple[str, Any]]:
     """The columns that a file of a `TabularGAN` gives.
 
     Raises
@@ -111,7 +106,7 @@ def table_columns(model: TabularGAN) -> list[Column]:
         If one holds dates, decimals or other values that ONNX has not; it names the column.
     """
     return [
-        Column(str(name), _dtype_of(modes, str(name)))
+        (str(name), _dtype_of(modes, str(name)))
         for name, modes in zip(model.column_names_, model.modes_)
     ]
 
@@ -154,7 +149,7 @@ def sample_table(g: Graph, model: TabularGAN) -> list[Output]:
     columns = table_columns(model)
     seen: list[str] = []
     out = []
-    for j, (modes, column) in enumerate(zip(model.modes_, columns)):
+    for j, (modes, (_, dtype)) in enumerate(zip(model.modes_, columns)):
         u, v = g.column(noise, 2 * j), g.column(noise, 2 * j + 1)
         mode = _mode(g, _logits(g, net.nets[j], seen, noise), u)
         place = g.op("Mul", v, BELOW_ONE)
@@ -163,8 +158,8 @@ def sample_table(g: Graph, model: TabularGAN) -> list[Output]:
             seen += _features(g, net.features, j, position, mode)
         decode = _numbers if modes.is_number else _levels
         exact = g.cast(position, FLOAT64, g.dtype)
-        values = decode(g.in_double(), modes, exact, mode, column)
-        out.append(Output(values, column.dtype, [None, 1]))
+        values = decode(g.in_double(), modes, exact, mode, dtype)
+        out.append(Output(values, dtype, [None, 1]))
     return out
 
 
@@ -208,7 +203,7 @@ def _features(g: Graph, net: Any, j: int, position: str, mode: str) -> list[str]
     return [*(g.op("Mul", part, known) for part in parts), missing]
 
 
-def _numbers(g: Graph, modes: Any, position: str, mode: str, column: Column) -> str:
+def _numbers(g: Graph, modes: Any, position: str, mode: str, dtype: Any) -> str:
     """What `NumberModes.decode` makes of positions."""
     n, n_places = len(modes.grid), modes.grid.shape[1] - 1
     if not n:  # all values were missing
@@ -231,7 +226,7 @@ def _numbers(g: Graph, modes: Any, position: str, mode: str, column: Column) -> 
         x = g.op("Round", x)
     if modes.has_missing:
         x = g.op("Where", g.op("Less", mode, n), x, np.nan)
-    return g.cast(x, column.dtype, FLOAT64)
+    return g.cast(x, dtype, FLOAT64)
 
 
 def _steps(g: Graph, steps: dict[str, Any], x: str) -> str:
@@ -242,7 +237,7 @@ def _steps(g: Graph, steps: dict[str, Any], x: str) -> str:
     return g.op("Add", g.op("Mul", count, int(steps["step"])), int(steps["origin"]))
 
 
-def _levels(g: Graph, modes: Any, position: str, mode: str, column: Column) -> str:
+def _levels(g: Graph, modes: Any, position: str, mode: str, dtype: Any) -> str:
     """What `LevelModes.decode` makes of positions."""
     levels: list[Any] = [*modes.levels, *modes.pooled]
     pool = len(modes.levels)
@@ -253,8 +248,30 @@ def _levels(g: Graph, modes: Any, position: str, mode: str, column: Column) -> s
         rank = g.op("Min", g.reduce("Sum", g.cast(below, INT64), 1), len(modes.pooled) - 1)
         number = g.op("Where", g.op("Equal", number, pool), g.op("Add", rank, pool), number)
     if modes.has_missing:
-        is_text = column.dtype.kind == "U"
+        is_text = dtype.kind == "U"
         levels.append("" if is_text else np.nan)
         missing = g.op("Equal", mode, len(modes) - 1)
         number = g.op("Where", missing, len(levels) - 1, number)
-    return g.op("Gather", g.const(np.array(levels), column.dtype), number)
+    return g.op("Gather", g.const(np.array(levels), dtype), number)
+
+
+def _image_output(model: ImageGAN) -> list[tuple[str, Any]]:
+    return [("sample", model._layout[1])]
+
+
+FAMILIES: dict[type, Family] = {
+    ImageGAN: Family(
+        {"sample": sample_images},
+        ("sample",),
+        single,
+        {"sample": image_noise},
+        {"sample": _image_output},
+    ),
+    TabularGAN: Family(
+        {"sample": sample_table},
+        ("sample",),
+        single,
+        {"sample": table_noise},
+        {"sample": table_columns},
+    ),
+}

@@ -126,19 +126,27 @@ class Parser:
             if reason is not None:
                 raise Unsupported(self.named(reason))
         dtype = family.precision(model) or float_type(inputs)
-        announced = [
-            (_register.output_name(model, m), _register.output_dtype(model, m, dtype))
-            for m in wanted
-        ]
+        announced = []
+        for method in wanted:
+            try:
+                announced += _register.announced(model, method, dtype)
+            except Unsupported as error:
+                raise Unsupported(self.named(str(error))) from None
 
         def write(g: Graph) -> list[Output]:
-            return [family.methods[m](g, model, **options) for m, options in wanted.items()]
+            out: list[Output] = []
+            for method, options in wanted.items():
+                made = family.methods[method](g, model, **options)
+                out += [made] if isinstance(made, Output) else made
+            return out
 
         return self.part(scope, inputs, announced, write, dtype)
 
     def _theirs(self, scope: Any, model: Any, inputs: list, methods: Methods | None) -> list:
         """An estimator that skl2onnx knows."""
         kind = type(model)
+        if kind in _register.REFUSED:
+            raise Unsupported(self.named(f"{kind.__name__} {_register.REFUSED[kind]}"))
         if kind not in sklearn_operator_name_map:
             raise Unsupported(
                 self.named(f"neither skdeep nor skl2onnx can write a {kind.__name__}.")
@@ -353,4 +361,5 @@ def _shape_together(shapes: Iterable[Any]) -> list[int | None]:
 
 def _is_side_by_side(root: Root, made: list) -> bool:
     """Whether several variables are one output, that of `transform`."""
-    return root.methods is None and len(made) > 1 and not is_classifier(root.model)
+    is_transformer = hasattr(root.model, "transform") and not is_classifier(root.model)
+    return root.methods is None and len(made) > 1 and is_transformer

@@ -15,19 +15,23 @@ import numpy as np
 from skl2onnx import update_registered_converter
 from sklearn.base import is_classifier, is_outlier_detector
 
+from skdeep.adversarial.gan_outlier import GANOutlierDetector
+from skdeep.adversarial.oversampler import GANOverSampler
 from skdeep.onnx import (
     _answers,
     _autoencoders,
     _convolutions,
     _dense,
+    _generators,
     _perceptron,
     _recurrence,
     _siamese,
     _windows,
 )
 from skdeep.onnx._family import Family
-from skdeep.onnx._graph import Graph, Module
+from skdeep.onnx._graph import Graph, Module, Output
 from skdeep.onnx._types import float_type
+from skdeep.preprocessing.sequences import SequenceVectorizer
 
 FAMILIES: dict[type, Family] = {
     **_perceptron.FAMILIES,
@@ -35,8 +39,17 @@ FAMILIES: dict[type, Family] = {
     **_recurrence.FAMILIES,
     **_autoencoders.FAMILIES,
     **_siamese.FAMILIES,
+    **_generators.FAMILIES,
     **_windows.FAMILIES,
 }
+
+REFUSED: dict[type, str] = {
+    GANOutlierDetector: "scores rows by a search with gradients, which a graph of ONNX has not.",
+    GANOverSampler: "acts in fit alone: convert its `generator_`, or what was fitted on its rows.",
+    SequenceVectorizer: "cuts texts by regular expressions or functions of Python, which ONNX has "
+    "not: convert the step behind it, and give that file token ids.",
+}
+"""Why estimators of ours cannot be written at all."""
 
 MODULES: dict[type, Module] = {
     **_dense.MODULES,
@@ -76,6 +89,14 @@ def output_dtype(model: Any, method: str, dtype: Any) -> np.dtype:
     return np.dtype(dtype)
 
 
+def announced(model: Any, method: str, dtype: Any) -> list[tuple[str, Any]]:
+    """Name and type of each output of a method."""
+    several = FAMILIES[type(model)].outputs.get(method)
+    if several is not None:
+        return several(model)
+    return [(output_name(model, method), output_dtype(model, method, dtype))]
+
+
 def why_not(model: Any, method: str, options: Mapping[str, Any]) -> str | None:
     """Why a method of an estimator of ours cannot be written with these arguments, or None."""
     name, known = type(model).__name__, FAMILIES[type(model)].methods
@@ -99,7 +120,9 @@ def write(
     dtype = family.precision(model) or float_type(operator.inputs)
     g = Graph(scope, operator, container, modules, dtype)
     for method, variable in zip(getattr(operator, "methods", family.default), operator.outputs):
-        g.give(family.methods[method](g, model), variable)
+        made = family.methods[method](g, model)
+        assert isinstance(made, Output)  # those of one method that are several are for files alone
+        g.give(made, variable)
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
@@ -9,7 +10,7 @@ pytest.importorskip("onnxruntime")
 from agreement import assert_close, outputs
 from rows import QUICK, check_sizes, rng, unequal
 
-from skdeep import LSTMClassifier, LSTMRegressor
+from skdeep import LSTMClassifier, LSTMRegressor, SequenceVectorizer
 from skdeep.onnx import to_onnx
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -87,3 +88,15 @@ def test_token_ids(vocabulary_size):
                 assert_close(value, getattr(clf, method)(rows[:n]))
     longer = np.concatenate([ids, ids[:, ::-1]], 1)
     assert_close(outputs(proto, longer.astype(np.float32))["label"], clf.predict(longer))
+
+
+def test_texts_have_no_file_but_their_token_ids_do():
+    texts = ["what a fine film", "a dull film", "so dull", "fine, very fine"] * 5
+    vectorizer = SequenceVectorizer(max_length=6)
+    clf = LSTMClassifier((4,), vocabulary_size="auto", **QUICK)
+    pipe = make_pipeline(vectorizer, clf).fit(texts, [1, 0, 0, 1] * 5)
+    with pytest.raises(ValueError, match="'sequencevectorizer': SequenceVectorizer cuts texts"):
+        to_onnx(pipe, texts)
+    ids = vectorizer.transform(["a very fine story", "a dull story"])
+    found = outputs(to_onnx(clf, ids), ids)
+    assert_close(found["probabilities"], pipe.predict_proba(["a very fine story", "a dull story"]))
