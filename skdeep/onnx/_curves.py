@@ -12,7 +12,7 @@ from skdeep.onnx._graph import Graph
 _ONE_STEP, _TWO_STEPS = 16, 256  # knots up to which a place is found in so many comparisons
 
 
-def piecewise_linear(g: Graph, x: str, knots: Sequence[Any], values: Sequence[Any]) -> str:
+def piecewise_linear(g: Graph, x: str, knots: Any, values: Any) -> str:
     """`numpy.interp` of each column, with the mean of both sides where knots are equal.
 
     Parameters
@@ -20,9 +20,9 @@ def piecewise_linear(g: Graph, x: str, knots: Sequence[Any], values: Sequence[An
     g : Graph
     x : str
         float64 of shape (n_samples, n_columns).
-    knots : sequence of array-like
-        For each column, not decreasing.
-    values : sequence of array-like
+    knots : array-like of shape (n_columns, n_knots)
+        Not decreasing.
+    values : array-like of shape (n_columns, n_knots) or (n_knots,)
         At the knots.
 
     Returns
@@ -30,62 +30,70 @@ def piecewise_linear(g: Graph, x: str, knots: Sequence[Any], values: Sequence[An
     str
         float64 of the shape of `x`. NaN becomes the value of the first knot.
     """
-    g = g.in_double()
-    columns = [_sides(np.asarray(k, float), np.asarray(v, float)) for k, v in zip(knots, values)]
-    size = max(len(known) for known, _, _ in columns)
-    ends = np.full((len(columns), size), np.inf)
-    table = np.zeros((len(columns), size + 1, 4))  # knot, value, slope, value at the knot itself
-    for j, (known, low, high) in enumerate(columns):
-        n = len(known)
-        ends[j, :n] = known
-        with np.errstate(over="ignore", invalid="ignore"):
-            slope = np.diff(known, append=np.inf)
-            slope[:-1] = (low[1:] - high[:-1]) / slope[:-1]
-        slope[-1] = 0.0
-        table[j, 0] = known[0], low[0], 0.0, low[0]
-        table[j, 1 : n + 1] = np.stack([known, high, slope, 0.5 * (low + high)], axis=1)
-    place = g.op("Add", _count(g, x, ends), np.arange(len(columns))[None] * (size + 1))
-    knot, value, slope, middle = (g.op("Gather", table[:, :, i].ravel(), place) for i in range(4))
-    out = g.op("Add", value, g.op("Mul", g.op("Sub", x, knot), slope))
-    if not all(np.array_equal(low, high) for _, low, high in columns):
-        out = g.op("Where", g.op("Equal", x, knot), middle, out)
-    return out
+    g, knots, values = g.in_double(), np.asarray(knots, float), np.asarray(values, float)
+    places = _Places(g, knots)
+    up = _interpolated(g, x, places, values, places.count(x, "GreaterOrEqual"))
+    if (np.diff(knots) > 0).all():
+        return up
+    down = _interpolated(g, x, places, values, places.count(x, "Greater"))
+    return g.op("Mul", g.op("Add", up, down), 0.5)
 
 
-def _sides(knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Knots without repetition, with the values to their left and to their right."""
-    known, first = np.unique(knots, return_index=True)
-    last = np.append(first[1:], len(knots)) - 1
-    return known, values[first], values[last]
+def _interpolated(g: Graph, x: str, places: _Places, values: np.ndarray, count: str) -> str:
+    """The values between the last of `count` knots and the one after it."""
+    before = g.op("Max", g.op("Sub", count, 1), 0)
+    after = g.op("Min", count, values.shape[-1] - 1)
+    low, high = places.knot(before), places.knot(after)
+    first, last = (_at(g, values, place) for place in (before, after))
+    gap = g.op("Sub", high, low)
+    rise = g.op("Div", g.op("Mul", g.op("Sub", x, low), g.op("Sub", last, first)), gap)
+    return g.op("Add", first, g.op("Where", g.op("Greater", gap, 0.0), rise, 0.0))
 
 
-def _count(g: Graph, x: str, ends: np.ndarray) -> str:
-    """How many of the rising `ends` of its column each number reaches.
+def _at(g: Graph, values: np.ndarray, places: str) -> str:
+    """Values of each column at places of shape (n_samples, n_columns)."""
+    if values.ndim == 2:
+        n_columns, size = values.shape
+        places = g.op("Add", places, np.arange(n_columns)[None] * size)
+    return g.op("Gather", values.ravel(), places)
 
-    The count is found digit by digit, to a base that makes few numbers of a digit: all comparisons
-    at once would take hundreds of numbers for each.
+
+class _Places:
+    """Where numbers lie among the knots of their column.
+
+    The count of knots below a number is found digit by digit, to a base that makes few knots of a
+    digit: all comparisons at once would take hundreds of numbers for each. What each digit is
+    compared with is cut out of the knots when a file is loaded, so that they are there once.
     """
-    n_columns, size = ends.shape
-    n_digits = 1 if size <= _ONE_STEP else 2 if size <= _TWO_STEPS else 3
-    base = next(b for b in range(2, size + 3) if b**n_digits > size)
-    padded = np.full((n_columns, base**n_digits), np.inf)
-    padded[:, :size] = ends
-    column = g.op("Unsqueeze", x, [2])
-    count = None
-    for digit in range(n_digits):
-        step = base ** (n_digits - 1 - digit)
-        # Row r: what has to be reached for 1, 2, ... steps more than r * base steps.
-        marks = padded.reshape(n_columns, base**digit, base * step)[:, :, step - 1 :: step]
-        marks = marks[:, :, : base - 1].reshape(n_columns * base**digit, base - 1)
-        if count is None:
-            seen = g.const(marks[None])
-        else:
-            rows = g.op("Add", count, np.arange(n_columns)[None] * base**digit)
-            seen = g.op("Gather", marks, rows)
-        reached = g.cast(g.op("GreaterOrEqual", column, seen), np.int64)
-        more = g.reduce("Sum", reached, 2, keepdims=False)
-        count = more if count is None else g.op("Add", g.op("Mul", count, base), more)
-    return str(count)
+
+    def __init__(self, g: Graph, knots: np.ndarray) -> None:
+        self.g, (self.n_columns, size) = g, knots.shape
+        self.n_digits = 1 if size <= _ONE_STEP else 2 if size <= _TWO_STEPS else 3
+        self.base = next(b for b in range(2, size + 3) if b**self.n_digits > size)
+        self.padded = np.full((self.n_columns, self.base**self.n_digits), np.inf)
+        self.padded[:, :size] = knots
+
+    def count(self, x: str, reaches: str) -> str:
+        """How many knots of its column each number 'Greater' or 'GreaterOrEqual'."""
+        g, base, column, count = self.g, self.base, self.g.op("Unsqueeze", x, [2]), ""
+        for digit in range(self.n_digits):
+            step = base ** (self.n_digits - 1 - digit)
+            # Row r: what has to be reached for 1, 2, ... steps more than r * base steps.
+            rows = g.reshape(g.const(self.padded.ravel()), [-1, base * step])
+            marks = g.op("Slice", rows, [step - 1], [base * step - 1], [1], [step])
+            if digit == 0:
+                marks = g.op("Unsqueeze", marks, [0])
+            else:
+                starts = np.arange(self.n_columns)[None] * base**digit
+                marks = g.op("Gather", marks, g.op("Add", count, starts))
+            reached = g.cast(g.op(reaches, column, marks), np.int64)
+            more = g.reduce("Sum", reached, 2, keepdims=False)
+            count = more if digit == 0 else g.op("Add", g.op("Mul", count, base), more)
+        return count
+
+    def knot(self, places: str) -> str:
+        """The knots at places of shape (n_samples, n_columns)."""
+        return _at(self.g, self.padded, places)
 
 
 # Coefficients of the rational approximations of Wichura (1988), algorithm AS 241, PPND7: the

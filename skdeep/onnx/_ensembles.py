@@ -228,7 +228,7 @@ def _calibrate(g: Graph, calibrator: Any, x: str) -> str:
         return g.op("Sigmoid", g.op("Neg", g.op("Add", g.op("Mul", x, slope), shift)))
     x = g.cast(x, np.float64, g.dtype)
     known, values = calibrator.X_thresholds_, calibrator.y_thresholds_
-    return g.cast(piecewise_linear(g, x, [known], [values]), g.dtype, np.float64)
+    return g.cast(piecewise_linear(g, x, [known], values), g.dtype, np.float64)
 
 
 def _tempered(g: Graph, scaling: Any, scores: str, response: str, n_classes: int) -> str:

@@ -26,6 +26,8 @@ from skdeep.onnx import (
     _perceptron,
     _recurrence,
     _siamese,
+    _tables,
+    _tabular,
     _windows,
 )
 from skdeep.onnx._family import Family
@@ -41,6 +43,8 @@ FAMILIES: dict[type, Family] = {
     **_siamese.FAMILIES,
     **_generators.FAMILIES,
     **_windows.FAMILIES,
+    **_tables.FAMILIES,
+    **_tabular.FAMILIES,
 }
 
 REFUSED: dict[type, str] = {

@@ -63,7 +63,7 @@ def _quantiles(transformer: Any) -> Inverse:
             erf = g.op("Erf", g.cast(g.op("Mul", x, np.sqrt(0.5)), np.float32))
             x = g.op("Mul", g.op("Add", g.cast(erf, np.float64), 1.0), 0.5)
         values = transformer.quantiles_.T
-        return piecewise_linear(g, x, [transformer.references_] * len(values), list(values))
+        return piecewise_linear(g, x, np.tile(transformer.references_, (len(values), 1)), values)
 
     return write
 

@@ -26,8 +26,8 @@ _LARGEST_WEIGHT = 1e100  # sums of larger ones need not be numbers
 _CONSTANT = 16 * np.finfo(np.float64).eps
 """Range over largest magnitude below which only rounding tells the values of a column apart."""
 _FEW = 16  # rows
-_FARTHEST = 1e150  # scaled values; the squares of larger ones are no numbers
-_EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
+FARTHEST = 1e150  # scaled values; the squares of larger ones are no numbers
+EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -238,7 +238,7 @@ default='from_dtype'
         R = self._raw(X)
         # Also of slopes between quantiles near 1e-320.
         with np.errstate(over="ignore", invalid="ignore"):
-            out = np.clip((R - self._center) * self._scale, -_FARTHEST, _FARTHEST)
+            out = np.clip((R - self._center) * self._scale, -FARTHEST, FARTHEST)
             out /= np.sqrt(1 + np.square(out / 3))
             if self._quantiles is not None:
                 for j, known in enumerate(self._quantiles.T):
@@ -304,6 +304,6 @@ def _normal_scores(x, known, levels):
     """Normal scores from quantiles; equal quantiles get the middle of their levels."""
     up = np.interp(x, known, levels)
     down = -np.interp(-x, -known[::-1], -levels[::-1])
-    scores = ndtri(np.clip(0.5 * (up + down), _EDGE, 1 - _EDGE))
+    scores = ndtri(np.clip(0.5 * (up + down), EDGE, 1 - EDGE))
     scores[np.isnan(scores)] = 0.0
     return scores

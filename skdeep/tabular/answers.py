@@ -233,19 +233,29 @@ def predict_interval(self: Any, X: Any, coverage: float = 0.9) -> np.ndarray:
         If `coverage` is out of range, or no rows were held out.
     """
     check_is_fitted(self)
+    half, predicted = half_widths(self, coverage), self.predict(X)
+    half = half[0] if self.n_outputs_ == 1 else half
+    return np.stack([predicted - half, predicted + half], axis=-1)
+
+
+def half_widths(estimator: Any, coverage: float) -> np.ndarray:
+    """Half the width of the intervals of a fitted regressor; see `predict_interval`.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs,)
+    """
     if not isinstance(coverage, Real) or not 0 < coverage < 1:
         raise ValueError(f"coverage must be in (0, 1), got {coverage!r}.")
-    if self._residuals is None:
+    residuals = estimator._residuals
+    if residuals is None:
         raise ValueError(
             "predict_interval needs rows that training held out: fit with early_stopping=True "
             "on more rows, or with X_val and y_val."
         )
-    n = len(self._residuals)
+    n = len(residuals)
     rank = math.ceil((n + 1) * coverage)
-    half = self._residuals[rank - 1] if rank <= n else np.full_like(self._residuals[0], np.inf)
-    predicted = self.predict(X)
-    half = half[0] if self.n_outputs_ == 1 else half
-    return np.stack([predicted - half, predicted + half], axis=-1)
+    return residuals[rank - 1] if rank <= n else np.full_like(residuals[0], np.inf)
 
 
 def _row_means(values, weight):

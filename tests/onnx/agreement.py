@@ -1,5 +1,7 @@
 """Runs files in the ONNX format, and compares what they say with what the estimators say."""
 
+import json
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -18,18 +20,34 @@ def session(proto):
     )
 
 
-def feed(X):
-    """What a session is given for X: an array, or a column of a frame for each input."""
-    if isinstance(X, pd.DataFrame):
-        return {str(name): X[[name]].to_numpy() for name in X.columns}
-    return {"X": X}
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+    "tensor(string)": object,
+}
+
+
+def feed(run, X):
+    """What a session is given for X: an array, or the columns of a frame, in the types that it
+    asks for; missing texts stay what they are, None or NaN."""
+    if not isinstance(X, pd.DataFrame):
+        return {"X": X}
+    columns = json.loads(run.get_modelmeta().custom_metadata_map["inputs"])
+    given = {}
+    for known in run.get_inputs():
+        values, dtype = X[columns[known.name]], _TYPES[known.type]
+        missing = {"na_value": np.nan} if "float" in known.type or "double" in known.type else {}
+        given[known.name] = values.to_numpy(dtype=dtype, **missing)
+    return given
 
 
 def outputs(proto, X):
     """Each output of a model, by its name."""
     run = session(proto)
     names = [output.name for output in run.get_outputs()]
-    return dict(zip(names, run.run(names, feed(X))))
+    return dict(zip(names, run.run(names, feed(run, X))))
 
 
 def assert_close(found, expected, tolerance=1e-5):

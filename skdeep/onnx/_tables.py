@@ -1,0 +1,216 @@
+"""Mixed tables: what `TabularEncoder` makes of numbers, texts, booleans and missing values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Number
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdeep.onnx._curves import normal_quantile, piecewise_linear
+from skdeep.onnx._family import Family, single
+from skdeep.onnx._graph import ML, Graph, Input, Output, Unsupported
+from skdeep.onnx._types import STRING
+from skdeep.preprocessing import TabularEncoder
+from skdeep.preprocessing.tabular import EDGE, FARTHEST
+
+FLOAT32, FLOAT64, INT64 = np.float32, np.float64, np.int64
+
+
+class Encoded(NamedTuple):
+    """An encoded table.
+
+    Attributes
+    ----------
+    numeric, plain : str or None
+        float32, of shape (n_samples, n_columns).
+    codes : str or None
+        int64, of shape (n_samples, n_columns).
+    """
+
+    numeric: str | None
+    plain: str | None
+    codes: str | None
+
+
+def encoded(g: Graph, encoder: Any) -> Encoded:
+    """The inputs of a graph as a fitted `TabularEncoder` encodes them."""
+    table = _Table(g, encoder)
+    n, n_scaled = encoder.n_numeric_, len(encoder._many) + len(encoder._two)
+    numeric, plain = None, []
+    if n_scaled:
+        raw = table.numbers(encoder._many + encoder._two)
+        scaled = _scaled(g, raw, encoder._center[:n_scaled], encoder._scale[:n_scaled])
+        if n:
+            numeric = scaled if n == n_scaled else g.part(scaled, 0, n)
+            if encoder._quantiles is not None:
+                raw = raw if n == n_scaled else g.part(raw, 0, n)
+                numeric = _normal_scores(g, raw, encoder)
+        if n < n_scaled:
+            plain.append(g.part(scaled, n, n_scaled) if n else scaled)
+    values = _values_of_plain(encoder)
+    if encoder._with_gaps:
+        gaps = len(encoder._with_gaps)
+        is_missing = g.op("IsNaN", table.numbers(encoder._with_gaps))
+        there, missing = (g.const(values[i][None, :gaps], FLOAT32) for i in (0, 1))
+        plain.append(g.op("Where", is_missing, missing, there))
+        values = values[:, gaps:]
+    for j in encoder._one_hot:
+        rows = _rows_of_one_hot(len(encoder._levels[j]["numbers"]), values)
+        plain.append(g.reshape(g.op("Gather", g.const(rows, FLOAT32), table.codes(j)), [0, -1]))
+        values = values[:, rows.shape[1] :]
+    codes = [table.codes(j) for j in encoder._numbered]
+    if not (numeric or plain or codes):
+        plain = [table.zeros()]
+    return Encoded(
+        numeric,
+        g.side_by_side(plain) if plain else None,
+        g.side_by_side(codes) if codes else None,
+    )
+
+
+def _values_of_plain(encoder: Any) -> np.ndarray:
+    """What 0, 1 and -1 become in the columns of indicators and one-hot codes, (3, n_columns)."""
+    start = len(encoder._many) + len(encoder._two)
+    center, scale = encoder._center[start:], encoder._scale[start:]
+    out = (np.array([[0.0], [1.0], [-1.0]]) - center) * scale
+    return out / np.sqrt(1 + np.square(out / 3))
+
+
+def _rows_of_one_hot(n_levels: int, values: np.ndarray) -> np.ndarray:
+    """What becomes of each code of a category, 0 (missing or unknown) included."""
+    zero, one, minus_one = values
+    if n_levels == 2:
+        return np.array([zero[:1], minus_one[:1], one[:1]])
+    is_it = np.eye(n_levels + 1, n_levels, -1, dtype=bool)
+    return np.where(is_it, one[:n_levels], zero[:n_levels])
+
+
+def _scaled(g: Graph, raw: str, center: np.ndarray, scale: np.ndarray) -> str:
+    """Centred, scaled and smoothly clipped numbers, 0 where missing."""
+    d = g.in_double()
+    x = d.op("Mul", d.op("Sub", raw, center[None]), scale[None])
+    x = d.op("Min", d.op("Max", x, -FARTHEST), FARTHEST)
+    third = d.op("Div", x, 3.0)
+    x = d.op("Div", x, d.op("Sqrt", d.op("Add", d.op("Mul", third, third), 1.0)))
+    return _known(g, raw, x)
+
+
+def _normal_scores(g: Graph, raw: str, encoder: Any) -> str:
+    d = g.in_double()
+    share = piecewise_linear(d, raw, encoder._quantiles.T, encoder._levels_of_quantiles)
+    share = d.op("Min", d.op("Max", share, EDGE), 1 - EDGE)
+    return _known(g, raw, normal_quantile(d, share))
+
+
+def _known(g: Graph, raw: str, x: str) -> str:
+    """float64 as float32, 0 where the raw number is missing."""
+    return g.op("Where", g.op("IsNaN", raw), g.const(0.0, FLOAT32), g.cast(x, FLOAT32))
+
+
+class _Table:
+    """The inputs of a graph as the columns of an encoder's table."""
+
+    def __init__(self, g: Graph, encoder: Any) -> None:
+        self.g, self.encoder = g, encoder
+        self.places: list[tuple[Input, int]] = []
+        for x in g.inputs:
+            if len(x.shape) != 2 or x.shape[1] is None:
+                raise Unsupported(
+                    f"a table of {encoder.n_features_in_} columns is expected, and not a tensor of "
+                    f"the shape {x.shape}."
+                )
+            self.places += [(x, j) for j in range(x.shape[1])]
+        if len(self.places) != encoder.n_features_in_:
+            raise Unsupported(
+                f"a table of {encoder.n_features_in_} columns is expected, and not one of "
+                f"{len(self.places)}."
+            )
+
+    def numbers(self, columns: Sequence[int]) -> str:
+        """Columns as float64, (n_samples, n_columns); NaN where missing."""
+        g, parts = self.g, []
+        runs: list[tuple[Input, list[int]]] = []
+        for j in columns:
+            x, place = self.places[j]
+            if x.dtype == STRING:
+                raise Unsupported(
+                    f"column {self._name(j)!r} is not numeric here, but it was in fit: give X with "
+                    "numbers, NaN where they are missing."
+                )
+            if runs and runs[-1][0] is x:
+                runs[-1][1].append(place)
+            else:
+                runs.append((x, [place]))
+        kinds: list[tuple[np.dtype, list[str]]] = []
+        for x, chosen in runs:
+            name = x.name if chosen == list(range(x.shape[1] or 0)) else g.column(x.name, chosen)
+            if kinds and kinds[-1][0] == x.dtype:
+                kinds[-1][1].append(name)
+            else:
+                kinds.append((x.dtype, [name]))
+        for dtype, names in kinds:
+            parts.append(g.cast(g.side_by_side(names), FLOAT64, dtype))
+        return g.side_by_side(parts)
+
+    def codes(self, j: int) -> str:
+        """The number of a level from 1 on, 0 where missing or unknown: int64, (n_samples, 1)."""
+        levels = list(self.encoder._levels[j]["numbers"])
+        x, place = self.places[j]
+        name = x.name if x.shape[1] == 1 else self.g.column(x.name, place)
+        if x.dtype == STRING:
+            return self._codes_of_texts(name, [str(level) for level in levels], j)
+        if not all(isinstance(level, (Number, np.bool_)) for level in levels):
+            raise Unsupported(
+                f"column {self._name(j)!r} held {levels[0]!r} and the like in fit, but here it is "
+                f"of the type {x.dtype.name}: give X with the column as it was in fit."
+            )
+        if x.dtype.kind in "ib" and all(float(level).is_integer() for level in levels):
+            keys = [int(level) for level in levels]
+            whole = self.g.cast(name, INT64, x.dtype)
+            return self._looked_up(whole, keys_int64s=keys)
+        value = self.g.cast(name, FLOAT64, x.dtype)
+        known = np.array([float(level) for level in levels])[None]
+        is_it = self.g.cast(self.g.op("Equal", value, self.g.const(known, FLOAT64)), INT64)
+        numbers = np.arange(1, len(levels) + 1)[None]
+        return self.g.reduce("Sum", self.g.op("Mul", is_it, self.g.const(numbers, INT64)), 1)
+
+    def _codes_of_texts(self, name: str, keys: list[str], j: int) -> str:
+        twice = [key for key in keys if keys.count(key) > 1] if len(set(keys)) < len(keys) else []
+        if twice:
+            raise Unsupported(
+                f"column {self._name(j)!r} has several levels that are {twice[0]!r} as texts: give "
+                "it one type, in fit and here."
+            )
+        return self._looked_up(name, keys_strings=keys)
+
+    def _looked_up(self, x: str, **keys: Any) -> str:
+        (values,) = keys.values()
+        numbers = list(range(1, len(values) + 1))
+        return self.g.op(
+            "LabelEncoder", x, domain=ML, values_int64s=numbers, default_int64=0, **keys
+        )
+
+    def zeros(self) -> str:
+        """A column of zeros."""
+        n = self.g.op("Shape", self.places[0][0].name, start=0, end=1)
+        return self.g.op(
+            "Expand", self.g.const([[0.0]], FLOAT32), self.g.op("Concat", n, [1], axis=0)
+        )
+
+    def _name(self, j: int) -> str:
+        return str(self.encoder._names[j])
+
+
+def transform(g: Graph, encoder: Any) -> Output:
+    found = encoded(g, encoder)
+    codes = None if found.codes is None else g.cast(found.codes, FLOAT32)
+    parts = [part for part in (found.numeric, found.plain, codes) if part is not None]
+    width = len(encoder.get_feature_names_out())
+    return Output(g.side_by_side(parts), FLOAT32, [None, width])
+
+
+FAMILIES: dict[type, Family] = {
+    TabularEncoder: Family({"transform": transform}, ("transform",), single)
+}
