@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _yields_constant_splits
-from sklearn.model_selection._validation import _insert_error_scores
+from sklearn.model_selection._validation import (
+    _insert_error_scores,
+    _score,
+    _warn_or_raise_about_fit_failures,
+)
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -19,13 +23,16 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
+from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_feature_names_in,
+    _check_method_params,
     _check_sample_weight,
     _check_y,
+    _num_samples,
 )
 
 if TYPE_CHECKING:  # scikit-learn has no types: checkers would lose those of what it decorates
@@ -55,6 +62,11 @@ __all__ = [
     "_check_y",
     "_fit_context",
     "_insert_error_scores",
+    "_warn_or_raise_about_fit_failures",
+    "_score",
+    "_safe_split",
+    "_num_samples",
+    "_check_method_params",
     "_yields_constant_splits",
     "all_fits_failed",
     "compiled_tree",
@@ -126,6 +138,9 @@ class SearchState:
             "all_out",
             "results",
             "fit_and_score_kwargs",
+            "base_estimator",
+            "X",
+            "y",
         } - set(names)
         if missing:
             raise RuntimeError(f"This scikit-learn keeps no {sorted(missing)} in its searches.")
@@ -134,6 +149,12 @@ class SearchState:
     def outcomes(self):
         """list of dict: scores and times of each fit, candidate after candidate."""
         return self._cells["all_out"].cell_contents
+
+    @property
+    def given(self):
+        """dict: what a fit of a candidate is made of."""
+        names = ("base_estimator", "X", "y", "fit_and_score_kwargs")
+        return {name: self._cells[name].cell_contents for name in names}
 
     def finish(self, params, outcomes, results):
         """Put all candidates, all outcomes and `cv_results_` in the place of what is there."""

@@ -197,6 +197,7 @@ class FlatOptimizer:
         self.solver = solver
         self.epsilon = epsilon
         self.weight_decay = weight_decay
+        self._options = (momentum, nesterov, beta_1, beta_2)
         options: dict[str, Any] = {"lr": learning_rate}
         if solver == "sgd":
             options |= {"momentum": float(momentum), "nesterov": bool(nesterov and momentum > 0)}
@@ -218,6 +219,19 @@ class FlatOptimizer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self._group["lr"] = value
+
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        """All but the rate: optimizers with the same settings can be one."""
+        return (self.solver, *self._options, self.epsilon, self.weight_decay)
+
+    def like(self, flat: FlatParameters) -> FlatOptimizer:
+        """An optimizer with the same settings for other parameters."""
+        solver, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay = self.settings
+        return FlatOptimizer(
+            flat, solver, self.learning_rate, momentum=momentum, nesterov=nesterov,
+            beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay,
+        )  # fmt: skip
 
     def rescale_momentum(self, factor: float) -> None:
         """Multiply the momentum of 'sgd'.

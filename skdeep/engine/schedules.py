@@ -29,6 +29,8 @@ class Constant:
 
     per_step = False
     has_end = False  # whether the last epoch is where the schedule means to end
+    watches = False  # whether the rate depends on how training goes
+    rescales = False  # whether the momentum follows the rate
 
     def __init__(self, optimizer: FlatOptimizer, base: float) -> None:
         self.optimizer, self.base = optimizer, base
@@ -48,6 +50,8 @@ class Constant:
 class InverseScaling(Constant):
     """``base / (n_seen + 1) ** power_t`` after each epoch, as scikit-learn's 'invscaling'."""
 
+    rescales = True
+
     def __init__(self, optimizer: FlatOptimizer, base: float, power_t: float) -> None:
         super().__init__(optimizer, base)
         self.power_t = power_t
@@ -60,6 +64,8 @@ class InverseScaling(Constant):
 
 class Adaptive(Constant):
     """Divides the rate by 5 when patience runs out, as scikit-learn's 'adaptive'."""
+
+    watches = rescales = True
 
     def on_plateau(self) -> str | None:
         if self.optimizer.learning_rate <= SMALLEST:
@@ -172,6 +178,7 @@ class Plateau(Constant):
     training ends when patience runs out there."""
 
     END = 1e-3
+    watches = True
 
     def on_plateau(self) -> str | None:
         if self.optimizer.learning_rate <= self.base * self.END:

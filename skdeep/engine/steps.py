@@ -8,7 +8,7 @@ the first is watched by training unless there is a validation score.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skdeep.data.batches import n_rows
+from skdeep.engine.packed_gradients import PackedAutograd, PackedBackprop
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.blocks import hooks_of
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
     from skdeep.engine.optim import FlatOptimizer, FlatParameters
+    from skdeep.engine.packed_gradients import Views
     from skdeep.engine.protocols import Gradient, Loss
     from skdeep.nets.blocks import MLPNet
 
@@ -99,6 +101,17 @@ class Autograd:
             loss = weighted_mean(elements, weight)
             loss.backward()
         return loss.detach()
+
+    def pack_key(self) -> Any:
+        """What gradients that can be computed side by side have in common; None where none can."""
+        described = self.module.pack_key() if hasattr(self.module, "pack_key") else None
+        if described is None or type(self) is not Autograd:
+            return None
+        return described, type(self.loss), tuple(sorted(self.loss.config.items()))
+
+    def pack(self, gradients: Sequence[Autograd], views: Views) -> PackedAutograd:
+        """The gradients of several with the same `pack_key`, this one being the first."""
+        return PackedAutograd(gradients, views)
 
 
 class TrimmedAutograd(Autograd):
@@ -179,6 +192,7 @@ class PlainBackprop:
         self.layers = [(m.weight, m.bias) for m in net.linears]
         self.grads: list[Any] = [(w.grad, b.grad) for w, b in self.layers]
         self._shares: dict[int, Tensor] = {}
+        self.activation = net.activation
         self.activate = _INPLACE[net.activation]
         self.derive = _DERIVATIVES[net.activation]
 
@@ -190,6 +204,18 @@ class PlainBackprop:
             and net.activation in _DERIVATIVES
             and hasattr(loss, "with_gradient")
         )
+
+    def pack_key(self) -> Any:
+        """What networks that can be trained side by side have in common; None where hooks watch."""
+        if any(self._hooks):
+            return None
+        shapes = tuple(tuple(w.shape) for w, _ in self.layers)
+        loss = type(self.loss), tuple(sorted(self.loss.config.items()))
+        return type(self), shapes, self.activation, loss
+
+    def pack(self, gradients: Sequence[PlainBackprop], views: Views) -> PackedBackprop:
+        """The passes of networks with the same `pack_key`, this one being the first."""
+        return PackedBackprop(self, views)
 
     def __call__(self, x: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
         """Write the gradient of the (weighted) mean loss and return that loss.

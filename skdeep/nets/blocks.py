@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
+
+from skdeep.nets.packed_mlp import PackedMLP
 
 if TYPE_CHECKING:
     import numpy as np
@@ -179,7 +181,11 @@ class Dropout(RandomModule):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.p and self.is_drawing()):
             return x
-        return x * self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
+        return x * self.kept(x)
+
+    def kept(self, x: Tensor) -> Tensor:
+        """Factors of the units in a training step: 0, or ``1 / (1 - p)``."""
+        return self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
 
     def after_relu(self, relu: nn.Module, x: Tensor, source: nn.Module, rows: int = 0) -> Tensor:
         """``self(relu(x))`` in one pass over the values of `x`, where `activate` would overwrite
@@ -347,6 +353,17 @@ class MLPNet(nn.Module):
         self.hidden = nn.ModuleList(
             _after_linear(width, activation, dropout, normalization) for width in layer_units[1:-1]
         )
+
+    def pack_key(self) -> Any:
+        """What networks that can be trained side by side have in common; None with hooks."""
+        if any(any(hooks_of(layer)) for layer in self.modules()):
+            return None
+        noises = {"dropout": bool(self.config["dropout"]), "input_noise": self.noise is not None}
+        return type(self), tuple((self.config | noises).items())
+
+    def pack(self, nets: Sequence[MLPNet], parameters: Mapping[nn.Parameter, Tensor]) -> PackedMLP:
+        """Networks with the same `pack_key`, this one being the first, as one."""
+        return PackedMLP(nets, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.noise is not None:

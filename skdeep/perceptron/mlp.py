@@ -33,6 +33,7 @@ class _BaseMLP(DeepEstimator):
     """What the classifier and the regressor share: the network and its weights."""
 
     _input = VECTORS
+    _trains_in_packs = True  # a search may train several as one
 
     def _hidden_layer_sizes(self, n_inputs=1):
         sizes = self.hidden_layer_sizes

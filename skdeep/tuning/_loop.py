@@ -12,6 +12,8 @@ from sklearn.exceptions import FitFailedWarning
 
 from skdeep._compat import SearchState, _insert_error_scores, all_fits_failed
 from skdeep.tuning import _optuna, _record
+from skdeep.tuning._packed import INDEPENDENT_BATCH, Evaluation, trains_in_packs
+from skdeep.tuning._samplers import draws_apart
 
 _MOST_STEPS = 30
 """Epochs of a curve that a study keeps as intermediate values, evenly spread: enough to draw it.
@@ -38,6 +40,7 @@ class Loop:
         self.search, self.space, self.stoppers = search, session.space, session.stoppers
         self.study, self.evaluate, self.limit = study, evaluate, limit
         self.state = SearchState(evaluate)
+        self._packed = _packed_evaluation(search, self.state)
         self.first_error = None
         self.n_evaluated = 0
         self._asked = []  # trials that this run owns, by their numbers in the storage
@@ -115,7 +118,7 @@ class Loop:
         A search that was killed goes on with the batches that it would have had, since what is
         drawn depends on which candidates are finished.
         """
-        size = self.search.n_trials_per_batch or joblib.effective_n_jobs(self.search.n_jobs)
+        size = self.search.n_trials_per_batch or self._batch_size()
         n_new = most = int(min(size, wanted))
         if not in_company:
             block = (orphans[0].number if orphans else len(trials)) // size
@@ -131,6 +134,11 @@ class Loop:
                 break
             self._asked.append(trial_id)
         return [_optuna.suggest(self.study, i, self.space.distributions) for i in self._asked]
+
+    def _batch_size(self):
+        if self._packed is not None and draws_apart(self.study.sampler):
+            return INDEPENDENT_BATCH
+        return joblib.effective_n_jobs(self.search.n_jobs)
 
     def _is_one_too_many(self, trial_id):
         """Whether several processes have asked for the last one at the same time."""
@@ -148,8 +156,12 @@ class Loop:
         first, n_splits = self.n_evaluated, self.search.n_splits_
         started, n_before = time.monotonic(), len(self.state.outcomes)
         try:
-            self.evaluate(params, callback_ctx=_Shifted(context, first * n_splits))
-            outcomes = self.state.outcomes[n_before:]
+            shifted = _Shifted(context, first * n_splits)
+            if self._packed is None:
+                self.evaluate(params, callback_ctx=shifted)
+                outcomes = self.state.outcomes[n_before:]
+            else:
+                outcomes = self._packed(params, shifted)
         except ValueError as error:
             if not all_fits_failed(error):
                 raise
@@ -161,8 +173,12 @@ class Loop:
         curves = self._curves(context)
         for i, trial in enumerate(batch):
             folds = outcomes[i * n_splits : (i + 1) * n_splits]
+            if None in folds:
+                continue
             self._tell(trial, folds, curves.get(first + i))
             self._asked.remove(trial._trial_id)
+        if None in outcomes:
+            raise KeyboardInterrupt
 
     def _curves(self, context):
         """(scores of the epochs by fold, whether it was stopped) of each candidate."""
@@ -271,6 +287,17 @@ def _report(trial, curves):
     for step in set(steps.tolist()).difference(known):
         reached = [scores[step] for scores in curves if len(scores) > step]
         trial.report(float(np.mean(reached)), step)
+
+
+def _packed_evaluation(search, state):
+    """What evaluates candidates such that their networks train as one, where that is wanted."""
+    if search.packed is False:
+        return None
+    if trains_in_packs(search.estimator):
+        return Evaluation(search, state)
+    if search.packed is True and search.verbose > 0:
+        print(f"packed=True: {search.estimator} has no networks that can be trained as one.")
+    return None
 
 
 class _Shifted:

@@ -118,6 +118,22 @@ def make_sampler(sampler, space, seed):
     return PerTrialSampler(make, seed), np.inf
 
 
+def draws_apart(sampler):
+    """Whether what a sampler of `make_sampler` draws for a trial does not depend on others.
+
+    Parameters
+    ----------
+    sampler : optuna.samplers.BaseSampler
+
+    Returns
+    -------
+    bool
+    """
+    make = getattr(sampler, "make", None)
+    made = make.sampler if isinstance(make, _Reseeded) else None
+    return isinstance(sampler, GridSampler) or make is RandomSampler or type(made) is RandomSampler
+
+
 def _tpe(seed):
     return TPESampler(seed=seed)
 

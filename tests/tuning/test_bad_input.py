@@ -171,7 +171,7 @@ def test_interrupt_reaches_the_search_through_a_network(cls, data):
                 raise KeyboardInterrupt
 
     clf = cls((4,), max_iter=2, device="cpu").set_callbacks(Interrupt())
-    search = OptunaSearchCV(clf, {"alpha": [0.1, 0.2, 0.3]}, sampler="grid", cv=2)
+    search = OptunaSearchCV(clf, {"alpha": [0.1, 0.2, 0.3]}, sampler="grid", cv=2, packed=False)
     with pytest.warns(UserWarning, match="Maximum iterations|interrupted by user") as caught:
         search.fit(*data)
     assert any("Search interrupted by user" in str(w.message) for w in caught)

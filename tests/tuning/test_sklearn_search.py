@@ -42,6 +42,7 @@ class GridSearchCV(OptunaSearchCV):
 
     sampler, n_trials, n_trials_per_batch = "grid", None, 1000
     timeout = study = storage = pruner = random_state = study_callbacks = objectives = None
+    packed = "auto"
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class RandomizedSearchCV(OptunaSearchCV):
 
     sampler, n_trials_per_batch = "random", 1000
     timeout = study = storage = pruner = study_callbacks = objectives = None
+    packed = "auto"
 
     def __init__(
         self,
