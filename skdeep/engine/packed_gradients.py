@@ -32,9 +32,10 @@ class PackedBackprop:
 
     def __init__(self, first: PlainBackprop, views: Views) -> None:
         self.loss, self.activate, self.derive = first.loss, first.activate, first.derive
+        layers: Any = first.layers
         self.layers = [
             ((views[w][0], views[b][0].unsqueeze(1)), (views[w][1], views[b][1].unsqueeze(1)))
-            for w, b in first.layers
+            for w, b in layers
         ]
 
     def __call__(self, x: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:

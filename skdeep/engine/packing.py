@@ -7,6 +7,7 @@ in calls than in arithmetic.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,9 @@ def why_alone(run: Any) -> str | None:
         return "skorch_callbacks"
     if run.max_time is not None:
         return "max_time"
-    x = run.batches.inputs[0]
-    if type(run.batches) is not Batches or type(x) is not Tensor or x.layout is not torch.strided:
+    batches: Any = run.batches
+    x = batches.inputs[0] if type(batches) is Batches else None
+    if type(x) is not Tensor or x.layout is not torch.strided:
         return "rows that are not a dense matrix"
     if run.flats[0].groups is not None or _shape_of(run) is None:
         return "layers or hooks that cannot be packed"
@@ -51,13 +53,15 @@ def why_alone(run: Any) -> str | None:
 
 
 def _shape_of(run: Training) -> Any:
-    gradient: Any = run.step.gradient
+    step: Any = run.step
+    gradient = step.gradient
     return gradient.pack_key() if hasattr(gradient, "pack_key") else None
 
 
 def pack_key(run: Training) -> Any:
     """What runs have in common that can be trained as one, and have no reason against it."""
-    batches, values = run.batches, run.flats[0].values
+    batches: Any = run.batches
+    values = run.flats[0].values
     (x,), target = batches.inputs, batches.target
     rows = tuple(x.shape[1:]), tuple(target.shape[1:]), target.dtype, batches.weight is None
     return _shape_of(run), tuple(batches.bounds), rows, values.dtype, values.device
@@ -65,7 +69,8 @@ def pack_key(run: Training) -> Any:
 
 def pack_size(run: Training) -> int:
     """How many runs like this one are worth training as one."""
-    flat, (start, stop) = run.flats[0], run.batches.bounds[0]
+    batches: Any = run.batches
+    flat, (start, stop) = run.flats[0], batches.bounds[0]
     units = sum(p.shape[0] for p in flat.parameters if p.ndim == 2)
     numbers = 2 * (stop - start) * units + 4 * flat.values.numel()
     return _CACHE // (numbers * flat.values.element_size())
@@ -101,7 +106,7 @@ class Pack:
         stopped : callable
             Asked before each pass; True raises KeyboardInterrupt in all runs.
         """
-        alive = [i for i in self._alive if self._ends_well(i, lambda s: next(s))]
+        alive = [i for i in self._alive if self._ends_well(i, next)]
         while alive:
             self._arrange(alive, self._moments())
             if stopped():
@@ -110,7 +115,7 @@ class Pack:
             alive = [
                 i
                 for i, loss in zip(self._alive, losses)
-                if self._ends_well(i, lambda s, loss=loss: s.send((loss,)))
+                if self._ends_well(i, functools.partial(_send, loss))
             ]
 
     def _ends_well(self, i: int, go: Callable[[Any], None]) -> bool:
@@ -134,7 +139,8 @@ class Pack:
         self.values = self._layout.packed(torch.stack([flat.values.detach() for flat in flats]))
         self.grads = torch.zeros_like(self.values)
         views = zip(self._layout.views(self.values), self._layout.views(self.grads))
-        gradients = [run.step.gradient for run in runs]
+        steps: list[Any] = [run.step for run in runs]
+        gradients = [step.gradient for step in steps]
         self._gradient = gradients[0].pack(gradients, dict(zip(flats[0].parameters, views)))
         self._rules = _Rules(runs, self.values, self.grads)
         self._groups = []
@@ -169,6 +175,10 @@ class Pack:
             run.flats[0].values.copy_(row)
             run.n_seen += run.batches.n_samples
         return (total / self._data.n_samples).tolist()
+
+
+def _send(loss: float, epochs: Any) -> None:
+    epochs.send((loss,))
 
 
 class _Layout:
@@ -212,7 +222,7 @@ class _Data:
     """The rows of all runs; those that several runs have in common once."""
 
     def __init__(self, runs: Sequence[Training]) -> None:
-        known: list[Batches] = []
+        known: list[Any] = []
         self.sources = []
         for run in runs:
             same = [i for i, other in enumerate(known) if _same_rows(run.batches, other)]
@@ -243,7 +253,7 @@ class _Data:
             yield x, self.target.index_select(0, chosen), weight
 
 
-def _same_rows(a: Batches, b: Batches) -> bool:
+def _same_rows(a: Any, b: Any) -> bool:
     """Whether two runs have the same rows, targets and weights."""
     mine, others = (*a.inputs, a.target, a.weight), (*b.inputs, b.target, b.weight)
     return all(
@@ -268,7 +278,7 @@ class _Rules:
         def column(numbers: list[float]) -> Tensor:
             return torch.tensor(numbers, dtype=values.dtype, device=values.device).unsqueeze(1)
 
-        steps = [run.step for run in runs]
+        steps: list[Any] = [run.step for run in runs]
         n_weights = runs[0].flats[0].n_weights
         self.grads, self.weights = grads, values[:, :n_weights]
         self.weight_grads = grads[:, :n_weights]
@@ -315,7 +325,7 @@ class _Group:
         self.values.grad = self.grads
         self.weights = values[:, : runs[0].flats[0].n_weights]
         self.leader = runs[0].step.optimizers[0]
-        self.optimizer = self.leader.like(self)
+        self.optimizer = self.leader.like(self)  # type: ignore[arg-type]  # what it needs of them
         if moments[0] is not None:
             self.optimizer.load(_together(moments))
 

@@ -107,7 +107,8 @@ class Autograd:
         described = self.module.pack_key() if hasattr(self.module, "pack_key") else None
         if described is None or type(self) is not Autograd:
             return None
-        return described, type(self.loss), tuple(sorted(self.loss.config.items()))
+        loss: Any = self.loss
+        return described, type(loss), tuple(sorted(loss.config.items()))
 
     def pack(self, gradients: Sequence[Autograd], views: Views) -> PackedAutograd:
         """The gradients of several with the same `pack_key`, this one being the first."""

@@ -98,7 +98,8 @@ class Call:
         self.run: Any = None
         self.value: Any = None
         self.error: BaseException | None = None
-        self.ended, self.reason = False, None
+        self.ended = False
+        self.reason: str | None = None
         self.trained = self.waited = 0.0
         self._work: Any = None
         self._failure: BaseException | None = None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from skdeep.nets.blocks import Dropout, GaussianNoise, MLPNet
+    from skdeep.nets.blocks import Dropout, MLPNet
 
     Layer = Any
 
@@ -70,7 +70,7 @@ class PackedMLP:
                         norm.running_mean.copy_(its_mean)
                         norm.running_var.copy_(its_var)
 
-    def _linear(self, layer: nn.Linear, x: Tensor) -> Tensor:
+    def _linear(self, layer: Layer, x: Tensor) -> Tensor:
         weight, bias = self.parameters[layer.weight], self.parameters[layer.bias]
         return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
 
@@ -90,7 +90,7 @@ class PackedMLP:
         return first(x)
 
     @staticmethod
-    def _noise(x: Tensor, layers: Sequence[GaussianNoise]) -> Tensor:
+    def _noise(x: Tensor, layers: Sequence[Any]) -> Tensor:
         drawn = [
             torch.empty_like(rows).normal_(0.0, layer.scale, generator=layer.generator)
             for rows, layer in zip(x, layers)
@@ -116,7 +116,7 @@ class PackedMLP:
             eps=first.eps,
         )
         for norm in norms:
-            norm.num_batches_tracked += 1  # type: ignore[operator]  # a tensor
+            norm.num_batches_tracked.add_(1)  # type: ignore[union-attr]  # it is tracked
         return normed.unflatten(1, x.shape[::2]).transpose(0, 1)
 
 
