@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skdeep import engine
+from skdeep.engine.device import has_double
 
 _ROWS_AT_A_TIME = 1024
 _PRIOR = 0.02  # weight of a code's distance from the origin
@@ -44,7 +45,7 @@ def search(
     module = copy.deepcopy(module)
     module.train()  # nothing here behaves otherwise then, and cuDNN's LSTM has gradients
     device = next(module.parameters()).device
-    if device.type != "mps":
+    if has_double(device):
         module = module.double()
     for p in module.parameters():
         p.requires_grad_(False)

@@ -162,14 +162,15 @@ def resolve_dtype(dtype: str | None, X_dtype: Any, device: torch.device) -> torc
     -------
     torch.dtype
     """
-    if not _has_double(device):
+    if not has_double(device):
         return torch.float32
     if dtype is None:
         dtype = "float32" if str(X_dtype).endswith("float32") else "float64"
     return FLOAT_TYPES[dtype]
 
 
-def _has_double(device: torch.device) -> bool:
+def has_double(device: torch.device) -> bool:
+    """Whether a device computes in float64."""
     if device.type == "xpu":
         return bool(torch.get_device_module(device).get_device_properties(device).has_fp64)
     return device.type != "mps"

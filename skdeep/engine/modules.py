@@ -16,7 +16,9 @@ _MOVED = {"skdeep.nets.mlp": "skdeep.nets.blocks"}
 
 def copy_module(module: nn.Module) -> nn.Module:
     """A deep copy whose tensors own their memory (views of a flat tensor would copy all of it)."""
-    return module_from_state(module_state(module, to_host=False))
+    copied = module_from_state(module_state(module, to_host=False))
+    first = next(module.parameters(), None)
+    return copied if first is None else copied.to(first.device)  # buffers that no state holds
 
 
 def module_state(module: nn.Module, to_host: bool = True) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from skdeep.base.outliers import upper_fence
 from skdeep.data.batches import chunks, to_tensor
 from skdeep.engine import DeepNet
+from skdeep.engine.device import has_double
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.scorers import (
     Local,
@@ -57,8 +58,7 @@ class ResidualModel:
     def of(cls, net: DeepNet, groups, code_scale=None) -> ResidualModel:
         """The network in double precision, where its device has that: a row's score must not
         depend, even by rounding, on the rows that it is scored with."""
-        has_double = torch.device(net.device).type != "mps"
-        module: Any = net.in_double() if has_double else net.module_
+        module: Any = net.in_double() if has_double(torch.device(net.device)) else net.module_
         return cls(module, groups, code_scale)
 
     def with_code(self, rows: np.ndarray) -> ResidualModel:

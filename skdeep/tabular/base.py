@@ -21,6 +21,7 @@ from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Rows, Task, Validator, learn
 from skdeep.base.training import even_batch_size, plain_gradient, single_phase
 from skdeep.data.batches import MemberBatches, chunks
+from skdeep.engine.device import has_double
 from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
 from skdeep.tabular.answers import MOST_COMPARED, ClassAnswers, NumberAnswers, answers_of
@@ -197,7 +198,7 @@ class DeepTable(DeepEstimator):
             and x.dtype == torch.float32
             and net is not None
             and module is net.module_
-            and x.device.type != "mps"  # which has no double precision
+            and has_double(x.device)
         )
 
     def _pool(self, raw: torch.Tensor) -> torch.Tensor:
