@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import onnx
 from skl2onnx import convert_sklearn
-from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import _check_feature_names
@@ -166,8 +165,9 @@ def _describe(
     known = getattr(model, "feature_names_in_", None)
     if known is not None or names is not None:
         found["feature_names"] = json.dumps(names if known is None else [str(n) for n in known])
-    if is_classifier(model):
-        found["classes"] = json.dumps(np.asarray(model.classes_).tolist(), default=str)
+    classes = getattr(model, "classes_", None)
+    if isinstance(classes, np.ndarray):
+        found["classes"] = json.dumps(classes.tolist())
     if names is not None:
         held = {x.name: [names[j] for j in x.columns] for x in inputs}
         found["inputs"] = json.dumps(held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import decimal
 import math
 from dataclasses import dataclass, field
@@ -156,10 +155,10 @@ def _dtype_of_objects(values: Any, name: str, dtype: Any = None) -> np.dtype:
 
 def _refused(name: str, kind: str) -> ValueError:
     what = "X" if name == "X" else f"Column {name!r}"
-    if kind.startswith(("datetime", "timedelta", "period", "Timestamp", "Timedelta", "Period")):
+    if kind.startswith(("datetime", "time", "duration", "date32", "date64", "Time", "Period")):
         kind = f"dates or times ({kind})"
-    elif kind in ("date", "time"):
-        kind = f"dates or times ({datetime.__name__}.{kind})"
+    elif kind == "date":
+        kind = "dates (datetime.date)"
     elif kind.lower().startswith("decimal"):
         kind = f"decimals ({kind})"
     else:

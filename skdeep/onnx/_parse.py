@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from skl2onnx._parse import _parse_sklearn, _parse_sklearn_simple_model
 from skl2onnx._supported_operators import sklearn_classifier_list, sklearn_operator_name_map
-from skl2onnx.common._registration import get_converter
+from skl2onnx.common._registration import get_converter, get_shape_calculator
 from sklearn.base import ClusterMixin, is_classifier
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
@@ -154,7 +154,8 @@ class Parser:
         if isinstance(model, FunctionTransformer) and model.func is None:
             return inputs
         inputs = inputs if isinstance(model, _TAKE_COLUMNS) else [self.merged(scope, inputs)]
-        self.converters[kind] = self._write_theirs
+        self.converters[kind] = self._of_skl2onnx(get_converter)
+        self.shapes[kind] = self._of_skl2onnx(get_shape_calculator)
         wanted = list(methods or {})
         if "decision_function" in wanted:  # an operator of skl2onnx has scores or probabilities
             if len(wanted) > 1:
@@ -320,15 +321,21 @@ class Parser:
         for output, variable in zip(made, operator.outputs):
             g.give(output, variable)
 
-    def _write_theirs(self, scope: Any, operator: Any, container: Any) -> None:
-        model = operator.raw_operator
-        try:
-            get_converter(operator.type)(scope, operator, container)
-        except Exception as error:  # of many types
-            path = self._paths.get(id(model), "")
-            raise Unsupported(
-                f"{path}skl2onnx cannot write this {type(model).__name__}: {error}"
-            ) from error
+    def _of_skl2onnx(self, registered: Callable[[str], Callable[..., None]]) -> Callable[..., None]:
+        """What skl2onnx has for a class, with errors that say which step they are about."""
+
+        def call(*arguments: Any) -> None:
+            operator = next(a for a in arguments if hasattr(a, "raw_operator"))
+            model = operator.raw_operator
+            try:
+                registered(operator.type)(*arguments)
+            except Exception as error:  # of many types
+                raise Unsupported(
+                    f"{self._paths.get(id(model), '')}skl2onnx cannot write this "
+                    f"{type(model).__name__}: {error}"
+                ) from error
+
+        return call
 
 
 def first_step(model: Any) -> Any:
