@@ -94,7 +94,24 @@ def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
     )
     for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
         domain.version = OPSET[domain.domain]  # which onnxruntime knows fewer types of numbers
+    _rename_inputs(proto.graph, root.inputs)
     return proto
+
+
+def _rename_inputs(graph: onnx.GraphProto, inputs: Sequence[TensorInput]) -> None:
+    """Give inputs the names of columns, in which skl2onnx replaces spaces and the like; where a
+    name is that of an output, too, the other one is kept."""
+    used = {name for node in graph.node for name in node.output}
+    used |= {tensor.name for tensor in graph.initializer}
+    both = list(zip(graph.input, inputs))
+    used |= {variable.name for variable, known in both if known.name in used}
+    changed: dict[str, str] = {}
+    for variable, known in both:
+        if known.name not in used:
+            changed[variable.name], variable.name = known.name, known.name
+        known.name = variable.name
+    for node in graph.node:
+        node.input[:] = [changed.get(name, name) for name in node.input]
 
 
 def save(model: Any, X: Any, path: str | os.PathLike, **options: Any) -> None:

@@ -26,6 +26,11 @@ def single(model: Any) -> np.dtype:
     return np.dtype(np.float32)
 
 
+def double(model: Any) -> np.dtype:
+    """float64."""
+    return np.dtype(np.float64)
+
+
 def of_rows(model: Any) -> None:
     """None: float64 where X is, else float32."""
 
@@ -41,7 +46,8 @@ class Family:
     default : tuple of str
         The methods that a file has where the user names none.
     precision : callable
-        The type in which a fitted estimator computes: `of_network`, `single` or `of_rows`.
+        The type in which a fitted estimator computes: `of_network`, `single`,
+        `double` or `of_rows`.
     inputs : mapping of str to callable
         What a file takes in the place of rows, given the fitted estimator, for each method that
         takes none.

@@ -8,9 +8,74 @@ import numpy as np
 import torch
 
 from skdeep.nets.masked import MaskedNet
-from skdeep.onnx._graph import Graph
+from skdeep.onnx._family import Family, double
+from skdeep.onnx._graph import Graph, Output
 from skdeep.onnx._neighbors import Nearest, nearest
+from skdeep.onnx._tables import Table
 from skdeep.outlier import scorers
+from skdeep.outlier.detector import AutoencoderOutlierDetector
+from skdeep.preprocessing.outliers import FENCE, soft_clip
+
+_ROUNDING = 1e-12
+"""By this much, relatively, a score may differ from that of the same row in fit."""
+
+# --- the table -------------------------------------------------------------------------------
+
+
+def _encoded(g: Graph, encoder: Any) -> tuple[str, str | None]:
+    """What `OutlierEncoder.encode` makes of a table: the columns that varied in fit, NaN where
+    missing, and how far the others are from their constants."""
+    table = Table(g, encoder)
+    parts: list[str] = []
+    center, scale, at = encoder._center, encoder._scale, 0
+    kept = encoder._many + encoder._two
+    if kept:
+        at = len(kept)
+        z = g.op("Mul", g.op("Sub", table.numbers(kept), center[None, :at]), scale[None, :at])
+        parts.append(_soft_clip(g, z))
+    if encoder._with_gaps:
+        start, at = at, at + len(encoder._with_gaps)
+        values = [soft_clip((v - center[start:at]) * scale[start:at])[None] for v in (1.0, 0.0)]
+        missing = g.op("IsNaN", table.numbers(encoder._with_gaps))
+        parts.append(g.op("Where", missing, *values))
+    for j in encoder._one_hot:
+        n = encoder._count(j)
+        rows = np.array([[0.0], [-1.0], [1.0]]) if n == 2 else np.eye(n + 1, n, -1)
+        start, at = at, at + rows.shape[1]
+        rows = soft_clip((rows - center[start:at]) * scale[start:at])
+        parts.append(g.reshape(g.op("Gather", rows, table.codes(j)), [0, -1]))
+    for place, j in enumerate(encoder._numbered):
+        rarity = (encoder._rarity[j] - encoder._rare_center[place]) / encoder._rare_scale[place]
+        parts.append(g.op("Gather", soft_clip(rarity), table.codes(j)))
+    if not parts:
+        parts = [table.zeros()]
+    rows = g.cast(g.side_by_side(parts), np.float32, g.dtype)
+    return g.cast(rows, g.dtype, np.float32), _deviations(g, encoder, table)
+
+
+def _soft_clip(g: Graph, z: str) -> str:
+    """See `skdeep.preprocessing.outliers.soft_clip`."""
+    size = g.op("Min", g.op("Abs", z), float(np.finfo(np.float64).max))
+    beyond = g.op("Log", g.op("Add", g.op("Max", g.op("Sub", size, FENCE), 0.0), 1.0))
+    beyond = g.op("Mul", g.op("Sign", z), g.op("Add", beyond, FENCE))
+    return g.op("Where", g.op("Greater", size, FENCE), beyond, z)
+
+
+def _deviations(g: Graph, encoder: Any, table: Table) -> str | None:
+    """Of the columns that were constant in fit, in float32's precision."""
+    parts: list[str] = []
+    if len(encoder._constant_numbers):
+        now, known = table.numbers(encoder._constant_numbers.tolist()), encoder._constants[None]
+        gap = g.op("Abs", g.op("Sub", now, known))
+        limit = g.op("Mul", g.op("Max", g.op("Abs", now), np.abs(known)), 1e-9)
+        is_new = g.op("And", np.isnan(known), g.op("Not", g.op("IsNaN", now)))
+        parts.append(g.op("Or", is_new, g.op("Greater", gap, limit)))
+    for j in encoder._constant_levels:
+        parts.append(g.op("Not", g.op("Equal", table.codes(j), 1)))
+    if not parts:
+        return None
+    return g.op("Mul", g.cast(g.side_by_side(parts), g.dtype), float(np.float32(encoder._surprise)))
+
 
 # --- the network -----------------------------------------------------------------------------
 
@@ -133,4 +198,60 @@ _SCORERS = {
     scorers.Neighbors: _neighbors,
     scorers.Local: _local,
     scorers.Sampled: _sampled,
+}
+
+
+def _total(g: Graph, model: Any) -> str:
+    """The outlier score of each row, (n_samples,)."""
+    net, scorer = model.net_.module_, model._scorer
+    rows, deviations = _encoded(g, model.encoder_)
+    missing = g.cast(g.op("IsNaN", rows), g.dtype)
+    x = g.op("Where", g.op("IsNaN", rows), 0.0, rows)
+    r = _residuals(g, net, x, missing, model._groups)
+    if model._latent_scale is not None:
+        center, spread = model._latent_scale
+        x = g.op("Div", g.op("Sub", _code(g, net, x, missing), center[None]), float(spread))
+    score = _SCORERS[type(scorer)](g, scorer, x, r)
+    if deviations is None:
+        return score
+    return g.op("Add", score, _summed(g, _squares(g, deviations)))
+
+
+def score_samples(g: Graph, model: Any) -> Output:
+    return Output(g.op("Neg", _total(g, model)), g.dtype, [None])
+
+
+def decision_function(g: Graph, model: Any) -> Output:
+    scores = g.op("Neg", _total(g, model))
+    return Output(g.op("Sub", scores, float(model.offset_)), g.dtype, [None])
+
+
+def predict(g: Graph, model: Any) -> Output:
+    limit = -_ROUNDING * max(1.0, abs(model.offset_))
+    is_out = g.op("Less", decision_function(g, model).name, limit)
+    return Output(g.op("Where", is_out, -1, 1), np.int64, [None])
+
+
+def predict_tail_proba(g: Graph, model: Any) -> Output:
+    """See `skdeep.outlier.scorers.Tail`."""
+    tail, score = model._tail, g.op("Unsqueeze", _total(g, model), [1])
+    score = g.op("Sub", score, g.op("Mul", g.op("Abs", score), _ROUNDING))
+    lower = g.cast(g.op("Less", tail.values_[None], score), np.int64)
+    place = g.reduce("Sum", lower, 1, keepdims=False)
+    below = np.append(tail.ranks_, tail.n_rows_)
+    shares = (1.0 + tail.n_rows_ - below) / (1.0 + tail.n_rows_)
+    return Output(g.op("Gather", shares, place), g.dtype, [None])
+
+
+FAMILIES: dict[type, Family] = {
+    AutoencoderOutlierDetector: Family(
+        {
+            "predict": predict,
+            "decision_function": decision_function,
+            "score_samples": score_samples,
+            "predict_tail_proba": predict_tail_proba,
+        },
+        ("predict", "decision_function"),
+        double,
+    )
 }

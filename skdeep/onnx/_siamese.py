@@ -20,6 +20,8 @@ from skdeep.siamese.classes import label_of_unknown
 from skdeep.siamese.classifier import SiameseClassifier
 from skdeep.siamese.transformer import SiameseTransformer
 
+_ROUNDING = {"float32": 1e-6, "float64": 1e-12}
+"""By this much, relatively, a distance may differ from that of the same row in fit."""
 _SHORTEST = 1e-6  # length by which embeddings are divided at least; see `losses.unit_length`
 
 
@@ -39,7 +41,8 @@ def predict_labels(g: Graph, model: Any) -> Output:
     classes = _answers.label_array(model.classes_)
     if np.isfinite(model.rejection_threshold_):
         least = g.reduce("Min", distances, 1, keepdims=False)
-        is_far = g.op("Greater", least, _double(g, model.rejection_threshold_))
+        limit = model.rejection_threshold_ * (1 + _ROUNDING[g.dtype.name])
+        is_far = g.op("Greater", least, _double(g, limit))
         nearest = g.op("Where", is_far, len(classes), nearest)
         classes = np.append(classes, label_of_unknown(model.classes_))
     return _answers.chosen(g, classes, nearest)

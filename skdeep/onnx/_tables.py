@@ -36,7 +36,7 @@ class Encoded(NamedTuple):
 
 def encoded(g: Graph, encoder: Any) -> Encoded:
     """The inputs of a graph as a fitted `TabularEncoder` encodes them."""
-    table = _Table(g, encoder)
+    table = Table(g, encoder)
     n, n_scaled = encoder.n_numeric_, len(encoder._many) + len(encoder._two)
     numeric, plain = None, []
     if n_scaled:
@@ -109,7 +109,7 @@ def _known(g: Graph, raw: str, x: str) -> str:
     return g.op("Where", g.op("IsNaN", raw), g.const(0.0, FLOAT32), g.cast(x, FLOAT32))
 
 
-class _Table:
+class Table:
     """The inputs of a graph as the columns of an encoder's table."""
 
     def __init__(self, g: Graph, encoder: Any) -> None:
