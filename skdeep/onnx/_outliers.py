@@ -49,8 +49,8 @@ def _encoded(g: Graph, encoder: Any) -> tuple[str, str | None]:
         parts.append(g.op("Gather", soft_clip(rarity), table.codes(j)))
     if not parts:
         parts = [table.zeros()]
-    rows = g.cast(g.side_by_side(parts), np.float32, g.dtype)
-    return g.cast(rows, g.dtype, np.float32), _deviations(g, encoder, table)
+    encoded = g.cast(g.side_by_side(parts), np.float32, g.dtype)
+    return g.cast(encoded, g.dtype, np.float32), _deviations(g, encoder, table)
 
 
 def _soft_clip(g: Graph, z: str) -> str:
