@@ -10,7 +10,7 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the versions of skdeep, of what it stands on and of the devices it sees.
 
     Examples

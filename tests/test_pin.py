@@ -111,8 +111,10 @@ def facade(name):
 
     cls = getattr(skdeep, name)
     ranges = getattr(cls, "_parameter_constraints", {})
+    signature = inspect.signature(cls)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
     return {
-        "signature": str(inspect.signature(cls)),
+        "signature": str(signature.replace(parameters=bare)),
         "ranges": {p: sorted(map(_range, ranges[p])) for p in sorted(ranges)},
     }
 

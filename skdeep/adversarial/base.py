@@ -29,7 +29,7 @@ class DeepGenerator(DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Train a generator on the samples X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best

@@ -1,8 +1,13 @@
 """Outlier detection by what a generator cannot make."""
 
+from __future__ import annotations
+
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import layer_sizes
@@ -74,30 +79,30 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
 
     def __init__(
         self,
-        network="dense",
-        hidden_layer_sizes=(256, 256),
+        network: str = "dense",
+        hidden_layer_sizes: ArrayLike = (256, 256),
         *,
-        latent_size="auto",
-        loss="auto",
-        gradient_penalty=1.0,
-        critic_ratio=1,
-        cycle_weight="auto",
-        feature_weight=0.1,
-        search_steps=20,
-        search_learning_rate=0.05,
-        contamination="auto",
-        batch_size="auto",
-        learning_rate_init=0.001,
-        max_iter="auto",
-        ema=0.99,
-        beta_2=0.99,
-        validation_fraction=0.1,
-        gradient_clip_norm=None,
-        random_state=None,
-        verbose=False,
-        device="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        latent_size: int | Literal["auto"] = "auto",
+        loss: str = "auto",
+        gradient_penalty: float = 1.0,
+        critic_ratio: int = 1,
+        cycle_weight: float | Literal["auto"] = "auto",
+        feature_weight: float = 0.1,
+        search_steps: int = 20,
+        search_learning_rate: float = 0.05,
+        contamination: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int | Literal["auto"] = "auto",
+        ema: float = 0.99,
+        beta_2: float = 0.99,
+        validation_fraction: float = 0.1,
+        gradient_clip_norm: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        device: str | torch.device = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.network = network
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -186,7 +191,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         x = standardised(read_windows(self, X), self._center, self._spread)
         return self._search(self.net_.module_, x)
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Compute how normal each row is: the lower, the more abnormal.
 
         Parameters
@@ -202,7 +207,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         check_is_fitted(self)
         return -self._searched(X)[0]
 
-    def score_steps(self, X, stride=1) -> np.ndarray:
+    def score_steps(self, X: Any, stride: int = 1) -> np.ndarray:
         """Compute how normal each time step of a series is, from windows that overlap.
 
         Parameters

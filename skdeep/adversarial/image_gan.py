@@ -1,10 +1,14 @@
 """Generator of images, trained against a critic."""
 
+from __future__ import annotations
+
 import functools
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
@@ -81,30 +85,30 @@ class ImageGAN(DeepGenerator):
 
     def __init__(
         self,
-        recipe="r3gan",
+        recipe: str = "r3gan",
         *,
-        n_clusters="auto",
-        channels=(64, 32, 16),
-        latent_size=64,
-        gradient_penalty=0.5,
-        critic_ratio=1,
-        image_shape=None,
-        data_format="channels_last",
-        batch_size="auto",
-        learning_rate_init="auto",
-        max_iter="auto",
-        ema=0.998,
-        beta_2=0.99,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=np.inf,
-        tol=0.0,
-        gradient_clip_norm=None,
-        random_state=None,
-        verbose=False,
-        device="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        n_clusters: int | Literal["auto"] = "auto",
+        channels: ArrayLike = (64, 32, 16),
+        latent_size: int = 64,
+        gradient_penalty: float = 0.5,
+        critic_ratio: int = 1,
+        image_shape: ArrayLike | None = None,
+        data_format: str = "channels_last",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        max_iter: int | Literal["auto"] = "auto",
+        ema: float = 0.998,
+        beta_2: float = 0.99,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = np.inf,
+        tol: float = 0.0,
+        gradient_clip_norm: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        device: str | torch.device = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.recipe = recipe
         self.n_clusters = n_clusters
@@ -190,7 +194,13 @@ class ImageGAN(DeepGenerator):
         is_first = self.data_format == "channels_first"
         return ImageScale(*self._range).unscaled(made, rank, dtype, is_first)
 
-    def sample(self, n_samples=1, *, y=None, random_state=None) -> tuple[np.ndarray, np.ndarray]:
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Sample images.
 
         Parameters
@@ -227,7 +237,13 @@ class ImageGAN(DeepGenerator):
         has_classes = hasattr(self, "classes_")
         return (made, self.classes_[kinds.cpu().numpy()]) if has_classes else made
 
-    def interpolate(self, n_steps=8, *, y=None, random_state=None) -> np.ndarray:
+    def interpolate(
+        self,
+        n_steps: int = 8,
+        *,
+        y: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> np.ndarray:
         """Sample images between two random codes.
 
         The codes lie on an arc, since those on a straight line between two normal ones are too

@@ -143,7 +143,7 @@ class EncoderGradient:
     noise : torch.Generator
     """
 
-    def __init__(self, module, flat, noise):
+    def __init__(self, module: Any, flat: Any, noise: Any):
         self.module, self.flat, self.noise = module, flat, noise
 
     def __call__(self, x, target, weight):

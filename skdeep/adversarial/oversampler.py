@@ -1,10 +1,12 @@
 """Synthetic rows for the rarer classes, from a generator."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -68,14 +70,20 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         "over-sampling",
     )  # what imbalanced-learn's pipelines and docs look for
 
-    def __init__(self, sampling_strategy="auto", *, generator=None, random_state=None):
+    def __init__(
+        self,
+        sampling_strategy: Any = "auto",
+        *,
+        generator: Any = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
         self.sampling_strategy = sampling_strategy
         self.generator = generator
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
-    def fit(self, X, y) -> Self:
+    def fit(self, X: Any, y: Any) -> Self:
         """Check the data and learn how many rows each class lacks.
 
         Parameters
@@ -95,7 +103,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @all_or_nothing
-    def fit_resample(self, X, y):
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Add the rows that the rarer classes lack.
 
         Parameters

@@ -81,7 +81,15 @@ class Play:
     """
 
     def __init__(
-        self, generator, critic, loss, penalty, latent_size, noise, conditional=False, cycle=0.0
+        self,
+        generator: Any,
+        critic: Any,
+        loss: Any,
+        penalty: float,
+        latent_size: int,
+        noise: Any,
+        conditional: bool = False,
+        cycle: float = 0.0,
     ):
         self.generator, self.critic = generator, critic
         self.loss, self.penalty = loss, penalty
@@ -95,7 +103,7 @@ class Play:
         code, label = code.to(x.dtype), label if self.conditional else None
         return code, self.generator(code, label), label
 
-    def critic_loss(self, batch):
+    def critic_loss(self, batch: Any):
         """The critic's loss."""
         with torch.no_grad():
             _, made, label = self._synthetic(batch)
@@ -108,7 +116,7 @@ class Play:
             noise=self.noise,
         )
 
-    def generator_loss(self, batch):
+    def generator_loss(self, batch: Any):
         """The generator's loss."""
         real = batch[0]
         code, made, label = self._synthetic(batch)

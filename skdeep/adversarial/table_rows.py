@@ -1,6 +1,10 @@
 """A table and its target as columns, their cells as positions, and synthetic columns in the types
 of both."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -112,10 +116,10 @@ def described(modes):
 class _Positions(RowInput):
     """Reads rows of positions among modes, whose size says nothing about the data."""
 
-    def keys(self, X, target):
+    def keys(self, X: Any, target: Any):
         return [row.tobytes() for row in X]
 
-    def largest(self, X):
+    def largest(self, X: Any):
         return 0.0
 
 

@@ -1,7 +1,12 @@
 """Generator of synthetic rows, trained against a critic."""
 
+from __future__ import annotations
+
+from typing import Any, Literal
+
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
@@ -92,34 +97,34 @@ class TabularGAN(DeepGenerator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(192, 192),
+        hidden_layer_sizes: ArrayLike = (192, 192),
         *,
-        critic_layer_sizes=(128, 128),
-        loss="relativistic",
-        gradient_penalty=1.0,
-        pac=1,
-        critic_ratio=1,
-        warm_up=0.8,
-        n_bins="auto",
-        max_categories=100,
-        ema=0.99,
-        dropout=0.1,
-        alpha=0.01,
-        batch_size="auto",
-        learning_rate_init=0.002,
-        play_learning_rate=0.0002,
-        max_iter="auto",
-        early_stopping=True,
-        validation_fraction=0.1,
-        n_iter_no_change=15,
-        tol=0.0,
-        beta_2=0.99,
-        gradient_clip_norm=None,
-        random_state=None,
-        verbose=False,
-        device="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        critic_layer_sizes: ArrayLike = (128, 128),
+        loss: str = "relativistic",
+        gradient_penalty: float = 1.0,
+        pac: int = 1,
+        critic_ratio: int = 1,
+        warm_up: float = 0.8,
+        n_bins: int | Literal["auto"] = "auto",
+        max_categories: int = 100,
+        ema: float = 0.99,
+        dropout: float = 0.1,
+        alpha: float = 0.01,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 0.002,
+        play_learning_rate: float = 0.0002,
+        max_iter: int | Literal["auto"] = "auto",
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 15,
+        tol: float = 0.0,
+        beta_2: float = 0.99,
+        gradient_clip_norm: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        device: str | torch.device = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.critic_layer_sizes = critic_layer_sizes
@@ -207,7 +212,13 @@ class TabularGAN(DeepGenerator):
 
     # --- use -------------------------------------------------------------------------------
 
-    def sample(self, n_samples=1, *, conditions=None, random_state=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        conditions: dict[Any, Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
         """Sample synthetic rows.
 
         Parameters
@@ -248,7 +259,7 @@ class TabularGAN(DeepGenerator):
             made[j] = values
         return to_layout(made, self.column_names_, self._layout)
 
-    def score_samples(self, X, y=None) -> np.ndarray:
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
         """Compute the logarithm of the density of each row.
 
         Parameters
@@ -286,7 +297,7 @@ class TabularGAN(DeepGenerator):
             log_p = torch.cat([self.net_.module_(part) for part in x.split(ROWS_AT_A_TIME)])
         return density + log_p[:, : len(columns)].double().sum(1).cpu().numpy()
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """Compute the mean log-density of rows, a figure of quality where `fit` has not seen them.
 
         Parameters

@@ -172,7 +172,9 @@ class RowPlay:
     noise : torch.Generator
     """
 
-    def __init__(self, generator, critic, likelihood, loss, penalty, noise):
+    def __init__(
+        self, generator: Any, critic: Any, likelihood: Any, loss: Any, penalty: float, noise: Any
+    ):
         self.generator, self.critic, self.likelihood = generator, critic, likelihood
         self.loss, self.penalty, self.noise = loss, penalty, noise
 
@@ -182,7 +184,7 @@ class RowPlay:
         self.generator.train()
         return made
 
-    def critic_loss(self, batch):
+    def critic_loss(self, batch: Any):
         """The critic's loss on packs of rows."""
         pac = self.critic.pac
         x = batch[0][: len(batch[0]) // pac * pac]
@@ -199,7 +201,7 @@ class RowPlay:
             pac=pac,
         )
 
-    def generator_loss(self, batch):
+    def generator_loss(self, batch: Any):
         """Minus the log-likelihood of real rows, and of synthetic ones as the critic weighs them.
 
         The weights are the critic's estimates of the ratio of the densities, ``exp(C)``, over

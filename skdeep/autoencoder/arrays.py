@@ -40,7 +40,7 @@ _USUAL_LENGTH = 100  # of series of unequal length, for an estimate of the work
 class _EvenInput(ArrayInput):
     """Reads images, signals and series of one length."""
 
-    def check(self, estimator, X, *, reset=False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False):
         rows = super().check(estimator, X, reset=reset)
         if isinstance(rows, RaggedRows):
             raise ValueError(
@@ -68,7 +68,7 @@ class ArrayCoder(Coder):
     def _filters(self) -> list[int]:
         return layer_sizes(self.of.n_filters, "n_filters")
 
-    def reasons_against(self, encoder, decoder):
+    def reasons_against(self, encoder: list[int], decoder: list[int]):
         of, kind = self.of, f"encoder={self.of.encoder!r}"
         dense_only = {
             "tied=True": of.tied,
@@ -96,7 +96,7 @@ class ArrayCoder(Coder):
 
     # --- training --------------------------------------------------------------------------
 
-    def facts(self, X, x):
+    def facts(self, X: Any, x: Any):
         row_shape = None if isinstance(x, RaggedRows) else _row_shape(X)
         return {"_row_shape": row_shape, "_unit": _unit(x)}
 
@@ -177,12 +177,12 @@ class ArrayCoder(Coder):
         return self.of.net_.module_, *placed(self.of, X)
 
     @torch.inference_mode()
-    def encode(self, X):
+    def encode(self, X: Any):
         module, X, x = self._placed(X)
         return to_host(self.of._only_finite(in_pieces(module, x, module.encode), X))
 
     @torch.inference_mode()
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any):
         module, checked, x = self._placed(X)
         if not isinstance(x, PaddedRows):
             made = in_pieces(module, x, lambda rows: module.restored(module(rows)[0]))
@@ -197,7 +197,7 @@ class ArrayCoder(Coder):
         return like_series(X, out, self.of.data_format)
 
     @torch.inference_mode()
-    def decode(self, codes, lengths):
+    def decode(self, codes: Any, lengths: Any):
         of, module = self.of, self.of.net_.module_
         parameter = next(module.parameters())
         z = torch.as_tensor(codes, dtype=parameter.dtype, device=parameter.device)
@@ -220,7 +220,7 @@ class ArrayCoder(Coder):
         return [row.T for row in out] if of.data_format == "channels_first" else out
 
     @torch.inference_mode()
-    def score(self, X):
+    def score(self, X: Any):
         _, X, x = self._placed(X)
         return to_host(self.of._only_finite(-_row_losses(self.of.net_, x), X))
 

@@ -1,9 +1,14 @@
 """Autoencoders: features, reconstructions, and scores of rows."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.autoencoder.arrays import ArrayCoder
@@ -57,47 +62,47 @@ class Autoencoder(DeepTransformer):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 32),
-        activation="relu",
+        hidden_layer_sizes: ArrayLike = (128, 32),
+        activation: str = "relu",
         *,
-        encoder="dense",
-        n_filters=(32, 64),
-        image_shape=None,
-        data_format="channels_last",
-        decoder_layer_sizes=None,
-        code_activation="identity",
-        output_activation="identity",
-        loss="squared_error",
-        tied=False,
-        noise=None,
-        noise_rate=0.3,
-        contraction=0.0,
-        sparsity=None,
-        sparsity_weight=0.001,
-        sparsity_target=0.05,
-        pretraining=None,
-        pretraining_iter=10,
-        transform_layer="code",
-        solver="adam",
-        early_stopping=False,
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        device="auto",
-        dtype=None,
-        gradient_clip_norm=None,
-        weight_init="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        encoder: Any = "dense",
+        n_filters: ArrayLike = (32, 64),
+        image_shape: Sequence[int] | None = None,
+        data_format: str = "channels_last",
+        decoder_layer_sizes: ArrayLike | None = None,
+        code_activation: str = "identity",
+        output_activation: str = "identity",
+        loss: str = "squared_error",
+        tied: bool = False,
+        noise: str | None = None,
+        noise_rate: float = 0.3,
+        contraction: float = 0.0,
+        sparsity: str | None = None,
+        sparsity_weight: float = 0.001,
+        sparsity_target: float = 0.05,
+        pretraining: str | None = None,
+        pretraining_iter: int = 10,
+        transform_layer: int | Literal["code"] = "code",
+        solver: str = "adam",
+        early_stopping: bool = False,
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        gradient_clip_norm: float | None = None,
+        weight_init: str = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -140,7 +145,15 @@ class Autoencoder(DeepTransformer):
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -220,7 +233,7 @@ class Autoencoder(DeepTransformer):
     def _n_features_out(self):
         return self._coder.n_codes
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Activations of the code, or of the layer `transform_layer`.
 
         Parameters
@@ -234,7 +247,7 @@ class Autoencoder(DeepTransformer):
         check_is_fitted(self)
         return self._coder.encode(X)
 
-    def inverse_transform(self, X, lengths=None) -> np.ndarray:
+    def inverse_transform(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Decode the activations that `transform` returns.
 
         Parameters
@@ -258,7 +271,7 @@ class Autoencoder(DeepTransformer):
             )
         return self._coder.decode(codes, lengths)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any) -> Any:
         """Encode and decode X.
 
         Parameters
@@ -273,7 +286,7 @@ class Autoencoder(DeepTransformer):
         check_is_fitted(self)
         return self._coder.reconstruct(X)
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Negative reconstruction loss of each row: the lower, the more abnormal.
 
         Parameters

@@ -162,7 +162,7 @@ class DenseCoder(Coder):
     def input(self) -> RowInput:
         return VECTORS
 
-    def reasons_against(self, encoder, decoder):
+    def reasons_against(self, encoder: list[int], decoder: list[int]):
         shape = self.of.image_shape
         return super().reasons_against(encoder, decoder) | {
             f"image_shape={shape} requires encoder='conv', got encoder='dense'": shape is not None
@@ -170,7 +170,7 @@ class DenseCoder(Coder):
 
     # --- training --------------------------------------------------------------------------
 
-    def facts(self, X, x):
+    def facts(self, X: Any, x: Any):
         binary = []
         if self.of.loss == "mixed":
             host = to_host(x)
@@ -235,11 +235,11 @@ class DenseCoder(Coder):
         config = self.of.net_.module_.config
         return [*config["encoder_units"], *config["decoder_units"][1:]][self._layer()]
 
-    def encode(self, X):
+    def encode(self, X: Any):
         X, layer = self.of._checked(X), self._layer()
         return self.of._run(X, lambda module, x: module.run(x, 0, layer), self._width())
 
-    def decode(self, codes, lengths):
+    def decode(self, codes: Any, lengths: Any):
         layer = self._layer()
 
         def decode(module, z):
@@ -247,11 +247,11 @@ class DenseCoder(Coder):
 
         return self.of._run(codes, decode, self._width())
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any):
         X = self.of._checked(X)
         return self.of._run(X, lambda module, x: self._restored(module(x)), self._width())
 
-    def score(self, X):
+    def score(self, X: Any):
         X, loss = self.of._checked(X), self.of.net_.criterion_
         return self.of._run(X, lambda module, x: -loss(module(x), x), self._width())
 

@@ -1,8 +1,10 @@
 """Restricted Boltzmann machines."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from numbers import Integral
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -61,25 +63,25 @@ class RBM(DeepTransformer):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        visible="auto",
-        method="pcd",
-        n_gibbs_steps=1,
-        draw_states=True,
-        learning_rate_init="auto",
-        momentum=0.0,
-        alpha=0.0,
-        batch_size=10,
-        max_iter=10,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        device="auto",
-        dtype=None,
-        gradient_clip_norm=None,
-        max_time=None,
-        skorch_callbacks=None,
+        visible: str = "auto",
+        method: str = "pcd",
+        n_gibbs_steps: int = 1,
+        draw_states: bool = True,
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.0,
+        alpha: float = 0.0,
+        batch_size: int = 10,
+        max_iter: int = 10,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        gradient_clip_norm: float | None = None,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.n_components = n_components
         self.visible = visible
@@ -102,7 +104,7 @@ class RBM(DeepTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y=None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch on X, starting from the current weights.
 
         Parameters
@@ -221,7 +223,7 @@ class RBM(DeepTransformer):
         """Biases of the visible units, of shape (n_features,)."""
         return to_host(self.net_.module_.visible_bias)
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Probabilities of the hidden units.
 
         Parameters
@@ -234,7 +236,7 @@ class RBM(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: module(x), self._width())
 
-    def inverse_transform(self, X) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Means of the visible units given the hidden ones.
 
         Parameters
@@ -249,7 +251,7 @@ class RBM(DeepTransformer):
         X = check_codes(X, self._n_features_out, type(self).__name__)
         return self._run(X, lambda module, h: module.visible_means(h), self._width())
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Negative free energy: the log-likelihood up to a constant.
 
         Parameters
@@ -263,7 +265,7 @@ class RBM(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: -module.free_energy(x), self._width())
 
-    def gibbs(self, X, n_steps=1) -> np.ndarray:
+    def gibbs(self, X: Any, n_steps: int = 1) -> np.ndarray:
         """Sample new rows, starting at X.
 
         Parameters

@@ -1,10 +1,14 @@
 """Variational autoencoder: a distribution over codes, and over rows."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import losses
@@ -54,33 +58,33 @@ class VariationalAutoencoder(DeepTransformer):
 
     def __init__(
         self,
-        n_components=8,
+        n_components: int = 8,
         *,
-        hidden_layer_sizes=(128,),
-        activation="relu",
-        likelihood="gaussian",
-        beta=1.0,
-        draw_codes=True,
-        n_draws=50,
-        solver="adam",
-        early_stopping=False,
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        device="auto",
-        dtype=None,
-        gradient_clip_norm=None,
-        max_time=None,
-        skorch_callbacks=None,
+        hidden_layer_sizes: ArrayLike = (128,),
+        activation: str = "relu",
+        likelihood: str = "gaussian",
+        beta: float = 1.0,
+        draw_codes: bool = True,
+        n_draws: int = 50,
+        solver: str = "adam",
+        early_stopping: bool = False,
+        alpha: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        gradient_clip_norm: float | None = None,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.n_components = n_components
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -176,7 +180,7 @@ class VariationalAutoencoder(DeepTransformer):
     def _n_features_out(self):
         return self.net_.module_.config["n_components"]
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Means of the codes.
 
         Parameters
@@ -189,7 +193,7 @@ class VariationalAutoencoder(DeepTransformer):
         """
         return self._run(self._checked(X), lambda module, x: module.encode(x)[0], self._width())
 
-    def inverse_transform(self, X) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Expected rows of codes.
 
         Parameters
@@ -204,7 +208,7 @@ class VariationalAutoencoder(DeepTransformer):
         X = check_codes(X, self._n_features_out, type(self).__name__)
         return self._run(X, lambda module, z: module.means(module.decode(z)), self._width())
 
-    def reconstruct(self, X) -> np.ndarray:
+    def reconstruct(self, X: Any) -> np.ndarray:
         """Expected rows of the means of the codes of X.
 
         Parameters
@@ -218,7 +222,7 @@ class VariationalAutoencoder(DeepTransformer):
         X = self._checked(X)
         return self._run(X, lambda module, x: module.means(module(x)[0]), self._width())
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Lower bound of the log-likelihood of each row, in nats.
 
         Parameters
@@ -241,7 +245,13 @@ class VariationalAutoencoder(DeepTransformer):
 
         return self._run(X, bound, self._width())
 
-    def sample(self, n_samples=1, random_state=None, *, mean=True) -> np.ndarray:
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+        *,
+        mean: bool = True,
+    ) -> np.ndarray:
         """Sample new rows.
 
         Parameters

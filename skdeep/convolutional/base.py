@@ -1,6 +1,9 @@
 """Shared methods of convolutional classifiers and regressors: network, recipe, features."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -205,7 +208,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return self._pool(forward(module, x))
 
     @torch.inference_mode()
-    def transform(self, X):
+    def transform(self, X: Any):
         """Return the features of each row: the input of the last layer.
 
         Parameters

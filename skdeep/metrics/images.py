@@ -4,8 +4,11 @@ The usual network for such features is trained on photographs; for digits, cloth
 classifier of the same data is more informative ("classifier Frechet distance").
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -22,7 +25,7 @@ _ACTIVATIONS: dict[str, Callable] = {
 }
 
 
-def classifier_features(classifier, X) -> np.ndarray:
+def classifier_features(classifier: Any, X: Any) -> np.ndarray:
     """Features of rows or images according to a fitted classifier.
 
     Parameters
@@ -67,7 +70,7 @@ def classifier_features(classifier, X) -> np.ndarray:
     return np.log(np.clip(classifier.predict_proba(X), 1e-12, None))
 
 
-def frechet_distance(real, made) -> float:
+def frechet_distance(real: Any, made: Any) -> float:
     """Frechet distance between two sets of features, each modelled as a Gaussian.
 
     ``|m - n|^2 + tr(C + D - 2 (C D)^(1/2))`` with the means m, n and covariances C, D (Dowson and
@@ -102,7 +105,7 @@ def frechet_distance(real, made) -> float:
     return float(max(shift @ shift + np.trace(a) + np.trace(b) - 2 * middle, 0.0))
 
 
-def classifier_frechet_distance(classifier, real, made) -> float:
+def classifier_frechet_distance(classifier: Any, real: Any, made: Any) -> float:
     """Frechet distance over the features of a classifier of the data.
 
     Parameters
@@ -131,7 +134,7 @@ def classifier_frechet_distance(classifier, real, made) -> float:
     return frechet_distance(*(classifier_features(classifier, x) for x in (real, made)))
 
 
-def precision_recall(real, made, n_neighbors=3) -> tuple[float, float]:
+def precision_recall(real: Any, made: Any, n_neighbors: int = 3) -> tuple[float, float]:
     """Precision and recall of synthetic points.
 
     A point is covered by a set of points if it lies within the ball around one of them whose radius

@@ -4,6 +4,8 @@ No single measure is sufficient: independently sampled columns have perfect shap
 the real rows are perfect in everything but privacy.
 """
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any
 
@@ -25,7 +27,7 @@ _MISSING = "\0missing"
 _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "ContingencySimilarity"
 
 
-def column_shapes(real, made) -> pd.Series:
+def column_shapes(real: Any, made: Any) -> pd.Series:
     """Similarity of the distribution of each column.
 
     One minus the Kolmogorov-Smirnov statistic for numbers and dates, one minus the total variation
@@ -67,7 +69,7 @@ def column_shapes(real, made) -> pd.Series:
     return pd.Series(scores, dtype=float)
 
 
-def pair_trends(real, made) -> pd.DataFrame:
+def pair_trends(real: Any, made: Any) -> pd.DataFrame:
     """Similarity of the association of each pair of columns.
 
     One minus half the difference of Pearson's correlations for two numeric columns, otherwise one
@@ -111,7 +113,9 @@ def pair_trends(real, made) -> pd.DataFrame:
     return pd.DataFrame(scores, index=names, columns=names)
 
 
-def train_on_synthetic_score(made, test, target, estimator=None, scoring=None) -> float:
+def train_on_synthetic_score(
+    made: Any, test: Any, target: Any, estimator: Any = None, scoring: Any = None
+) -> float:
     """Score on real rows of an estimator that is trained on synthetic rows (TSTR).
 
     "Train on synthetic, test on real" (Esteban, Hyland and Raetsch, 2017). Compare it with the
@@ -169,7 +173,13 @@ def train_on_synthetic_score(made, test, target, estimator=None, scoring=None) -
     return float(scorer(clone(estimator).fit(X, y), X_test, y_test))
 
 
-def two_sample_score(real, made, estimator=None, cv=3, random_state=0) -> float:
+def two_sample_score(
+    real: Any,
+    made: Any,
+    estimator: Any = None,
+    cv: Any = 3,
+    random_state: int | np.random.RandomState | None = 0,
+) -> float:
     """ROC AUC of a classifier that discriminates real from synthetic rows.
 
     The classifier two-sample test (Lopez-Paz and Oquab, ICLR 2017) with cross-validated scores:
@@ -211,7 +221,11 @@ def two_sample_score(real, made, estimator=None, cv=3, random_state=0) -> float:
 
 
 def closest_record_share(
-    made, train, holdout, max_rows=2000, random_state=0
+    made: Any,
+    train: Any,
+    holdout: Any,
+    max_rows: int = 2000,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> tuple[float, float]:
     """Fraction of synthetic rows that are closer to the training rows than to held-out rows.
 
@@ -259,7 +273,7 @@ def closest_record_share(
     return float(share), len(train) / (len(train) + len(holdout))
 
 
-def copy_share(made, train) -> float:
+def copy_share(made: Any, train: Any) -> float:
     """Fraction of synthetic rows that equal a training row in every column.
 
     Parameters

@@ -1,9 +1,13 @@
 """Outlier detection by a masked autoencoder."""
 
+from __future__ import annotations
+
 import copy
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -91,33 +95,33 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128, 128),
-        activation="silu",
+        hidden_layer_sizes: ArrayLike = (128, 128, 128),
+        activation: str = "silu",
         *,
-        novelty=False,
-        contamination="auto",
-        score_method="auto",
-        n_neighbors=5,
-        max_reference_rows=10_000,
-        n_estimators=1,
-        mask_rate=0.5,
-        trim="auto",
-        missing="mask",
-        categorical_features="from_dtype",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate_init=0.002,
-        max_iter="auto",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        tol=0.0,
-        gradient_clip_norm=1.0,
-        random_state=None,
-        verbose=False,
-        device="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        novelty: bool = False,
+        contamination: float | Literal["auto"] = "auto",
+        score_method: str = "auto",
+        n_neighbors: int = 5,
+        max_reference_rows: int = 10_000,
+        n_estimators: int = 1,
+        mask_rate: float = 0.5,
+        trim: float | Literal["auto"] = "auto",
+        missing: str = "mask",
+        categorical_features: Any = "from_dtype",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 0.002,
+        max_iter: int | Literal["auto"] = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 20,
+        tol: float = 0.0,
+        gradient_clip_norm: float | None = 1.0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        device: str | torch.device = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -149,7 +153,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y=None, *, X_val=None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
         """Learn what is normal in X.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -173,7 +177,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         return self._fit_and_report(Given(X=X, X_val=X_val))
 
     @available_if(_scores_its_own_rows)
-    def fit_predict(self, X, y=None) -> np.ndarray:
+    def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
         """Fit on X and predict which of its rows are outliers; not available with `novelty`.
 
         Parameters
@@ -192,7 +196,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y=None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch on the rows of a stream, starting from the current weights.
 
         The first call determines scales and categories. A uniform sample of the stream so far, of
@@ -213,7 +217,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         """
         return self._fit(Given(X=X), Mode(incremental=True))
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Score rows: the lower, the more abnormal.
 
         Parameters
@@ -228,7 +232,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return -scorer(rows)
 
-    def predict_tail_proba(self, X) -> np.ndarray:
+    def predict_tail_proba(self, X: Any) -> np.ndarray:
         """Estimate how rare such a low score is among normal rows.
 
         Parameters
@@ -244,7 +248,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return self._tail.probability(scorer(rows))
 
-    def explain(self, X) -> np.ndarray:
+    def explain(self, X: Any) -> np.ndarray:
         """Split the outlier score of each row among the features.
 
         Parameters

@@ -6,6 +6,10 @@ each column, whose sum is the row's outlier score. They are scikit-learn estimat
 `skdeep.persistence` may write them into files without code.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.covariance import LedoitWolf
@@ -32,10 +36,10 @@ class SquaredResiduals(BaseEstimator):
         absolute value (times 1.4826), so that columns that nothing predicts do not drown others.
     """
 
-    def __init__(self, spread=None):
+    def __init__(self, spread: Any = None):
         self.spread = spread
 
-    def fit(self, x, r):
+    def fit(self, x: Any, r: np.ndarray):
         self.scale_ = np.ones(r.shape[1])
         if self.spread == "standard":
             self.scale_ = residual_spread(r)
@@ -45,7 +49,7 @@ class SquaredResiduals(BaseEstimator):
             self.scale_ = np.where(mad > SMALLEST_SPREAD, mad, residual_spread(r))
         return self
 
-    def contributions(self, x, r):
+    def contributions(self, x: Any, r: np.ndarray):
         return np.square(r / self.scale_)
 
 
@@ -63,10 +67,10 @@ class Mahalanobis(BaseEstimator):
         are worked out again: one concentration step (Rousseeuw and Van Driessen, 1999).
     """
 
-    def __init__(self, trim=0.0):
+    def __init__(self, trim: float = 0.0):
         self.trim = trim
 
-    def fit(self, x, r):
+    def fit(self, x: Any, r: np.ndarray):
         self.scale_ = residual_spread(r)
         v = np.hstack([x, r / self.scale_])
         known = LedoitWolf().fit(v)
@@ -79,7 +83,7 @@ class Mahalanobis(BaseEstimator):
             self.precision_ = np.zeros_like(known.precision_)
         return self
 
-    def contributions(self, x, r):
+    def contributions(self, x: Any, r: np.ndarray):
         v = np.hstack([x, r / self.scale_]) - self.location_
         parts = v * (v @ self.precision_)
         return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
@@ -96,10 +100,10 @@ class Neighbors(BaseEstimator):
         training rows are scored, it is the row itself.
     """
 
-    def __init__(self, n_neighbors, leave_out_self):
+    def __init__(self, n_neighbors: int, leave_out_self: bool):
         self.n_neighbors, self.leave_out_self = n_neighbors, leave_out_self
 
-    def fit(self, x, r):
+    def fit(self, x: Any, r: np.ndarray):
         self.scale_ = residual_spread(r)
         self.rows_ = np.hstack([x, r / self.scale_])
         return self
@@ -137,12 +141,12 @@ class Neighbors(BaseEstimator):
         parts = [np.square(v[p, None] - self.rows_[place[p]]).mean(1) for p in pieces]
         return np.concatenate(parts)
 
-    def score(self, x, r):
+    def score(self, x: Any, r: np.ndarray):
         """The sum of the contributions, without working them out."""
         distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
         return np.square(distance).mean(1)
 
-    def contributions(self, x, r):
+    def contributions(self, x: Any, r: np.ndarray):
         v, n = np.hstack([x, r / self.scale_]), x.shape[1]
         parts = self._differences(v, self._nearest(v)[1])
         return parts[:, :n] + parts[:, n:]
@@ -158,7 +162,7 @@ class Local(Neighbors):
     residual, divided by the root of the nearest rows' mean.
     """
 
-    def fit(self, x, r):
+    def fit(self, x: Any, r: np.ndarray):
         self.scale_ = residual_spread(r)
         self.rows_ = np.array(x)
         own, _ = Neighbors(self.n_neighbors, True)._with(self)._nearest(self.rows_)
@@ -177,11 +181,11 @@ class Local(Neighbors):
         divisors = [np.sqrt(u[place].mean(1) + low) for u, low in zip(usual, self.floors_)]
         return np.square(distance).mean(1), np.square(r / self.scale_).mean(1), divisors, place
 
-    def score(self, x, r):
+    def score(self, x: Any, r: np.ndarray):
         distance, residual, divisors, _ = self._both(x, r)
         return np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
 
-    def contributions(self, x, r):
+    def contributions(self, x: Any, r: np.ndarray):
         """Half by shares in the distance, half by shares in the residual."""
         distance, residual, divisors, place = self._both(x, r)
         whole = np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
@@ -209,11 +213,11 @@ class Sampled(Mahalanobis):
 
     SAMPLE = 100
 
-    def __init__(self, trim=0.0, rows=None):
+    def __init__(self, trim: float = 0.0, rows: Any = None):
         super().__init__(trim)
         self.rows = rows
 
-    def fit(self, x, r):
+    def fit(self, x: Any, r: np.ndarray):
         super().fit(x, r)
         rows, none = x[self.rows], np.zeros((len(self.rows), 0))
         self.near_ = Neighbors(max(1, len(rows) // 10), True)
@@ -223,11 +227,11 @@ class Sampled(Mahalanobis):
     def _distance(self, x):
         return self.near_.score(x, np.zeros((len(x), 0)))
 
-    def score(self, x, r):
+    def score(self, x: Any, r: np.ndarray):
         whole = np.maximum(super().contributions(x, r).sum(1), 0.0)
         return np.sqrt(whole) * np.sqrt(self._distance(x))
 
-    def contributions(self, x, r):
+    def contributions(self, x: Any, r: np.ndarray):
         """Half by shares in the one, half by shares in the other."""
         parts = super().contributions(x, r)
         _, place = self.near_._nearest(x)
@@ -257,7 +261,7 @@ class Tail(BaseEstimator):
 
     LARGEST = 1000
 
-    def fit(self, scores):
+    def fit(self, scores: Any):
         self.n_rows_ = n = len(scores)
         ranks = np.arange(n)
         if n > self.LARGEST:
@@ -265,7 +269,7 @@ class Tail(BaseEstimator):
         self.ranks_, self.values_ = ranks, np.sort(scores)[ranks]
         return self
 
-    def probability(self, scores):
+    def probability(self, scores: Any):
         """``(1 + number of scores at least as high) / (1 + number of rows)`` (Davison and Hinkley,
         1997: never 0)."""
         place = np.searchsorted(self.values_, scores, side="left")

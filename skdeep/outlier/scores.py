@@ -55,7 +55,7 @@ class ResidualModel:
     code_scale: tuple[np.ndarray, float] | None = None
 
     @classmethod
-    def of(cls, net: DeepNet, groups, code_scale=None) -> ResidualModel:
+    def of(cls, net: DeepNet, groups: Any, code_scale: Any = None) -> ResidualModel:
         """The network in double precision, where its device has that: a row's score must not
         depend, even by rounding, on the rows that it is scored with."""
         module: Any = net.in_double() if has_double(torch.device(net.device)) else net.module_
@@ -149,7 +149,7 @@ class ScoreRule:
         """Whether rows are compared with training rows that are kept."""
         return self.method in _STORE_ROWS
 
-    def scorer(self, n_rows: int, rng, leave_out_self: bool) -> Any:
+    def scorer(self, n_rows: int, rng: np.random.RandomState, leave_out_self: bool) -> Any:
         """A scorer to be fitted on as many rows."""
         if self.method == "mahalanobis":
             return Mahalanobis(self.trim)

@@ -1,9 +1,13 @@
 """Multi-layer perceptrons: drop-in for `sklearn.neural_network`."""
 
-from typing import Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from skdeep import engine
@@ -74,11 +78,8 @@ class _BaseMLP(DeepEstimator):
             raise ValueError(
                 f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
             )
-        return engine.Recipe.of(
-            self,
-            batch_size=capped_batch_size(self.batch_size, n_samples),
-            smallest_batch=least,
-        )
+        size = capped_batch_size(self.batch_size, n_samples)
+        return engine.Recipe.of(self, batch_size=size, smallest_batch=least)
 
     @property
     def _optimizer(self):
@@ -99,7 +100,7 @@ class _BaseMLP(DeepEstimator):
         return [m.weight.detach().cpu().numpy().T for m in self.net_.module_.linears]
 
     @coefs_.setter
-    def coefs_(self, values):
+    def coefs_(self, values: Sequence[Any]):
         self._assign([m.weight.T for m in self.net_.module_.linears], values, "coefs_")
 
     @property
@@ -108,7 +109,7 @@ class _BaseMLP(DeepEstimator):
         return [m.bias.detach().cpu().numpy() for m in self.net_.module_.linears]
 
     @intercepts_.setter
-    def intercepts_(self, values):
+    def intercepts_(self, values: Sequence[Any]):
         self._assign([m.bias for m in self.net_.module_.linears], values, "intercepts_")
 
     @torch.no_grad()
@@ -157,42 +158,42 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: ArrayLike = (100,),
+        activation: str = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        device="auto",
-        dtype=None,
-        class_weight=None,
-        label_smoothing=0.0,
-        dropout=0.0,
-        l1_ratio=0.0,
-        gradient_clip_norm=None,
-        normalization=None,
-        weight_init="auto",
-        input_noise=0.0,
-        max_time=None,
-        skorch_callbacks=None,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        class_weight: dict[Any, Any] | Sequence[Any] | str | None = None,
+        label_smoothing: float = 0.0,
+        dropout: float = 0.0,
+        l1_ratio: float = 0.0,
+        gradient_clip_norm: float | None = None,
+        normalization: str | None = None,
+        weight_init: str = "auto",
+        input_noise: float = 0.0,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -233,7 +234,7 @@ class MLPClassifier(DeepClassifier, _BaseMLP):
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None, classes=None) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on X and y, starting from the current weights.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts
@@ -296,43 +297,43 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: str = "squared_error",
+        hidden_layer_sizes: ArrayLike = (100,),
+        activation: str = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        device="auto",
-        dtype=None,
-        huber_delta=1.0,
-        quantile=0.5,
-        dropout=0.0,
-        l1_ratio=0.0,
-        gradient_clip_norm=None,
-        normalization=None,
-        weight_init="auto",
-        input_noise=0.0,
-        max_time=None,
-        skorch_callbacks=None,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        huber_delta: float = 1.0,
+        quantile: float = 0.5,
+        dropout: float = 0.0,
+        l1_ratio: float = 0.0,
+        gradient_clip_norm: float | None = None,
+        normalization: str | None = None,
+        weight_init: str = "auto",
+        input_noise: float = 0.0,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -374,7 +375,7 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
     @available_if(_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on X and y, starting from the current weights.
 
         The optimizer's moments are kept from call to call; the first call after `fit` starts

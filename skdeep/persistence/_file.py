@@ -4,6 +4,8 @@ Any safetensors reader finds the weights by their names. The metadata hold a hea
 number, library versions and a checksum.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import os
@@ -28,7 +30,7 @@ _STRUCTURE = "estimator.json"  # a tensor: the metadata of safetensors must not 
 _VERSIONS = {"skdeep": __version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
 
 
-def save(estimator, path, *, trusted=None):
+def save(estimator: Any, path: Any, *, trusted: Any = None) -> None:
     """Save an estimator to a file that is loaded without executing code.
 
     The file is in the safetensors format. It takes the place of `path` once it is complete: a
@@ -100,7 +102,7 @@ def _content(estimator, granted):
     return safetensors.numpy.save(arrays, {_HEADER: json.dumps(header)})
 
 
-def load(path, *, trusted=None):
+def load(path: Any, *, trusted: Any = None) -> Any:
     """Load an estimator that `save` wrote.
 
     Nothing in the file is executed. It may name estimators of skdeep and scikit-learn with their

@@ -5,10 +5,13 @@ Python object. Trusted objects are never called: a class is instantiated empty w
 given its state, a function is passed on.
 """
 
+from __future__ import annotations
+
 import builtins
 import importlib
 import pkgutil
 import re
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -104,7 +107,7 @@ class UntrustedTypeError(ValueError):
     ['os.system']
     """
 
-    def __init__(self, path, names):
+    def __init__(self, path: Any, names: list[str]):
         super().__init__(path, names)  # as `args`, with which an error leaves a worker process
         self.names = names
 

@@ -1,5 +1,9 @@
 """Axes next to other axes, with a common legend that does not hide their curves."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 # Where the legend may be, the first being liked best: its lower left corner, in shares of the width
@@ -42,15 +46,15 @@ class Panels:
     main : matplotlib Axes
     """
 
-    def __init__(self, main):
+    def __init__(self, main: Any):
         self.main = main
-        self.sides = {}
-        self.entries = []  # of the legend, in the order of drawing
+        self.sides: dict[str, Any] = {}
+        self.entries: list[Any] = []  # of the legend, in the order of drawing
         self.legend = None
         self.n_colors = 0
 
     @classmethod
-    def of(cls, ax):
+    def of(cls, ax: Any):
         """The panels of `ax`: those of an earlier display, or new ones."""
         if not hasattr(ax, "_skdeep_panels"):
             ax._skdeep_panels = cls(ax)
@@ -61,7 +65,7 @@ class Panels:
         self.n_colors += 1
         return f"C{self.n_colors - 1}"
 
-    def side(self, place):
+    def side(self, place: str):
         """Axes that share the x axis of the main ones.
 
         Parameters

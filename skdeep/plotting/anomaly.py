@@ -1,6 +1,8 @@
 """Distribution and time course of anomaly scores."""
 
-from typing import Self
+from __future__ import annotations
+
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -47,14 +49,30 @@ class AnomalyScoreDisplay:
     -0.5
     """
 
-    def __init__(self, scores, threshold=None, *, y_true=None, name=None):
+    def __init__(
+        self,
+        scores: Any,
+        threshold: float | None = None,
+        *,
+        y_true: Any = None,
+        name: str | None = None,
+    ):
         self.scores = scores
         self.threshold = threshold
         self.y_true = y_true
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, kind="histogram", name=None, ax=None) -> Self:
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        kind: str = "histogram",
+        name: str | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Score X with a fitted detector and draw the scores.
 
         Parameters
@@ -90,7 +108,14 @@ class AnomalyScoreDisplay:
 
     @classmethod
     def from_predictions(
-        cls, scores, threshold=None, *, y_true=None, kind="histogram", name=None, ax=None
+        cls,
+        scores: Any,
+        threshold: float | None = None,
+        *,
+        y_true: Any = None,
+        kind: str = "histogram",
+        name: str | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw precomputed scores.
 
@@ -120,7 +145,7 @@ class AnomalyScoreDisplay:
         """
         return cls(scores, threshold, y_true=y_true, name=name).plot(ax, kind=kind)
 
-    def plot(self, ax=None, *, kind="histogram", bins=50) -> Self:
+    def plot(self, ax: Any = None, *, kind: str = "histogram", bins: Any = 50) -> Self:
         """Draw the scores.
 
         Parameters

@@ -1,6 +1,8 @@
 """Codes in two dimensions."""
 
-from typing import Self
+from __future__ import annotations
+
+from typing import Any, Self
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -46,13 +48,15 @@ class EmbeddingDisplay:
     (150, 2)
     """
 
-    def __init__(self, codes, labels=None, *, name=None):
+    def __init__(self, codes: Any, labels: Any = None, *, name: str | None = None):
         self.codes = codes
         self.labels = labels
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None) -> Self:
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any = None, *, name: str | None = None, ax: Any = None
+    ) -> Self:
         """Transform X with a fitted transformer and draw the codes.
 
         Parameters
@@ -82,7 +86,9 @@ class EmbeddingDisplay:
         return cls(estimator.transform(X), y, name=name).plot(ax)
 
     @classmethod
-    def from_predictions(cls, codes, labels=None, *, name=None, ax=None) -> Self:
+    def from_predictions(
+        cls, codes: Any, labels: Any = None, *, name: str | None = None, ax: Any = None
+    ) -> Self:
         """Draw precomputed codes.
 
         Parameters
@@ -105,7 +111,7 @@ class EmbeddingDisplay:
         """
         return cls(codes, labels, name=name).plot(ax)
 
-    def plot(self, ax=None, *, size=8) -> Self:
+    def plot(self, ax: Any = None, *, size: float = 8) -> Self:
         """Draw the points.
 
         Parameters

@@ -1,6 +1,9 @@
 """Rows and their reconstructions."""
 
-from typing import Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -53,12 +56,12 @@ class ReconstructionDisplay:
 
     def __init__(
         self,
-        originals,
-        reconstructions,
+        originals: Any,
+        reconstructions: Any,
         *,
-        image_shape=None,
-        targets=None,
-        data_format="channels_last",
+        image_shape: Sequence[int] | None = None,
+        targets: Any = None,
+        data_format: str = "channels_last",
     ):
         self.originals = originals
         self.reconstructions = reconstructions
@@ -67,7 +70,15 @@ class ReconstructionDisplay:
         self.data_format = data_format
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, image_shape=None, targets=None, n_rows=8) -> Self:
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        image_shape: Sequence[int] | None = None,
+        targets: Any = None,
+        n_rows: int = 8,
+    ) -> Self:
         """Reconstruct the first rows of X and draw them.
 
         Parameters
@@ -108,7 +119,7 @@ class ReconstructionDisplay:
             data_format=getattr(last, "data_format", "channels_last"),
         ).plot()
 
-    def plot(self, *, cmap="gray_r") -> Self:
+    def plot(self, *, cmap: Any = "gray_r") -> Self:
         """Draw the rows.
 
         Parameters

@@ -1,6 +1,8 @@
 """Saliency of an image, a series or a text."""
 
-from typing import Self
+from __future__ import annotations
+
+from typing import Any, Self
 
 import numpy as np
 
@@ -53,13 +55,22 @@ class SaliencyDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, saliency, x, *, title=None):
+    def __init__(self, saliency: Any, x: Any, *, title: str | None = None):
         self.saliency = saliency
         self.x = x
         self.title = title
 
     @classmethod
-    def from_estimator(cls, estimator, x, y=None, *, ax=None, title="auto", **kwargs) -> Self:
+    def from_estimator(
+        cls,
+        estimator: Any,
+        x: Any,
+        y: Any = None,
+        *,
+        ax: Any = None,
+        title: str | None = "auto",
+        **kwargs: Any,
+    ) -> Self:
         """Explain the prediction for one row and draw it.
 
         Parameters
@@ -103,7 +114,7 @@ class SaliencyDisplay:
             title = f"Saliency for {what}"
         return cls(saliency, shown, title=title).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, cmap="coolwarm") -> Self:
+    def plot(self, *, ax: Any = None, cmap: Any = "coolwarm") -> Self:
         """Draw the row, coloured by its saliency.
 
         Parameters

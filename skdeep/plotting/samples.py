@@ -1,6 +1,8 @@
 """Grid of generated images."""
 
-from typing import Self
+from __future__ import annotations
+
+from typing import Any, Self
 
 import numpy as np
 
@@ -50,12 +52,14 @@ class SampleDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, *, images, labels=None, n_columns=None):
+    def __init__(self, *, images: Any, labels: Any = None, n_columns: int | None = None):
         self.images = images
         self.labels = labels
         self.n_columns = n_columns
 
-    def plot(self, *, cmap="gray", vmin=None, vmax=None) -> Self:
+    def plot(
+        self, *, cmap: Any = "gray", vmin: float | None = None, vmax: float | None = None
+    ) -> Self:
         """Draw the images.
 
         Parameters
@@ -109,7 +113,13 @@ class SampleDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, n_images=100, *, kind="samples", random_state=None, **kwargs
+        cls,
+        estimator: Any,
+        n_images: int = 100,
+        *,
+        kind: str = "samples",
+        random_state: int | np.random.RandomState | None = None,
+        **kwargs: Any,
     ) -> Self:
         """Draw images of a fitted generator.
 

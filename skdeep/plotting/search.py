@@ -1,7 +1,10 @@
 """Progress of a search, its candidates and the importance of its parameters."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import optuna
@@ -65,12 +68,19 @@ class SearchDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, *, study, objective=0, score_name=None):
+    def __init__(self, *, study: Any, objective: int = 0, score_name: str | None = None):
         self.study = study
         self.objective = objective
         self.score_name = score_name
 
-    def plot(self, ax=None, *, kind="history", params=None, x="time") -> Self:
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        kind: str = "history",
+        params: Sequence[str] | None = None,
+        x: Any = "time",
+    ) -> Self:
         """Draw the search.
 
         Parameters
@@ -123,7 +133,15 @@ class SearchDisplay:
 
     @classmethod
     def from_estimator(
-        cls, search, *, kind="history", metric=None, score_name=None, ax=None, params=None, x="time"
+        cls,
+        search: Any,
+        *,
+        kind: str = "history",
+        metric: str | None = None,
+        score_name: str | None = None,
+        ax: Any = None,
+        params: Sequence[str] | None = None,
+        x: Any = "time",
     ) -> Self:
         """Draw the progress of a search.
 

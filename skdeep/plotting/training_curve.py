@@ -1,6 +1,9 @@
 """Losses, validation scores and learning rates of all epochs."""
 
-from typing import Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -93,13 +96,13 @@ default=None
     def __init__(
         self,
         *,
-        loss,
-        validation_loss=None,
-        validation_score=None,
-        learning_rate=None,
-        best_epoch=None,
-        name=None,
-        score_name=None,
+        loss: Any,
+        validation_loss: Any = None,
+        validation_score: Any = None,
+        learning_rate: Any = None,
+        best_epoch: int | None = None,
+        name: str | None = None,
+        score_name: str | None = None,
     ):
         self.loss = loss
         self.validation_loss = validation_loss
@@ -110,7 +113,14 @@ default=None
         self.score_name = score_name
 
     def plot(
-        self, ax=None, *, name=None, curves="auto", score_name=None, mark_best=True, line_kw=None
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        curves: str | Sequence[str] = "auto",
+        score_name: str | None = None,
+        mark_best: bool = True,
+        line_kw: dict[str, Any] | None = None,
     ) -> Self:
         """Draw the curves.
 
@@ -152,7 +162,7 @@ default=None
         name = self.name if name is None else name
         score_name = self.score_name if score_name is None else score_name
         drawn = self._choose(curves)
-        line_kw = normalize_kwargs(line_kw, Line2D)
+        line_kw = normalize_kwargs(line_kw or {}, Line2D)
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -171,14 +181,14 @@ default=None
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: Any,
         *,
-        name=None,
-        ax=None,
-        curves="auto",
-        score_name=None,
-        mark_best=True,
-        line_kw=None,
+        name: str | None = None,
+        ax: Any = None,
+        curves: str | Sequence[str] = "auto",
+        score_name: str | None = None,
+        mark_best: bool = True,
+        line_kw: dict[str, Any] | None = None,
     ) -> Self:
         """Draw the training curves of a fitted estimator.
 

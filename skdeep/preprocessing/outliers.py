@@ -1,5 +1,9 @@
 """Encoder for outlier detectors, which keeps everything that could be an outlier."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from skdeep.preprocessing.columns import check_table, numbers, weighted_quantiles
@@ -37,7 +41,7 @@ class OutlierEncoder(TabularEncoder):
            [ nan, 2.  ]], dtype=float32)
     """
 
-    def __init__(self, *, categorical_features="from_dtype", max_one_hot=32):
+    def __init__(self, *, categorical_features: Any = "from_dtype", max_one_hot: int = 32):
         super().__init__(
             numeric="robust", categorical_features=categorical_features, max_one_hot=max_one_hot
         )
@@ -78,7 +82,7 @@ class OutlierEncoder(TabularEncoder):
             raise ValueError("X holds values too large to be squared: scale it first.")
         self._scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
-    def encode(self, X):
+    def encode(self, X: Any):
         """`transform` for a table that has been checked."""
         with np.errstate(over="ignore"):
             out = soft_clip((self._raw(X) - self._center) * self._scale)
@@ -104,7 +108,7 @@ class OutlierEncoder(TabularEncoder):
             out[:, place] = self._codes(X, j) != 0
         return out * self._surprise
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Encode the columns.
 
         Parameters

@@ -1,7 +1,9 @@
 """Texts to rows of token ids: what an embedding reads."""
 
+from __future__ import annotations
+
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Self
 
@@ -158,23 +160,23 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        input="content",
-        encoding="utf-8",
-        decode_error="strict",
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        stop_words=None,
-        token_pattern=r"(?u)\b\w\w+\b",
-        ngram_range=(1, 1),
-        analyzer="word",
-        max_df=1.0,
-        min_df=1,
-        max_features=20_000,
-        vocabulary=None,
-        max_length=400,
-        truncating="pre",
+        input: str = "content",
+        encoding: str = "utf-8",
+        decode_error: str = "strict",
+        strip_accents: str | Callable[..., Any] | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable[..., Any] | None = None,
+        tokenizer: Callable[..., Any] | None = None,
+        stop_words: str | Sequence[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        analyzer: str | Callable[..., Any] = "word",
+        max_df: float = 1.0,
+        min_df: float = 1,
+        max_features: int | None = 20_000,
+        vocabulary: Any = None,
+        max_length: int | None = 400,
+        truncating: str = "pre",
     ):
         self.input = input
         self.encoding = encoding
@@ -194,7 +196,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         self.max_length = max_length
         self.truncating = truncating
 
-    def fit(self, raw_documents, y=None) -> Self:
+    def fit(self, raw_documents: Any, y: Any = None) -> Self:
         """Learn the vocabulary.
 
         Parameters
@@ -214,7 +216,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit_transform(self, raw_documents, y=None) -> np.ndarray:
+    def fit_transform(self, raw_documents: Any, y: Any = None) -> np.ndarray:
         """Learn the vocabulary and return token ids.
 
         Parameters
@@ -244,7 +246,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         self.max_length_ = max(int(max_length), 1)
         return self._matrix(rows)
 
-    def transform(self, raw_documents) -> np.ndarray:
+    def transform(self, raw_documents: Any) -> np.ndarray:
         """Convert texts to token ids.
 
         Parameters
@@ -261,7 +263,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         analyze = self._analyzer(raw_documents)
         return self._matrix(known_ids(analyze, raw_documents, self.vocabulary_))
 
-    def inverse_transform(self, X) -> list:
+    def inverse_transform(self, X: Any) -> list:
         """Return the tokens of each row.
 
         Parameters
@@ -290,7 +292,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             raise ValueError("X contains ids that are not integers.")
         return [terms[row[row != PADDING]].astype(str) for row in ids]
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column.
 
         Parameters

@@ -1,5 +1,7 @@
 """Encoder of mixed tables as one float32 matrix."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Self
 
@@ -96,14 +98,20 @@ default='from_dtype'
         "max_one_hot": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, numeric="robust", categorical_features="from_dtype", max_one_hot=8):
+    def __init__(
+        self,
+        *,
+        numeric: str = "robust",
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int = 8,
+    ):
         self.numeric = numeric
         self.categorical_features = categorical_features
         self.max_one_hot = max_one_hot
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y=None, sample_weight=None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the scales of numbers and the levels of categories.
 
         Parameters
@@ -131,7 +139,7 @@ default='from_dtype'
             weight = weight / max(1.0, weight.max() / _LARGEST_WEIGHT)
         return self._learn(X, weight)
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Encode the columns.
 
         Parameters
@@ -220,7 +228,7 @@ default='from_dtype'
                 R[:, : self.n_numeric_], self._levels_of_quantiles, weight
             )
 
-    def encode(self, X) -> np.ndarray:
+    def encode(self, X: Any) -> np.ndarray:
         """Encode a validated table.
 
         Parameters
@@ -247,7 +255,7 @@ default='from_dtype'
         codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
         return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the output columns.
 
         Parameters

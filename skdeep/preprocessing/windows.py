@@ -1,5 +1,7 @@
 """Windows over a series, one for each time step."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, Self
 
@@ -54,13 +56,13 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         "padding": [StrOptions({"edge", "zero", "reflect"})],
     }
 
-    def __init__(self, window=10, *, padding="edge"):
+    def __init__(self, window: int = 10, *, padding: str = "edge"):
         self.window = window
         self.padding = padding
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit(self, X, y=None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the number and the names of the channels.
 
         Parameters
@@ -78,7 +80,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         self._checked(X, reset=True)
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Transform X to windows.
 
         Parameters
@@ -99,7 +101,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
         windows = sliding_window_view(padded, self.window, axis=0)
         return np.ascontiguousarray(windows.transpose(0, 2, 1).reshape(len(X), -1))
 
-    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the output columns: ``name_lag2``, ``name_lag1``, ``name_lag0`` (now).
 
         Parameters

@@ -1,6 +1,9 @@
 """Shared methods of the recurrent classifier and regressor: network, recipe, features."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -189,7 +192,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
 
     # --- prediction ------------------------------------------------------------------------
 
-    def transform(self, X):
+    def transform(self, X: Any):
         """Return the features of each sequence: the input of the last layer.
 
         Parameters

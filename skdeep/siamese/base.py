@@ -7,7 +7,7 @@ once.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class BaseSiamese(DeepEstimator):
     classes_: np.ndarray
     input_shape_: tuple
 
-    def fit(self, X, y, *, X_val=None, y_val=None) -> Self:
+    def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> Self:
         """Learn the embedding from rows with classes.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best

@@ -1,8 +1,13 @@
 """Siamese networks as classifiers: classes by distance in an embedding."""
 
-from typing import Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -66,44 +71,44 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     def __init__(
         self,
-        n_components=128,
+        n_components: int = 128,
         *,
-        n_neighbors=None,
-        rejection_rate=None,
-        encoder="auto",
-        image_shape=None,
-        data_format="channels_last",
-        augment="auto",
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        dropout=0.0,
-        loss="auto",
-        mining="semi_hard",
-        margin="auto",
-        temperature=0.1,
-        normalize=True,
-        n_rows_per_class=4,
-        solver="adamw",
-        alpha=0.05,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init="auto",
-        max_iter=150,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        gradient_clip_norm=None,
-        amp="auto",
-        device="auto",
-        dtype=None,
-        max_time=None,
-        skorch_callbacks=None,
+        n_neighbors: int | None = None,
+        rejection_rate: float | None = None,
+        encoder: Any = "auto",
+        image_shape: Sequence[int] | None = None,
+        data_format: str = "channels_last",
+        augment: str | None = "auto",
+        hidden_layer_sizes: ArrayLike = (256,),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        loss: str = "auto",
+        mining: str = "semi_hard",
+        margin: float | Literal["auto"] = "auto",
+        temperature: float = 0.1,
+        normalize: bool = True,
+        n_rows_per_class: int = 4,
+        solver: str = "adamw",
+        alpha: float = 0.05,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        max_iter: int = 150,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 20,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = None,
+        amp: bool | Literal["auto"] = "auto",
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.n_components = n_components
         self.n_neighbors = n_neighbors
@@ -145,7 +150,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def partial_fit(self, X, y, classes=None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """Add rows, of known or of new classes, without training the network.
 
         The embedding and `temperature_` stay as `fit` left them. Where `rejection_rate` is set
@@ -197,7 +202,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             self.rejection_threshold_ = max(self.rejection_threshold_, needed)
         return self
 
-    def score(self, X, y, sample_weight=None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of rows whose class is predicted.
 
         Parameters
@@ -217,7 +222,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         """
         return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
-    def class_distance(self, X) -> np.ndarray:
+    def class_distance(self, X: Any) -> np.ndarray:
         """Distance of each row to each class, in the embedding.
 
         Parameters
@@ -233,7 +238,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         Z = self._embed(X)
         return self._known_classes().distances(Z, self.n_neighbors)
 
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """Negative distance of each row to each class.
 
         Parameters
@@ -250,7 +255,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         distances = self.class_distance(X)
         return distances[:, 0] - distances[:, 1] if distances.shape[1] == 2 else -distances
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row, or that its class is unknown.
 
         Parameters
@@ -271,7 +276,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             labels = np.where(unknown, label_of_unknown(self.classes_), labels)
         return labels
 
-    def is_known(self, X) -> np.ndarray:
+    def is_known(self, X: Any) -> np.ndarray:
         """Determine whether each row is within `rejection_threshold_` of a class.
 
         Parameters
@@ -285,7 +290,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         """
         return self.class_distance(X).min(1) <= self.rejection_threshold_
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
         It is the softmax of minus the distances over `temperature_`, which was chosen on

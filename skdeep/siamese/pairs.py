@@ -36,7 +36,7 @@ class PairAnswers(BaseSiamese):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit_pairs(self, pairs, y, *, X=None) -> Self:
+    def fit_pairs(self, pairs: Any, y: Any, *, X: Any = None) -> Self:
         """Learn the embedding from pairs of rows that are similar or not.
 
         scikit-learn's callbacks (`set_callbacks`) are called by `fit` alone.
@@ -60,7 +60,7 @@ class PairAnswers(BaseSiamese):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
-    def fit_triplets(self, triplets, *, X=None) -> Self:
+    def fit_triplets(self, triplets: Any, *, X: Any = None) -> Self:
         """Learn the embedding from triplets: an anchor, a similar row and a less similar one.
 
         scikit-learn's callbacks (`set_callbacks`) are called by `fit` alone.
@@ -79,7 +79,7 @@ class PairAnswers(BaseSiamese):
         """
         return self._fit(GivenTuples(X=X, tuples=triplets, size=3), Mode())
 
-    def pair_distance(self, pairs, *, X=None) -> np.ndarray:
+    def pair_distance(self, pairs: Any, *, X: Any = None) -> np.ndarray:
         """Euclidean distance between the embeddings of each pair's rows.
 
         Parameters
@@ -100,7 +100,7 @@ class PairAnswers(BaseSiamese):
         embed = functools.partial(self._embed_checked, self.net_.module_)
         return tuple_distances(embed, X, pairs)[:, 0]
 
-    def pair_score(self, pairs, *, X=None) -> np.ndarray:
+    def pair_score(self, pairs: Any, *, X: Any = None) -> np.ndarray:
         """Similarity of each pair's rows: minus their distance.
 
         Parameters
@@ -118,7 +118,7 @@ class PairAnswers(BaseSiamese):
         """
         return -self.pair_distance(pairs, X=X)
 
-    def predict_pairs(self, pairs, *, X=None) -> np.ndarray:
+    def predict_pairs(self, pairs: Any, *, X: Any = None) -> np.ndarray:
         """Predict which pairs are similar: those no farther apart than `threshold_`.
 
         Parameters
@@ -137,7 +137,7 @@ class PairAnswers(BaseSiamese):
         similar = self.pair_distance(pairs, X=X) <= self.threshold_
         return self.pair_labels_[similar.astype(int)]
 
-    def predict_pairs_proba(self, pairs, *, X=None) -> np.ndarray:
+    def predict_pairs_proba(self, pairs: Any, *, X: Any = None) -> np.ndarray:
         """Predict the probability of each pair being similar.
 
         It is a sigmoid of the distance (Platt, 1999), fitted to the pairs that the threshold was
@@ -161,7 +161,14 @@ class PairAnswers(BaseSiamese):
 
     @all_or_nothing
     def calibrate_threshold(
-        self, pairs, y, *, X=None, strategy="accuracy", beta=1.0, min_rate=0.9
+        self,
+        pairs: Any,
+        y: Any,
+        *,
+        X: Any = None,
+        strategy: str = "accuracy",
+        beta: float = 1.0,
+        min_rate: float = 0.9,
     ) -> Self:
         """Set `threshold_` and the sigmoid of `predict_pairs_proba` by pairs.
 

@@ -1,8 +1,15 @@
 """Siamese networks as transformers: embeddings from classes, pairs or triplets."""
 
+from __future__ import annotations
+
 import copy
 import functools
+from collections.abc import Sequence
+from typing import Any, Literal
 
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from skdeep.parameters import siamese as tables
@@ -49,42 +56,42 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
 
     def __init__(
         self,
-        n_components=128,
+        n_components: int = 128,
         *,
-        encoder="auto",
-        image_shape=None,
-        data_format="channels_last",
-        augment="auto",
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        dropout=0.0,
-        loss="auto",
-        mining="semi_hard",
-        margin="auto",
-        temperature=0.1,
-        normalize=True,
-        n_rows_per_class=4,
-        solver="adamw",
-        alpha=0.05,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init="auto",
-        max_iter=150,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=20,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        gradient_clip_norm=None,
-        amp="auto",
-        device="auto",
-        dtype=None,
-        max_time=None,
-        skorch_callbacks=None,
+        encoder: Any = "auto",
+        image_shape: Sequence[int] | None = None,
+        data_format: str = "channels_last",
+        augment: str | None = "auto",
+        hidden_layer_sizes: ArrayLike = (256,),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        loss: str = "auto",
+        mining: str = "semi_hard",
+        margin: float | Literal["auto"] = "auto",
+        temperature: float = 0.1,
+        normalize: bool = True,
+        n_rows_per_class: int = 4,
+        solver: str = "adamw",
+        alpha: float = 0.05,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        max_iter: int = 150,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 20,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = None,
+        amp: bool | Literal["auto"] = "auto",
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.n_components = n_components
         self.encoder = encoder
@@ -122,7 +129,7 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Embed rows.
 
         Parameters

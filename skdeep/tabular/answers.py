@@ -54,7 +54,7 @@ class ClassAnswers:
         """
         return mean_scores(raw, self.target_type)
 
-    def scores(self, raw, target, weight, criterion) -> torch.Tensor:
+    def scores(self, raw: torch.Tensor, target: Any, weight: Any, criterion: Any) -> torch.Tensor:
         """One score for each network: accuracy, or minus the loss.
 
         Parameters
@@ -73,7 +73,7 @@ class ClassAnswers:
             right = ((raw > 0) == (target > 0.5)).all(2)
         return _row_means(right.to(raw.dtype), weight).cpu()
 
-    def smooth(self, scores, raw, target, weight) -> torch.Tensor:
+    def smooth(self, scores: Any, raw: torch.Tensor, target: Any, weight: Any) -> torch.Tensor:
         """The scores that choose an epoch: accuracy less the Brier score (Brier, 1950), for with a
         thousand held-out rows the best of 200 accuracies is mostly luck."""
         if self.scoring != "accuracy":
@@ -90,7 +90,14 @@ class ClassAnswers:
         """Fitted attributes where no rows were held out."""
         return {"temperature_": 1.0}
 
-    def from_held_out(self, raw, target, weight, criterion, everyone) -> dict[str, Any]:
+    def from_held_out(
+        self,
+        raw: torch.Tensor,
+        target: Any,
+        weight: Any,
+        criterion: Any,
+        everyone: torch.Tensor | None,
+    ) -> dict[str, Any]:
         """Fitted attributes that come from predictions for held-out rows.
 
         Parameters
@@ -169,7 +176,7 @@ class NumberAnswers:
         """Mean over members of (n_samples, n_members, n_outputs)."""
         return raw.mean(1)
 
-    def scores(self, raw, target, weight, criterion) -> torch.Tensor:
+    def scores(self, raw: torch.Tensor, target: Any, weight: Any, criterion: Any) -> torch.Tensor:
         """One score for each network: R^2 for the squared error, else minus the loss."""
         loss = criterion(raw.flatten(0, 1), target.flatten(0, 1)).unflatten(0, raw.shape[:2])
         loss = _row_means(loss, weight)
@@ -178,7 +185,7 @@ class NumberAnswers:
             return (1 - 2 * loss / spread.clamp(min=1e-12)).cpu()
         return -loss.cpu()
 
-    def smooth(self, scores, raw, target, weight) -> torch.Tensor:
+    def smooth(self, scores: Any, raw: torch.Tensor, target: Any, weight: Any) -> torch.Tensor:
         """The scores that choose an epoch: as they are."""
         return scores
 
@@ -186,7 +193,14 @@ class NumberAnswers:
         """Fitted attributes where no rows were held out."""
         return {"_residuals": None}
 
-    def from_held_out(self, raw, target, weight, criterion, everyone) -> dict[str, Any]:
+    def from_held_out(
+        self,
+        raw: torch.Tensor,
+        target: Any,
+        weight: Any,
+        criterion: Any,
+        everyone: torch.Tensor | None,
+    ) -> dict[str, Any]:
         """Sizes of the errors for held-out rows, sorted, at most 2,000 of them."""
         error = (self.mean(raw) - target).abs().cpu().double().numpy() * self.scale
         error.sort(axis=0)

@@ -1,5 +1,14 @@
 """RealMLP: perceptrons for mixed tables with tuned defaults."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
 from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
@@ -20,10 +29,10 @@ class RealMLPDesign(Design):
     rounds_by_batch = True
     patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
-    def batch_size(self, n_samples):
+    def batch_size(self, n_samples: int):
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
 
-    def module(self, encoder, n_outputs):
+    def module(self, encoder: Any, n_outputs: int):
         own = self.estimator
         return RealMLPNet(
             own.n_estimators,
@@ -39,7 +48,7 @@ class RealMLPDesign(Design):
             scaled=bool(own.scaling_layer),
         )
 
-    def draw(self, module, rng, x, weight):
+    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any):
         own, seen = self.estimator, slice(0, _INITIAL_ROWS)
         if own.weight_init == "normal":
             initialize(module, rng, own.frequency_scale)
@@ -47,7 +56,7 @@ class RealMLPDesign(Design):
             weight = None if weight is None else weight[seen]
             initialize(module, rng, own.frequency_scale, x[seen], weight)
 
-    def schedule(self, task, n_steps):
+    def schedule(self, task: Any, n_steps: int):
         own, flat_cos = self.estimator, engine.CURVES["flat_cos"]
         optimizer, dropout = task.net.flat_optimizers_[0], task.net.module_.dropout
         decay, p = optimizer.weight_decay, float(own.dropout)
@@ -110,44 +119,44 @@ class RealMLPClassifier(DeepClassifier, DeepTable):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256, 256),
-        activation="selu",
+        hidden_layer_sizes: ArrayLike = (256, 256, 256),
+        activation: str = "selu",
         *,
-        n_estimators=4,
-        categorical_features="from_dtype",
-        max_one_hot=8,
-        embedding_size=4,
-        frequency_scale=0.1,
-        dropout=0.15,
-        alpha=0.02,
-        label_smoothing=0.1,
-        scoring="accuracy",
-        class_weight=None,
-        calibrate=False,
-        refit=False,
-        batch_size="auto",
-        learning_rate="coslog4",
-        learning_rate_init=0.04,
-        max_iter=128,
-        shuffle=True,
-        random_state=None,
-        tol=0.0,
-        verbose=False,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=40,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        gradient_clip_norm=None,
-        scaling_layer=True,
-        parametric_activation=True,
-        weight_init="data",
-        device="auto",
-        dtype="float32",
-        amp="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        n_estimators: int = 4,
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int = 8,
+        embedding_size: int = 4,
+        frequency_scale: float = 0.1,
+        dropout: float = 0.15,
+        alpha: float = 0.02,
+        label_smoothing: float = 0.1,
+        scoring: str = "accuracy",
+        class_weight: dict[Any, Any] | Sequence[Any] | str | None = None,
+        calibrate: bool = False,
+        refit: bool = False,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "coslog4",
+        learning_rate_init: float = 0.04,
+        max_iter: int = 128,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 0.0,
+        verbose: bool | int = False,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: float = 40,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = None,
+        scaling_layer: bool = True,
+        parametric_activation: bool = True,
+        weight_init: str = "data",
+        device: str | torch.device = "auto",
+        dtype: str | None = "float32",
+        amp: bool | Literal["auto"] = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -225,42 +234,42 @@ class RealMLPRegressor(DeepRegressor, DeepTable):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256, 256),
-        activation="mish",
+        hidden_layer_sizes: ArrayLike = (256, 256, 256),
+        activation: str = "mish",
         *,
-        loss="squared_error",
-        quantile=0.5,
-        n_estimators=4,
-        categorical_features="from_dtype",
-        max_one_hot=8,
-        embedding_size=4,
-        frequency_scale=0.1,
-        dropout=0.15,
-        alpha=0.02,
-        refit=False,
-        batch_size="auto",
-        learning_rate="coslog4",
-        learning_rate_init=0.2,
-        max_iter=128,
-        shuffle=True,
-        random_state=None,
-        tol=0.0,
-        verbose=False,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=40,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        gradient_clip_norm=None,
-        scaling_layer=True,
-        parametric_activation=True,
-        weight_init="data",
-        device="auto",
-        dtype="float32",
-        amp="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        n_estimators: int = 4,
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int = 8,
+        embedding_size: int = 4,
+        frequency_scale: float = 0.1,
+        dropout: float = 0.15,
+        alpha: float = 0.02,
+        refit: bool = False,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "coslog4",
+        learning_rate_init: float = 0.2,
+        max_iter: int = 128,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 0.0,
+        verbose: bool | int = False,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: float = 40,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = None,
+        scaling_layer: bool = True,
+        parametric_activation: bool = True,
+        weight_init: str = "data",
+        device: str | torch.device = "auto",
+        dtype: str | None = "float32",
+        amp: bool | Literal["auto"] = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

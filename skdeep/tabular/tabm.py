@@ -1,11 +1,15 @@
 """TabM: an ensemble of perceptrons with shared weights for mixed tables."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
@@ -33,10 +37,10 @@ class TabMDesign(Design):
     def n_networks(self):
         return math.gcd(self.estimator.n_estimators, self.estimator.n_networks)
 
-    def batch_size(self, n_samples):
+    def batch_size(self, n_samples: int):
         return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
 
-    def module(self, encoder, n_outputs):
+    def module(self, encoder: Any, n_outputs: int):
         own, n_networks = self.estimator, self.n_networks
         return TabMNet(
             n_networks,
@@ -52,7 +56,7 @@ class TabMDesign(Design):
             is_mini=own.variant == "mini",
         )
 
-    def draw(self, module, rng, x, weight):
+    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any):
         edges = []
         if module.numbers is not None:
             X = x[:, : module.n_numeric].double().cpu().numpy()
@@ -61,14 +65,14 @@ class TabMDesign(Design):
             edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
         initialize(module, rng, edges)
 
-    def average(self, task, n_batches):
+    def average(self, task: Any, n_batches: int):
         averaging = self.estimator.averaging
         if not averaging:
             return None
         horizon = max(averaging * n_batches, 1.0)
         return engine.MovingAverage(task.net.flat_optimizers_[0].flat, 1 - 1 / horizon)
 
-    def judged(self, raw):
+    def judged(self, raw: torch.Tensor):
         """The members of a network choose its best epoch together."""
         grouped = raw.unflatten(0, (self.n_networks, -1)).transpose(1, 2)
         pooled = self.estimator._answers.mean(grouped.flatten(0, 1))
@@ -180,42 +184,42 @@ class TabMClassifier(DeepClassifier, DeepTable):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: ArrayLike = (256, 256),
         *,
-        n_estimators=32,
-        n_networks=8,
-        variant="mini",
-        categorical_features="from_dtype",
-        max_one_hot=64,
-        n_bins=48,
-        embedding_size=16,
-        dropout=0.1,
-        alpha=3e-4,
-        label_smoothing=0.0,
-        scoring="accuracy",
-        class_weight=None,
-        calibrate=False,
-        refit=False,
-        batch_size="auto",
-        learning_rate_init=2e-3,
-        averaging=1.0,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=0.0,
-        verbose=False,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=10,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        gradient_clip_norm=1.0,
-        device="auto",
-        dtype="float32",
-        amp="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        n_estimators: int = 32,
+        n_networks: int = 8,
+        variant: str = "mini",
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int = 64,
+        n_bins: int = 48,
+        embedding_size: int = 16,
+        dropout: float = 0.1,
+        alpha: float = 3e-4,
+        label_smoothing: float = 0.0,
+        scoring: str = "accuracy",
+        class_weight: dict[Any, Any] | Sequence[Any] | str | None = None,
+        calibrate: bool = False,
+        refit: bool = False,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 2e-3,
+        averaging: float = 1.0,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 0.0,
+        verbose: bool | int = False,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: float = 10,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = 1.0,
+        device: str | torch.device = "auto",
+        dtype: str | None = "float32",
+        amp: bool | Literal["auto"] = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_estimators = n_estimators
@@ -293,40 +297,40 @@ class TabMRegressor(DeepRegressor, DeepTable):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: ArrayLike = (256, 256),
         *,
-        loss="squared_error",
-        quantile=0.5,
-        n_estimators=32,
-        n_networks=8,
-        variant="mini",
-        categorical_features="from_dtype",
-        max_one_hot=64,
-        n_bins=48,
-        embedding_size=16,
-        dropout=0.1,
-        alpha=3e-4,
-        refit=False,
-        batch_size="auto",
-        learning_rate_init=2e-3,
-        averaging=1.0,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=0.0,
-        verbose=False,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=10,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        gradient_clip_norm=1.0,
-        device="auto",
-        dtype="float32",
-        amp="auto",
-        max_time=None,
-        skorch_callbacks=None,
+        loss: str = "squared_error",
+        quantile: float = 0.5,
+        n_estimators: int = 32,
+        n_networks: int = 8,
+        variant: str = "mini",
+        categorical_features: Any = "from_dtype",
+        max_one_hot: int = 64,
+        n_bins: int = 48,
+        embedding_size: int = 16,
+        dropout: float = 0.1,
+        alpha: float = 3e-4,
+        refit: bool = False,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 2e-3,
+        averaging: float = 1.0,
+        max_iter: int = 100,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 0.0,
+        verbose: bool | int = False,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: float = 10,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        gradient_clip_norm: float | None = 1.0,
+        device: str | torch.device = "auto",
+        dtype: str | None = "float32",
+        amp: bool | Literal["auto"] = "auto",
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss

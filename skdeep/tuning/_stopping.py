@@ -1,5 +1,7 @@
 """Callbacks that stop candidates of a search in the middle of their training."""
 
+from __future__ import annotations
+
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ class Stopper:
     def _new_ledger(self, context):
         return Ledger(optuna.pruners.NopPruner())
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any):
         """Called by scikit-learn where the outermost `fit` begins.
 
         Parameters
@@ -47,7 +49,7 @@ class Stopper:
         self._ledgers[context.root_uuid] = self._new_ledger(context)
         self._searches[context.root_uuid] = estimator
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any):
         """Called by scikit-learn where the outermost `fit` has ended.
 
         Parameters
@@ -67,7 +69,7 @@ class Stopper:
         }
         return {**self.__dict__, "_searches": splits}
 
-    def ledger(self, context):
+    def ledger(self, context: Any):
         """The scores of the search that a task belongs to.
 
         Parameters
@@ -80,7 +82,7 @@ class Stopper:
         """
         return self._ledgers[context.root_uuid]
 
-    def wants_validation_score(self, context) -> bool:
+    def wants_validation_score(self, context: Any) -> bool:
         """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
 
         Parameters
@@ -98,7 +100,7 @@ class Stopper:
         """Whether the networks of a fit are to report."""
         return self._place(context) is not None
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any):
         """Called by scikit-learn before each task; adds reporters to the networks of a pipeline.
 
         Parameters
@@ -110,7 +112,7 @@ class Stopper:
             for network in _networks(estimator):
                 network.set_callbacks(*getattr(network, "_skl_callbacks", []), _Reporter(self))
 
-    def on_fit_task_end(self, estimator, context) -> bool:
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Called by scikit-learn after each task.
 
         Parameters
@@ -148,11 +150,11 @@ class TimeLimit(Stopper):
         As `time.time` counts, which processes of several machines share.
     """
 
-    def __init__(self, deadline):
+    def __init__(self, deadline: float):
         super().__init__()
         self.deadline = deadline
 
-    def on_epoch_end(self, context):
+    def on_epoch_end(self, context: Any):
         """Whether time is over; the fit is then noted in the ledger as stopped."""
         if time.time() < self.deadline or (place := self._place(context)) is None:
             return False
@@ -169,13 +171,13 @@ class _Reporter:
         self.wants_validation_score = stopper.wants_validation_score
         self.on_fit_task_end = stopper.on_fit_task_end
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any):
         """Does nothing: the callback of the pipeline is sufficient."""
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any):
         """Does nothing: the callback of the pipeline is sufficient."""
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any):
         """Does nothing."""
 
 

@@ -1,5 +1,7 @@
 """Pruning of candidates in the middle of their training."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import optuna
@@ -79,12 +81,12 @@ class PruneTrials(Stopper):
 
     __module__ = "skdeep.tuning"
 
-    def __init__(self, pruner=None, *, trial=None, storage=None):
+    def __init__(self, pruner: Any = None, *, trial: Any = None, storage: Any = None):
         if pruner is not None and not isinstance(pruner, optuna.pruners.BasePruner):
             raise TypeError(f"pruner must be an Optuna pruner or None, got {pruner!r}.")
         self.pruner, self.trial, self.storage = pruner, trial, storage
         super().__init__()
-        self._fits = {}  # that run in this process
+        self._fits: dict[Any, Any] = {}  # that run in this process
         self._own_fit = None  # the one that reports to `trial`
 
     @property
@@ -96,7 +98,7 @@ class PruneTrials(Stopper):
         prefix = "" if self.storage is None else f"{context.root_uuid} "
         return Ledger(self.pruner or default_pruner(), self.storage, prefix)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any):
         """Called by scikit-learn at the end of the outermost `fit`.
 
         Parameters
@@ -119,7 +121,7 @@ class PruneTrials(Stopper):
     def __getstate__(self):
         return {**super().__getstate__(), "_fits": {}}
 
-    def wants_validation_score(self, context) -> bool:
+    def wants_validation_score(self, context: Any) -> bool:
         """Whether a fit has to be scored after each epoch; skdeep's estimators ask.
 
         Parameters
@@ -138,7 +140,7 @@ class PruneTrials(Stopper):
     def _listens(self, context):
         return self.trial is not None or super()._listens(context)
 
-    def on_fit_task_end(self, estimator, context) -> bool:
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Called by scikit-learn after each task; an epoch is compared with those of others.
 
         Parameters
@@ -161,7 +163,7 @@ class PruneTrials(Stopper):
             return self._end(context)
         return stops
 
-    def on_epoch_end(self, context) -> bool:
+    def on_epoch_end(self, context: Any) -> bool:
         """Compare the score of an epoch, if any, with those of other candidates.
 
         Parameters

@@ -1,8 +1,11 @@
 """Hyper-parameter search with Optuna's samplers and scikit-learn's API."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from os import PathLike
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import optuna
@@ -188,28 +191,28 @@ multimetric_
 
     def __init__(
         self,
-        estimator,
-        param_distributions=None,
+        estimator: Any,
+        param_distributions: dict[str, Any] | None = None,
         *,
-        n_trials=20,
-        timeout=None,
-        n_trials_per_batch=None,
-        study=None,
-        storage=None,
-        sampler=None,
-        pruner=None,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        random_state=None,
-        return_train_score=False,
-        packed="auto",
-        study_callbacks=None,
-        objectives=None,
+        n_trials: int | None = 20,
+        timeout: float | None = None,
+        n_trials_per_batch: int | None = None,
+        study: Any = None,
+        storage: Any = None,
+        sampler: Any = None,
+        pruner: Any = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., Any] = True,
+        cv: Any = None,
+        verbose: bool | int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: str | float = np.nan,
+        random_state: int | np.random.RandomState | None = None,
+        return_train_score: bool = False,
+        packed: bool | Literal["auto"] = "auto",
+        study_callbacks: Sequence[Any] | None = None,
+        objectives: str | Sequence[str] | None = None,
     ):
         self.estimator = estimator
         self.param_distributions = param_distributions
@@ -233,7 +236,7 @@ multimetric_
         self.study_callbacks = study_callbacks
         self.objectives = objectives
 
-    def fit(self, X, y=None, **params) -> Self:
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search, and refit the best candidate.
 
         Parameters

@@ -1,5 +1,9 @@
 """Default search spaces of estimators."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from skdeep.tuning.ranges import SPACES
 
 
@@ -12,13 +16,13 @@ class SearchSpace(dict):
         Source of each range.
     """
 
-    def __init__(self, ranges=()):
+    def __init__(self, ranges: Any = ()):
         ranges = list(ranges)
         super().__init__({name: entry.values for name, entry in ranges})
         self.sources = {name: entry.source for name, entry in ranges}
 
 
-def search_space(estimator):
+def search_space(estimator: Any) -> SearchSpace:
     """Return the default search space of an estimator, or of the estimators inside it.
 
     Parameters
