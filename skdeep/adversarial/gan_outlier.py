@@ -72,7 +72,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     """
 
     encoder_loss_curve_: list[float]
-    window_shape_: tuple
+    window_shape_: tuple[int, ...]
     out_activation_ = "identity"
 
     _input = VECTORS

@@ -77,7 +77,7 @@ class ImageGAN(DeepGenerator):
     """
 
     classes_: np.ndarray
-    input_shape_: tuple
+    input_shape_: tuple[int, ...]
 
     n_outputs_, out_activation_ = 1, "tanh"
 

@@ -60,7 +60,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
     ((400, 2), 200)
     """
 
-    sampling_strategy_: dict
+    sampling_strategy_: dict[Any, int]
     generator_: TabularGAN
     classes_: np.ndarray
     n_features_in_: int

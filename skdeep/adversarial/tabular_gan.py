@@ -91,7 +91,7 @@ class TabularGAN(DeepGenerator):
     (['cat'], True)
     """
 
-    column_names_: list
+    column_names_: list[Any]
     n_iter_warm_up_: int
     out_activation_ = "softmax"
 
@@ -203,7 +203,7 @@ class TabularGAN(DeepGenerator):
         }
 
     @property
-    def modes_(self) -> list:
+    def modes_(self) -> list[Any]:
         """What the generator knows of each column, y being the last."""
         return [
             (NumberModes if is_number else LevelModes)(**fields)

@@ -58,7 +58,7 @@ class Autoencoder(DeepTransformer):
     ((2, 8, 8), (1797, 64))
     """
 
-    input_shape_: tuple
+    input_shape_: tuple[int | None, ...]
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ N_LENET_LAYERS = 2
 class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of `CNNClassifier` and `CNNRegressor`."""
 
-    input_shape_: tuple
+    input_shape_: tuple[int | None, ...]
     saliency = saliency
 
     @property

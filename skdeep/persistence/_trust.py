@@ -107,7 +107,7 @@ class UntrustedTypeError(ValueError):
     ['os.system']
     """
 
-    def __init__(self, path: Any, names: list[str]):
+    def __init__(self, path: Any, names: list[str]) -> None:
         super().__init__(path, names)  # as `args`, with which an error leaves a worker process
         self.names = names
 

@@ -49,6 +49,9 @@ class AnomalyScoreDisplay:
     -0.5
     """
 
+    ax_: Any
+    figure_: Any
+
     def __init__(
         self,
         scores: Any,

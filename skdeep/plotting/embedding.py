@@ -48,6 +48,10 @@ class EmbeddingDisplay:
     (150, 2)
     """
 
+    points_: Any
+    ax_: Any
+    figure_: Any
+
     def __init__(self, codes: Any, labels: Any = None, *, name: str | None = None):
         self.codes = codes
         self.labels = labels

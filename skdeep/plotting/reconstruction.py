@@ -54,6 +54,9 @@ class ReconstructionDisplay:
     (2, 5)
     """
 
+    axes_: Any
+    figure_: Any
+
     def __init__(
         self,
         originals: Any,

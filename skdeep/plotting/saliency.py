@@ -55,6 +55,10 @@ class SaliencyDisplay:
     >>> plt.show()
     """
 
+    artist_: Any
+    ax_: Any
+    figure_: Any
+
     def __init__(self, saliency: Any, x: Any, *, title: str | None = None):
         self.saliency = saliency
         self.x = x

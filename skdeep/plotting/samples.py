@@ -52,6 +52,9 @@ class SampleDisplay:
     >>> plt.show()
     """
 
+    axes_: Any
+    figure_: Any
+
     def __init__(self, *, images: Any, labels: Any = None, n_columns: int | None = None):
         self.images = images
         self.labels = labels

@@ -68,6 +68,10 @@ class SearchDisplay:
     >>> plt.show()
     """
 
+    best_line_: Any
+    ax_: Any
+    figure_: Any
+
     def __init__(self, *, study: Any, objective: int = 0, score_name: str | None = None):
         self.study = study
         self.objective = objective

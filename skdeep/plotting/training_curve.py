@@ -93,6 +93,14 @@ default=None
     >>> plt.show()
     """
 
+    ax_: Any
+    figure_: Any
+    score_ax_: Any
+    learning_rate_ax_: Any
+    legend_: Any
+    best_line_: Any
+    lines_: list[Any]
+
     def __init__(
         self,
         *,
@@ -267,7 +275,7 @@ default=None
 
     def _draw(self, drawn, axes, panels, name, score_name, line_kw):
         """Draw the curves on their axes."""
-        self.lines_: list = []
+        self.lines_ = []
         n_rates = 0
         for curve, label, values in drawn:
             in_strip = axes[curve] is panels.sides.get("below")

@@ -263,7 +263,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         analyze = self._analyzer(raw_documents)
         return self._matrix(known_ids(analyze, raw_documents, self.vocabulary_))
 
-    def inverse_transform(self, X: Any) -> list:
+    def inverse_transform(self, X: Any) -> list[Any]:
         """Return the tokens of each row.
 
         Parameters

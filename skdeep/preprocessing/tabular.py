@@ -98,6 +98,11 @@ default='from_dtype'
         "max_one_hot": [Interval(Integral, 1, None, closed="left")],
     }
 
+    n_numeric_: int
+    n_plain_: int
+    cardinalities_: list[int]
+    is_categorical_: np.ndarray
+
     def __init__(
         self,
         *,

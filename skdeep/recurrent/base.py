@@ -54,7 +54,7 @@ _SHARED_BY_NETS = ("cell", "bidirectional", "pooling", "embedding_size")
 class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
     """Base of the recurrent estimators; a subclass adds the constructor and the target."""
 
-    input_shape_: tuple
+    input_shape_: tuple[int | None, ...]
     vocabulary_size_: int
     saliency = saliency
 

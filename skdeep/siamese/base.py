@@ -47,7 +47,7 @@ class BaseSiamese(DeepEstimator):
     _target_is_numeric = False
 
     classes_: np.ndarray
-    input_shape_: tuple
+    input_shape_: tuple[int | None, ...]
 
     def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> Self:
         """Learn the embedding from rows with classes.

@@ -27,7 +27,7 @@ class Stopper:
         self._searches = {}
 
     @property
-    def max_propagation_depth(self):
+    def max_propagation_depth(self) -> int:
         """Depth to which scikit-learn propagates the callback: to the candidates of a search.
 
         From there it is passed to the networks only: scikit-learn would propagate it to all steps
@@ -38,7 +38,7 @@ class Stopper:
     def _new_ledger(self, context):
         return Ledger(optuna.pruners.NopPruner())
 
-    def setup(self, estimator: Any, context: Any):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Called by scikit-learn where the outermost `fit` begins.
 
         Parameters
@@ -49,7 +49,7 @@ class Stopper:
         self._ledgers[context.root_uuid] = self._new_ledger(context)
         self._searches[context.root_uuid] = estimator
 
-    def teardown(self, estimator: Any, context: Any):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Called by scikit-learn where the outermost `fit` has ended.
 
         Parameters
@@ -100,7 +100,7 @@ class Stopper:
         """Whether the networks of a fit are to report."""
         return self._place(context) is not None
 
-    def on_fit_task_begin(self, estimator: Any, context: Any):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Called by scikit-learn before each task; adds reporters to the networks of a pipeline.
 
         Parameters
@@ -171,13 +171,13 @@ class _Reporter:
         self.wants_validation_score = stopper.wants_validation_score
         self.on_fit_task_end = stopper.on_fit_task_end
 
-    def setup(self, estimator: Any, context: Any):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Does nothing: the callback of the pipeline is sufficient."""
 
-    def teardown(self, estimator: Any, context: Any):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Does nothing: the callback of the pipeline is sufficient."""
 
-    def on_fit_task_begin(self, estimator: Any, context: Any):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Does nothing."""
 
 

@@ -81,16 +81,20 @@ class PruneTrials(Stopper):
 
     __module__ = "skdeep.tuning"
 
+    fits_: pd.DataFrame
+
     def __init__(self, pruner: Any = None, *, trial: Any = None, storage: Any = None):
         if pruner is not None and not isinstance(pruner, optuna.pruners.BasePruner):
             raise TypeError(f"pruner must be an Optuna pruner or None, got {pruner!r}.")
-        self.pruner, self.trial, self.storage = pruner, trial, storage
+        self.pruner = pruner
+        self.trial = trial
+        self.storage = storage
         super().__init__()
         self._fits: dict[Any, Any] = {}  # that run in this process
         self._own_fit = None  # the one that reports to `trial`
 
     @property
-    def max_propagation_depth(self):
+    def max_propagation_depth(self) -> int:
         """Depth to which scikit-learn propagates the callback: to candidates, or not at all."""
         return 1 if self.trial is None else 0
 
@@ -98,7 +102,7 @@ class PruneTrials(Stopper):
         prefix = "" if self.storage is None else f"{context.root_uuid} "
         return Ledger(self.pruner or default_pruner(), self.storage, prefix)
 
-    def teardown(self, estimator: Any, context: Any):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Called by scikit-learn at the end of the outermost `fit`.
 
         Parameters

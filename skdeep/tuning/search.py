@@ -168,6 +168,8 @@ multimetric_
     __module__ = "skdeep.tuning"
     _checked_cv_orig: Any
 
+    study_: optuna.Study
+
     _parameter_constraints: dict = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, None],
@@ -339,7 +341,7 @@ multimetric_
         return [self.refit] if self.refit in known else known[:1]
 
     @property
-    def objective_names_(self):
+    def objective_names_(self) -> list[str]:
         """What `study_` optimises, in the order of its directions."""
         check_is_fitted(self, "study_")
         known = self._metric_names()
@@ -358,7 +360,7 @@ multimetric_
             state |= {"study": None, "storage": None, "study_callbacks": None}
         return state
 
-    def trials_dataframe(self):
+    def trials_dataframe(self) -> Any:
         """Return the trials of the study as a table.
 
         Returns

@@ -7,7 +7,7 @@ from typing import Any
 from skdeep.tuning.ranges import SPACES
 
 
-class SearchSpace(dict):
+class SearchSpace(dict[str, Any]):
     """Dict of parameter names to distributions.
 
     Attributes
@@ -16,7 +16,9 @@ class SearchSpace(dict):
         Source of each range.
     """
 
-    def __init__(self, ranges: Any = ()):
+    sources: dict[str, str]
+
+    def __init__(self, ranges: Any = ()) -> None:
         ranges = list(ranges)
         super().__init__({name: entry.values for name, entry in ranges})
         self.sources = {name: entry.source for name, entry in ranges}
