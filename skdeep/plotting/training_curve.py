@@ -135,18 +135,15 @@ default=None
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on, for example those of another display, to compare. If learning rates
-            are drawn below other curves, the height of the axes is reduced. If None, a new figure
-            is created.
+            Axes to draw on, those of another display to compare; they are shrunk if learning rates
+            are drawn below other curves. If None, a new figure is created.
 
         name : str, default=None
-            Name of the estimator, put before the labels of its curves. If None, the `name` of
-            the display is used.
+            Name of the estimator, as a prefix of labels. If None, the display's `name` is used.
 
         curves : {'auto', 'all', 'loss', 'validation_loss', 'validation_score', \
 'learning_rate'} or list of these, default='auto'
-            Curves to draw: 'all' draws everything that was recorded, 'auto' omits a constant
-            learning rate.
+            Curves to draw; 'all' are all that were recorded, 'auto' omits a constant learning rate.
 
         score_name : str, default=None
             Name of the validation score. If None, the `score_name` of the display is used.
@@ -167,18 +164,16 @@ default=None
         from matplotlib.cbook import normalize_kwargs
         from matplotlib.lines import Line2D
 
-        name = self.name if name is None else name
-        score_name = self.score_name if score_name is None else score_name
+        name = name or self.name
+        score_name = score_name or self.score_name
         drawn = self._choose(curves)
         line_kw = normalize_kwargs(line_kw or {}, Line2D)
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
         self.ax_, self.figure_ = ax, ax.figure
         panels = Panels.of(ax)
         axes = _place({curve for curve, _, _ in drawn}, panels)
         self.score_ax_ = axes.get("validation_score")
         self.learning_rate_ax_ = axes.get("learning_rate")
-
         self._draw(drawn, axes, panels, name, score_name, line_kw)
         self._mark(mark_best and self.best_epoch is not None, name)
         self._decorate(axes, score_name)
