@@ -4,7 +4,7 @@ A line of code finds its room by one question: whose word is it?
 
 - a parameter's text or range: `parameters`; what X is: `inputs`
 - what one family does: `perceptron`, `tabular`, `convolutional`, `recurrent`, `autoencoder`,
-  `outlier`, `siamese`, `adversarial`; what all of them do: `base`
+  `outlier`, `siamese`, `adversarial`, `policies`; what all of them do: `base`
 - an epoch, a batch, an optimizer, a device: `engine` (skorch lives here alone)
 - a layer: `nets`; a formula: `losses`; a row, an index: `data`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from skdeep.outlier.detector import AutoencoderOutlierDetector
     from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
     from skdeep.preprocessing.sequences import SequenceVectorizer
+    from skdeep.policies.fitted_q import FittedQClassifier
     from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
     from skdeep.siamese.classifier import SiameseClassifier
     from skdeep.siamese.transformer import SiameseTransformer
@@ -49,6 +50,7 @@ _PLACES = {
     "AutoencoderOutlierDetector": "outlier.detector",
     "CNNClassifier": "convolutional.cnn",
     "CNNRegressor": "convolutional.cnn",
+    "FittedQClassifier": "policies.fitted_q",
     "GANOutlierDetector": "adversarial.gan_outlier",
     "GANOverSampler": "adversarial.oversampler",
     "ImageGAN": "adversarial.image_gan",
@@ -76,6 +78,7 @@ __all__ = [
     "AutoencoderOutlierDetector",
     "CNNClassifier",
     "CNNRegressor",
+    "FittedQClassifier",
     "GANOutlierDetector",
     "GANOverSampler",
     "ImageGAN",

@@ -12,7 +12,7 @@ INNER = {"engine", "nets", "losses", "data"}
 BASE = INNER | {"preprocessing", "metrics", "parameters", "inputs", "base"}
 FAMILIES = {
     *("perceptron", "tabular", "convolutional", "recurrent", "autoencoder"),
-    *("outlier", "siamese", "adversarial"),
+    *("outlier", "siamese", "adversarial", "policies"),
 }
 ROOMS = {  # room -> rooms that it may import from
     "nets": set(),

@@ -1,5 +1,6 @@
 """Losses: each gives one value per sample; `reduce` alone averages."""
 
+from skdeep.losses.action_value import ActionValue
 from skdeep.losses.adversarial import LogLikelihood
 from skdeep.losses.classification import BinaryCrossEntropy, CrossEntropy, mean_scores
 from skdeep.losses.metric import Contrastive, NTXent, Prototypical, Triplet, unit_length
@@ -14,6 +15,7 @@ from skdeep.losses.regression import AbsoluteError, Huber, Poisson, Quantile, Sq
 
 __all__ = [
     "AbsoluteError",
+    "ActionValue",
     "ArrayReconstruction",
     "BinaryCrossEntropy",
     "Contrastive",

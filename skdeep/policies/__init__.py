@@ -1,0 +1,1 @@
+"""Policies, learned from logged transitions or from an environment."""

@@ -1,0 +1,217 @@
+"""How the network of a policy is trained on logged transitions."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdeep import engine
+from skdeep.base.rows import Mode, Plan, Rows, Task, Validator
+from skdeep.base.training import (
+    capped_batch_size,
+    epochs_of_steps,
+    make_batches,
+    single_phase,
+    single_step,
+)
+from skdeep.data.batches import n_batches
+from skdeep.data.transitions import Draws
+from skdeep.engine.flat import FlatParameters
+from skdeep.inputs.rows import to_host
+from skdeep.losses import ActionValue, CrossEntropy
+from skdeep.nets.backprop import PlainBackprop
+from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
+from skdeep.policies.transitions import TransitionRows
+
+BATCH = 64
+"""Transitions of an update with batch_size='auto'."""
+_UPDATES = (6_000, 100_000)
+"""Fewest and most updates of max_iter='auto'."""
+_CLONING_STEPS = 2_000
+
+
+def plan(estimator: Any, rows: TransitionRows, mode: Mode, rng: np.random.RandomState) -> Plan:
+    """Hold out whole episodes for the evaluation of policies."""
+    stops_early = estimator.early_stopping and not mode.incremental
+    if not (stops_early or mode.watched):
+        return Plan(train=rows)
+    labels = np.unique(rows.log.episode)
+    n_held_out = math.ceil(estimator.validation_fraction * len(labels))
+    if not 0 < n_held_out < len(labels):
+        warnings.warn(
+            f"early_stopping=True has no effect: validation_fraction="
+            f"{estimator.validation_fraction} of {len(labels)} episode(s) leaves none to train on "
+            "or none to evaluate policies on. Pass `episode`, or set early_stopping=False."
+        )
+        return Plan(train=rows)
+    is_held_out = np.isin(rows.log.episode, rng.permutation(labels)[:n_held_out])
+    return Plan(
+        train=rows[np.flatnonzero(~is_held_out)],
+        held_out=rows[np.flatnonzero(is_held_out)],
+        stops_early=stops_early,
+        scores=True,
+    )
+
+
+def recipe(estimator: Any, train: Rows) -> engine.Recipe:
+    """How the network is trained on the rows of a plan."""
+    size, n_iter, n_samples = estimator.batch_size, estimator.max_iter, len(train)
+    if isinstance(train, TransitionRows):
+        if n_iter == "auto":
+            n_iter = -(-int(np.clip(n_samples, *_UPDATES)) // estimator.updates_per_iter)
+        return q_recipe(estimator, BATCH if size == "auto" else size, n_iter)
+    size = capped_batch_size(size, n_samples)
+    if n_iter == "auto":
+        n_iter = epochs_of_steps(_CLONING_STEPS, n_batches(n_samples, size), 10, 200)
+    return engine.Recipe.of(
+        estimator, batch_size=size, max_iter=n_iter, loss=CrossEntropy(), ends=True
+    )
+
+
+def q_recipe(estimator: Any, batch_size: int, n_iter: int) -> engine.Recipe:
+    """How values are learned in a number of iterations."""
+    return engine.Recipe.of(
+        estimator,
+        batch_size=batch_size,
+        max_iter=n_iter,
+        shuffle=False,
+        ends=True,
+        loss=ActionValue(float(estimator.huber_delta), float(estimator.conservative)),
+    )
+
+
+def phases(estimator: Any, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
+    """The one phase of a fit: behaviour cloning, or fitted Q iteration."""
+    train, body_gradient = task.plan.train, gradient_of_body(task)
+    if not isinstance(train, TransitionRows):
+        gradient: Any = Standardised(task.net.module_.scale, body_gradient)
+        batches = make_batches(task)
+        return [single_phase(estimator, task, past, gradient=gradient, batches=batches)]
+    size = task.recipe.batch_size
+    n = -(-len(train) // size) if task.mode.incremental else estimator.updates_per_iter
+    batches = Draws(*task.data, batch_size=size, n_batches=n, rng=task.rng)
+    gradient = bellman_gradient(estimator, task, body_gradient)
+    validator = None if task.held_out is None else _validator(estimator, task)
+    step = single_step(estimator, task, gradient)
+    return [
+        single_phase(
+            estimator, task, past, batches=batches, gradient=gradient, step=step, validator=validator
+        )
+    ]
+
+
+def gradient_of_body(task: Task) -> Any:
+    """Gradient of the mean loss of the network after its standardisation."""
+    body, loss = task.net.module_.body, task.net.criterion_
+    gradient = engine.Autograd(body, loss, task.net.flat_optimizers_[0].flat)
+    return PlainBackprop(body, loss, gradient) if PlainBackprop.applies_to(body, loss) else gradient
+
+
+def bellman_gradient(estimator: Any, task: Task, gradient: Any) -> BellmanGradient:
+    """The gradient of fitted Q iteration, by the parameters of an estimator."""
+    return BellmanGradient(
+        task.net.module_, gradient, estimator.target_update, double_q=estimator.double_q
+    )
+
+
+class Standardised:
+    """A gradient whose rows are standardised first.
+
+    Parameters
+    ----------
+    scale : torch.nn.Module
+    gradient : callable
+        ``gradient(x, target, weight)``.
+    """
+
+    def __init__(self, scale: torch.nn.Module, gradient: Any) -> None:
+        self.scale, self.gradient = scale, gradient
+
+    def __call__(self, x: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        return self.gradient(self.scale(x), target, weight)
+
+
+class BellmanGradient:
+    """Gradient towards ``reward + discount * value of the next state``, by a target network.
+
+    Parameters
+    ----------
+    module : QNet
+    gradient : callable
+        ``gradient(x, target, weight)`` of its body; the target is the number of an action and its
+        value.
+    target_update : float or int
+        Share by which the target network approaches the network after an update, or the updates
+        after which it is copied.
+    double_q : bool
+        Whether the network chooses the next action (van Hasselt et al., 2016), or the target
+        network (Mnih et al., 2015).
+    """
+
+    def __init__(
+        self, module: torch.nn.Module, gradient: Any, target_update: float, double_q: bool
+    ) -> None:
+        self.scale, self.body, self.gradient = module.scale, module.body, gradient
+        self.target_update, self.double_q = target_update, double_q
+        self.target = copy.deepcopy(self.body).requires_grad_(False).eval()
+        self.mine = [p for p in self.body.parameters()]
+        self.theirs = [p for p in self.target.parameters()]
+        self.n_updates = 0
+
+    def __call__(
+        self, x: tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None
+    ) -> Tensor:
+        if self.n_updates:
+            self._follow()
+        self.n_updates += 1
+        value = self.next_value(self.scale(x[1]))
+        wanted = torch.addcmul(target[:, 1], target[:, 2], value)
+        return self.gradient(self.scale(x[0]), torch.stack([target[:, 0], wanted], 1), weight)
+
+    def next_value(self, x: Tensor) -> Tensor:
+        """Value of standardised next states."""
+        values = self.target(x)
+        if not self.double_q:
+            return values.amax(1)
+        return values.gather(1, self.body(x).argmax(1, keepdim=True))[:, 0]
+
+    def _follow(self) -> None:
+        """Bring the target network up to date after an update."""
+        if self.target_update < 1:
+            torch._foreach_lerp_(self.theirs, self.mine, float(self.target_update))
+        elif self.n_updates % self.target_update == 0:
+            torch._foreach_copy_(self.theirs, self.mine)
+
+
+def _validator(estimator: Any, task: Task) -> Validator:
+    """Temporal-difference error on held-out episodes, and fitted-Q evaluation of the policy."""
+    module, rows = task.net.module_, task.plan.held_out
+    reader, net = estimator._input, task.net
+    dtype, device = net.dtype, torch.device(net.device)
+    x, after = (reader.place(part, dtype, device) for part in (rows.x, rows.next_x))
+    n_actions, starts = estimator.n_outputs_, rows.log.starts
+    evaluation = LinearEvaluation(
+        to_host(rows.x), to_host(rows.next_x), rows.target, rows.log, n_actions,
+        estimator.gamma, rows.weight,
+    )  # fmt: skip
+    discount = np.where(rows.log.terminated, 0.0, estimator.gamma)
+    unit = float(module.unit)
+
+    def validate() -> tuple[float, float | None]:
+        with torch.inference_mode():
+            here = to_host(estimator._forward(module, x))
+            next_ = to_host(estimator._forward(module, after))
+        wanted = rows.log.reward + discount * next_.max(1)
+        error = (here[np.arange(len(here)), rows.target] - wanted) / unit
+        policy = chosen_actions(next_.argmax(1), n_actions)
+        at_start = chosen_actions(here[starts].argmax(1), n_actions)
+        score = evaluation.value(policy, at_start) if task.plan.scores else None
+        return float(np.mean(np.square(error))), score
+
+    return validate
