@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from skdeep.convolutional.cnn import CNNClassifier, CNNRegressor
     from skdeep.outlier.detector import AutoencoderOutlierDetector
     from skdeep.perceptron.mlp import MLPClassifier, MLPRegressor
-    from skdeep.preprocessing.sequences import SequenceVectorizer
     from skdeep.policies.fitted_q import FittedQClassifier
+    from skdeep.preprocessing.sequences import SequenceVectorizer
     from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
     from skdeep.siamese.classifier import SiameseClassifier
     from skdeep.siamese.transformer import SiameseTransformer

@@ -329,6 +329,15 @@ SETTINGS = {
             {"data": "frame_classes", "generator": {"class": "TabularGAN", **_GAN}},
         ),
     ),
+    "FittedQClassifier": Settings(
+        "policies",
+        "classes",
+        quick=_SHORT,
+        pins=(
+            {"max_iter": 3, "hidden_layer_sizes": (16,)},
+            {"data": "images", "image_shape": (8, 8), "max_iter": 2, "n_filters": (4,)},
+        ),
+    ),
     "SequenceVectorizer": Settings(
         "preprocessing", "texts", pins=({}, {"lowercase": False, "max_features": 5})
     ),

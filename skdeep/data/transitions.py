@@ -105,15 +105,16 @@ class ReplayBuffer:
     Attributes
     ----------
     n_stored : int
+    observation, next_observation : ndarray of shape (capacity, *shape)
+    target : ndarray of shape (capacity, 3)
+        Numbers of actions, rewards and discounts.
     """
 
     def __init__(self, capacity: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.capacity = capacity
         self.observation = np.empty((capacity, *shape), dtype)
         self.next_observation = np.empty((capacity, *shape), dtype)
-        self.action = np.empty(capacity, np.int64)
-        self.reward = np.empty(capacity, np.float64)
-        self.discount = np.empty(capacity, np.float64)
+        self.target = np.empty((capacity, 3))
         self.n_stored, self._place = 0, 0
 
     def add(
@@ -133,7 +134,7 @@ class ReplayBuffer:
         """
         rows = (self._place + np.arange(len(action))) % self.capacity
         self.observation[rows], self.next_observation[rows] = observation, next_observation
-        self.action[rows], self.reward[rows], self.discount[rows] = action, reward, discount
+        self.target[rows] = np.column_stack([action, reward, discount])
         self._place = (self._place + len(action)) % self.capacity
         self.n_stored = min(self.n_stored + len(action), self.capacity)
 

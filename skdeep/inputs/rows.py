@@ -262,7 +262,7 @@ def check_rows_and_target(
     y = read_target(y, numeric=y_numeric)
     options: dict[str, Any] = {"multi_output": True, "y_numeric": y_numeric}
     if not isinstance(X, torch.Tensor):
-        options |= {"accept_sparse": ["csr"], "dtype": FLOATS, "reset": reset}
+        options |= {"accept_sparse": _sparse_formats(estimator), "dtype": FLOATS, "reset": reset}
         return checked_data(estimator, X, y, **options)
     X = check_rows(estimator, X, reset=reset)
     y = checked_data(estimator, y=y, **options)

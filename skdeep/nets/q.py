@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skdeep.nets.blocks import Linear
 from skdeep.nets.conv import Standardize, channels_last
-from skdeep.nets.mlp import MLPNet
+from skdeep.nets.blocks import MLPNet
 from skdeep.nets.trunks import LeNet
 
 if TYPE_CHECKING:

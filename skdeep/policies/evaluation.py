@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import LinAlgError, solve
 
-from skdeep.policies.transitions import Log
+from skdeep.inputs.rows import to_host
+from skdeep.policies.transitions import Log, TransitionRows
 
 N_FEATURES = 64
 _RIDGE = 0.01
@@ -87,6 +88,12 @@ class LinearEvaluation:
             self.moment[block] = self.left[rows].T @ target[rows]
         self.gram[np.diag_indices(size)] += _RIDGE * np.trace(self.gram) / size
 
+    @classmethod
+    def of(cls, rows: TransitionRows, n_actions: int, gamma: float) -> LinearEvaluation:
+        """Evaluation on checked transitions."""
+        x, next_x = to_host(rows.x), to_host(rows.next_x)
+        return cls(x, next_x, rows.target, rows.log, n_actions, gamma, rows.weight)
+
     def value(self, after: np.ndarray, at_start: np.ndarray) -> float:
         """Mean value of the first states of the episodes.
 
@@ -105,7 +112,9 @@ class LinearEvaluation:
                 chosen = np.flatnonzero(after[rows, b])
                 if len(chosen):
                     follows = right[chosen] * after[rows[chosen], b, None]
-                    system[block, b * N_FEATURES : (b + 1) * N_FEATURES] -= left[:, chosen] @ follows
+                    system[block, b * N_FEATURES : (b + 1) * N_FEATURES] -= (
+                        left[:, chosen] @ follows
+                    )
         try:
             weights = solve(system, self.moment).reshape(self.n_actions, -1)
         except LinAlgError:

@@ -5,42 +5,21 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import torch
-from sklearn.utils import Tags
 
-from skdeep import engine
 from skdeep._compat import _fit_context, with_callbacks
-from skdeep._fitting import all_or_nothing
-from skdeep.base.classifier import DeepClassifier
-from skdeep.base.estimator import DeepEstimator
-from skdeep.base.rows import Mode, Plan, Rows
-from skdeep.data.pieces import channel_statistics
-from skdeep.data.tensors import to_tensor
-from skdeep.data.transitions import n_steps
-from skdeep.inputs.arrays import ArrayInput
-from skdeep.inputs.rows import to_host
-from skdeep.inputs.vectors import VECTORS
-from skdeep.nets.conv import draw_weights
-from skdeep.nets.init import initialize
-from skdeep.nets.q import QNet
+from skdeep._checks import all_or_nothing
+from skdeep.base.learning import Mode
 from skdeep.parameters import policies as tables
 from skdeep.parameters.entry import public
-from skdeep.parameters.sizes import layer_sizes
-from skdeep.policies import learning
-from skdeep.policies.transitions import (
-    GivenTransitions,
-    TransitionRows,
-    followed_by,
-    read_log,
-    refuse_orphans,
-)
+from skdeep.policies.base import BasePolicy
+from skdeep.policies.transitions import GivenTransitions
 
 _ROUTED = {"reward": True, "next_X": True, "terminated": True, "episode": True}
 """Metadata that has one meaning only, and is requested unless a user says otherwise."""
 
 
 @public(tables.FITTED_Q, tables.FITTED_Q_ATTRIBUTES)
-class FittedQClassifier(DeepClassifier, DeepEstimator):
+class FittedQClassifier(BasePolicy):
     """Policy for discrete actions, learned from logged transitions or from an environment.
 
     X are observations and y the actions that were taken. A network learns the value of each
@@ -72,25 +51,21 @@ class FittedQClassifier(DeepClassifier, DeepEstimator):
 
     Examples
     --------
-    A corridor of five places, whose right end is worth 1:
-
     >>> import numpy as np
     >>> from skdeep import FittedQClassifier
-    >>> rng = np.random.RandomState(0)
-    >>> place, action = rng.randint(5, size=(2, 500)) * [[1], [0]] + [[0], [1]] * rng.randint(
-    ...     2, size=500)
-    >>> after = place + 2 * action - 1
+    >>> rng = np.random.RandomState(0)  # a corridor of five places, whose right end is worth 1
+    >>> place, right = rng.randint(5, size=500), rng.randint(2, size=500)
+    >>> after = place + 2 * right - 1
     >>> policy = FittedQClassifier(
-    ...     (16,), gamma=0.9, max_iter=4, early_stopping=False, random_state=0, device="cpu",
+    ...     (16,), gamma=0.9, max_iter=4, early_stopping=False, random_state=0, device="cpu"
     ... ).fit(
-    ...     place[:, None], np.where(action, "right", "left"), reward=(after == 5) * 1.0,
-    ...     next_X=after[:, None], terminated=(after < 0) | (after == 5),
+    ...     place[:, None], np.where(right, "right", "left"), next_X=after[:, None],
+    ...     reward=(after == 5) * 1.0, terminated=(after < 0) | (after == 5),
+    ...     episode=np.arange(500),
     ... )
     >>> policy.predict([[1], [4]])
     array(['right', 'right'], dtype='<U5')
     """
-
-    input_shape_: tuple
 
     __metadata_request__fit = _ROUTED
     __metadata_request__partial_fit = _ROUTED
@@ -126,7 +101,7 @@ class FittedQClassifier(DeepClassifier, DeepEstimator):
         n_iter_no_change=np.inf,
         gradient_clip_norm=None,
         device="auto",
-        dtype="float32",
+        dtype=None,
         max_time=None,
         skorch_callbacks=None,
     ):
@@ -276,180 +251,3 @@ class FittedQClassifier(DeepClassifier, DeepEstimator):
             episode=episode,
         )
         return self._fit(given, Mode(incremental=True))
-
-    # --- training --------------------------------------------------------------------------
-
-    @property
-    def _input(self) -> Any:
-        return VECTORS if self.image_shape is None else ArrayInput.of(self, ranks=(2, 3, 4))
-
-    def _check_parameters(self) -> None:
-        sizes = self._sizes()
-        known = self.__dict__.get("net_")
-        if self.warm_start and known is not None:
-            fitted = [*known.module_.config["hidden_layer_sizes"]]
-            if fitted != sizes[0]:
-                raise ValueError(
-                    "warm_start can only be used with the hidden_layer_sizes of the previous call "
-                    f"to fit. Previously got {fitted}, now {sizes[0]}."
-                )
-
-    def _sizes(self) -> tuple[list[int], list[int]]:
-        """Units of the hidden layers, and filters of the convolutions."""
-        hidden = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
-        return hidden, layer_sizes(self.n_filters, "n_filters")
-
-    def _learn_classes(self, y: Any) -> None:
-        super()._learn_classes(y)
-        if self._target_type.startswith("multilabel"):
-            raise ValueError(
-                "y has several columns, but one action per row is expected: give each combination "
-                "of actions a label (a class) of its own."
-            )
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has one class of actions, {self.classes_[0]!r}: expected at least two, to "
-                "choose from."
-            )
-        self._target_type, self.out_activation_ = "multiclass", "identity"
-        self.n_outputs_ = len(self.classes_)
-
-    def _times_class_weight(self, target: Any, weight: Any, incremental: bool) -> Any:
-        return weight
-
-    def _read(
-        self, given: Any, mode: Mode, rng: np.random.RandomState
-    ) -> tuple[Rows, Rows | None]:
-        rows, _ = super()._read(given, mode, rng)
-        if given.reward is None:
-            refuse_orphans(given)
-            return rows, None
-        return self._transitions(rows, given), None
-
-    def _transitions(self, rows: Rows, given: GivenTransitions) -> TransitionRows:
-        """Checked rows with what followed them."""
-        next_X, n_samples = given.next_X, len(rows)
-        if next_X is not None:
-            next_X = self._check_next(next_X, n_samples)
-        log, kept = read_log(
-            given.reward, given.terminated, given.episode, n_samples, next_X is not None
-        )
-        x, next_x = followed_by(rows.x, next_X, kept, log.terminated)
-        weight = None if rows.weight is None else rows.weight[kept]
-        if weight is not None and not weight.any():
-            raise ValueError("sample_weight is 0 for each row of which it is known what followed.")
-        return TransitionRows(x, rows.target[kept], weight, next_x=next_x, log=log)
-
-    def _check_next(self, next_X: Any, n_samples: int) -> Any:
-        try:
-            next_X = self._input.check(self, next_X)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"next_X: {error}") from None
-        if len(next_X) != n_samples:
-            raise ValueError(
-                f"next_X has {len(next_X)} rows: expected one for each of the {n_samples} rows of "
-                "X."
-            )
-        return next_X
-
-    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
-        hidden, filters = self._sizes()
-        net = QNet(rows.x.shape[1:], self.n_outputs_, hidden, self.activation, filters).double()
-        if self.image_shape is None:
-            initialize(net, "auto", rng)
-        else:
-            draw_weights(net, rng)
-        if isinstance(rows, TransitionRows):
-            net.unit.fill_(_unit(rows.log.reward))
-        return net
-
-    def _plan(
-        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
-    ) -> Plan:
-        if isinstance(rows, TransitionRows):
-            return learning.plan(self, rows, mode, rng)
-        return super()._plan(rows, validation, mode, rng)
-
-    def _recipe(self, plan: Plan) -> engine.Recipe:
-        return learning.recipe(self, plan.train)
-
-    def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Any]:
-        if not isinstance(rows, TransitionRows):
-            return super()._tensors(net, rows)
-        dtype, device = net.dtype, torch.device(net.device)
-        steps = n_steps(
-            rows.log.reward, rows.log.terminated, rows.log.episode, self.gamma, self.n_steps
-        )
-        unit = float(net.module_.unit)
-        target = np.column_stack([rows.target, steps.reward / unit, steps.discount])
-        x, next_x, weight = rows.x, rows.next_x[steps.last], rows.weight
-        if weight is not None:
-            counted = np.flatnonzero(weight)
-            x, next_x, target, weight = (part[counted] for part in (x, next_x, target, weight))
-            weight = to_tensor(weight, dtype, device)
-        place = self._input.place
-        both = place(x, dtype, device), place(next_x, dtype, device)
-        return both, to_tensor(target, dtype, device), weight
-
-    def _prepare(self, task: Any) -> None:
-        x, _, weight = task.data
-        x = x[0] if isinstance(x, tuple) else x
-        mean, deviation = channel_statistics(x[:, :, None] if len(x.shape) == 2 else x, weight)
-        scale = task.net.module_.scale
-        scale.mean.copy_(mean)
-        scale.scale.copy_(1 / deviation)
-
-    def _phases(self, task: Any, past: dict[str, Any]) -> list[engine.Phase]:
-        return learning.phases(self, task, past)
-
-    def _make_loss(self) -> Any:
-        raise AssertionError("the recipe has the loss")
-
-    # --- answers ---------------------------------------------------------------------------
-
-    def _proba(self, raw: torch.Tensor) -> np.ndarray:
-        return torch.softmax(raw / self.temperature, 1).cpu().numpy()
-
-    def action_values(self, X: Any) -> np.ndarray:
-        """Estimate the value of each action.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Observations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_actions)
-            Expected sums of discounted rewards, in the order of `classes_`; for behaviour cloning
-            logits.
-        """
-        return to_host(self._predict_raw(X))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Values of the actions, as scikit-learn's classifiers return their scores.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Observations.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_actions) or (n_samples,)
-            For two actions the value of the second less that of the first: see `action_values`.
-        """
-        values = self.action_values(X)
-        return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.classifier_tags.multi_label = False
-        return tags
-
-
-def _unit(reward: np.ndarray) -> float:
-    """Root mean square of the rewards that are not 0."""
-    some = reward[reward != 0]
-    return float(np.sqrt(np.mean(np.square(some)))) if len(some) else 1.0

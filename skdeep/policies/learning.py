@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from skdeep import engine
-from skdeep.base.rows import Mode, Plan, Rows, Task, Validator
+from skdeep.base.learning import Mode, Plan, Rows, Task, Validator
 from skdeep.base.training import (
     capped_batch_size,
     epochs_of_steps,
@@ -22,10 +22,10 @@ from skdeep.base.training import (
 )
 from skdeep.data.batches import n_batches
 from skdeep.data.transitions import Draws
-from skdeep.engine.flat import FlatParameters
 from skdeep.inputs.rows import to_host
 from skdeep.losses import ActionValue, CrossEntropy
-from skdeep.nets.backprop import PlainBackprop
+from skdeep.engine.steps import PlainBackprop
+from skdeep.nets.q import QNet
 from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
 from skdeep.policies.transitions import TransitionRows
 
@@ -101,7 +101,13 @@ def phases(estimator: Any, task: Task, past: dict[str, Any]) -> list[engine.Phas
     step = single_step(estimator, task, gradient)
     return [
         single_phase(
-            estimator, task, past, batches=batches, gradient=gradient, step=step, validator=validator
+            estimator,
+            task,
+            past,
+            batches=batches,
+            gradient=gradient,
+            step=step,
+            validator=validator,
         )
     ]
 
@@ -154,19 +160,17 @@ class BellmanGradient:
         network (Mnih et al., 2015).
     """
 
-    def __init__(
-        self, module: torch.nn.Module, gradient: Any, target_update: float, double_q: bool
-    ) -> None:
-        self.scale, self.body, self.gradient = module.scale, module.body, gradient
+    def __init__(self, module: QNet, gradient: Any, target_update: float, double_q: bool) -> None:
+        self.scale: torch.nn.Module = module.scale
+        self.body: torch.nn.Module = module.body
+        self.gradient = gradient
         self.target_update, self.double_q = target_update, double_q
         self.target = copy.deepcopy(self.body).requires_grad_(False).eval()
         self.mine = [p for p in self.body.parameters()]
         self.theirs = [p for p in self.target.parameters()]
         self.n_updates = 0
 
-    def __call__(
-        self, x: tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None
-    ) -> Tensor:
+    def __call__(self, x: tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None) -> Tensor:
         if self.n_updates:
             self._follow()
         self.n_updates += 1
@@ -196,10 +200,7 @@ def _validator(estimator: Any, task: Task) -> Validator:
     dtype, device = net.dtype, torch.device(net.device)
     x, after = (reader.place(part, dtype, device) for part in (rows.x, rows.next_x))
     n_actions, starts = estimator.n_outputs_, rows.log.starts
-    evaluation = LinearEvaluation(
-        to_host(rows.x), to_host(rows.next_x), rows.target, rows.log, n_actions,
-        estimator.gamma, rows.weight,
-    )  # fmt: skip
+    evaluation = LinearEvaluation.of(rows, n_actions, estimator.gamma)
     discount = np.where(rows.log.terminated, 0.0, estimator.gamma)
     unit = float(module.unit)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from skdeep._checks import checked_array
-from skdeep.base.rows import Given, Rows
+from skdeep.base.learning import Given, Rows
 from skdeep.data.transitions import starts_of
-from skdeep.inputs.supervision import read_target
+from skdeep.inputs.rows import read_target
 
 
 @dataclass(frozen=True, kw_only=True)
