@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from skdeep.nets.blocks import Linear
+from skdeep.nets.blocks import Linear, MLPNet
 from skdeep.nets.conv import Standardize, channels_last
-from skdeep.nets.blocks import MLPNet
 from skdeep.nets.trunks import LeNet
 
 if TYPE_CHECKING:

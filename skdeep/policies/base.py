@@ -10,20 +10,19 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
+from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Plan, Rows
-from skdeep.data.pieces import channel_statistics
 from skdeep.data.batches import to_tensor
+from skdeep.data.pieces import channel_statistics
 from skdeep.data.transitions import n_steps
 from skdeep.inputs.arrays import ArrayInput
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import VECTORS, to_host
 from skdeep.inputs.weights import check_weights
-from skdeep.inputs.rows import VECTORS
-from skdeep.nets.conv import draw_weights
 from skdeep.nets.blocks import initialize
+from skdeep.nets.conv import draw_weights
 from skdeep.nets.q import QNet
-from skdeep._checks import layer_sizes
 from skdeep.policies import learning
 from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
 from skdeep.policies.transitions import (

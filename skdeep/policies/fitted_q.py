@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from skdeep._compat import _fit_context, with_callbacks
 from skdeep._checks import all_or_nothing
+from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.learning import Mode
 from skdeep.parameters import policies as tables
 from skdeep.parameters.entry import public

@@ -22,9 +22,9 @@ from skdeep.base.training import (
 )
 from skdeep.data.batches import n_batches
 from skdeep.data.transitions import Draws
+from skdeep.engine.steps import PlainBackprop
 from skdeep.inputs.rows import to_host
 from skdeep.losses import ActionValue, CrossEntropy
-from skdeep.engine.steps import PlainBackprop
 from skdeep.nets.q import QNet
 from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
 from skdeep.policies.transitions import TransitionRows
@@ -166,8 +166,8 @@ class BellmanGradient:
         self.gradient = gradient
         self.target_update, self.double_q = target_update, double_q
         self.target = copy.deepcopy(self.body).requires_grad_(False).eval()
-        self.mine = [p for p in self.body.parameters()]
-        self.theirs = [p for p in self.target.parameters()]
+        self.mine: list[Tensor] = list(self.body.parameters())
+        self.theirs: list[Tensor] = list(self.target.parameters())
         self.n_updates = 0
 
     def __call__(self, x: tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None) -> Tensor:
