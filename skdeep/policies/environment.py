@@ -266,18 +266,16 @@ def collect(
         With gymnasium's `reset` and `step` and discrete actions; a vector of environments, too.
 
     policy : classifier, default=None
-        A fitted estimator whose classes are the actions, such as `FittedQClassifier` or a
-        `Pipeline`. None takes random actions.
+        A fitted estimator whose classes are the actions. None takes random actions.
 
     n_steps : int, default=1000
-        Steps to take, in all environments of a vector together (a few more where that gives each
-        as many).
+        Steps to take, at least, in all environments of a vector together.
 
     epsilon : float, default=0.0
         Probability of a random action in place of that of the policy, in [0, 1].
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the first reset and of random actions.
+        Seed.
 
     Returns
     -------
@@ -287,25 +285,19 @@ def collect(
     Raises
     ------
     ValueError
-        If the environment returns an observation of another shape than the first, or no finite
-        reward.
+        If the environment returns an observation of another shape, or a reward that is no number.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skdeep.policies import collect
-    >>> class Corridor:
-    ...     "Five places; the right end is worth 1."
-    ...     class action_space:
-    ...         n = 2
-    ...     def reset(self, seed=None, options=None):
-    ...         self.place = 2
-    ...         return np.array([self.place]), {}
+    >>> class Coin:  # episodes of one step
+    ...     action_space = type("Space", (), {"n": 2})
+    ...     def reset(self, seed=None):
+    ...         return np.zeros(1), {}
     ...     def step(self, action):
-    ...         self.place += 2 * action - 1
-    ...         ended = self.place in (-1, 5)
-    ...         return np.array([self.place]), float(self.place == 5), ended, False, {}
-    >>> transitions = collect(Corridor(), n_steps=100, random_state=0)
+    ...         return np.zeros(1), float(action), True, False, {}
+    >>> transitions = collect(Coin(), n_steps=100, random_state=0)
     >>> sorted(transitions)
     ['X', 'episode', 'next_X', 'reward', 'terminated', 'y']
     >>> transitions["X"].shape

@@ -155,9 +155,8 @@ class FittedQClassifier(BasePolicy):
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
         weights so far and a warning; in the first iteration of another fit it raises, too.
 
-        With metadata routing, `reward`, `next_X`, `terminated` and `episode` are requested by
-        default. In a Pipeline, ``Pipeline(..., transform_input=["next_X"])`` transforms `next_X`
-        like X.
+        With metadata routing all arguments but `sample_weight` are requested by default. In a
+        Pipeline, ``Pipeline(..., transform_input=["next_X"])`` transforms `next_X` like X.
 
         Parameters
         ----------
@@ -172,8 +171,7 @@ class FittedQClassifier(BasePolicy):
 
         next_X : array-like of shape (n_samples, n_features), default=None
             The observation that followed. None: rows are in the order of time within an episode,
-            and the next row is what followed. The last row of an episode that is not `terminated`
-            is then known as the end of the row before it alone.
+            and the next row is what followed (nothing is learned from the last).
 
         terminated : array-like of bool of shape (n_samples,), default=None
             Whether the episode ended after the action, so that there is nothing more to gain. An
