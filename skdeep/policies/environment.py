@@ -238,16 +238,17 @@ def exploring(
     return explore
 
 
-def _choice(policy: Any, env: Any) -> tuple[Choose | None, np.ndarray]:
-    """How a fitted policy chooses, and its actions."""
-    if policy is None:
-        return None, actions_of(env)
-    classes = policy.classes_
+def _started(env: Any, policy: Any, epsilon: float, random_state: Any) -> tuple[Runner, Choose]:
+    """A runner of the environment, and how the policy chooses."""
+    check_environment(env)
+    epsilon, rng = check_share(epsilon, "epsilon"), new_random_state(random_state)
+    actions = actions_of(env, None if policy is None else policy.classes_)
 
     def choose(observation: np.ndarray) -> np.ndarray:
-        return np.searchsorted(classes, policy.predict(observation))
+        return np.searchsorted(actions, policy.predict(observation))
 
-    return choose, classes
+    explore = exploring(None if policy is None else choose, epsilon, len(actions), rng)
+    return Runner(env, actions, int(rng.randint(2**31 - 1))), explore
 
 
 def collect(
@@ -303,15 +304,11 @@ def collect(
     >>> transitions["X"].shape
     (100, 1)
     """
-    check_environment(env)
-    n_steps, epsilon = check_count(n_steps, "n_steps"), check_share(epsilon, "epsilon")
-    rng = new_random_state(random_state)
-    choose, actions = _choice(policy, env)
-    runner = Runner(env, actions, int(rng.randint(2**31 - 1)))
-    chunk = runner.run(exploring(choose, epsilon, len(actions), rng), n_steps)
+    runner, choose = _started(env, policy, epsilon, random_state)
+    chunk = runner.run(choose, check_count(n_steps, "n_steps"))
     return {
         "X": chunk.observation,
-        "y": actions[chunk.action],
+        "y": runner.actions[chunk.action],
         "reward": chunk.reward,
         "next_X": chunk.next_observation,
         "terminated": chunk.terminated,
@@ -351,11 +348,8 @@ def play(
     returns : ndarray of shape (n_episodes,)
         Sums of rewards, not discounted.
     """
-    check_environment(env)
-    n_episodes, epsilon = check_count(n_episodes, "n_episodes"), check_share(epsilon, "epsilon")
-    rng = new_random_state(random_state)
-    choose, actions = _choice(policy, env)
-    runner = Runner(env, actions, int(rng.randint(2**31 - 1)))
-    each = -(-n_episodes // runner.n_envs)  # those that end first would be the short ones
-    chunk = runner.run(exploring(choose, epsilon, len(actions), rng), math.inf, each)
+    runner, choose = _started(env, policy, epsilon, random_state)
+    n_episodes = check_count(n_episodes, "n_episodes")
+    # Of each environment as many: those that end first would be the short ones.
+    chunk = runner.run(choose, math.inf, -(-n_episodes // runner.n_envs))
     return np.array(chunk.returns[:n_episodes])

@@ -179,8 +179,7 @@ class FittedQClassifier(BasePolicy):
             stands for the last row of each episode.
 
         episode : array-like of shape (n_samples,), default=None
-            Label of the episode that a row belongs to; the rows of an episode are consecutive.
-            None: all rows are of one episode.
+            Labels of episodes, whose rows are consecutive. None: all rows are of one episode.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; rows of weight zero are not learned from.
