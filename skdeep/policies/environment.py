@@ -264,17 +264,13 @@ def collect(
     Parameters
     ----------
     env : environment
-        With gymnasium's `reset` and `step` and discrete actions; a vector of environments, too.
-
+        With gymnasium's `reset` and `step` and discrete actions, or a vector of environments.
     policy : classifier, default=None
         A fitted estimator whose classes are the actions. None takes random actions.
-
     n_steps : int, default=1000
         Steps to take, at least, in all environments of a vector together.
-
     epsilon : float, default=0.0
         Probability of a random action in place of that of the policy, in [0, 1].
-
     random_state : int, RandomState instance or None, default=None
         Seed.
 
