@@ -164,8 +164,8 @@ default=None
         from matplotlib.cbook import normalize_kwargs
         from matplotlib.lines import Line2D
 
-        name = name or self.name
-        score_name = score_name or self.score_name
+        name = self.name if name is None else name
+        score_name = self.score_name if score_name is None else score_name
         drawn = self._choose(curves)
         line_kw = normalize_kwargs(line_kw or {}, Line2D)
         ax = plt.subplots(layout="constrained")[1] if ax is None else ax
