@@ -72,9 +72,9 @@ class AffineJitter:
 class QuarterTurns:
     """Rotate a whole batch by 0, 90, 180 or 270 degrees (by 0 or 180 unless images are square).
 
-    Turned classes count as classes of their own in few-shot learning (Santoro et al., 2016, "Meta-
-    learning with memory-augmented neural networks"). Here all images of a batch are turned
-    alike, so that a turned 6 is never held against a 9.
+    In few-shot learning rotated classes are treated as new classes (Santoro et al., 2016, "Meta-
+    learning with memory-augmented neural networks"). Here all images of a batch are rotated by the
+    same angle, so that a rotated 6 is never compared with a 9.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Rows as tensors, in memory or on the device, cut into batches.
 
-There is no data loader and no Python per row: a batch is a slice of, or a gather from, tensors
-that already lie where the network lives.
+There is no data loader and no Python code per row: batches are sliced or gathered from tensors on
+the network's device.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Batches:
     weight : Tensor of shape (n_samples,), default=None
     batch_size : int
     smallest : int, default=1
-        The last batch of an epoch is joined to the one before it where it would have fewer rows
-        (batch normalisation needs two).
+        The last batch of an epoch is merged with the one before it if it has fewer rows (batch
+        normalisation needs two).
 
     Examples
     --------
@@ -165,7 +165,7 @@ class LengthBatches(Batches):
         As for `Batches`.
     lengths : array-like of int of shape (n_samples,)
     window : int, default=50
-        Batches that are sorted together: the more, the less padding, and the less random. See
+        Number of batches that are sorted together: more reduce padding and randomness. See
         `MIXED_WINDOW`.
 
     Examples
@@ -313,9 +313,9 @@ def chunks(n_samples: int, width: int, device: str | torch.device = "cpu") -> li
     ----------
     n_samples : int
     width : int
-        Numbers that a row takes in the widest layer.
+        Values per row in the widest layer.
     device : torch.device or str, default='cpu'
-        A GPU takes larger slices: it wants work, not cache.
+        Slices are larger on GPUs.
 
     Returns
     -------

@@ -43,7 +43,7 @@ def channel_statistics(x: DeviceRows, weight: Tensor | None = None) -> tuple[Ten
     Returns
     -------
     mean, deviation : Tensor of float64 of shape (n_channels,)
-        A channel that does not vary has the deviation 1.
+        The deviation of constant channels is 1.
     """
     mean, variance = _moments(x, weight)
     floor = 1e-12 * (1 + mean.square())
@@ -115,8 +115,8 @@ def scales_differ(x: DeviceRows) -> bool:
     """Whether the standard deviations of series over time differ by orders of magnitude: in any
     channel the 95 % quantile is above `SCALES` times the 5 % quantile.
 
-    Of more than 1,000 rows, 1,000 at equal distances are looked at. Series of less than
-    `SHORT` steps say nothing about it.
+    Of more than 1,000 rows, 1,000 at equal distances are looked at. Series of fewer than `SHORT`
+    steps are ignored.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class MappedRows:
     array : ndarray of shape (n_rows, ...)
         Usually a view of a `numpy.memmap`.
     rows : ndarray of int of shape (n_samples,), default=None
-        The rows that this stands for, None being all.
+        Selected rows, None for all.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class RaggedRows:
     ----------
     values : ndarray of shape (n_steps, n_channels)
     starts, lengths : ndarray of int of shape (n_samples,)
-        Where each series begins in `values`, and its number of steps.
+        Start of each series in `values`, and its number of steps.
 
     Attributes
     ----------

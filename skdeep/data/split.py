@@ -26,7 +26,7 @@ class Split(tuple):
     """Row numbers ``(train, held_out)``, and in `shares` the share of each row's weight on its
     side.
 
-    A row may be on both sides, with a part of its weight on each. `shares` is None where all rows
+    A row may be on both sides, with a share of its weight on each. `shares` is None where all rows
     are whole.
     """
 
@@ -72,7 +72,7 @@ def split_rows(
         To stratify by.
     weight : ndarray of shape (n_samples,), default=None
     purpose : str, default='early_stopping=True'
-        What the rows are held out for, named where there is no split.
+        Purpose of the split, for the warning if there is none.
     target : ndarray of shape (n_samples, ...), default=None
         What the keys end with. None: groups are never divided.
     counts : ndarray of shape (n_samples,), default=None
@@ -158,9 +158,9 @@ def _too_large(
 ) -> np.ndarray:
     """Groups that must not be held out as a whole.
 
-    These are the groups that make up a fiftieth of all and have at least one row to give, and
-    those of several rows whose X has other targets, too: holding out all rows of one target would
-    train on wrong shares of the others.
+    These are the groups that make up a fiftieth of all and have at least one row to give, and those
+    of several rows whose X has other targets, too: holding out all rows of one target would bias
+    the shares of the others.
     """
     sizes = np.array([len(rows) if counts is None else counts[rows].sum() for rows in groups])
     numbers = np.maximum(sizes, [len(rows) for rows in groups])

@@ -22,17 +22,16 @@ class MovingAverage:
     """Exponential moving average of the parameters (Polyak and Juditsky, 1992; Tarvainen and
     Valpola, 2017; for generators Yaz et al., 2019).
 
-    Early on it forgets faster: the decay of step t is ``min(decay, t / (t + 10))``, so that the
-    initial weights do not linger.
+    The decay is smaller at the beginning: that of step t is ``min(decay, t / (t + 10))``, so that
+    initial weights are forgotten.
 
     Parameters
     ----------
     flat : FlatParameters
     decay : float
-        In [0, 1); 0 is the parameters themselves.
+        In [0, 1); 0 means no averaging.
     count : int, default=0
-        Steps that led to the parameters as they are: where there were many, these are not forgotten
-        as initial weights are.
+        Steps already taken: after many, the current parameters are not treated as initial weights.
     """
 
     def __init__(self, flat: FlatParameters, decay: float, count: int = 0) -> None:

@@ -26,7 +26,7 @@ def resolve_device(device: str | torch.device, X: Any = None) -> torch.device:
         process sees, else the CPU, with a warning where there is a GPU that does not work. Apple's
         'mps' is taken only by name: it has no float64.
     X : tensor or array, default=None
-        The data that the device is wanted for.
+        Data to be processed.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def mixed_precision(
     ----------
     forward : callable
     dtype : torch.dtype
-        Type of what is returned: losses are worked out in full precision.
+        Type of what is returned: losses are computed in full precision.
     device : torch.device
     """
     kind = torch.device(device).type

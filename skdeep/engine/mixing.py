@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class MixingAutograd(Autograd):
     """Gradient of the mean loss over rows and members of a `ConvNet`.
 
-    A row that was mixed of two has the loss of both labels, by their shares; each share counts
-    with the weight of the row that it came from.
+    The loss of a row mixed from two is that of both labels, weighted by their shares; each share
+    has the weight of its row.
 
     Parameters
     ----------

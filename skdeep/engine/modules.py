@@ -24,14 +24,14 @@ def copy_module(module: nn.Module) -> nn.Module:
 def module_state(module: nn.Module, to_host: bool = True) -> dict[str, Any]:
     """A module as plain data: how to make it, and its tensors.
 
-    Modules of skdeep carry their constructor's parameters as `config`. Any other module is kept
-    as a copy of itself without its tensors, whatever its `config` is.
+    Modules of skdeep carry their constructor's parameters as `config`. Any other module is stored
+    as a copy without tensors, whatever its `config`.
 
     Parameters
     ----------
     module : torch.nn.Module
     to_host : bool, default=True
-        NumPy arrays on the host, or tensor copies where they are.
+        Whether to return NumPy arrays, else copies of tensors on their device.
     """
     tensors = module.state_dict(keep_vars=True)
     if hasattr(module, "config") and type(module).__module__.startswith("skdeep."):

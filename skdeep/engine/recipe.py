@@ -29,7 +29,7 @@ class Recipe:
     """Parameters of a training run.
 
     The fields bear the names of the parameters. `Recipe.of` reads those that an estimator has;
-    what it does not have is as given here, or as its family settles it.
+    others have the defaults below or are set by the family.
 
     Attributes
     ----------
@@ -53,18 +53,18 @@ class Recipe:
     n_iter_no_change : int or inf
     verbose : bool or int
     smallest_batch : int
-        Rows that the last batch of an epoch has at least.
+        Smallest size of the last batch of an epoch.
     ends : bool
-        Whether the last epoch is where training means to end, so that reaching it is no cause
-        for a warning.
+        Whether training is planned to end with the last epoch, so that reaching it raises no
+        warning.
     draws_noise : bool
-        Whether the network, or what trains it, draws random numbers. `of` says so where `dropout`
-        or `input_noise` is set.
+        Whether training draws random numbers on the device; `of` sets it from `dropout` and
+        `input_noise`.
     uses : float
-        How often a row meets a parameter in a forward pass, on average: how much work a row is.
+        Average number of uses of a parameter per row in a forward pass: a measure of the work.
     players : mapping of str to dict, or None
-        Options of an optimizer for each submodule that has one of its own; None is one optimizer
-        of the whole network, made by these fields.
+        Optimizer options for each submodule with an optimizer of its own; None means one optimizer
+        of the whole network, from these fields.
     loss : torch.nn.Module or None
         None is the loss that the estimator has for its target.
     """
@@ -207,8 +207,8 @@ def run_phases(
 ) -> list:
     """Run phases in sequence and return their runs.
 
-    A phase for which no time is left is not run, but the first; nor is any after Ctrl-C. What the
-    first phase trained is a model: later ones replace none.
+    Except for the first, a phase is skipped if no time is left, and after Ctrl-C. Later phases
+    continue the model of the first.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def run_phases(
     report : callable, default=None
         Makes the `EpochReport` of a phase, given the runs that came before it.
     work : tuple of (int, float)
-        Rows of a step, and how often a row meets a parameter: what `threads_for` asks.
+        Arguments of `threads_for`: rows of a step, and uses of parameters per row.
     """
     runs: list = []
     started = time.monotonic()
@@ -257,7 +257,7 @@ def _controller() -> ThreadpoolController:
 def threads_for(n_rows: int, n_parameters: float) -> contextlib.AbstractContextManager:
     """Context in which the calling thread uses as many threads as a step is worth.
 
-    OpenMP keeps this number for each thread: other threads and later calls are not touched.
+    OpenMP keeps this setting per thread: other threads and later calls are not affected.
 
     Parameters
     ----------

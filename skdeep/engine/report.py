@@ -20,7 +20,7 @@ class EpochReport:
     X, y : array-like
         What the user passed to `fit`.
     metadata : dict
-        What goes with X and y into a scorer, `sample_weight` say.
+        Metadata for scorers, such as `sample_weight`.
     reconstruct : callable
         ``reconstruct(training)`` gives the fitted attributes of the estimator as if training
         had stopped; called only when a callback asks for a fitted estimator.

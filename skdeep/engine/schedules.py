@@ -125,10 +125,10 @@ class Course(Constant):
     curve : callable
         Factor of the base rate at t in [0, 1), the share of the run that is done.
     others : sequence of callable, default=()
-        Called with t before each step, to set a dropout rate, say.
+        Called with t before each step, for example to set a dropout rate.
     max_time : float, default=None
-        Seconds that the run may take: t is then at least the share of them that is gone, so that
-        a run that is cut short has still cooled down.
+        Seconds that the run may take: t is then at least the elapsed share of them, so that the
+        rate has decayed when time runs out.
     """
 
     per_step = True
@@ -277,9 +277,9 @@ class LastBestPatience(Patience):
     """Patience relative to the members' best epochs: it runs out `n_iter_no_change` epochs plus
     `growth` times the latest best epoch after that epoch.
 
-    Networks whose learning rate rises and falls get better in waves, each longer than the one
-    before it; a fixed patience would end training in a trough. The growth of 2 is the rule of
-    TabArena's RealMLP (Erickson et al., 2025).
+    With a cyclic learning rate, scores improve in waves of growing length; a fixed patience would
+    end training in a trough. The growth of 2 is the rule of TabArena's RealMLP (Erickson et al.,
+    2025).
 
     Parameters
     ----------
@@ -350,14 +350,14 @@ class BestWeights:
 class BestMembers:
     """Keeps the weights of each member's last best epoch.
 
-    A module of several networks has the member as the first axis of every parameter. Of equal
-    scores the last counts: later weights have trained longer at the same score.
+    A module of several networks has the member as the first axis of every parameter. Ties go to the
+    last epoch, whose weights have been trained longer.
 
     Parameters
     ----------
     module : torch.nn.Module
     tol : float, default=0.0
-        What a score must be above the best one to be better.
+        Minimum improvement of a score.
 
     Attributes
     ----------

@@ -124,13 +124,12 @@ class TrimmedAutograd(Autograd):
     module, loss, flat
         As for `Autograd`.
     n_members : int, default=1
-        The losses are those of so many networks, one network after the other; each leaves out
-        its own rows.
+        Number of networks, whose losses are concatenated; each leaves out its own rows.
 
     Attributes
     ----------
     share : float
-        Of the rows of a batch that are left out; 0 at the start.
+        Share of the rows of a batch that are left out; 0 at the start.
     """
 
     def __init__(
@@ -182,7 +181,7 @@ class PlainBackprop:
     loss : torch.nn.Module
         With `with_gradient(raw, target)`, one loss and one row of derivatives per sample.
     watched : callable, default=None
-        What to call in its place while the network has hooks, which see nothing of these passes.
+        Gradient to use instead while the network has hooks, which these passes do not call.
     """
 
     def __init__(
@@ -308,8 +307,8 @@ class SingleStep:
     clip : float or None
         Largest norm of the whole gradient.
     data_scale : float, default=1.0
-        The data loss is reported times this (scikit-learn reports the mean over outputs where it
-        minimises the sum).
+        Factor of the reported data loss (scikit-learn reports the mean over outputs but minimises
+        the sum).
     """
 
     loss_names = ("train_loss",)
@@ -350,8 +349,7 @@ class TwoPlayerStep:
     Parameters
     ----------
     generator_loss, discriminator_loss : callable
-        Called with the batch; each returns a scalar whose gradient reaches its own player. They
-        draw noise themselves and decide what is detached.
+        Called with the batch; each returns a scalar. They draw noise and detach tensors themselves.
     generator_optimizer, discriminator_optimizer : FlatOptimizer
     ratio : int, default=1
     clip : float or None

@@ -3,7 +3,7 @@
 The target is either the class numbers of the rows of a batch, inside which the loss then forms
 pairs or triplets, or ``(tuples, label)``: pairs with 1 for similar ones and 0 for others, or
 triplets of anchor, similar and dissimilar row, each as row numbers inside the batch. There is one
-value for each pair, triplet or anchor; where a batch offers none, there is no value.
+value for each pair, triplet or anchor; without any in the batch, there is no value.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Contrastive(MetricLoss):
     Parameters
     ----------
     margin : float > 0, default=1.0
-        Distance from which dissimilar rows are left alone; squared distance under `squared`.
+        Distance beyond which dissimilar rows have no loss; squared distance under `squared`.
     mining : {'semi_hard', 'batch_hard', 'all'}, default='semi_hard'
     squared : bool, default=False
         Whether a dissimilar pair costs half of ``max(0, margin - d ** 2)`` instead. The energy of
@@ -130,8 +130,8 @@ class Triplet(MetricLoss):
     margin : float > 0, default=0.2
         FaceNet's (Schroff et al., 2015), for embeddings of unit length.
     mining : {'semi_hard', 'batch_hard', 'all'}, default='semi_hard'
-        Under 'all', triplets that cost nothing are left out: there are many, and a mean over
-        them all would hide the others (Hermans et al., 2017).
+        Under 'all', triplets that cost nothing are left out: there are many, and a mean over all
+        would be dominated by them (Hermans et al., 2017).
     normalize : bool, default=True
     """
 
@@ -173,7 +173,7 @@ class NTXent(MetricLoss):
     temperature : float > 0, default=0.1
         That of Khosla et al. (2020).
     normalize : bool, default=True
-        False takes minus the squared distances of the embeddings as they are in place of cosines.
+        If False, negative squared distances replace cosines.
     """
 
     takes = ("classes", "pairs")
@@ -209,9 +209,9 @@ class Prototypical(MetricLoss):
     """Cross-entropy of a row's class under ``softmax(-d ** 2 / temperature)``, d being the
     distances to the classes' means (Snell, Swersky and Zemel, 2017, "Prototypical networks").
 
-    Every row of a batch is a query: the mean of its own class leaves it out, so that no rows
-    have to be set aside as support. A row that is alone with its class in the batch has no value,
-    but its class is one of those that the others are not.
+    Every row of a batch is a query: the mean of its own class leaves it out, so that no rows are
+    needed as a support set. A row that is alone with its class in the batch has no value, but its
+    class is one of those that the others are not.
 
     Parameters
     ----------

@@ -88,8 +88,7 @@ class ArrayReconstruction(Reconstruction):
     ------
     raw : what a `skdeep.nets.array_autoencoder.ArrayAutoencoder` returns: outputs and what they
     should be, both (n_samples, n_channels, ...), a mask (n_samples, 1, length) or None, and in
-    training the codes (n_samples, n_units), else None; target is not looked at; returns
-    (n_samples,).
+    training the codes (n_samples, n_units), else None; target is not used; returns (n_samples,).
 
     Examples
     --------

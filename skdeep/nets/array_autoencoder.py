@@ -48,19 +48,19 @@ class ArrayAutoencoder(nn.Module):
     shape : tuple
         Of a row; None for a length that differs.
     output : str, default='standardized'
-        What the network restores: rows with each channel standardised; 'cross_entropy' for raw
+        What the network reconstructs: rows with each channel standardised; 'cross_entropy' for raw
         scores of values in [0, 1]; or a key of `skdeep.nets.blocks.ACTIVATIONS`, whose values are
         those of X.
     unit : float, default=1.0
-        What values are divided by first: 255 for bytes.
+        Divisor of the values: 255 for bytes.
     noise, noise_rate, low, high
         See `Corruption`; low and high are those of channels.
 
     Shapes
     ------
     x : (n_samples, *shape), or a tuple of padded rows and their lengths (n_samples,). Returns the
-    raw outputs, what they should be, a mask of what is no padding (or None), and in training the
-    codes (n_samples, n_units), else None.
+    raw outputs, targets, a mask of what is not padding (or None), and in training the codes
+    (n_samples, n_units), else None.
     """
 
     last: Any  # a linear layer or a convolution, with a bias
@@ -155,7 +155,7 @@ class ConvAutoencoderNet(ArrayAutoencoder):
     shape : tuple of int
         (n_channels, length) or (n_channels, height, width).
     n_filters : tuple of int
-        Channels after each convolution of the encoder; the decoder mirrors them.
+        Channels of each convolution of the encoder; the decoder mirrors them.
     encoder_units, decoder_units : tuple of int
         Dense layers behind the convolutions, the last of the encoder being the code, and those
         from the code to the transposed convolutions. Without encoder_units the maps are the code.
@@ -343,14 +343,14 @@ def initialize(net: ArrayAutoencoder, rng: np.random.RandomState) -> None:
     Weights of a `ConvAutoencoderNet` are normal with the variance ``2 / n_in`` (He et al., 2015)
     before a normalisation and ``1 / n_in`` (LeCun et al., 1998) elsewhere, n_in being the numbers
     that go into one unit; those of the last layer a tenth of that in size, so that the network
-    starts near the mean row. Biases are 0. Those of a `SequenceAutoencoderNet` are
-    `skdeep.nets.recurrent.initialize`'s.
+    starts near the mean row. Biases are 0. For `SequenceAutoencoderNet` see
+    `skdeep.nets.recurrent.initialize`.
 
     Parameters
     ----------
     net : ArrayAutoencoder
     rng : numpy.random.RandomState
-        Anything with its `uniform` and `normal`.
+        Generator of `uniform` and `normal` numbers.
     """
     if isinstance(net, SequenceAutoencoderNet):
         recurrent.initialize(net, rng)

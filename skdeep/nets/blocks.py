@@ -25,7 +25,7 @@ M = TypeVar("M")
 class Linear(nn.Linear):
     """``x @ weight.T + bias``, uninitialised: weights are set by `initialize`.
 
-    torch's own draws initial weights from the global generator; this one draws nothing. `x` may
+    torch's `Linear` draws initial weights from the global generator; this one draws none. `x` may
     be a sparse COO tensor.
 
     Shapes
@@ -79,7 +79,7 @@ def hooks_of(layer: nn.Module) -> tuple[dict[int, Any], ...]:
 def is_watched(*layers: nn.Module) -> bool:
     """Whether a hook sees an input or output of one of the layers.
 
-    Explainers and probes keep what they see there: none of it may be written over then.
+    Explainers and probes keep references to these tensors, which must not be overwritten then.
     """
     for layer in layers:
         if any(hooks_of(layer)):
@@ -107,9 +107,9 @@ def activate(activation: nn.Module, x: Tensor, source: nn.Module | None = None) 
     activation : torch.nn.Module
         Or a `torch.nn.Sequential` with one in it.
     x : Tensor
-        Fresh from `source`: nothing that goes backward needs it.
+        Output of `source`, which its backward pass does not need.
     source : torch.nn.Module, default=None
-        The layer that `x` is the output of, where it is one.
+        Layer whose output `x` is, if any.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def activate(activation: nn.Module, x: Tensor, source: nn.Module | None = None) 
 def activations(name: str, n: int) -> nn.ModuleList:
     """One activation for each of `n` places.
 
-    Explainers keep what goes through a layer: one that served two places would mix them up.
+    Explainers record the activations of a layer; one used in two places would mix them up.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def activations(name: str, n: int) -> nn.ModuleList:
     Returns
     -------
     torch.nn.ModuleList
-        The same one again and again where it has a learned slope, which all places share.
+        The same module n times where it has a learned slope, which is shared.
     """
     first = ACTIVATIONS[name]()
     others = [first if name == "prelu" else ACTIVATIONS[name]() for _ in range(n - 1)]
@@ -259,7 +259,7 @@ def initialize(
         he (He et al., 2015) ``2 / n_in``; orthogonal weights have orthonormal rows or columns
         (Saxe et al., 2014).
     rng : numpy.random.RandomState
-        Anything with its `uniform` and `normal`.
+        Generator of `uniform` and `normal` numbers.
     factor : float, default=6.0
         Of 'auto': 2 for logistic units, 6 for all others, as in scikit-learn.
     """

@@ -84,7 +84,7 @@ class BatchNorm(nn.Module):
     Attributes
     ----------
     row_weight : Tensor of shape (n_samples,), or None
-        Of the batch that comes next; see `set_row_weight`.
+        Weights of the next batch; see `set_row_weight`.
 
     Shapes
     ------
@@ -169,8 +169,7 @@ def set_row_weight(module: nn.Module, weight: Tensor | None) -> None:
 class ConvNormReLU(nn.Module):
     """Convolution without bias, batch normalisation and ReLU, zero where padded.
 
-    Maxima are the same before ReLU as after it, and before normalisation a fraction of the numbers
-    is left to normalise.
+    Max-pooling commutes with ReLU; pooling before normalisation leaves fewer values to normalise.
 
     Parameters
     ----------
@@ -181,9 +180,9 @@ class ConvNormReLU(nn.Module):
     dims : {1, 2}, default=2
     stride : int, default=1
     activate : bool, default=True
-        False leaves out the ReLU.
+        Whether to apply ReLU.
     pool_size : int or tuple of int, default=None
-        Of max-pooling after the convolution; there must be no mask then.
+        Size of max-pooling after the convolution; requires that there is no mask.
 
     Shapes
     ------
@@ -220,7 +219,7 @@ class ConvNormReLU(nn.Module):
 class Standardize(nn.Module):
     """``(x - mean) * scale`` for each channel, in the precision of the network; NaN becomes 0.
 
-    Bytes become numbers here, on the device, batch by batch.
+    Bytes are converted here, on the device, batch by batch.
 
     Parameters
     ----------

@@ -42,9 +42,9 @@ class ConvNet(nn.Module):
     dropout : float in [0, 1), default=0.0
         Before the head.
     augment : dict of str to float, default=None
-        Changes of the rows in training, with their strengths; see `skdeep.nets.augment`.
+        Augmentations and their strengths; see `skdeep.nets.augment`.
     frozen : bool, default=False
-        Whether the trunks stay as they are in training.
+        Whether the trunks are frozen.
     own_scale : bool, default=False
         Whether trunks get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
 
@@ -167,8 +167,8 @@ class ConvNet(nn.Module):
 class UserTrunk(nn.Module):
     """A user's module as a trunk.
 
-    Its last linear layer, where that is its last layer, is left out: the head takes its place.
-    Feature maps are averaged over their places. Dropout draws from skdeep's generator.
+    If its last layer is linear, it is replaced by the head. Feature maps are averaged over their
+    places. Dropout draws from skdeep's generator.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class UserTrunk(nn.Module):
     Attributes
     ----------
     head_name : str or None
-        Of the layer that was left out.
+        Outputs of the removed layer.
 
     Examples
     --------

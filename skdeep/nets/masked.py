@@ -44,10 +44,10 @@ class FeatureMask(RandomModule):
 class MaskedNet(nn.Module):
     """Predicts hidden features of a row from the others, several networks (members) at once.
 
-    The input is ``[x * (1 - m), m]``, m being 1 where a feature is hidden: the network knows
-    what it does not see, and a bottleneck is not needed, for there is nothing to copy (masking
-    noise as in Vincent et al., 2010, with the mask as an input as in Germain et al., 2015, MADE).
-    A value that is missing (NaN) is hidden, and no error is counted for it.
+    The input is ``[x * (1 - m), m]``, m being 1 where a feature is hidden: the network is told
+    which inputs are hidden, and needs no bottleneck, since it cannot copy them (masking noise as in
+    Vincent et al., 2010, with the mask as an input as in Germain et al., 2015, MADE). Missing
+    values (NaN) are hidden and do not contribute to the error.
 
     Parameters
     ----------

@@ -52,9 +52,8 @@ class RecurrentNet(nn.Module):
     bidirectional : bool, default=True
         Schuster and Paliwal (1997).
     pooling : {'last', 'max', 'mean', 'attention'}, default='max'
-        How the outputs of all steps become one vector: those of the last step that each
-        direction reads, the largest or the mean over time, or their mean with learned weights
-        (Yang et al., 2016).
+        Pooling of the outputs of all steps: the last step that each direction reads, maximum or
+        mean over time, or a mean with learned weights (Yang et al., 2016).
     dropout : float in [0, 1), default=0.0
         Share of the embedding's and the units' outputs that training leaves out, the same ones
         in each step of a sequence (Gal and Ghahramani, 2016).

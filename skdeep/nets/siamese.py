@@ -27,12 +27,11 @@ class DenseEmbedding(MLPNet):
 class ImageBlocks(nn.Module):
     """Convolutions over images, down to a coarse grid of features.
 
-    The first looks 5 pixels far and halves the sides (of images below 16 pixels it looks 3 far
-    and leaves them), the blocks between pool by 2 where that leaves 2 or more, and what is there
-    after the last one is averaged down to `GRID` cells a side, which are flattened. Beside the four
-    pooling blocks of few-shot learning (`skdeep.nets.trunks.Conv4`), whose first one takes half of
-    their time, the same time buys twice the channels, and nine places instead of one for an image
-    of 28 pixels.
+    The first has kernels of 5 pixels and stride 2 (of 3 pixels and stride 1 for images below 16
+    pixels), the blocks between pool by 2 where that leaves 2 or more, and the last output is
+    average-pooled to `GRID` cells a side and flattened. Compared with the four pooling blocks of
+    few-shot learning (`skdeep.nets.trunks.Conv4`), the first of which takes half of the time, the
+    same time allows twice the channels, and nine places instead of one for an image of 28 pixels.
 
     Parameters
     ----------

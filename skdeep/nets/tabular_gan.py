@@ -169,11 +169,10 @@ class RowGenerator(nn.Module):
     def sample_given(self, known: Tensor, n_particles: int, generator: torch.Generator) -> Tensor:
         """Draw rows some of whose columns are given.
 
-        Each row is the survivor of `n_particles` candidates that walk through the columns side by
-        side; where a column is given they are weighted by its probability and drawn anew
-        (sequential importance resampling: Gordon, Salmond and Smith, 1993). The given values hold
-        exactly; the others follow the generator's conditional distribution ever more closely with
-        more candidates.
+        Each row is one of `n_particles` candidates that are sampled column by column; at a given
+        column they are weighted by its probability and resampled (sequential importance resampling:
+        Gordon, Salmond and Smith, 1993). The given values hold exactly; the others approach the
+        generator's conditional distribution with more candidates.
 
         Parameters
         ----------

@@ -42,8 +42,8 @@ class LeNet(nn.Module):
     """Convolutions with an activation and pooling after each, then dense layers
     (LeCun et al., 1998).
 
-    Kernels and pools are cut to the size of what they look at, so that small inputs work. Series
-    of unequal length are padded at both ends and averaged over time before the dense layers.
+    Kernels and pools are clipped to the size of their input, so that small inputs work. Series of
+    unequal length are padded at both ends and averaged over time before the dense layers.
 
     Parameters
     ----------
@@ -263,8 +263,8 @@ class _InceptionModule(nn.Module):
         """Max-pooling over each step and its neighbours, with zeros at both ends, as for the
         convolutions: a padded series must look the same there.
 
-        Explainers share out what a maximum gets among the steps that it is the maximum of, and
-        know windows that do not overlap: they see copies of the windows, one behind the other.
+        Explainers distribute the attribution of a maximum over its window and require windows that
+        do not overlap: they are given concatenated copies of the windows.
         """
         x = F.pad(x, (1, 1))
         if not is_watched(self.pool):
@@ -276,10 +276,10 @@ class _InceptionModule(nn.Module):
 class Inception(nn.Module):
     """Inception network for series (Ismail Fawaz et al., 2020, InceptionTime).
 
-    Modules of three convolutions behind a bottleneck, beside a pooled one; a way around each three
-    of them. The convolutions see 9, 17 and 33 steps (the paper: 10, 20 and 40), by kernels of 9
-    steps at dilations of 1, 2 and 4, as the LITE network has them (Ismail-Fawaz et al., 2023):
-    less than half the weights and time.
+    Modules of a bottleneck, three convolutions and a pooled one, with a skip connection around
+    every three modules. The convolutions see 9, 17 and 33 steps (the paper: 10, 20 and 40), by
+    kernels of 9 steps at dilations of 1, 2 and 4, as the LITE network has them (Ismail-Fawaz et
+    al., 2023): less than half the weights and time.
 
     Parameters
     ----------
@@ -291,8 +291,7 @@ class Inception(nn.Module):
     depth : int, default=6
         Modules.
     kernel_size : int, default=9
-        Odd. Kernels that reach further than the series is long are cut: they would see nothing but
-        padding.
+        Odd. Kernels longer than the series are cut: they would see only padding.
     n_bottleneck : int, default=None
         Channels of the bottleneck; None is `n_filters`.
 
@@ -358,7 +357,7 @@ class Conv4(nn.Module):
     n_filters : int or tuple of int, default=64
         Channels of all blocks, or of each.
     depth : int, default=4
-        Blocks; one that would pool less than 2 numbers leaves the size as it is. What is left is
+        Number of blocks; a block that would pool fewer than 2 values does not pool. The output is
         flattened, or averaged over time where the lengths of series differ.
 
     Examples

@@ -41,7 +41,7 @@ class VAENet(nn.Module):
     likelihood : {'gaussian', 'bernoulli'}, default='gaussian'
         Gaussian outputs have a learned variance for each column.
     draws_codes : bool, default=True
-        Whether training draws codes; else it takes their means.
+        Whether training samples codes; else it uses their means.
 
     Shapes
     ------
@@ -123,7 +123,7 @@ class VAENet(nn.Module):
         ----------
         x : Tensor of shape (n_samples, n_features)
         noise : Tensor of shape (n_draws, n_components)
-            Standard normal; the same for all rows, so that rows do not depend on each other.
+            Standard normal, the same for all rows, so that results of rows are independent.
 
         Returns
         -------
