@@ -11,10 +11,11 @@ what else skl2onnx takes apart. Files are of opset 18 (``ai.onnx.ml`` 3).
 
 Inputs
     An array is the input 'X'. A DataFrame has an input of shape (n_samples, 1) for each column, or
-    one for each type. Types are those of the rows that `to_onnx` is given: a file for float32 takes
-    float32; whole numbers are floats where some are missing, and texts may be missing. ONNX has no
-    missing text: "", "nan" and "None" are texts that `fit` did not see, and `TabularEncoder`
-    encodes missing and unknown levels alike.
+    one for each type; one that would have the name of an output has '_input' behind it. Types are
+    those of the rows that `to_onnx` is given: a file for float32 takes float32; whole numbers are
+    floats where some are missing, and texts may be missing. ONNX has no missing text: "", "nan" and
+    "None" are texts that `fit` did not see, and `TabularEncoder` encodes missing and unknown levels
+    alike.
 
 Outputs
     'label' and 'probabilities' of a classifier, 'variable' of a regressor and a transformer,

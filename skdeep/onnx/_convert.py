@@ -85,7 +85,7 @@ def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
     proto = convert_sklearn(
         root,
         name=type(root.model).__name__,
-        initial_types=[(x.name, tensor_type(x.dtype, x.shape)) for x in root.inputs],
+        initial_types=[(f"x{i}", tensor_type(x.dtype, x.shape)) for i, x in enumerate(root.inputs)],
         target_opset=dict(OPSET),
         custom_parsers=parser.parsers,
         custom_conversion_functions=parser.converters,
@@ -94,24 +94,31 @@ def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
     )
     for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
         domain.version = OPSET[domain.domain]  # which onnxruntime knows fewer types of numbers
-    _rename_inputs(proto.graph, root.inputs)
+    _name_inputs(proto, [x.name for x in root.inputs])
     return proto
 
 
-def _rename_inputs(graph: onnx.GraphProto, inputs: Sequence[TensorInput]) -> None:
-    """Give inputs the names of columns, in which skl2onnx replaces spaces and the like; where a
-    name is that of an output, too, the other one is kept."""
-    used = {name for node in graph.node for name in node.output}
-    used |= {tensor.name for tensor in graph.initializer}
-    both = list(zip(graph.input, inputs))
-    used |= {variable.name for variable, known in both if known.name in used}
-    changed: dict[str, str] = {}
-    for variable, known in both:
-        if known.name not in used:
-            changed[variable.name], variable.name = known.name, known.name
-        known.name = variable.name
+def _name_inputs(proto: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Give the inputs their names, of any characters: skl2onnx would leave letters alone.
+
+    An input whose name is that of an output gets '_input' behind it, and what else has the name of
+    an input an underscore.
+    """
+    graph, outputs = proto.graph, {value.name for value in proto.graph.output}
+    wanted = [f"{name}_input" if name in outputs else name for name in names]
+    new = {value.name: name for value, name in zip(graph.input, wanted)}
+    taken = {name for node in graph.node for name in node.output}
+    taken |= {weight.name for weight in graph.initializer}
+    for name in taken.intersection(wanted):
+        free = f"{name}_"
+        while free in taken or free in wanted:
+            free += "_"
+        new[name] = free
     for node in graph.node:
-        node.input[:] = [changed.get(name, name) for name in node.input]
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
+    for value in [*graph.input, *graph.initializer]:
+        value.name = new.get(value.name, value.name)
 
 
 def save(model: Any, X: Any, path: str | os.PathLike, **options: Any) -> None:
@@ -186,6 +193,8 @@ def _describe(
     if isinstance(classes, np.ndarray):
         found["classes"] = json.dumps(classes.tolist())
     if names is not None:
-        held = {x.name: [names[j] for j in x.columns] for x in inputs}
+        held = {
+            value.name: [names[j] for j in x.columns] for value, x in zip(proto.graph.input, inputs)
+        }
         found["inputs"] = json.dumps(held)
     onnx.helper.set_model_props(proto, found)

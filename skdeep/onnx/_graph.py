@@ -26,15 +26,12 @@ class Input(NamedTuple):
     ----------
     name : str
         In the graph.
-    label : str
-        Of the column, if it is one.
     dtype : numpy.dtype
         `numpy.dtypes.StrDType` for texts.
     shape : list of (int or None)
     """
 
     name: str
-    label: str
     dtype: np.dtype
     shape: list[int | None]
 
@@ -92,8 +89,7 @@ class Graph:
         self.scope, self.container, self.modules = scope, container, modules
         self.dtype = np.dtype(dtype)
         self.inputs = [
-            Input(v.full_name, v.raw_name, dtype_of(v.type), list(v.type.shape))
-            for v in operator.inputs
+            Input(v.full_name, dtype_of(v.type), list(v.type.shape)) for v in operator.inputs
         ]
         self._written: dict[Any, tuple[str, ...]] = {}
 

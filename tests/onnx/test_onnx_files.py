@@ -18,7 +18,7 @@ pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
 
 import skl2onnx
-from agreement import assert_close, session
+from agreement import assert_close, outputs, session
 from skl2onnx import _parse, _supported_operators
 from skl2onnx.common import _registration
 
@@ -139,3 +139,14 @@ def test_same_model_same_bytes():
     clf = MLPClassifier(**LIGHT).fit(TABLE[["size"]], Y)
     first, second = (to_onnx(clf, TABLE[["size"]]).SerializeToString() for _ in range(2))
     assert first == second
+
+
+def test_names_of_inputs():
+    """Of any characters, of nodes and of outputs."""
+    names = ["size in m²", "a b", "label", "gemm", "gemm_", "x3"]
+    X = pd.DataFrame(RNG.normal(size=(200, len(names))), columns=names)
+    clf = MLPClassifier(**LIGHT).fit(X, Y)
+    proto = to_onnx(clf, X)
+    found = [value.name for value in proto.graph.input]
+    assert found == ["size in m²", "a b", "label_input", "gemm", "gemm_", "x3"]
+    assert_close(outputs(proto, X)["probabilities"], clf.predict_proba(X))
