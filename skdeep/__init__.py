@@ -8,7 +8,7 @@ A line of code finds its room by one question: whose word is it?
 - an epoch, a batch, an optimizer, a device: `engine` (skorch lives here alone)
 - a layer: `nets`; a formula: `losses`; a row, an index: `data`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
-- a candidate, a trial, a fold: `tuning`; a figure: `plotting`; a file: `persistence`
+- a candidate, a trial, a fold: `tuning`; a figure: `plotting`; a file: `persistence`, or `onnx`
 
 Families import base, base imports inputs, inputs import parameters, and all of them the engine and
 what is below it; no family imports another (`tests/test_imports.py` holds this).
