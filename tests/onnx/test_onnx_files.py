@@ -143,10 +143,10 @@ def test_same_model_same_bytes():
 
 def test_names_of_inputs():
     """Of any characters, of nodes and of outputs."""
-    names = ["size in m²", "a b", "label", "gemm", "gemm_", "x3"]
+    names = ["size in m²", "a b", "a_b", "label", "gemm", "gemm_", "x3"]
     X = pd.DataFrame(RNG.normal(size=(200, len(names))), columns=names)
     clf = MLPClassifier(**LIGHT).fit(X, Y)
     proto = to_onnx(clf, X)
     found = [value.name for value in proto.graph.input]
-    assert found == ["size in m²", "a b", "label_input", "gemm", "gemm_", "x3"]
+    assert found == ["size in m²", "a b", "a_b", "label_input", "gemm", "gemm_", "x3"]
     assert_close(outputs(proto, X)["probabilities"], clf.predict_proba(X))
