@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
@@ -73,37 +76,37 @@ class FittedQClassifier(BasePolicy):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
-        activation="relu",
+        hidden_layer_sizes: ArrayLike = (128, 128),
+        activation: str = "relu",
         *,
-        gamma=0.99,
-        n_steps=1,
-        double_q=True,
-        target_update=0.005,
-        conservative=0.0,
-        huber_delta=1.0,
-        temperature=1.0,
-        image_shape=None,
-        data_format="channels_last",
-        n_filters=(16, 32),
-        solver="adam",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter="auto",
-        updates_per_iter=250,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=np.inf,
-        gradient_clip_norm=None,
-        device="auto",
-        dtype=None,
-        max_time=None,
-        skorch_callbacks=None,
+        gamma: float = 0.99,
+        n_steps: int = 1,
+        double_q: bool = True,
+        target_update: float = 0.005,
+        conservative: float = 0.0,
+        huber_delta: float = 1.0,
+        temperature: float = 1.0,
+        image_shape: Sequence[int] | None = None,
+        data_format: str = "channels_last",
+        n_filters: ArrayLike = (16, 32),
+        solver: str = "adam",
+        alpha: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int | Literal["auto"] = "auto",
+        updates_per_iter: int = 250,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: float = np.inf,
+        gradient_clip_norm: float | None = None,
+        device: str | torch.device = "auto",
+        dtype: str | None = None,
+        max_time: float | None = None,
+        skorch_callbacks: Any = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
