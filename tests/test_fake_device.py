@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from settings import SETTINGS, build
 
 HERE = Path(__file__).parent
 ON_DEVICES = [n for n in SETTINGS if n != "SequenceVectorizer"]
+pytestmark = pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a real one")
 METHODS = (
     *("predict", "predict_proba", "decision_function", "transform", "reconstruct"),
     *("score_samples", "explain", "saliency"),

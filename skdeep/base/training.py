@@ -121,6 +121,7 @@ def _training(
         replaces=shared.replaces,
         datasets=shared.datasets,
         best=best,
+        recordable=recipe.recordable,
     )
 
 

@@ -175,6 +175,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             epochs = epochs_of_steps(AUTO_STEPS[dims], n_steps, *AUTO_EPOCHS[dims])
         return engine.Recipe.of(
             self,
+            recordable=True,
             batch_size=size,
             smallest_batch=_SMALLEST_BATCH,
             max_iter=epochs,

@@ -135,8 +135,20 @@ class Batches:
             yield from self._slices([_gather(t, order) for t in tensors])
             return
         for start, stop in self.bounds:
-            rows = order[start:stop]
-            yield self._batch([_gather(t, rows) for t in tensors])
+            yield self.take(order[start:stop])
+
+    def is_dense(self) -> bool:
+        """Whether all rows are tensors, of which any may be taken."""
+        tensors = [*self.inputs, self.target, self.weight]
+        return all(t is None or isinstance(t, Tensor) for t in tensors)
+
+    def row_numbers(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Tensor:
+        """The rows of an epoch in order, (n_samples,); the batches are at `bounds`."""
+        return torch.arange(self.n_samples) if order is None else torch.as_tensor(order)
+
+    def take(self, rows: Tensor) -> Batch:
+        """The batch of the given rows, a part of `row_numbers`."""
+        return self._batch([_gather(t, rows) for t in (*self.inputs, self.target, self.weight)])
 
     def _slices(self, tensors: Sequence[Rows | None]) -> Iterator[Batch]:
         sizes = [stop - start for start, stop in self.bounds]
@@ -253,21 +265,32 @@ class MemberBatches:
         self.x, self.target, self.weight = x, target, weight
         self.rows, self.rng, self.batch_size = rows, rng, batch_size
         self.n_members, self.n_samples = rows.shape
+        self.bounds = _bounds(self.n_samples, batch_size, 1)
 
     def __len__(self) -> int:
-        return -(-self.n_samples // self.batch_size)
+        return len(self.bounds)
+
+    def is_dense(self) -> bool:
+        """True: all rows are tensors, of which any may be taken."""
+        return True
 
     def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield (rows, targets, weights); targets and weights of all members in one axis."""
+        rows = self.row_numbers(order).to(self.x.device)
+        yield from map(self.take, rows.split(self.batch_size, dim=1))
+
+    def row_numbers(self, order: Any = None) -> Tensor:
+        """The rows of an epoch, (n_members, n_samples), in an order that is drawn here."""
         rows = self.rows
         if self.rng is not None:
-            order = self.rng.random_sample(rows.shape).argsort(1)
-            rows = np.take_along_axis(rows, order, 1)
-        for chosen in torch.as_tensor(rows).to(self.x.device).split(self.batch_size, dim=1):
-            flat = chosen.flatten()
-            x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
-            weight = None if self.weight is None else self.weight[flat]
-            yield x, self.target[flat], weight
+            rows = np.take_along_axis(rows, self.rng.random_sample(rows.shape).argsort(1), 1)
+        return torch.as_tensor(rows)
+
+    def take(self, rows: Tensor) -> Batch:
+        """The batch of the given rows (n_members, n), a part of `row_numbers`."""
+        flat = rows.flatten()
+        x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
+        return x, self.target[flat], None if self.weight is None else self.weight[flat]
 
 
 def n_batches(n_samples: int, batch_size: int, smallest: int = 1) -> int:

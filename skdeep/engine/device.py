@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -276,3 +276,56 @@ def fast_products(device: str | torch.device) -> contextlib.AbstractContextManag
     if torch.device(device).type != "cuda":
         return contextlib.nullcontext()
     return _fast_products.inside()
+
+
+def can_record(device: torch.device) -> bool:
+    """Whether a device replays kernels that were recorded: a CUDA graph."""
+    return device.type == "cuda"
+
+
+def current(device: torch.device) -> contextlib.AbstractContextManager:
+    """A context in which a CUDA device is the one that torch means by 'cuda'."""
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def warm_up(device: torch.device) -> Iterator[None]:
+    """A context for the steps before a recording, which are to be on a stream of their own."""
+    if device.type != "cuda":
+        yield
+        return
+    usual, own = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    own.wait_stream(usual)
+    with torch.cuda.stream(own):
+        yield
+    usual.wait_stream(own)
+
+
+_capturing = threading.Lock()  # one recording at a time
+
+
+def capture(
+    body: Callable[[], None], device: torch.device, generators: Sequence[torch.Generator]
+) -> Callable[[], None]:
+    """Record the kernels that `body` launches, and return a function that launches them again.
+
+    Parameters
+    ----------
+    body : callable
+        It is called once, launches nothing then, and must not wait for the device.
+    device : torch.device
+        A CUDA device, the current one.
+    generators : sequence of torch.Generator
+        That `body` draws from; each replay draws other numbers.
+    """
+    graph = torch.cuda.CUDAGraph()
+    for generator in generators:
+        graph.register_generator_state(generator)
+    torch.cuda.synchronize(device)
+    with _capturing, warm_up(device):
+        graph.capture_begin(capture_error_mode="thread_local")
+        try:
+            body()
+        finally:
+            graph.capture_end()
+    return graph.replay

@@ -60,6 +60,9 @@ class Recipe:
     draws_noise : bool
         Whether training draws random numbers on the device; `of` sets it from `dropout` and
         `input_noise`.
+    recordable : bool
+        Whether everything that a step computes with is on the device or does not change from step
+        to step, except the rates and shares that `skdeep.engine.recorded` knows.
     uses : float
         Average number of uses of a parameter per row in a forward pass: a measure of the work.
     players : mapping of str to dict, or None
@@ -92,6 +95,7 @@ class Recipe:
     smallest_batch: int = 1
     ends: bool = False
     draws_noise: bool = False
+    recordable: bool = False
     uses: float = 1.0
     players: Mapping[str, Mapping[str, Any]] | None = None
     loss: Any = None

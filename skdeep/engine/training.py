@@ -21,6 +21,8 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
+from skdeep.engine.device import fast_products
+from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class Training:
         Training and validation rows, for skorch's callbacks.
     best : BestWeights, default=None
         Or another class with `save` and `restore`: `BestMembers`.
+    recordable : bool, default=False
+        Whether steps may be replayed on a GPU; see `Recipe`.
 
     Attributes
     ----------
@@ -137,6 +141,7 @@ class Training:
         replaces: bool = False,
         datasets: tuple[Any, Any] = (None, None),
         best: Best | None = None,
+        recordable: bool = False,
     ) -> None:
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
@@ -154,6 +159,7 @@ class Training:
         self._order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
+        self.recordable, self._recorder = recordable, Recorder()
         self.interrupted = False
 
     def run(self) -> None:
@@ -238,10 +244,20 @@ class Training:
             self.schedule.before_step(self._steps)
         self._steps += 1
 
+    def is_in_time(self) -> bool:
+        """Whether there is time for another step."""
+        return time.monotonic() < self._deadline
+
     @torch.no_grad()
     def _one_pass(self) -> Losses:
+        with fast_products(self.flats[0].values.device):
+            total, n_done = self._recorder.one_pass(self) or self._step_by_step()
+        self.n_seen += n_done
+        return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
+
+    def _step_by_step(self) -> tuple[Tensor, int]:
+        """Sum of the losses of all rows, and their number."""
         step: Callable[[Batch], Tensor] = self.step
-        deadline = self._deadline
         if self.net.wants_batches:
             step = functools.partial(_with_batch_hooks, self.net, self.step)
         total: Tensor | None = None
@@ -254,11 +270,10 @@ class Training:
                 total = torch.zeros_like(losses)
             total.add_(losses, alpha=n)
             n_done += n
-            if time.monotonic() >= deadline:
+            if not self.is_in_time():
                 break
         assert total is not None
-        self.n_seen += n_done
-        return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
+        return total, n_done
 
     def _validate(self) -> tuple[float | None, float | None]:
         """Loss and score on the validation rows, each None where there is none."""

@@ -174,9 +174,21 @@ class Dropout(RandomModule):
     each unit would take as long as the layer's matrix product.
     """
 
+    recorded: tuple[Tensor, Tensor] | None = None
+    """`threshold` and ``1 / (1 - p)`` on the device, while a step is recorded."""
+
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
+
+    @property
+    def threshold(self) -> int:
+        """Of 16 random bits, read as a signed number, what is below it is dropped."""
+        return round(self.p * 2**16) - 2**15
+
+    @property
+    def _scale(self) -> Any:
+        return 1 / (1 - self.p) if self.recorded is None else self.recorded[1]
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.p and self.is_drawing()):
@@ -185,7 +197,7 @@ class Dropout(RandomModule):
 
     def kept(self, x: Tensor) -> Tensor:
         """Factors of the units in a training step: 0, or ``1 / (1 - p)``."""
-        return self._dropped(x).logical_not_().to(x.dtype).mul_(1 / (1 - self.p))
+        return self._dropped(x).logical_not_().to(x.dtype).mul_(self._scale)
 
     def after_relu(self, relu: nn.Module, x: Tensor, source: nn.Module, rows: int = 0) -> Tensor:
         """``self(relu(x))`` in one pass over the values of `x`, where `activate` would overwrite
@@ -196,20 +208,20 @@ class Dropout(RandomModule):
         if not (self.p and self.is_drawing()):
             return x.relu_()
         kept = self._dropped(x).logical_not_().to(x.dtype)  # products are faster than masks
-        return _DroppedReLU.apply(x, kept, 1 / (1 - self.p))
+        return _DroppedReLU.apply(x, kept, self._scale)
 
     def _dropped(self, x: Tensor) -> Tensor:
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         bits.random_(-(2**63), None, generator=self.generator)
         draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
-        return draws < round(self.p * 2**16) - 2**15
+        return draws < (self.threshold if self.recorded is None else self.recorded[0])
 
 
 class _DroppedReLU(torch.autograd.Function):
     """``relu(x) * scale`` where kept; the gradient needs its output alone."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, kept: Tensor, scale: Any) -> Tensor:
         out = x.detach().relu_().mul_(kept.mul_(scale))
         ctx.scale = scale
         ctx.save_for_backward(out)

@@ -79,7 +79,7 @@ class _BaseMLP(DeepEstimator):
                 f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
             )
         size = capped_batch_size(self.batch_size, n_samples)
-        return engine.Recipe.of(self, batch_size=size, smallest_batch=least)
+        return engine.Recipe.of(self, batch_size=size, smallest_batch=least, recordable=True)
 
     @property
     def _optimizer(self):

@@ -138,6 +138,7 @@ class DeepTable(DeepEstimator):
             batch_size=even_batch_size(size, n_samples),
             shuffle=False,  # each member's rows are shuffled for themselves
             max_time=plan.max_time,
+            recordable=True,
         )
 
     def _prepare(self, task: Task) -> None:
