@@ -34,15 +34,13 @@ class Rows:
         Of shape (n_samples, n_channels, length) or (n_samples, n_channels, height, width).
     shape : tuple
         Of a row; None for a length that differs.
-    lengths : str or None
-        Steps of each series, int64 of shape (n_samples,); None where all have those of `x`.
     inside : str or None
-        True where a series has a step, of shape (n_samples, 1, length).
+        True where a series has a step, of shape (n_samples, 1, length); None where all have those
+        of `x`.
     """
 
     x: str
     shape: tuple
-    lengths: str | None = None
     inside: str | None = None
 
 
@@ -72,7 +70,7 @@ def _without_padding(g: Graph, x: str, shape: tuple, dtype: np.dtype) -> Rows:
     length = g.op("Max", g.reduce("Max", last, 2), 1)
     inside = g.op("Less", step, length)
     x = g.op("Where", inside, x, g.const(0.0, dtype))
-    return Rows(x, shape, g.reshape(length, [-1]), inside)
+    return Rows(x, shape, inside)
 
 
 def _steps(g: Graph, x: str, axis: int) -> str:
@@ -112,7 +110,14 @@ def read_tokens(g: Graph, model: Any) -> Rows:
     _, order = g.op("TopK", place, length, outputs=2, axis=1, largest=0)
     ids = g.op("GatherElements", ids, order, axis=1)
     inside = g.op("Unsqueeze", g.op("Less", step, count), [1])
-    return Rows(ids, (1, None), g.reshape(count, [-1]), inside)
+    return Rows(ids, (1, None), inside)
+
+
+def lengths_of(g: Graph, rows: Rows) -> str | None:
+    """Steps of each series, int64 of shape (n_samples,); None where all have those of `x`."""
+    if rows.inside is None:
+        return None
+    return g.reduce("Sum", g.cast(rows.inside, np.int64), [1, 2], keepdims=False)
 
 
 def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:

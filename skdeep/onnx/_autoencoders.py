@@ -22,8 +22,8 @@ from skdeep.nets.array_autoencoder import (
 from skdeep.nets.autoencoder import AutoencoderNet
 from skdeep.nets.vae import LOG_VARIANCES
 from skdeep.onnx._arrays import (
-    SINGLE,
     Rows,
+    lengths_of,
     masked,
     precision,
     read_rows,
@@ -33,7 +33,8 @@ from skdeep.onnx._arrays import (
 from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output, Unsupported
 from skdeep.onnx._inputs import TensorInput
-from skdeep.onnx._recurrence import recurrence
+from skdeep.onnx._loops import for_each
+from skdeep.onnx._recurrence import all_steps, last_steps, recurrence
 
 # --- rows that are vectors -------------------------------------------------------------------
 
@@ -64,14 +65,13 @@ def _restored(g: Graph, model: Any, raw: str) -> str:
 def _errors(g: Graph, model: Any, raw: str, wanted: str) -> str:
     """The error of each value; see `skdeep.losses.Reconstruction`."""
     loss = model.net_.criterion_
+    if loss.kind == "cross_entropy":
+        return _cross_entropy(g, raw, wanted)
     difference = g.op("Sub", raw, wanted)
     square = g.op("Mul", difference, difference)
     if loss.kind == "squared_error":
         return square
-    entropy = _cross_entropy(g, raw, wanted)
-    if loss.kind == "cross_entropy":
-        return entropy
-    return g.op("Where", np.array(loss.is_binary), entropy, square)
+    return g.op("Where", np.array(loss.is_binary), _cross_entropy(g, raw, wanted), square)
 
 
 def _cross_entropy(g: Graph, raw: str, wanted: str) -> str:
@@ -88,8 +88,7 @@ def _prepared(g: Graph, model: Any, net: ArrayAutoencoder) -> tuple[Rows, Rows]:
     if net.unit != 1:
         dtype = precision(net.scale.mean)
         rows = replace(rows, x=g.op("Div", rows.x, g.const(net.unit, dtype)))
-    scaled = standardized(g, rows, net.scale)
-    return replace(rows, x=g.cast(rows.x, SINGLE)), scaled
+    return rows, standardized(g, rows, net.scale)
 
 
 def _encoded(g: Graph, net: Any, scaled: Rows) -> str:
@@ -98,10 +97,10 @@ def _encoded(g: Graph, net: Any, scaled: Rows) -> str:
 
 
 def _read(g: Graph, net: Any, scaled: Rows) -> str:
-    h = last = g.op("Transpose", scaled.x, perm=[2, 0, 1])
-    for layer in net.readers:
-        h, last = recurrence(g, [layer], h, scaled.lengths)
-    return g.module(net.code_activation, g.module(net.to_code, last))
+    x, lengths, made = g.op("Transpose", scaled.x, perm=[2, 0, 1]), lengths_of(g, scaled), ("", "")
+    for i, layer in enumerate(net.readers):
+        made = recurrence(g, [layer], all_steps(g, made[0]) if i else x, lengths)
+    return g.module(net.code_activation, g.module(net.to_code, last_steps(g, made[1])))
 
 
 def _convolved(g: Graph, net: Any, scaled: Rows) -> str:
@@ -140,12 +139,13 @@ def _written(g: Graph, net: Any, code: str, rows: Rows | None) -> str:
     h = g.op("Expand", code, g.op("Concat", n_steps, g.op("Shape", code), axis=0))
     start = g.op("Unsqueeze", g.op("Tanh", g.module(net.from_code, code)), [0])
     for i, layer in enumerate(net.writers):
-        h, _ = recurrence(g, [layer], h, None, None if i else start)
+        h = all_steps(g, recurrence(g, [layer], h, None, None if i else start)[0])
     h = g.op("Add", g.op("MatMul", h, net.last.weight.T), net.last.bias)
-    if rows is None or rows.lengths is None:
+    lengths = None if rows is None else lengths_of(g, rows)
+    if lengths is None:
         h = g.op("Slice", h, [-1], [np.iinfo(np.int64).min], [0], [-1])
     else:
-        h = g.op("ReverseSequence", h, rows.lengths, time_axis=0, batch_axis=1)
+        h = g.op("ReverseSequence", h, lengths, time_axis=0, batch_axis=1)
     return g.op("Transpose", h, perm=[1, 2, 0])
 
 
@@ -219,12 +219,15 @@ def score_samples(g: Graph, model: Any) -> Output:
         return Output(g.op("Neg", g.reduce("Mean", errors, 1, keepdims=False)), g.dtype, [None])
     rows, scaled = _prepared(g, model, net)
     raw = _decoded(g, net, _encoded(g, net, scaled), rows)
-    errors = _errors(g, model, raw, scaled.x if net.output == STANDARDIZED else rows.x)
-    if rows.inside is None or rows.lengths is None:
+    is_scaled = net.output == STANDARDIZED
+    wanted = scaled.x if is_scaled else g.cast(rows.x, g.dtype, of_network(model))
+    errors = _errors(g, model, raw, wanted)
+    lengths = lengths_of(g, rows)
+    if lengths is None:
         mean = g.reduce("Mean", g.op("Flatten", errors), 1, keepdims=False)
     else:
         total = g.reduce("Sum", masked(g, errors, rows.inside), [1, 2], keepdims=False)
-        count = g.cast(rows.lengths, g.dtype)
+        count = g.cast(lengths, g.dtype)
         mean = g.op("Div", total, g.op("Mul", count, float(net.shape[0])))
     return Output(g.op("Neg", mean), g.dtype, [None])
 
@@ -282,15 +285,17 @@ def variational_score(g: Graph, model: Any) -> Output:
     low, high = LOG_VARIANCES
     log_variance = g.op("Min", g.op("Max", log_variance, low), high)
     std, x = g.op("Exp", g.op("Mul", log_variance, 0.5)), g.rows()
-    weights = []
-    for draw in draws:
-        z = g.op("Add", mean, g.op("Mul", std, draw))
-        prior = g.op("Add", g.op("Sub", draw * draw, g.op("Mul", z, z)), log_variance)
-        prior = g.op("Mul", g.reduce("Sum", prior, 1), 0.5)
-        weights.append(
-            g.op("Sub", prior, _negative_log_likelihood(g, net, _raw_rows(g, net, z), x))
-        )
-    bound = g.reduce("LogSumExp", g.side_by_side(weights), 1, keepdims=False)
+
+    def weight(inner: Graph, draw: str, mean: str, std: str, log_variance: str, x: str) -> str:
+        z = inner.op("Add", mean, inner.op("Mul", std, draw))
+        squares = inner.op("Sub", inner.op("Mul", draw, draw), inner.op("Mul", z, z))
+        prior = inner.reduce("Sum", inner.op("Add", squares, log_variance), 1)
+        cost = _negative_log_likelihood(inner, net, _raw_rows(inner, net, z), x)
+        return inner.op("Sub", inner.op("Mul", prior, 0.5), cost)
+
+    beside = (mean, std, log_variance, x)
+    weights = for_each(g, g.const(draws[:, None]), weight, g.dtype, beside)
+    bound = g.reshape(g.reduce("LogSumExp", weights, 0), [-1])
     return Output(g.op("Sub", bound, math.log(len(draws))), g.dtype, [None])
 
 

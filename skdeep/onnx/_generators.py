@@ -150,15 +150,11 @@ def sample_table(g: Graph, model: TabularGAN) -> list[Output]:
     seen: list[str] = []
     out = []
     for j, (modes, (_, dtype)) in enumerate(zip(model.modes_, columns)):
-        u, v = g.column(noise, 2 * j), g.column(noise, 2 * j + 1)
-        mode = _mode(g, _logits(g, net.nets[j], seen, noise), u)
-        place = g.op("Mul", v, BELOW_ONE)
-        position = g.op("Add", g.cast(mode, g.dtype), place)
+        mode = _mode(g, _logits(g, net.nets[j], seen, noise), g.column(noise, 2 * j))
         if j + 1 < len(columns):
-            seen += _features(g, net.features, j, position, mode)
+            seen += _features(g, net.features, j, mode)
         decode = _numbers if modes.is_number else _levels
-        exact = g.cast(position, FLOAT64, g.dtype)
-        values = decode(g.in_double(), modes, exact, mode, dtype)
+        values = decode(g.in_double(), modes, j, mode, dtype)
         out.append(Output(values, dtype, [None, 1]))
     return out
 
@@ -182,7 +178,13 @@ def _mode(g: Graph, logits: str, u: str) -> str:
     return g.op("Min", g.reduce("Sum", below, 1), last)
 
 
-def _features(g: Graph, net: Any, j: int, position: str, mode: str) -> list[str]:
+def _position(g: Graph, j: int, mode: str) -> str:
+    """Where a value is among the modes of column j, float32 as the network has it."""
+    place = g.op("Mul", g.column(g.inputs[0].name, 2 * j + 1), g.const(BELOW_ONE, FLOAT32))
+    return g.op("Add", g.cast(mode, FLOAT32), place)
+
+
+def _features(g: Graph, net: Any, j: int, mode: str) -> list[str]:
     """Those of a column; see `skdeep.nets.tabular_gan.ModeFeatures`."""
     column, edges = net.columns[j], getattr(net, f"edges_{j}", None)
     if edges is None:
@@ -190,6 +192,7 @@ def _features(g: Graph, net: Any, j: int, position: str, mode: str) -> list[str]
         return [g.cast(is_it, g.dtype)]
     n_known = column["n_modes"] - column["has_missing"]
     low, high = (g.op("Gather", edges[:, k].clone(), mode) for k in (0, 1))
+    position = _position(g, j, mode)
     inside = g.op("Sub", position, g.cast(mode, g.dtype))
     value = g.op("Add", low, g.op("Mul", inside, g.op("Sub", high, low)))
     n_knots = net._knots(column)
@@ -203,12 +206,12 @@ def _features(g: Graph, net: Any, j: int, position: str, mode: str) -> list[str]
     return [*(g.op("Mul", part, known) for part in parts), missing]
 
 
-def _numbers(g: Graph, modes: Any, position: str, mode: str, dtype: Any) -> str:
+def _numbers(g: Graph, modes: Any, j: int, mode: str, dtype: Any) -> str:
     """What `NumberModes.decode` makes of positions."""
     n, n_places = len(modes.grid), modes.grid.shape[1] - 1
     if not n:  # all values were missing
-        return g.op("Add", g.op("Mul", position, 0.0), np.nan)
-    own = g.op("Min", mode, n - 1)
+        return g.op("Add", g.cast(mode, FLOAT64), np.nan)
+    own, position = g.op("Min", mode, n - 1), g.cast(_position(g, j, mode), FLOAT64)
     t = g.op("Mul", g.op("Sub", position, g.cast(own, FLOAT64)), n_places / BELOW_ONE)
     piece = g.op("Min", g.op("Floor", t), float(n_places - 1))
     at = g.op("Add", g.op("Mul", own, n_places + 1), g.cast(piece, INT64))
@@ -237,12 +240,13 @@ def _steps(g: Graph, steps: dict[str, Any], x: str) -> str:
     return g.op("Add", g.op("Mul", count, int(steps["step"])), int(steps["origin"]))
 
 
-def _levels(g: Graph, modes: Any, position: str, mode: str, dtype: Any) -> str:
+def _levels(g: Graph, modes: Any, j: int, mode: str, dtype: Any) -> str:
     """What `LevelModes.decode` makes of positions."""
     levels: list[Any] = [*modes.levels, *modes.pooled]
     pool = len(modes.levels)
     number = g.op("Min", mode, max(pool - 1, 0)) if not modes.pooled else g.op("Min", mode, pool)
     if modes.pooled:
+        position = g.cast(_position(g, j, mode), FLOAT64)
         inside = g.op("Sub", position, g.cast(mode, FLOAT64))
         below = g.op("LessOrEqual", modes.pool_share[None], inside)
         rank = g.op("Min", g.reduce("Sum", g.cast(below, INT64), 1), len(modes.pooled) - 1)

@@ -10,7 +10,7 @@ import torch
 from skdeep.nets.masked import MaskedNet
 from skdeep.onnx._family import Family, double
 from skdeep.onnx._graph import Graph, Output
-from skdeep.onnx._neighbors import Nearest, nearest
+from skdeep.onnx._neighbors import nearest
 from skdeep.onnx._tables import Table
 from skdeep.outlier import scorers
 from skdeep.outlier.detector import AutoencoderOutlierDetector
@@ -157,27 +157,28 @@ def _mahalanobis(g: Graph, scorer: Any, x: str, r: str) -> str:
     return _summed(g, g.op("Mul", v, g.op("MatMul", v, scorer.precision_)))
 
 
-def _near(g: Graph, scorer: Any, v: str) -> Nearest:
-    """The nearest rows of a `skdeep.outlier.scorers.Neighbors`."""
-    n_rows = len(scorer.rows_)
-    if not scorer.leave_out_self or n_rows == 1:
-        return nearest(g, v, scorer.rows_, min(scorer.n_neighbors, n_rows))
-    wanted = min(scorer.n_neighbors + 1, n_rows)
-    squares, places = nearest(g, v, scorer.rows_, wanted)
+def _near(g: Graph, scorer: Any, v: str, what: str) -> str:
+    """The 'squares' or 'places' of a `Nearest`, as a `skdeep.outlier.scorers.Neighbors` has
+    them."""
+    n_rows, is_known = len(scorer.rows_), scorer.leave_out_self
+    wanted = min(scorer.n_neighbors + is_known, n_rows)
+    found = nearest(g, v, scorer.rows_, wanted)
+    values = getattr(found, what)
+    if not is_known or n_rows == 1:
+        return values
     length = g.op("Add", g.reduce("L2", v, 1), 1.0)
     limit = g.op("Mul", length, scorers.SELF)
-    is_self = g.op("LessOrEqual", g.op("Sqrt", g.column(squares, 0)), limit)
-    both = ((g.part(a, 1, wanted), g.part(a, 0, wanted - 1)) for a in (squares, places))
-    return Nearest(*(g.op("Where", is_self, *parts) for parts in both))
+    is_self = g.op("LessOrEqual", g.op("Sqrt", g.column(found.squares, 0)), limit)
+    return g.op("Where", is_self, g.part(values, 1, wanted), g.part(values, 0, wanted - 1))
 
 
 def _neighbors(g: Graph, scorer: Any, x: str, r: str) -> str:
     v = g.side_by_side([x, g.op("Div", r, scorer.scale_)]) if len(scorer.scale_) else x
-    return _mean(g, _near(g, scorer, v).squares)
+    return _mean(g, _near(g, scorer, v, "squares"))
 
 
 def _local(g: Graph, scorer: Any, x: str, r: str) -> str:
-    squares, places = _near(g, scorer, x)
+    squares, places = (_near(g, scorer, x, what) for what in ("squares", "places"))
     residual = _mean(g, _squares(g, g.op("Div", r, scorer.scale_)))
     usual = (scorer.usual_distance_, scorer.usual_residual_)
     roots = []

@@ -16,6 +16,7 @@ from skdeep.onnx._arrays import (
     SINGLE,
     Rows,
     global_mean,
+    lengths_of,
     masked,
     read_rows,
     read_tokens,
@@ -56,9 +57,9 @@ def recurrence(
     Returns
     -------
     outputs : str
-        Of shape (length, n_samples, n_directions * n_units), 0 where a sequence is over.
+        For `all_steps`.
     last : str
-        Those of the last step that each direction reads, (n_samples, n_directions * n_units).
+        For `last_steps`.
     """
     layer, names = directions[0], ("weight_in", "weight_recurrent", "bias_in", "bias_recurrent")
     parts = [np.stack([_in_order(d, getattr(d, name)) for d in directions]) for name in names]
@@ -74,11 +75,18 @@ def recurrence(
     if len(directions) == 2:
         options |= {"direction": "bidirectional"}
         options |= {"activations": ["Tanh", "Tanh"]} if layer.cell == "rnn" else {}
-    outputs, last = g.op(
-        _KINDS[layer.cell], x, *inputs, outputs=2, hidden_size=layer.n_units, **options
-    )
-    outputs = g.reshape(g.op("Transpose", outputs, perm=[0, 2, 1, 3]), [0, 0, -1])
-    return outputs, g.reshape(g.op("Transpose", last, perm=[1, 0, 2]), [0, -1])
+    return g.op(_KINDS[layer.cell], x, *inputs, outputs=2, hidden_size=layer.n_units, **options)
+
+
+def all_steps(g: Graph, outputs: str) -> str:
+    """Outputs of a layer as (length, n_samples, n_directions * n_units), 0 where a sequence is
+    over."""
+    return g.reshape(g.op("Transpose", outputs, perm=[0, 2, 1, 3]), [0, 0, -1])
+
+
+def last_steps(g: Graph, last: str) -> str:
+    """Those of the last step that each direction reads, (n_samples, n_directions * n_units)."""
+    return g.reshape(g.op("Transpose", last, perm=[1, 0, 2]), [0, -1])
 
 
 def _in_order(layer: Recurrence, weights: torch.Tensor) -> np.ndarray:
@@ -96,11 +104,13 @@ def features(g: Graph, net: Any, rows: Rows) -> str:
     else:
         rows = standardized(g, rows, net.standardize)
         rows = with_own_scale(g, rows) if net.own_scale else rows
-    x = g.op("Transpose", rows.x, perm=[2, 0, 1])
-    last = x
-    for layer in net.layers:
-        x, last = recurrence(g, list(layer), x, rows.lengths)
-    pooled = last if net.pooling == "last" else _pooled(g, net, x, rows.inside)
+    x, lengths, made = g.op("Transpose", rows.x, perm=[2, 0, 1]), lengths_of(g, rows), ("", "")
+    for i, layer in enumerate(net.layers):
+        made = recurrence(g, list(layer), all_steps(g, made[0]) if i else x, lengths)
+    if net.pooling == "last":
+        pooled = last_steps(g, made[1])
+    else:
+        pooled = _pooled(g, net, all_steps(g, made[0]), rows.inside)
     if net.branch is None:
         return pooled
     x = rows.x

@@ -15,6 +15,8 @@ from skdeep.onnx._arrays import read_rows
 from skdeep.onnx._convolutions import conv_embedding
 from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output
+from skdeep.onnx._loops import in_pieces
+from skdeep.onnx._neighbors import squared_distances
 from skdeep.onnx._perceptron import mlp_net
 from skdeep.siamese.classes import label_of_unknown
 from skdeep.siamese.classifier import SiameseClassifier
@@ -74,23 +76,23 @@ def _distances(g: Graph, model: Any) -> str:
     known = model._known_classes()
     if model.n_neighbors is None:
         return _euclidean(g, z, known.means)
-    distances = _euclidean(g, z, known.rows)
-    parts = []
-    for number in range(len(known.labels)):
-        members = np.flatnonzero(known.numbers == number)
-        k = min(model.n_neighbors, len(members))
-        own = g.op("Gather", distances, members, axis=1)
-        near, _ = g.op("TopK", own, [k], outputs=2, axis=1, largest=0)
-        parts.append(g.reduce("Mean", near, 1))
-    return g.side_by_side(parts)
+
+    def nearest(inner: Graph, rows: str) -> str:
+        distances = _euclidean(inner, rows, known.rows)
+        parts = []
+        for number in range(len(known.labels)):
+            members = np.flatnonzero(known.numbers == number)
+            own, k = inner.op("Gather", distances, members, axis=1), [model.n_neighbors]
+            near, _ = inner.op("TopK", own, np.minimum(k, len(members)), outputs=2, largest=0)
+            parts.append(inner.reduce("Mean", near, 1))
+        return inner.side_by_side(parts)
+
+    return in_pieces(g.in_double(), z, nearest, np.float64)
 
 
 def _euclidean(g: Graph, z: str, points: np.ndarray) -> str:
     """Distances to points, (n_samples, n_points)."""
-    points = points.astype(np.float64)
-    square = g.op("ReduceSumSquare", z, [1], keepdims=1)
-    inner = g.op("MatMul", z, _double(g, -2 * points.T))
-    squares = g.op("Add", g.op("Add", inner, square), _double(g, (points**2).sum(1)))
+    squares = squared_distances(g.in_double(), z, points.astype(np.float64))
     return g.op("Sqrt", g.op("Max", squares, _double(g, 0.0)))
 
 

@@ -49,6 +49,7 @@ def check_sizes(model, X, methods, tolerance=1e-5, **options):
     for dtype in (np.float32, np.float64):
         rows = [x.astype(dtype) for x in X] if is_list else X.astype(dtype)
         proto = to_onnx(model, rows[:2], methods=methods, **options)
+        assert_lean(proto.graph)
         for n in SIZES:
             given = padded(rows[:n], dtype) if is_list else rows[:n]
             found = outputs(proto, given)
@@ -56,3 +57,12 @@ def check_sizes(model, X, methods, tolerance=1e-5, **options):
             for value, method in zip(found.values(), methods):
                 assert_close(value, getattr(model, method)(rows[:n]), tolerance)
     return proto
+
+
+def assert_lean(graph):
+    """No node and no weight is there in vain."""
+    subgraphs = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    used = {name for g in (graph, *subgraphs) for node in g.node for name in node.input}
+    used |= {output.name for output in graph.output}
+    assert [tensor.name for tensor in graph.initializer if tensor.name not in used] == []
+    assert [node.name for node in graph.node if used.isdisjoint(node.output)] == []

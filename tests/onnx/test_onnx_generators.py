@@ -13,7 +13,7 @@ pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
 
 from agreement import assert_close, session
-from rows import SIZES, rng
+from rows import SIZES, assert_lean, rng
 
 from skdeep import GANOutlierDetector, GANOverSampler, ImageGAN, TabularGAN
 from skdeep.adversarial.base import noise_for
@@ -74,7 +74,9 @@ def noise_of(generator, n, n_columns):
 def test_tables():
     frame = table()
     model = gan(frame)
-    run = session(to_onnx(model, None))
+    proto = to_onnx(model, None)
+    assert_lean(proto.graph)
+    run = session(proto)
     assert [output.name for output in run.get_outputs()] == list(frame.columns)
     for n in SIZES:
         found = run.run(None, {"noise": noise_of(noise_for(model, 3), n, frame.shape[1])})

@@ -1,0 +1,107 @@
+"""Parts of a graph that are run again and again."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from onnx import helper
+
+from skdeep.onnx._graph import Graph
+from skdeep.onnx._types import proto_of
+
+_ROWS = 256
+
+
+class _Nodes:
+    """The nodes of a subgraph, whose weights are those of the graph around it."""
+
+    def __init__(self, container: Any) -> None:
+        self.nodes: list[Any] = []
+        self.initializers_strings = container.initializers_strings
+        self.add_initializer = container.add_initializer
+
+    def add_node(
+        self, kind: str, names: list[str], made: list[str], op_domain: str = "", **attributes: Any
+    ) -> None:
+        self.nodes.append(helper.make_node(kind, names, made, domain=op_domain, **attributes))
+
+
+def for_each(
+    g: Graph, along: str, write: Callable[..., str], dtype: Any, beside: tuple[str, ...] = ()
+) -> str:
+    """What ``write(g, item, *beside)`` makes of each item along the first axis, stacked.
+
+    Parameters
+    ----------
+    g : Graph
+    along : str
+        In the graph's precision.
+    write : callable
+        Uses no other values of the graph outside of it than `beside` and weights.
+    dtype : dtype-like
+        Of what it returns.
+    beside : tuple of str, default=()
+        Values that are the same for each item, in the graph's precision.
+    """
+    inner, named = copy.copy(g), g.scope.get_unique_variable_name
+    inner.container, inner._written = _Nodes(g.container), {}
+    seen, item = [named("beside") for _ in beside], named("item")
+    made = write(inner, item, *seen)
+    kept = [inner.op("Identity", name) for name in seen]
+    nodes = inner.container.nodes
+    key = (along, beside, _without_names(nodes, [*seen, item]))
+    if key not in g._written:
+        float_ = proto_of(g.dtype)
+        body = helper.make_graph(
+            nodes,
+            "body",
+            [helper.make_tensor_value_info(name, float_, None) for name in (*seen, item)],
+            [
+                *(helper.make_tensor_value_info(name, float_, None) for name in kept),
+                helper.make_tensor_value_info(made, proto_of(dtype), None),
+            ],
+        )
+        outputs = len(beside) + 1
+        found = g.op("Scan", *beside, along, outputs=outputs, body=body, num_scan_inputs=1)
+        g._written[key] = found if beside else (found,)
+    return g._written[key][-1]
+
+
+def _without_names(nodes: list[Any], inputs: list[str]) -> bytes:
+    """Nodes with the numbers of values for their names: the same for equal subgraphs."""
+    names = [*inputs, *(name for node in nodes for name in node.output)]
+    number = {name: f"#{i}" for i, name in enumerate(names)}
+    out = []
+    for node in nodes:
+        same = copy.deepcopy(node)
+        same.name = ""
+        same.input[:] = [number.get(name, name) for name in node.input]
+        same.output[:] = [number[name] for name in node.output]
+        out.append(same.SerializeToString())
+    return b"".join(out)
+
+
+def in_pieces(g: Graph, x: str, write: Callable[[Graph, str], str], dtype: Any) -> str:
+    """What ``write(g, rows)`` makes of rows of `x`, some hundreds at a time, so that a matrix of
+    rows and other points never is in memory as a whole.
+
+    Parameters
+    ----------
+    g : Graph
+    x : str
+        Of shape (n_samples, n_features), in the graph's precision.
+    write : callable
+        Returns an array with a row for each row; see `for_each`.
+    dtype : dtype-like
+        Of what it returns.
+    """
+    n, width = (g.op("Shape", x, start=axis, end=axis + 1) for axis in (0, 1))
+    size = g.op("Min", n, [_ROWS])
+    missing = g.op("Mod", g.op("Neg", n), size)
+    ends = g.op("Concat", [0, 0], missing, [0], axis=0)
+    pieces = g.op("Reshape", g.op("Pad", x, ends), g.op("Concat", [-1], size, width, axis=0))
+    made = for_each(g, pieces, write, dtype)
+    shape = g.op("Concat", [-1], g.op("Shape", made, start=2), axis=0)
+    return g.op("Slice", g.op("Reshape", made, shape), [0], n, [0])
