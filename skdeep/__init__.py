@@ -8,7 +8,8 @@ A line of code finds its room by one question: whose word is it?
 - an epoch, a batch, an optimizer, a device: `engine` (skorch lives here alone)
 - a layer: `nets`; a formula: `losses`; a row, an index: `data`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
-- a candidate, a trial, a fold: `tuning`; a figure: `plotting`; a file: `persistence`, or `onnx`
+- a candidate, a trial, a fold: `tuning`; several estimators as one: `ensemble`
+- a figure: `plotting`; a file: `persistence`, or `onnx`
 
 Families import base, base imports inputs, inputs import parameters, and all of them the engine and
 what is below it; no family imports another (`tests/test_imports.py` holds this).
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from skdeep._version import __version__
 
 if TYPE_CHECKING:
+    from skdeep import ensemble as ensemble
     from skdeep import metrics as metrics
     from skdeep import onnx as onnx
     from skdeep import persistence as persistence
@@ -70,7 +72,7 @@ _PLACES = {
     "VariationalAutoencoder": "autoencoder.vae",
     "show_versions": "_show_versions",
 }
-_PACKAGES = ("metrics", "onnx", "persistence", "plotting", "preprocessing", "tuning")
+_PACKAGES = ("ensemble", "metrics", "onnx", "persistence", "plotting", "preprocessing", "tuning")
 
 __all__ = [
     "RBM",

@@ -16,6 +16,7 @@ from sklearn.model_selection._validation import (
     _score,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.utils._metadata_requests import _raise_for_params, _routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -23,7 +24,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
-from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.metaestimators import _BaseComposition, _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import (
@@ -62,6 +63,9 @@ __all__ = [
     "_check_y",
     "_fit_context",
     "_insert_error_scores",
+    "_routing_enabled",
+    "_raise_for_params",
+    "_BaseComposition",
     "_warn_or_raise_about_fit_failures",
     "_score",
     "_safe_split",

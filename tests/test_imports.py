@@ -25,8 +25,11 @@ ROOMS = {  # room -> rooms that it may import from
     "inputs": {"engine", "data", "preprocessing", "parameters"},
     "base": INNER | {"preprocessing", "parameters", "inputs"},
     **{family: BASE for family in FAMILIES},  # no family imports another
-    "root": BASE | FAMILIES | {"tuning", "plotting", "persistence", "onnx"},  # on demand
-    "tuning": {"root", "base", "engine"},
+    "root": BASE
+    | FAMILIES
+    | {"ensemble", "tuning", "plotting", "persistence", "onnx"},  # on demand
+    "tuning": {"root", "base", "engine", "ensemble"},
+    "ensemble": set(),
     "plotting": {"root", "tuning", "inputs", "base"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
     "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "tuning"},

@@ -40,7 +40,8 @@ class Loop:
         self.search, self.space, self.stoppers = search, session.space, session.stoppers
         self.study, self.evaluate, self.limit = study, evaluate, limit
         self.state = SearchState(evaluate)
-        self._packed = _packed_evaluation(search, self.state)
+        self.library = session.library
+        self._evaluation = _own_evaluation(search, self.state, session.library)
         self.first_error = None
         self.n_evaluated = 0
         self._asked = []  # trials that this run owns, by their numbers in the storage
@@ -136,7 +137,7 @@ class Loop:
         return [_optuna.suggest(self.study, i, self.space.distributions) for i in self._asked]
 
     def _batch_size(self):
-        if self._packed is not None and draws_apart(self.study.sampler):
+        if self._evaluation is not None and draws_apart(self.study.sampler):
             return INDEPENDENT_BATCH
         return joblib.effective_n_jobs(self.search.n_jobs)
 
@@ -147,9 +148,12 @@ class Loop:
         before = [t for t in trials if t.number < number]
         return sum(self._counts(t) or _optuna.is_of_a_search(t) for t in before) >= self.limit
 
-    def n_missing(self):
-        """The most trials that this process may have to evaluate."""
-        return max(0, self.limit - len(self._finished()))
+    def n_fits(self):
+        """The most fits that this process may have to make; None where that is open."""
+        n_finished = len(self._finished())
+        if np.isinf(self.limit) or (self.library is not None and n_finished):
+            return None
+        return max(0, self.limit - n_finished) * self.search.n_splits_
 
     def _evaluate(self, batch, context):
         params = [self.space.decode(trial.params) for trial in batch]
@@ -157,11 +161,11 @@ class Loop:
         started, n_before = time.monotonic(), len(self.state.outcomes)
         try:
             shifted = _Shifted(context, first * n_splits)
-            if self._packed is None:
+            if self._evaluation is None:
                 self.evaluate(params, callback_ctx=shifted)
                 outcomes = self.state.outcomes[n_before:]
             else:
-                outcomes = self._packed(params, shifted)
+                outcomes = self._evaluation(params, shifted)
         except ValueError as error:
             if not all_fits_failed(error):
                 raise
@@ -175,10 +179,17 @@ class Loop:
             folds = outcomes[i * n_splits : (i + 1) * n_splits]
             if None in folds:
                 continue
+            self._remember(trial.number, folds)
             self._tell(trial, folds, curves.get(first + i))
             self._asked.remove(trial._trial_id)
         if None in outcomes:
             raise KeyboardInterrupt
+
+    def _remember(self, number, folds):
+        """Put the predictions of a candidate into the library, and take them out of outcomes."""
+        predictions = [fold.pop("predictions", None) for fold in folds]
+        if self.library is not None and not any(p is None for p in predictions):
+            self.library.predictions[number] = predictions
 
     def _curves(self, context):
         """(scores of the epochs by fold, whether it was stopped) of each candidate."""
@@ -241,8 +252,13 @@ class Loop:
         trials = self.study.get_trials(deepcopy=False)
         return [trial for trial in trials if self._counts(trial)]
 
-    def finish(self):
+    def finish(self, context):
         """Make `cv_results_` of all trials of the study, also those of earlier processes.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the search.
 
         Raises
         ------
@@ -261,6 +277,27 @@ class Loop:
         shown = self.stoppers or pruned.any()
         results = self.search._make_results(params, outcomes, pruned if shown else None)
         self.state.finish(params, outcomes, results)
+        if self.library is not None:
+            self._complete_library(trials, params, context)
+
+    def _complete_library(self, trials, params, context):
+        """Number the predictions of the best candidates as in `cv_results_`; candidates of earlier
+        processes, whose predictions are not stored, are evaluated again."""
+        scores, n_splits = [], self.search.n_splits_
+        for trial in trials:
+            values = self.search._objective_values(_record.restore(trial))
+            scores.append(np.nan if values is None else values[0])
+        complete = [trial.state == TrialState.COMPLETE for trial in trials]
+        best = self.library.best(np.array(scores), complete)
+        known = self.library.predictions
+        missing = [i for i in best if trials[i].number not in known]
+        if missing:
+            shifted = _Shifted(context, self.n_evaluated * n_splits)
+            outcomes = self._evaluation([params[i] for i in missing], shifted)
+            for k, i in enumerate(missing):
+                self._remember(trials[i].number, outcomes[k * n_splits : (k + 1) * n_splits])
+        numbers = {i: trials[i].number for i in best}
+        self.library.predictions = {i: known[n] for i, n in numbers.items() if n in known}
 
     def _raise_first_cause(self, params, outcomes):
         n_trials = len(params)
@@ -289,14 +326,14 @@ def _report(trial, curves):
         trial.report(float(np.mean(reached)), step)
 
 
-def _packed_evaluation(search, state):
-    """What evaluates candidates such that their networks train as one, where that is wanted."""
-    if search.packed is False:
-        return None
-    if trains_in_packs(search.estimator):
-        return Evaluation(search, state)
-    if search.packed is True and search.verbose > 0:
-        print(f"packed=True: {search.estimator} has no networks that can be trained as one.")
+def _own_evaluation(search, state, library):
+    """What evaluates candidates in place of scikit-learn's searches, where that is wanted: such
+    that their networks train as one, or with their predictions for an ensemble."""
+    packs = trains_in_packs(search.estimator)
+    if search.packed is True and not packs and search.verbose > 0:
+        print(f"packed=True: {search.estimator} has no network that can be trained with others.")
+    if (packs and search.packed is not False) or library is not None:
+        return Evaluation(search, state, library)
     return None
 
 

@@ -25,6 +25,7 @@ from skdeep._compat import (
     _warn_or_raise_about_fit_failures,
 )
 from skdeep.engine.together import Stop, run_together
+from skdeep.tuning._ensemble import Library
 
 INDEPENDENT_BATCH = 32
 """Candidates of a batch where the sampler does not look at results, so that a batch of any size
@@ -47,10 +48,13 @@ class Evaluation:
     ----------
     search : OptunaSearchCV
     state : SearchState
+    library : Library, default=None
+        Where it is given, outcomes have the predictions for the test rows, too.
     """
 
-    def __init__(self, search: Any, state: Any) -> None:
-        self.search, self.state = search, state
+    def __init__(self, search: Any, state: Any, library: Library | None = None) -> None:
+        self.search, self.state, self.library = search, state, library
+        self.prefer = "threads" if trains_in_packs(search.estimator) else "processes"
         self.n_jobs = joblib.effective_n_jobs(search.n_jobs)
 
     def __call__(
@@ -91,8 +95,8 @@ class Evaluation:
         parts = [tasks[a:b] for a, b in pairwise(bounds) if a < b]
         stop = Stop()
         try:
-            evaluated = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(_evaluate)(part, folds, search, given, stop) for part in parts
+            evaluated = Parallel(n_jobs=self.n_jobs, prefer=self.prefer)(
+                delayed(_evaluate)(part, folds, search, given, self.library, stop) for part in parts
             )
         except BaseException:
             stop.asked = True
@@ -110,14 +114,19 @@ class Evaluation:
 
 
 def _evaluate(
-    tasks: Sequence[Any], folds: Any, search: Any, given: dict[str, Any], stop: Stop
+    tasks: Sequence[Any],
+    folds: Any,
+    search: Any,
+    given: dict[str, Any],
+    library: Library | None,
+    stop: Stop,
 ) -> list[tuple[dict[str, Any] | None, str | None]]:
     """Fit and score candidates on folds, their networks together."""
     rows, memory = _Rows(folds, given), _Memory()
     calls = run_together(
         [
             functools.partial(
-                _fit_and_score, candidate, rows.of(fold), context, search, given, memory
+                _fit_and_score, candidate, rows.of(fold), context, search, given, library, memory
             )
             for candidate, fold, context in tasks
         ],
@@ -171,6 +180,7 @@ def _fit_and_score(
     context: Any,
     search: Any,
     given: dict[str, Any],
+    library: Library | None,
     memory: _Memory,
 ) -> dict[str, Any]:
     """What `_fit_and_score` of scikit-learn does, on rows that several candidates share."""
@@ -209,6 +219,8 @@ def _fit_and_score(
         if options["return_train_score"]:
             scored = (scorer, rows["score_train"], error_score)
             outcome["train_scores"] = _score(estimator, X, y, *scored)
+        if library is not None:
+            outcome["predictions"] = library.predict(estimator, rows["test"][0])
     finally:
         context.call_on_fit_task_end(estimator=search, **data)
     if options["verbose"] > 1:

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 from skdeep._compat import _yields_constant_splits
 from skdeep.tuning import _record
+from skdeep.tuning._ensemble import Library, check_ensemble
 from skdeep.tuning._optuna import open_storage, open_study
 from skdeep.tuning._samplers import make_sampler
 from skdeep.tuning._space import Space, check_names
@@ -85,9 +86,13 @@ class Session:
             )
         if search.study is not None and search.storage is not None:
             raise ValueError("study and storage are both given; a study has its storage.")
+        self.library: Library | None = None
+        if isinstance(search.refit, str) and search.refit == "ensemble":
+            check_ensemble(search, y)
+            self.library = Library(search, y)
         self.space = self._make_space()
         check_names(self.space, search.estimator)
-        splits = FrozenSplits(cv, X, y, split_params)
+        self.folds = splits = FrozenSplits(cv, X, y, split_params)
         if search.storage is not None and not splits.is_constant:
             raise ValueError(
                 f"storage needs folds that another process can make again, got cv={cv}: give it "

@@ -78,7 +78,11 @@ class OptunaSearchCV(BaseSearchCV):
 
     refit : bool, str or callable, default=True
         As in `GridSearchCV`. With multiple metrics the name of one, which is the objective unless
-        `objectives` is passed.
+        `objectives` is passed. 'ensemble' makes `best_estimator_` a
+        `skdeep.ensemble.WeightedEnsembleClassifier` or regressor of candidates, fitted on all rows;
+        their weights are chosen greedily among the 50 best candidates by the first objective of
+        their weighted mean on the test folds (Caruana et al., 2004), without sample weights.
+        Predictions of all candidates for all rows are in memory then.
 
     cv : int, cross-validation generator or iterable, default=None
         As in `GridSearchCV`. With `storage` it must be reproducible.
@@ -263,10 +267,34 @@ multimetric_
         self._session = session
         self.set_callbacks(*session.callbacks)
         try:
-            return super().fit(X, y, **params)
+            super().fit(X, y, **params)
+            if session.library is not None:
+                fit_params = self._get_routed_params_for_fit(params).estimator.fit
+                folds = session.folds.folds
+                self.best_estimator_ = session.library.ensemble(X, y, folds, fit_params)
+            return self
         finally:
             self.set_callbacks(*before)
             del self._session
+
+    def _get_scorers(self):
+        """Scorers, and the name of the metric that chooses `best_index_`."""
+        scorers, metric = super()._get_scorers()
+        chosen = self._first_objective() if metric == "ensemble" else metric
+        return scorers, chosen
+
+    def _first_objective(self):
+        names = self.objectives or list(self.scoring)
+        return names if isinstance(names, str) else names[0]
+
+    def _check_refit_for_multimetric(self, scores):
+        if self.refit != "ensemble":
+            super()._check_refit_for_multimetric(scores)
+        elif callable(self.scoring):
+            raise ValueError(
+                "refit='ensemble' needs one metric, or several as a list or dict of scorers, not a "
+                "callable that gives several."
+            )
 
     def _check_input_parameters(self, X, y, split_params):
         cv = self._session.check(self._checked_cv_orig, X, y, split_params)
@@ -278,7 +306,7 @@ multimetric_
         self.study_, limit = session.open_study()
         self._objective_names(self._metric_names())  # raises where there is no such metric
         loop = Loop(self, session, self.study_, evaluate_candidates, limit)
-        n_fits = None if np.isinf(limit) else loop.n_missing() * self.n_splits_
+        n_fits = loop.n_fits()
         context = callback_ctx.subcontext(
             task_name="search", max_subtasks=n_fits, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self)
@@ -288,7 +316,7 @@ multimetric_
         finally:
             if self.study is not None:
                 self.study.sampler = session.sampler_before
-        loop.finish()
+        loop.finish(context)
         context.call_on_fit_task_end(estimator=self)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):

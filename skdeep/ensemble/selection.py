@@ -1,0 +1,130 @@
+"""Greedy selection of an ensemble (Caruana et al., "Ensemble selection from libraries of models",
+ICML 2004)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+Fold = tuple[np.ndarray, np.ndarray]
+"""Predictions of all candidates, of shape (n_candidates, n_rows, ...), and the targets."""
+
+
+def greedy_weights(
+    folds: Sequence[Fold], score: Callable[[np.ndarray, np.ndarray], float], n_rounds: int
+) -> np.ndarray:
+    """Weights of candidates whose weighted mean scores well.
+
+    In each round the candidate is added, with replacement, that makes the score of the mean of all
+    that were added the greatest; the weights are the shares of the candidates in the best of
+    these means. Of equal scores the candidate that stands first counts, and the earlier round.
+
+    Parameters
+    ----------
+    folds : sequence of (ndarray of shape (n_candidates, n_rows, ...), ndarray)
+        Predictions of the candidates for rows that they were not trained on, and the targets.
+    score : callable
+        ``score(predictions, targets)`` of the rows of a fold, greater is better; the mean over
+        the folds counts. One that is not finite is the worst.
+    n_rounds : int
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+        Not negative, with the sum 1.
+
+    Raises
+    ------
+    ValueError
+        If no candidate has a finite score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.ensemble.selection import greedy_weights
+    >>> predictions, target = np.array([[1.0, 3.0], [3.0, 1.0], [9.0, 9.0]]), np.array([2.0, 2.0])
+    >>> greedy_weights([(predictions, target)], lambda p, y: -np.square(p - y).mean(), 4)
+    array([0.5, 0.5, 0. ])
+    """
+    n_candidates = len(folds[0][0])
+    counts = np.zeros(n_candidates, dtype=np.int64)
+    sums = [np.zeros(predictions.shape[1:]) for predictions, _ in folds]
+    best_score, best_counts = -np.inf, counts
+    for n_added in range(1, n_rounds + 1):
+        scores = np.array(
+            [
+                np.mean([score((s + p[i]) / n_added, y) for s, (p, y) in zip(sums, folds)])
+                for i in range(n_candidates)
+            ]
+        )
+        scores[~np.isfinite(scores)] = -np.inf
+        chosen = int(scores.argmax())
+        counts = counts.copy()
+        counts[chosen] += 1
+        for total, (predictions, _) in zip(sums, folds):
+            total += predictions[chosen]
+        if scores[chosen] > best_score:
+            best_score, best_counts = scores[chosen], counts
+    if not np.isfinite(best_score):
+        raise ValueError("No candidate of the ensemble has a finite score.")
+    return best_counts / best_counts.sum()
+
+
+def scores_of_predictions(
+    scorer: Any, classes: np.ndarray | None
+) -> Callable[[np.ndarray, np.ndarray], float]:
+    """What a scorer of scikit-learn says of predictions.
+
+    Parameters
+    ----------
+    scorer : callable
+        ``scorer(estimator, X, y)``.
+    classes : ndarray of shape (n_classes,) or None
+        Where they are given, predictions are their probabilities.
+
+    Returns
+    -------
+    callable
+        ``score(predictions, targets)``.
+    """
+
+    def score(predictions: np.ndarray, targets: np.ndarray) -> float:
+        rows = np.arange(len(predictions))[:, None]
+        known: Any = _Known(predictions)
+        if classes is not None:
+            known = _KnownClassifier(predictions, classes)
+        return float(scorer(known, rows, targets))
+
+    return score
+
+
+class _Known(RegressorMixin, BaseEstimator):
+    """A fitted regressor that knows what it predicts for row numbers."""
+
+    def __init__(self, predictions: np.ndarray) -> None:
+        self.predictions = predictions
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.predictions[X[:, 0]]
+
+
+class _KnownClassifier(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that knows the probabilities of its classes for row numbers."""
+
+    def __init__(self, probabilities: np.ndarray, classes_: np.ndarray) -> None:
+        self.probabilities, self.classes_ = probabilities, classes_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return self.probabilities[X[:, 0]]
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.classes_[self.predict_proba(X).argmax(1)]
