@@ -280,12 +280,9 @@ multimetric_
     def _get_scorers(self):
         """Scorers, and the name of the metric that chooses `best_index_`."""
         scorers, metric = super()._get_scorers()
-        chosen = self._first_objective() if metric == "ensemble" else metric
-        return scorers, chosen
-
-    def _first_objective(self):
-        names = self.objectives or list(self.scoring)
-        return names if isinstance(names, str) else names[0]
+        if metric == "ensemble":
+            metric = np.atleast_1d(self.objectives or list(self.scoring))[0]
+        return scorers, metric
 
     def _check_refit_for_multimetric(self, scores):
         if self.refit != "ensemble":
