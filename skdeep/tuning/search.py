@@ -294,8 +294,7 @@ multimetric_
             )
 
     def _check_input_parameters(self, X, y, split_params):
-        cv = self._session.check(self._checked_cv_orig, X, y, split_params)
-        self._checked_cv_orig = cv
+        self._checked_cv_orig = self._session.check(self._checked_cv_orig, X, y, split_params)
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         """Evaluate trials of the study; called by scikit-learn."""
