@@ -21,7 +21,7 @@ class DeepGenerator(DeepEstimator):
     """Base of the estimators whose network is a generator and a critic.
 
     The network has the submodules ``generator`` and ``critic``; the recipe has an optimizer for
-    each, made by `player`. What they minimise stands in the phases of training.
+    each, made by `player`. Losses are defined by the phases of training.
     """
 
     critic_loss_curve_: list[float]
@@ -85,7 +85,7 @@ def player(learning_rate: float, beta_1: float, beta_2: float, weight_decay: flo
 
 
 def refuse_single_sample(n_samples: int) -> None:
-    """Raise where there are not two samples to learn from."""
+    """Raise if there are fewer than two samples."""
     if n_samples < 2:
         raise ValueError(
             f"Found array with {n_samples} sample(s) while a minimum of 2 is required."
@@ -119,7 +119,7 @@ def losses_of_play(runs: list) -> list[tuple[float, float]]:
 
 
 def check_n_samples(n_samples: Any) -> int:
-    """How many samples to generate, as an integer."""
+    """Check the number of samples to generate; return an integer."""
     if not isinstance(n_samples, Integral) or isinstance(n_samples, bool) or n_samples < 1:
         raise ValueError(f"n_samples={n_samples!r}: expected an integer of at least 1.")
     return int(n_samples)

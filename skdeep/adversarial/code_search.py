@@ -1,4 +1,4 @@
-"""The search for the code from which a generator makes a given row (Schlegl et al., IPMI 2017)."""
+"""Search for the code from which a generator produces a given row (Schlegl et al., IPMI 2017)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def search(
     learning_rate: float,
     feature_weight: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The loss of each row at its best code, and the squared residuals there.
+    """Lowest loss of each row over codes, and the squared residuals there.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def search(
 def _searched(
     module: Any, x: torch.Tensor, n_steps: int, learning_rate: float, feature_weight: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The least loss on the way of the search, for each row by itself, and its residuals."""
+    """Lowest loss along the search for each row, and its residuals."""
     with torch.no_grad():
         z = module.generator.encode(x)
         features = module.critic.hidden(x)

@@ -1,4 +1,4 @@
-"""Outlier detection by what a generator cannot make."""
+"""Outlier detection by the distance of rows to those that a generator can produce."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
     # --- scores ----------------------------------------------------------------------------
 
     def _search(self, module, x):
-        """Losses of standardised rows, and squared residuals of each of their numbers."""
+        """Losses of standardised rows, and squared residuals of each value."""
         return search(
             module,
             x,

@@ -180,7 +180,7 @@ class ImageGAN(DeepGenerator):
     # --- use -------------------------------------------------------------------------------
 
     def _kinds(self, y, n_samples, noise):
-        """Numbers of the kinds of images to generate, or None where there is but one."""
+        """Class numbers of the images to generate, or None for a single class."""
         if y is None:
             return draw_kinds(self._kind_share, n_samples, noise)
         if not hasattr(self, "classes_"):
@@ -188,7 +188,7 @@ class ImageGAN(DeepGenerator):
         return kinds_of(y, self.classes_, n_samples, noise.device)
 
     def _decoded(self, codes, kinds):
-        """Images of codes, as X of `fit` was."""
+        """Images of codes, in the layout of X in `fit`."""
         made = image_play.decode(self.net_.module_, codes, kinds).cpu().numpy()
         rank, dtype = self._layout
         is_first = self.data_format == "channels_first"

@@ -1,4 +1,4 @@
-"""The kinds of images that a generator is conditioned on: classes, or clusters of like images."""
+"""Conditions of image generators: classes, or clusters of similar images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROWS = 20_000  # that centers are found from
 
 
 def learn_classes(y: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sorted labels in y, and the number of the label of each image."""
+    """Sorted labels in y, and the index of the label of each image."""
     y = column_or_1d(to_host(y))
     check_consistent_length(images, y)
     check_classification_targets(y)
@@ -29,12 +29,12 @@ def learn_classes(y: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def automatic_clusters(n_samples: int) -> int:
-    """What ``n_clusters='auto'`` stands for."""
+    """Value of ``n_clusters='auto'``."""
     return min(_MOST, n_samples // _FEWEST_IMAGES)
 
 
 def cluster(images: np.ndarray, n_clusters: int, rng: np.random.RandomState) -> np.ndarray:
-    """The number of the cluster of each image, by k-means."""
+    """Cluster index of each image, by k-means."""
     n = len(images)
     if n_clusters > n:
         raise ValueError(f"n_clusters={n_clusters}: expected at most the number of images, {n}.")
@@ -50,13 +50,13 @@ def cluster(images: np.ndarray, n_clusters: int, rng: np.random.RandomState) -> 
 
 
 def shares(kinds: np.ndarray) -> np.ndarray:
-    """How frequent each kind is; empty where there is but one."""
+    """Frequency of each class; empty for a single one."""
     share = np.bincount(kinds) / len(kinds)
     return share if len(share) > 1 else np.empty(0)
 
 
 def draw_kinds(share: np.ndarray, n_samples: int, noise: torch.Generator) -> torch.Tensor | None:
-    """Kinds as frequent as in `fit`; None where there is but one."""
+    """Sample classes with the frequencies of `fit`; None for a single one."""
     if not len(share):
         return None
     weights = torch.as_tensor(share, device=noise.device, dtype=torch.float32)
@@ -64,7 +64,7 @@ def draw_kinds(share: np.ndarray, n_samples: int, noise: torch.Generator) -> tor
 
 
 def kinds_of(y: Any, classes: np.ndarray, n_samples: int, device: torch.device) -> torch.Tensor:
-    """Numbers of the labels in y: one label for all images, or one for each."""
+    """Indices of the labels in y: one label for all images, or one for each."""
     if is_list_like(y) and not isinstance(y, (set, dict)) and len(np.shape(y)):
         y = list(np.asarray(y).tolist())
         if len(y) != n_samples:

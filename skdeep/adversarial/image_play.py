@@ -1,4 +1,4 @@
-"""How the generator of images is trained against its critic, and judged."""
+"""Training and validation of the generator of images and its critic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_A_TIME = 512
 
 
 def plan(estimator: Any, rows: Rows, mode: Mode, rng: np.random.RandomState) -> Plan:
-    """Hold out images where early stopping or a callback asks for a score."""
+    """Hold out images if early stopping or a callback needs a score."""
     if not (estimator.early_stopping or mode.watched):
         return Plan(train=rows)
     share = estimator.validation_fraction
@@ -46,7 +46,7 @@ def plan(estimator: Any, rows: Rows, mode: Mode, rng: np.random.RandomState) -> 
 
 
 def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
-    """How generator and critic are trained on the images of a plan."""
+    """Recipe of generator and critic for the images of a plan."""
     n_samples, n_epochs = len(plan.train), estimator.max_iter
     size = min(64 if estimator.batch_size == "auto" else estimator.batch_size, n_samples)
     if n_epochs == "auto":
@@ -68,7 +68,7 @@ def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
 
 
 def play(estimator: Any, task: Task, shared: engine.Shared) -> engine.Training:
-    """Training of generator and critic against each other."""
+    """Adversarial training of generator and critic."""
     net, recipe, is_r3gan = task.net, task.recipe, estimator.recipe == "r3gan"
     generator, critic = net.flat_optimizers_
     average = engine.MovingAverage(generator.flat, estimator.ema if is_r3gan else 0.0)
@@ -112,8 +112,8 @@ def play(estimator: Any, task: Task, shared: engine.Shared) -> engine.Training:
 
 
 def judge(task: Task, share: np.ndarray) -> Validator | None:
-    """A function that gives the Frechet distance of synthetic images to the held-out ones, and
-    minus that."""
+    """Function that returns the Frechet distance of synthetic images to held-out ones, and its
+    negative."""
     seed = task.rng.randint(2**31 - 1)
     if task.plan.held_out is None:
         return None
@@ -132,7 +132,7 @@ def judge(task: Task, share: np.ndarray) -> Validator | None:
 
 
 def warn_of_collapse(task: Task, share: np.ndarray) -> None:
-    """Warn where synthetic images vary far less than those that the generator was trained on."""
+    """Warn if synthetic images vary far less than the training images."""
     real = task.data[0]
     made = draw_images(task.net.module_, min(_COMPARED, 4 * len(real)), share, task.noise)
     engine.warn_of_collapse(made, real[:_COMPARED])
@@ -141,7 +141,7 @@ def warn_of_collapse(task: Task, share: np.ndarray) -> None:
 def draw_images(
     module: Any, n_samples: int, share: np.ndarray, noise: torch.Generator
 ) -> torch.Tensor:
-    """Images of random codes, their kinds as frequent as `share` says."""
+    """Images of random codes, with classes of frequencies `share`."""
     kinds = draw_kinds(share, n_samples, noise)
     return decode(module, draw_codes(module, n_samples, noise), kinds)
 
@@ -154,7 +154,7 @@ def draw_codes(module: Any, n_samples: int, noise: torch.Generator) -> torch.Ten
 
 @torch.no_grad()
 def decode(module: Any, codes: torch.Tensor, kinds: torch.Tensor | None) -> torch.Tensor:
-    """Images of the given codes and kinds, in [-1, 1], channels first."""
+    """Images of the given codes and classes, in [-1, 1], channels first."""
     generator = module.generator
     dtype = generator.first.weight.dtype
     was_training = generator.training

@@ -1,4 +1,4 @@
-"""Images in the layouts that users have, and in the one that networks have."""
+"""Conversion of images between users' layouts and that of networks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_images(estimator: Any, X: Any) -> np.ndarray:
 
 
 def range_of(images: np.ndarray) -> tuple[float, float]:
-    """The range of values that stands for [-1, 1]."""
+    """Range of values that is mapped to [-1, 1]."""
     low, high = float(images.min()), float(images.max())
     if images.dtype == np.uint8:
         low, high = 0.0, 255.0
@@ -64,7 +64,7 @@ def range_of(images: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class ImageScale:
-    """Between images of a range and the [-1, 1] of networks, channels first.
+    """Mapping of a range of values to [-1, 1] and back, channels first.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class ImageScale:
 
     @property
     def _dtype(self) -> Any:
-        """float32, unless it does not tell values of the range apart or does not have them."""
+        """float32, unless it cannot represent or distinguish values of the range."""
         largest = max(abs(self.low), abs(self.high))
         is_far = largest > 1e30 or self.high - self.low < max(1e-3 * largest, 1e-30)
         return np.float64 if is_far else np.float32
@@ -90,7 +90,7 @@ class ImageScale:
     def unscaled(
         self, x: np.ndarray, rank: int, dtype: np.dtype, channels_first: bool
     ) -> np.ndarray:
-        """Images in the range, as an array of the rank and type that `fit` was given."""
+        """Images in the original range, with the rank and type given to `fit`."""
         x = x.astype(self._dtype, copy=False)
         x = (x.transpose(0, 2, 3, 1) + 1) * ((self.high - self.low) / 2) + self.low
         if rank == 2:

@@ -1,4 +1,4 @@
-"""How generator and critic of an outlier detector are trained, and then the encoder."""
+"""Training of generator and critic of an outlier detector, and of its encoder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FEWEST = 20  # rows from which some are held out for the offset
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierPlan(Plan):
-    """A `Plan` with the rows that the offset is found from, in double precision."""
+    """A `Plan` with the rows that the offset is computed from, in double precision."""
 
     reference: np.ndarray
 
 
 def plan(estimator: Any, rows: Rows, mode: Mode, rng: np.random.RandomState) -> OutlierPlan:
-    """Hold out rows for the offset; a given contamination is one of all rows."""
+    """Hold out rows for the offset; a given contamination refers to all rows."""
     if mode.watched:
         raise ValueError(
             f"{type(estimator).__name__} has no validation score of an epoch, which a callback "
@@ -43,7 +43,7 @@ def plan(estimator: Any, rows: Rows, mode: Mode, rng: np.random.RandomState) -> 
 
 
 def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
-    """How all parts of the network are trained on the rows of a plan."""
+    """Recipe of all parts of the network for the rows of a plan."""
     n_samples, n_epochs = len(plan.train), estimator.max_iter
     size = 128 if estimator.batch_size == "auto" else estimator.batch_size
     size = even_batch_size(min(size, n_samples), n_samples)
@@ -61,7 +61,7 @@ def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
 
 
 def phases(estimator: Any, task: Task) -> list[engine.Phase]:
-    """The play, and the encoder's training where there are epochs for it: a third of all."""
+    """Adversarial training, and that of the encoder if there are epochs for it: a third of all."""
     n_epochs = task.recipe.max_iter
     n_encoder = n_epochs // 3
     parts = ((play, n_epochs - n_encoder), (encode, n_encoder))
@@ -69,7 +69,7 @@ def phases(estimator: Any, task: Task) -> list[engine.Phase]:
 
 
 def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
-    """Training of generator and critic against each other, in their share of the time."""
+    """Adversarial training of generator and critic, within their share of the time."""
     net, is_lstm = task.net, estimator.network == "lstm"
     loss, cycle = estimator.loss, estimator.cycle_weight
     if loss == "auto":
@@ -99,7 +99,7 @@ def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> en
 
 
 def encode(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
-    """Training of the encoder alone, at a rate that falls to 0."""
+    """Training of the encoder alone, with a rate that decays to 0."""
     optimizer = task.net.flat_optimizers_[0]
     optimizer.forget()
     step = engine.SingleStep(
@@ -124,7 +124,7 @@ def _phase(estimator: Any, task: Task, n_epochs: int, curve: str, **parts: Any) 
 
 
 def warn_of_collapse(task: Task) -> None:
-    """Warn where synthetic rows vary far less than those that the generator was trained on."""
+    """Warn if synthetic rows vary far less than the training rows."""
     real, size = task.data[0], task.net.module_.config["latent_size"]
     z = torch.randn(len(real), size, device=real.device, generator=task.noise)
     with torch.no_grad():
@@ -132,8 +132,8 @@ def warn_of_collapse(task: Task) -> None:
 
 
 class EncoderGradient:
-    """Gradient of the encoder alone: ``|x - G(E(x))|^2 + |f(x) - f(G(E(x)))|^2`` for real rows
-    (Schlegl et al., 2019, "izi_f") and ``|z - E(G(z))|^2`` for synthetic ones.
+    """Gradient of the encoder: ``|x - G(E(x))|^2 + |f(x) - f(G(E(x)))|^2`` for real rows (Schlegl
+    et al., 2019, "izi_f") and ``|z - E(G(z))|^2`` for synthetic ones.
 
     Parameters
     ----------

@@ -157,7 +157,8 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         return self._as_given(X, made, columns), _extended(y, made_labels)
 
     def _learn(self, X, y):
-        """Check X and y; return X's columns, the labels, and what lacks rows but has only one."""
+        """Check X and y; return the columns of X, the labels, and classes that lack rows but have
+        only one."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -180,7 +181,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         return columns, labels, [c for c in lacking if counts[c] < 2]
 
     def _wanted(self, labels, counts):
-        """Rows of each class afterwards."""
+        """Number of rows of each class after resampling."""
         strategy, largest = self.sampling_strategy, max(counts.values())
         if callable(strategy):
             try:
@@ -238,7 +239,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         return dict.fromkeys(chosen, largest)
 
     def _as_given(self, X, made, columns):
-        """X and the synthetic rows below it, in the type of X."""
+        """X followed by the synthetic rows, in the type of X."""
         if isinstance(X, pd.DataFrame):
             both = [
                 pd.concat([known.reset_index(drop=True), made.iloc[:, j]], ignore_index=True)
@@ -271,8 +272,8 @@ def _is_count(n):
 
 
 def _one_label(y):
-    """The number of each row's column, of a y with a column of 0 and 1 for each class (sparse or
-    not); any other y as it is."""
+    """Index of the class of each row, if y has one indicator column per class (sparse or dense);
+    otherwise y."""
     with naming("y"):
         shape = np.shape(y)
     if len(shape) != 2 or shape[1] < 2 or type_of_target(y) != "multilabel-indicator":
@@ -287,7 +288,7 @@ def _one_label(y):
 
 
 def _extended(y, labels):
-    """y with further labels, as what it was; of a column (n_samples, 1) an array of one axis."""
+    """y with further labels, in the type of y; a column (n_samples, 1) becomes 1-D."""
     shape = np.shape(y)
     if sp.issparse(y) or (len(shape) == 2 and shape[1] > 1):
         return _extended_matrix(y, labels)
@@ -307,7 +308,7 @@ def _extended(y, labels):
 
 
 def _extended_matrix(y, labels):
-    """The same for a column of 0 and 1 for each class."""
+    """The same for one indicator column per class."""
     more = np.eye(np.shape(y)[1], dtype=int)[np.asarray(labels, dtype=int)]
     if sp.issparse(y):
         return sp.vstack([y, y.__class__(more.astype(y.dtype))], format=y.format)
@@ -319,7 +320,7 @@ def _extended_matrix(y, labels):
 
 
 def _as_sampler(tags):
-    """scikit-learn's tags as imbalanced-learn's, where that is in use: its tools ask for more."""
+    """scikit-learn's tags extended by imbalanced-learn's, if that is in use."""
     if "imblearn" not in sys.modules:
         return tags
     from imblearn.utils._tags import InputTags, SamplerTags, Tags

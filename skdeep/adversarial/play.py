@@ -1,4 +1,4 @@
-"""What a generator and a critic minimise."""
+"""Losses of generators and critics."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def critic_loss(
 
 
 class Play:
-    """Losses of a generator from codes and of its critic, as functions of a batch of real samples.
+    """Losses of a generator of rows or images from codes, and of its critic.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ class Play:
         self.cycle = cycle
 
     def _synthetic(self, batch):
-        """Codes, the samples made of them, and the labels of both players."""
+        """Codes, samples generated from them, and the labels for both players."""
         x, label, _ = batch
         code = torch.randn(len(x), self.latent_size, device=x.device, generator=self.noise)
         code, label = code.to(x.dtype), label if self.conditional else None
         return code, self.generator(code, label), label
 
     def critic_loss(self, batch: Any):
-        """The critic's loss."""
+        """Loss of the critic."""
         with torch.no_grad():
             _, made, label = self._synthetic(batch)
         return critic_loss(
@@ -117,7 +117,7 @@ class Play:
         )
 
     def generator_loss(self, batch: Any):
-        """The generator's loss."""
+        """Loss of the generator."""
         real = batch[0]
         code, made, label = self._synthetic(batch)
         loss = self._against_critic(real, made, label)
@@ -140,7 +140,7 @@ class Play:
 
 
 def two_player_step(estimator: Any, task: Task, play: Any) -> engine.TwoPlayerStep:
-    """Steps of a critic and a generator, by the parameters of an estimator."""
+    """Step of critic and generator, by the parameters of an estimator."""
     generator, critic = task.net.flat_optimizers_
     return engine.TwoPlayerStep(
         play.generator_loss,

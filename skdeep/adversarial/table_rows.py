@@ -1,5 +1,4 @@
-"""A table and its target as columns, their cells as positions, and synthetic columns in the types
-of both."""
+"""Conversion of tables and targets to columns and positions, and back to the types of both."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from skdeep.preprocessing.values import described_polars, from_polars, to_polars
 
 
 def joined(estimator, X, y, *, reset):
-    """X, checked, with y as its last column.
+    """Check X; return its columns with y as the last.
 
     Returns
     -------
@@ -56,15 +55,15 @@ def joined(estimator, X, y, *, reset):
 
 
 def _inferred(column):
-    """A column of objects in the type of its values, where that changes none of them."""
+    """Infer the type of a column of objects, if no value is changed."""
     better = column.infer_objects()
     whole = better.dtype.kind != "f" or pd.api.types.infer_dtype(column) != "integer"
     return better if whole else column
 
 
 def layout_of(X, columns):
-    """What X was, as plain data: None for a pandas DataFrame, for one of polars a dict with the
-    types of `columns`, and the type of the array otherwise."""
+    """Layout of X as plain data: None for a pandas DataFrame, a dict with the types of `columns`
+    for polars, and the dtype of an array otherwise."""
     if isinstance(X, pd.DataFrame):
         return None
     if is_frame(X):
@@ -82,7 +81,7 @@ def layout_of(X, columns):
 
 
 def to_layout(arrays, names, layout):
-    """Columns of synthetic values as what X was.
+    """Convert columns of synthetic values to the layout of X.
 
     Parameters
     ----------
@@ -105,7 +104,7 @@ def positions_of(modes, columns):
 
 
 def described(modes):
-    """What a network must know of the modes of a column."""
+    """Description of the modes of a column for a network."""
     return {
         "n_modes": len(modes),
         "has_missing": bool(modes.has_missing),
@@ -114,7 +113,7 @@ def described(modes):
 
 
 class _Positions(RowInput):
-    """Reads rows of positions among modes, whose size says nothing about the data."""
+    """Reader of rows of positions, whose magnitude is not informative about the data."""
 
     def keys(self, X: Any, target: Any):
         return [row.tobytes() for row in X]

@@ -204,7 +204,7 @@ class TabularGAN(DeepGenerator):
 
     @property
     def modes_(self) -> list[Any]:
-        """What the generator knows of each column, y being the last."""
+        """Modes of each column, with those of y last."""
         return [
             (NumberModes if is_number else LevelModes)(**fields)
             for is_number, fields in self._modes  # plain data, which files without code can hold

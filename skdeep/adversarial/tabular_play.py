@@ -1,4 +1,4 @@
-"""How the generator of rows is trained: first by likelihood, then against the critic."""
+"""Training of the generator of rows: by likelihood, then against the critic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_A_TIME = 4096  # held-out rows
 
 
 def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
-    """How generator and critic are trained on the rows of a plan."""
+    """Recipe of generator and critic for the rows of a plan."""
     n_samples, smallest = len(plan.train), 2 * estimator.pac
     size, n_epochs = estimator.batch_size, estimator.max_iter
     if size == "auto":
@@ -49,7 +49,7 @@ def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
 
 
 def phases(estimator: Any, task: Task) -> list[engine.Phase]:
-    """The warm-up and the play, each where it has an epoch."""
+    """Warm-up and adversarial training, each if it has an epoch."""
     n_epochs = task.recipe.max_iter
     n_warm_up = min(round(n_epochs * estimator.warm_up), n_epochs)
     parts = ((warm_up, n_warm_up), (play, n_epochs - n_warm_up))
@@ -57,7 +57,7 @@ def phases(estimator: Any, task: Task) -> list[engine.Phase]:
 
 
 def warn_of_collapse(task: Task) -> None:
-    """Warn where synthetic rows vary far less than those that the generator was trained on."""
+    """Warn if synthetic rows vary far less than the training rows."""
     generator, real = task.net.module_.generator, task.data[0]
     made = generator.sample(min(_COMPARED, 8 * len(real)), task.noise)
     features = generator.features
@@ -65,7 +65,7 @@ def warn_of_collapse(task: Task) -> None:
 
 
 def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
-    """Training of the generator by likelihood alone, at a rate that falls to 0."""
+    """Training of the generator by likelihood alone, with a rate that decays to 0."""
     net, recipe = task.net, task.recipe
     generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
     best = engine.BestParts(generator.nets) if task.plan.stops_early else None
@@ -98,7 +98,7 @@ def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) ->
 
 
 def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
-    """Training of generator and critic against each other, both with fresh moments."""
+    """Adversarial training of generator and critic, both with new moments."""
     net, recipe, plan = task.net, task.recipe, task.plan
     generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
     optimizer.forget()
@@ -140,8 +140,8 @@ def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> en
 
 
 def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) -> Validator | None:
-    """A function that gives the loss and the log-likelihood of the held-out rows; `observe` hears
-    of the loss of each column."""
+    """Function that returns the loss and the log-likelihood of held-out rows and passes the loss of
+    each column to `observe`."""
     if task.held_out is None:
         return None
     generator, x = task.net.module_.generator, task.held_out[0]
@@ -159,7 +159,7 @@ def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) 
 
 
 class RowPlay:
-    """Losses of the two players over rows of a table, as functions of a batch of real rows.
+    """Losses of generator and critic of table rows.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class RowPlay:
         return made
 
     def critic_loss(self, batch: Any):
-        """The critic's loss on packs of rows."""
+        """Loss of the critic on packs of rows."""
         pac = self.critic.pac
         x = batch[0][: len(batch[0]) // pac * pac]
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Rows of features and windows of series, as standardised vectors."""
+"""Rows of features and windows of series as standardised vectors."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def read_windows(estimator: Any, X: Any, *, reset: bool = False) -> np.ndarray:
 
 
 def center_and_spread(X: np.ndarray, n_channels: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column; over all time steps of windows, whose
-    `n_channels` is given."""
+    """Mean and standard deviation of each column, or of each of `n_channels` over all time steps of
+    windows."""
     rows = X if n_channels is None else X.reshape(len(X), -1, n_channels)
     axis = 0 if n_channels is None else (0, 1)
     largest = max(np.abs(rows).max() / _SQUARED, 1.0)
@@ -69,7 +69,7 @@ def center_and_spread(X: np.ndarray, n_channels: int | None) -> tuple[np.ndarray
 
 
 def standardised(X: np.ndarray, center: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Rows in standard deviations from the center, softly clipped."""
+    """Rows standardised by center and spread, softly clipped."""
     with np.errstate(over="ignore"):
         z = np.clip((X - center) / spread, -_SQUARED, _SQUARED)
     return z / np.sqrt(1 + (z / _LARGEST) ** 2)

@@ -38,7 +38,7 @@ _USUAL_LENGTH = 100  # of series of unequal length, for an estimate of the work
 
 @dataclass(frozen=True, kw_only=True)
 class _EvenInput(ArrayInput):
-    """Reads images, signals and series of one length."""
+    """Reader of images, signals and series of equal length."""
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False):
         rows = super().check(estimator, X, reset=reset)
@@ -53,7 +53,7 @@ class _EvenInput(ArrayInput):
 
 @dataclass(frozen=True)
 class ArrayCoder(Coder):
-    """What `Autoencoder` does with ``encoder='conv'`` and 'lstm'."""
+    """Coder of `Autoencoder` with ``encoder='conv'`` and 'lstm'."""
 
     @property
     def input(self) -> ArrayInput:
@@ -101,7 +101,7 @@ class ArrayCoder(Coder):
         return {"_row_shape": row_shape, "_unit": _unit(x)}
 
     def checked(self, rows: Rows) -> Rows:
-        """Rows whose values suit the loss; the network itself says what it should restore."""
+        """Check the range of the rows for the loss; the network defines the target."""
         if self.of.loss == "cross_entropy":
             low, high = (bounds / self.of._unit for bounds in _bounds_of_channels(rows.x))
             if low.min() < 0 or high.max() > 1:
@@ -172,7 +172,7 @@ class ArrayCoder(Coder):
         return self.of.net_.module_.n_code
 
     def _placed(self, X: Any) -> tuple[ArrayAutoencoder, Any, Any]:
-        """The network, checked rows, and these where it lives."""
+        """The network, checked rows, and the rows on its device."""
         check_is_fitted(self.of)
         return self.of.net_.module_, *placed(self.of, X)
 
@@ -239,7 +239,7 @@ def _row_losses(net, x):
 
 
 def _validator(task):
-    """A function that gives the mean loss of held-out rows, and minus it as their score."""
+    """Function that returns the mean loss of held-out rows, and its negative as their score."""
     x, _, weight = task.held_out
 
     def validate():
@@ -251,12 +251,12 @@ def _validator(task):
 
 
 def _row_shape(X):
-    """Shape of one row as the user gave it."""
+    """Shape of one row as given by the user."""
     return tuple(X.shape[1:]) if hasattr(X, "shape") else np.asarray(X).shape[1:]
 
 
 def _unit(X):
-    """What the numbers of checked rows are divided by: 255 for bytes."""
+    """Divisor of the numbers of checked rows: 255 for bytes."""
     return 255.0 if str(X.dtype).removeprefix("torch.") == "uint8" else 1.0
 
 

@@ -188,7 +188,7 @@ class Autoencoder(DeepTransformer):
 
     @property
     def _coder(self):
-        """What does the work for the rows that `encoder` reads."""
+        """Coder for the rows that `encoder` reads."""
         return (DenseCoder if self.encoder == "dense" else ArrayCoder)(self)
 
     @property
@@ -302,7 +302,7 @@ class Autoencoder(DeepTransformer):
 
 
 def _layers(module):
-    """Kind and sizes of a network."""
+    """Kind and layer sizes of a network."""
     config = module.config
     encoder, decoder = list(config["encoder_units"]), list(config["decoder_units"])
     if isinstance(module, ConvAutoencoderNet):

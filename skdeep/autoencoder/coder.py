@@ -1,4 +1,4 @@
-"""What the encoders of `Autoencoder` have in common, and the one of rows that are vectors."""
+"""Coders, which do what depends on the encoder of an `Autoencoder`; that of dense encoders."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ BOUNDED = ("cross_entropy", "mixed")
 
 @dataclass(frozen=True)
 class Coder:
-    """The work of an `Autoencoder` that depends on what a row is.
+    """Part of an `Autoencoder` that depends on the kind of rows.
 
-    A subclass reads rows, makes the network and runs it. It keeps nothing of what it computes.
+    A subclass reads rows, creates the network and runs it, without a state of its own.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Coder:
         return encoder, layer_sizes(given, "decoder_layer_sizes", may_be_empty=True)
 
     def layers(self) -> list:
-        """Kind and sizes of the network that the parameters ask for."""
+        """Kind and layer sizes that the parameters request."""
         return [self.of.encoder, *self.sizes()]
 
     def check(self) -> None:
@@ -64,7 +64,7 @@ class Coder:
                 raise ValueError(f"{reason}.")
 
     def reasons_against(self, encoder: list[int], decoder: list[int]) -> dict[str, Any]:
-        """What makes no sense, and whether the parameters ask for it."""
+        """Contradictions, and whether the parameters have them."""
         of, mirrored = self.of, decoder == encoder[-2::-1]
         n_hidden = len(encoder) + len(decoder)
         return {
@@ -95,7 +95,7 @@ class Coder:
         }
 
     def penalties(self) -> dict[str, Any]:
-        """Options of the loss for what the code costs."""
+        """Loss options of the penalties on the code."""
         of, weight = self.of, float(self.of.sparsity_weight)
         return {
             "l1": weight if of.sparsity == "l1" else 0.0,
@@ -107,19 +107,19 @@ class Coder:
     # --- training --------------------------------------------------------------------------
 
     def facts(self, X: Any, x: Any) -> dict[str, Any]:
-        """Attributes that the estimator has from X as given and as checked rows."""
+        """Fitted attributes computed from X as given and as checked."""
         raise NotImplementedError
 
     def checked(self, rows: Rows) -> Rows:
-        """Rows whose values suit the loss, with their target."""
+        """Check the range of the rows for the loss; return rows with their target."""
         raise NotImplementedError
 
     def module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
-        """The network for the rows, with its initial weights."""
+        """Network for the rows, with initial weights."""
         raise NotImplementedError
 
     def loss(self) -> torch.nn.Module:
-        """The loss of the network."""
+        """Loss of the network."""
         raise NotImplementedError
 
     def recipe(self, plan: Plan) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Coder:
         return {}
 
     def phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
-        """The phases of training."""
+        """Phases of training."""
         raise NotImplementedError
 
     # --- after training --------------------------------------------------------------------
@@ -142,21 +142,21 @@ class Coder:
         raise NotImplementedError
 
     def decode(self, codes: np.ndarray, lengths: Any) -> Any:
-        """Rows from checked codes."""
+        """Decode checked codes."""
         raise NotImplementedError
 
     def reconstruct(self, X: Any) -> Any:
-        """Rows, encoded and decoded."""
+        """Encode and decode rows."""
         raise NotImplementedError
 
     def score(self, X: Any) -> np.ndarray:
-        """Minus the loss of each row."""
+        """Negative loss of each row."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class DenseCoder(Coder):
-    """What `Autoencoder` does with ``encoder='dense'``."""
+    """Coder of `Autoencoder` with ``encoder='dense'``."""
 
     @property
     def input(self) -> RowInput:

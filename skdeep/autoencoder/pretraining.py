@@ -1,4 +1,4 @@
-"""Training an autoencoder one layer after the other, before all together."""
+"""Layer-wise pretraining of autoencoders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from skdeep.nets.rbm import RBMNet
 def pretrain(
     estimator: Any, module: AutoencoderNet, X: np.ndarray, rng: np.random.RandomState
 ) -> None:
-    """Train each layer of the encoder on the output of the one before, with its mirror image in
+    """Train each layer of the encoder on the output of the previous one, with its mirrored layer in
     the decoder.
 
     Parameters
@@ -52,7 +52,7 @@ def pretrain(
 
 
 def _layer_autoencoder(estimator, i, is_code, width, rng):
-    """An autoencoder of one layer, whose input is the output of layer i (0 is X)."""
+    """Autoencoder of one layer, whose input is the output of layer i (0 is X)."""
     parameters = estimator.get_params(deep=False) | {
         "hidden_layer_sizes": (width,),
         "decoder_layer_sizes": None,
@@ -78,7 +78,7 @@ def _layer_autoencoder(estimator, i, is_code, width, rng):
 
 
 def _layer_rbm(estimator, i, is_code, width, rng):
-    """A Boltzmann machine whose input is the output of layer i (0 is X)."""
+    """RBM whose input is the output of layer i (0 is X)."""
     from skdeep.autoencoder.rbm import RBM
 
     return RBM(
@@ -93,7 +93,7 @@ def _layer_rbm(estimator, i, is_code, width, rng):
 
 
 def _weights(module):
-    """Weights and biases of the layer of a trained model, and of its way back."""
+    """Weights and biases of the layer of a trained model, and of its decoder."""
     if isinstance(module, RBMNet):
         weight = module.hidden.weight
         return weight, module.hidden.bias, weight.t(), module.visible_bias

@@ -108,7 +108,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return name, options
 
     def _sizes(self):
-        """Filters, kernels and hidden units of each layer; empty where the network decides."""
+        """Filters, kernels and hidden units of each layer; empty if the network decides."""
         given = (
             [] if self.n_filters is None else layer_sizes(self.n_filters, "n_filters"),
             [] if self.kernel_size is None else layer_sizes(self.kernel_size, "kernel_size"),
@@ -117,7 +117,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return *given, layer_sizes(hidden, "hidden_layer_sizes", may_be_empty=True)
 
     def _check_numbers_of_sizes(self, name, filters, kernels):
-        """Raise where there is not one number for each layer."""
+        """Raise unless there is one number for each layer."""
         wanted = {"lenet": len(filters) or N_LENET_LAYERS, "inception": 1}.get(name)
         if name == "inception" and len(filters) > 1:
             raise ValueError(
@@ -131,7 +131,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             )
 
     def _augmentation(self, dims):
-        """Names of the changes and their strengths."""
+        """Names and strengths of augmentations."""
         chosen = self.augment
         if chosen is None:
             return None
@@ -194,7 +194,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     def _learn_scale(self, task):
-        """Give the network the mean and the spread of each channel."""
+        """Set the scale of each channel in the network."""
         scale, (x, _, weight) = task.net.module_.scale, task.data
         if is_factory(self.architecture):
             scale.scale.fill_(1 / 255 if _is_bytes(x) else 1.0)
@@ -241,7 +241,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         return x, lambda x: self._pool(module.scores(x, mask))
 
     def _pool(self, raw):
-        """Scores of the members together."""
+        """Combined scores of the members."""
         return raw if raw.ndim == 2 else self._mean_scores(raw)
 
 

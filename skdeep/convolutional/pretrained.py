@@ -1,4 +1,4 @@
-"""Networks of the user's: modules and factories as trunks, and weights from elsewhere."""
+"""Users' networks: modules and factories as trunks, and pretrained weights."""
 
 import copy
 import os
@@ -13,7 +13,7 @@ _LOCK = threading.Lock()  # of torch's global generator, which a user's factory 
 
 
 def user_trunk(architecture, shape, rng):
-    """A trunk from a module of the user's, which is copied, or from a factory of modules.
+    """Trunk from a user's module, which is copied, or from a factory of modules.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _name(architecture):
 
 
 def load_pretrained(net, pretrained):
-    """Put weights from elsewhere into the trunks of `net`; its heads are left as they are.
+    """Load pretrained weights into the trunks of `net`; heads are not changed.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def load_pretrained(net, pretrained):
 
 
 def _state(pretrained):
-    """Names and tensors."""
+    """State dict: names and tensors."""
     if isinstance(pretrained, dict):
         found = pretrained
     elif isinstance(pretrained, nn.Module):
@@ -139,7 +139,7 @@ def _read(path):
 
 
 def _source(pretrained):
-    """What `pretrained` is, for messages."""
+    """Description of `pretrained` for messages."""
     is_path = isinstance(pretrained, (str, os.PathLike))
     return str(pretrained) if is_path else type(pretrained).__name__
 
@@ -157,5 +157,5 @@ def _load(module, weights, origin):
 
 
 def is_factory(architecture):
-    """Whether `architecture` is a module, a class of modules or a function that makes them."""
+    """Whether `architecture` is a module, a class of modules or a function that creates them."""
     return callable(architecture)  # modules are

@@ -1,4 +1,4 @@
-"""From tables to encoded rows, and which of them a network is trained on."""
+"""Encoding of tables, and the rows that a network is trained on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ several at a time."""
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedRows(Rows):
-    """Rows as `encoder` gives them.
+    """Rows encoded by `encoder`.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class EncodedRows(Rows):
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierPlan(Plan):
-    """Which rows a network is trained on, and which scores are learned from.
+    """Rows that a network is trained on, and rows that scores are fitted on.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class OutlierPlan(Plan):
 
 
 def read_table(detector: Any, X: Any, *, reset: bool) -> Any:
-    """Check a table; with `reset` remember its columns."""
+    """Check a table; with `reset`, remember its columns."""
     features = detector.categorical_features
     X = check_table(detector, to_host(X), categorical_features=features, reset=reset)
     if detector.missing == "error":
@@ -71,7 +71,7 @@ def read_table(detector: Any, X: Any, *, reset: bool) -> Any:
 def read_rows(
     detector: Any, given: Given, mode: Mode, rng: np.random.RandomState
 ) -> tuple[EncodedRows, EncodedRows | None]:
-    """Check and encode what was given; a new detector learns the encoding from it."""
+    """Check and encode the given rows; a new detector fits its encoder."""
     X = read_table(detector, given.X, reset=not mode.resumed)
     if mode.resumed:
         encoder, groups = detector.encoder_, detector._groups
@@ -96,7 +96,7 @@ def plan_rows(
     mode: Mode,
     rng: np.random.RandomState,
 ) -> OutlierPlan:
-    """Hold rows out; of a stream keep a sample."""
+    """Hold out rows; of a stream keep a sample."""
     train, unseen, stream = rows, validation, None
     if mode.incremental:
         known = getattr(detector, "_stream", None) if mode.resumed else None
@@ -125,7 +125,8 @@ def plan_rows(
 
 
 def group_features(n_features: int, rng: np.random.RandomState) -> list[list[int]]:
-    """Features that are hidden together: one at a time, or several where there are many."""
+    """Groups of features that are hidden together: single features, or several where there are
+    many."""
     n_groups = min(n_features, _LARGEST_PASS)
     order = np.arange(n_features) if n_groups == n_features else rng.permutation(n_features)
     return [order[i::n_groups].tolist() for i in range(n_groups)]
@@ -137,7 +138,7 @@ def sample_stream(
     n_kept: int,
     rng: np.random.RandomState,
 ) -> tuple[np.ndarray, int]:
-    """An even sample of all rows of a stream (reservoir sampling, Vitter, 1985).
+    """Uniform sample of all rows of a stream (reservoir sampling, Vitter, 1985).
 
     Parameters
     ----------

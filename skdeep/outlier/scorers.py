@@ -109,12 +109,13 @@ class Neighbors(BaseEstimator):
         return self
 
     def _with(self, other):
-        """The same rows as another scorer has."""
+        """The rows of another scorer."""
         self.rows_, self._tree = other.rows_, other._search()
         return self
 
     def _search(self):
-        """Made when it is needed: a tree is compiled code, which files without code cannot hold."""
+        """Nearest-neighbour search, built when it is needed: trees are compiled code, which saved
+        files cannot hold."""
         if "_tree" not in self.__dict__:
             self._tree = NearestNeighbors().fit(self.rows_)
         return self._tree
@@ -135,14 +136,14 @@ class Neighbors(BaseEstimator):
         return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
 
     def _differences(self, v, place):
-        """Mean squared difference to the nearest rows, column by column."""
+        """Mean squared difference to the nearest rows, for each column."""
         step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
         pieces = [slice(i, i + step) for i in range(0, len(v), step)]
         parts = [np.square(v[p, None] - self.rows_[place[p]]).mean(1) for p in pieces]
         return np.concatenate(parts)
 
     def score(self, x: Any, r: np.ndarray):
-        """The sum of the contributions, without working them out."""
+        """Sum of the contributions, without computing them."""
         distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
         return np.square(distance).mean(1)
 
@@ -175,7 +176,7 @@ class Local(Neighbors):
         return self
 
     def _both(self, x, r):
-        """The two numbers, what they are divided by, and the nearest rows."""
+        """Both factors, their divisors, and the nearest rows."""
         distance, place = self._nearest(x)
         usual = (self.usual_distance_, self.usual_residual_)
         divisors = [np.sqrt(u[place].mean(1) + low) for u, low in zip(usual, self.floors_)]
@@ -186,7 +187,7 @@ class Local(Neighbors):
         return np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
 
     def contributions(self, x: Any, r: np.ndarray):
-        """Half by shares in the distance, half by shares in the residual."""
+        """Contributions: half by shares in the distance, half by shares in the residual."""
         distance, residual, divisors, place = self._both(x, r)
         whole = np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
         far = self._differences(x, place)
@@ -232,7 +233,7 @@ class Sampled(Mahalanobis):
         return np.sqrt(whole) * np.sqrt(self._distance(x))
 
     def contributions(self, x: Any, r: np.ndarray):
-        """Half by shares in the one, half by shares in the other."""
+        """Contributions: half by shares in each of the factors."""
         parts = super().contributions(x, r)
         _, place = self.near_._nearest(x)
         far = self.near_._differences(x, place)

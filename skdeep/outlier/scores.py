@@ -1,4 +1,4 @@
-"""From a trained masked network to outlier scores of rows."""
+"""Outlier scores of rows, from a trained masked network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STORE_ROWS = ("neighbors", "latent_knn", "local")
 
 
 class Measured(NamedTuple):
-    """What a scorer takes of rows."""
+    """Inputs of a scorer."""
 
     values: np.ndarray  # or the code
     residuals: np.ndarray
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class ResidualModel:
-    """A trained network that tells values from their predictions.
+    """A trained network that predicts values from the others.
 
     Attributes
     ----------
@@ -56,20 +56,20 @@ class ResidualModel:
 
     @classmethod
     def of(cls, net: DeepNet, groups: Any, code_scale: Any = None) -> ResidualModel:
-        """The network in double precision, where its device has that: a row's score must not
-        depend, even by rounding, on the rows that it is scored with."""
+        """The network in double precision, if its device supports it: a row's score must not
+        depend, by rounding, on the other rows of the call."""
         module: Any = net.in_double() if has_double(torch.device(net.device)) else net.module_
         return cls(module, groups, code_scale)
 
     def with_code(self, rows: np.ndarray) -> ResidualModel:
-        """The same model with its code, scaled by these rows, for the values: the whole code
-        gets as much weight as all values."""
+        """The same model with its code as values, scaled on these rows: the whole code has the
+        weight of all values."""
         (z,) = self._run(rows, self.module.latent)
         spread = np.sqrt(z.var(0).sum() / self.module.n_columns) + 1e-12
         return replace(self, code_scale=(z.mean(0), spread))
 
     def __call__(self, rows: np.ndarray) -> Measured:
-        """Measure rows as `OutlierEncoder` gives them."""
+        """Compute the inputs of a scorer for rows encoded by `OutlierEncoder`."""
         n = self.module.n_columns
         deviations = np.nan_to_num(rows[:, n:].astype(np.float64))
 
@@ -85,7 +85,7 @@ class ResidualModel:
 
     @torch.inference_mode()
     def _run(self, rows, *functions):
-        """Each function of the rows, in pieces, as arrays of double precision."""
+        """Apply functions to the rows in chunks; arrays in double precision."""
         parameter, config = next(self.module.parameters()), self.module.config
         x = to_tensor(rows[:, : self.module.n_columns], parameter.dtype, parameter.device)
         width = config["n_members"] * max(config["hidden_layer_sizes"])
@@ -95,7 +95,7 @@ class ResidualModel:
 
 @dataclass(frozen=True)
 class RowScorer:
-    """Scores of rows: a network that measures them and a scorer of what it measures."""
+    """Scores of rows: a network that computes their residuals, and a scorer."""
 
     model: ResidualModel
     scorer: Any
@@ -106,7 +106,7 @@ class RowScorer:
         return total(self.scorer, x, r) + np.square(deviations).sum(1)
 
     def contributions(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What each column that varied in fit, and each constant one, adds to the score."""
+        """Contribution of each varying column, and of each constant one, to the score."""
         x, r, deviations = self.model(rows)
         if self.model.code_scale is None:
             parts = self.scorer.contributions(x, r)
@@ -118,7 +118,7 @@ class RowScorer:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRule:
-    """How scores are made, as the parameters of a detector say, with 'auto' settled."""
+    """Method of scoring by the parameters of a detector, with 'auto' resolved."""
 
     method: str
     novelty: bool
@@ -146,11 +146,11 @@ class ScoreRule:
 
     @property
     def stores_rows(self) -> bool:
-        """Whether rows are compared with training rows that are kept."""
+        """Whether rows are compared with stored training rows."""
         return self.method in _STORE_ROWS
 
     def scorer(self, n_rows: int, rng: np.random.RandomState, leave_out_self: bool) -> Any:
-        """A scorer to be fitted on as many rows."""
+        """Scorer to be fitted on the given number of rows."""
         if self.method == "mahalanobis":
             return Mahalanobis(self.trim)
         if self.method == "sampled":
@@ -162,7 +162,7 @@ class ScoreRule:
         return SquaredResiduals(_SUMS[self.method])
 
     def threshold(self, scores: np.ndarray) -> float:
-        """The outlier score beyond which a row is an outlier."""
+        """Outlier score above which a row is an outlier."""
         if self.contamination != "auto":
             return np.percentile(scores, 100 * (1 - self.contamination))
         fence = upper_fence(scores) * (1 + _ROUNDING) + _ROUNDING
@@ -177,7 +177,7 @@ def learn_scores(
     unseen: np.ndarray | None,
     rng: np.random.RandomState,
 ) -> dict[str, Any]:
-    """Fit the scorer, the tail of usual scores and the threshold.
+    """Fit the scorer, the tail of normal scores and the threshold.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a masked network is trained on, and how."""
+"""Training of masked networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JUDGED = 1000  # held-out rows that an epoch is judged by, at most
 
 
 def masked_net(detector: Any, rows: EncodedRows, rng: np.random.RandomState) -> MaskedNet:
-    """The network of a detector, with its initial weights."""
+    """Network of a detector, with initial weights."""
     _, sources = np.unique(rows.encoder.sources_, return_inverse=True)
     net = MaskedNet(
         int(detector.n_estimators),
@@ -37,7 +37,7 @@ def masked_net(detector: Any, rows: EncodedRows, rng: np.random.RandomState) -> 
 
 
 def parts_of_training(task: Task, groups: list[list[int]], trim: float) -> dict[str, Any]:
-    """What differs from other estimators in the training of a masked network.
+    """Parts of the training of a masked network that differ from other estimators.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def parts_of_training(task: Task, groups: list[list[int]], trim: float) -> dict[
 
 
 def _validator(module: MaskedNet, x: torch.Tensor, groups, scores: bool) -> Validator:
-    """Mean squared residual of held-out rows: without masks, so without noise."""
+    """Mean squared residual of held-out rows, without masks and so without noise."""
     x = x[:_JUDGED, : module.n_columns]
 
     def validate() -> tuple[float, float | None]:

@@ -1,1 +1,1 @@
-"""What a parameter may be and what it means."""
+"""Table of parameters: valid values and descriptions."""

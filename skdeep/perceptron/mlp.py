@@ -34,7 +34,7 @@ def _is_stochastic(estimator):
 
 
 class _BaseMLP(DeepEstimator):
-    """What the classifier and the regressor share: the network and its weights."""
+    """Shared methods of the classifier and the regressor."""
 
     _input = VECTORS
     _trains_in_packs = True  # a search may train several as one
@@ -83,7 +83,7 @@ class _BaseMLP(DeepEstimator):
 
     @property
     def _optimizer(self):
-        """The optimizer, by scikit-learn's name for it."""
+        """The optimizer, under scikit-learn's name."""
         return self.net_.flat_optimizers_[0]
 
     @property

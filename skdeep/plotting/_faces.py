@@ -1,10 +1,10 @@
-"""What displays of anomaly scores, reconstructions and codes share."""
+"""Shared functions of displays of anomaly scores, reconstructions and codes."""
 
 from skdeep.plotting._panels import check_matplotlib
 
 
 def axes_for(caller, ax):
-    """`ax`, or new axes where it is None."""
+    """Return `ax`, or new axes if it is None."""
     check_matplotlib(caller)
     if ax is not None:
         return ax

@@ -1,4 +1,4 @@
-"""What the cells of a column of objects are: numbers, text, truth values, dates and others."""
+"""Types of the values in columns of objects: numbers, text, booleans, dates and others."""
 
 import datetime
 from numbers import Number
@@ -19,7 +19,7 @@ _KINDS = (
 
 
 def kind_of(value):
-    """What a cell is, in words, so that values of one kind may be equal."""
+    """Kind of a value, in words; values of one kind may be equal."""
     for types, kind in _KINDS:
         if isinstance(value, types):
             zone = getattr(value, "tzinfo", None) if kind == "times" else None
@@ -28,7 +28,7 @@ def kind_of(value):
 
 
 def kinds_of(values):
-    """The kinds of many cells, each type looked at once.
+    """Kinds of many values, each type checked once.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def kinds_of(values):
 
 
 def object_kinds(column, name):
-    """The kinds in a column of objects that are not missing.
+    """Kinds of the values in a column of objects that are not missing.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def object_kinds(column, name):
 
 
 def unfit_cell(kind, name, described=None):
-    """The error for a value of the type `kind` that no other value can be compared with."""
+    """Error for a value of type `kind`, which cannot be compared with other values."""
     return ValueError(
         f"Column {name!r} holds a value of the type {described or kind.__name__}: a cell must be a "
         "number, text, a truth value or missing. Make columns of numbers or categories of it first."
@@ -69,5 +69,5 @@ def unfit_cell(kind, name, described=None):
 
 
 def is_missing(value):
-    """Whether a value that can be hashed stands for a missing one."""
+    """Whether a hashable value represents a missing one."""
     return value is None or value is pd.NA or bool(value != value)

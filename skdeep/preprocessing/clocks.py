@@ -1,4 +1,4 @@
-"""Instants as times on the wall of their zone: days are there all of one length."""
+"""Instants as local times of their time zone, in which all days have the same length."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def learn_wall(instants, kind):
-    """How instants with a time zone lie on its clocks.
+    """Relation of instants with a time zone to local times.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def learn_wall(instants, kind):
 
 
 def to_wall(instants, kind):
-    """Times on the wall, in units since 1970; where `kind` says so, in days."""
+    """Local times, in units since 1970; in days if `kind` says so."""
     index = pd.DatetimeIndex(np.asarray(instants, dtype=np.int64).view(f"M8[{kind['unit']}]"))
     wall = index.tz_localize("UTC").tz_convert(kind["tz"]).tz_localize(None).asi8
     return wall // (_DAY * _PER_SECOND[kind["unit"]]) if kind["wall"] == "day" else wall
 
 
 def from_wall(wall, kind):
-    """The instants: of two the first, and the end of the gap for times that a clock jumps over."""
+    """Instants of local times: the first of two, and the end of a gap for missing times."""
     wall = np.asarray(wall, dtype=np.int64)
     if kind.get("wall") == "day":
         wall = wall * (_DAY * _PER_SECOND[kind["unit"]])

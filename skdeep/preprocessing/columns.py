@@ -1,4 +1,4 @@
-"""The columns of a table as scikit-learn hands it over: which are numbers, which categories."""
+"""Columns of tables, checked by scikit-learn's rules: numbers and categories."""
 
 import warnings
 
@@ -44,7 +44,7 @@ def check_columns(estimator, X, *, reset):
 
 
 def check_frame(estimator, X, *, reset):
-    """Check a frame by scikit-learn's rules and make a pandas DataFrame of plain columns of it.
+    """Check a frame by scikit-learn's rules and convert it to a pandas DataFrame of plain columns.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _plain_columns(X):
 
 
 def check_table(estimator, X, *, categorical_features, reset):
-    """Check a table by scikit-learn's rules, leaving the columns of a frame as they are.
+    """Check a table by scikit-learn's rules without converting the columns of a frame.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def check_table(estimator, X, *, categorical_features, reset):
 
 
 def _is_finite_array(estimator, X):
-    """Whether X is beyond doubt what scikit-learn's checks, slow for one row, pass on as it is."""
+    """Whether X certainly passes scikit-learn's checks, which are slow for one row, unchanged."""
     if not (
         type(X) is np.ndarray
         and X.dtype in FLOATS
@@ -145,7 +145,7 @@ def column(X, j):
 
 
 def column_label(X, j, names):
-    """What the user calls column number j, for messages: text or a number."""
+    """Name or index of column j, for messages."""
     label = X.columns[j] if isinstance(X, pd.DataFrame) else names[j]
     return label if isinstance(label, (str, int)) else str(label)
 
@@ -159,7 +159,7 @@ def column_names(estimator):
 
 
 def categorical_mask(X, categorical_features, names):
-    """Which columns hold categories.
+    """Mask of the columns that hold categories.
 
     Parameters
     ----------

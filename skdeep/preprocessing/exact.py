@@ -1,8 +1,9 @@
-"""The whole numbers behind a column of integers, dates, durations, periods or decimals.
+"""Exact integers behind columns of integers, dates, durations, periods or decimals.
 
-Networks see float64, which has no integer beyond 2**53 of its own: identifiers and time stamps
-would come back as values that do not exist. Here a value is its number of steps from the smallest
-one, the step being the greatest common divisor, and the way back is integer arithmetic.
+Networks compute in float64, which cannot represent all integers beyond 2**53: identifiers and time
+stamps would be decoded to values that do not exist. Here a value is represented by its number of
+steps from the smallest one, the step being the greatest common divisor, and decoding uses integer
+arithmetic.
 """
 
 import math
@@ -21,7 +22,7 @@ LARGEST = 2**53  # up to which float64 has all integers
 
 
 def kind_of(values):
-    """What the values of a Series are, as plain data, or None if they are not numbers.
+    """Kind of the values of a Series, as plain data, or None if they are not numbers.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def _is_missing(value):
 
 
 def to_integers(values, kind):
-    """The integers behind a Series, and where they are missing (there they are any)."""
+    """Integers behind a Series, and a mask of missing ones (where they are arbitrary)."""
     name, missing = kind["name"], values.isna().to_numpy(dtype=bool)
     if name == "decimal":
         scale = 10 ** kind["scale"]
@@ -146,7 +147,7 @@ def _arrow_integers(values):
 
 
 def _objects(values):
-    """Python's integers as an array, of 64 bits where they fit."""
+    """Array of Python integers, of 64 bits if they fit."""
     low, high = min(values, default=0), max(values, default=0)
     if low >= -(2**63) and high < 2**63:
         return np.array(values, dtype=np.int64)
@@ -173,7 +174,7 @@ def _scaled(value, scale, name):
 
 
 def from_integers(whole, missing, kind, dtype):
-    """An array of a type from the integers behind it; see `to_integers`."""
+    """Array of the given type from integers; see `to_integers`."""
     name = kind["name"]
     if kind.get("wall"):
         whole = from_wall(whole, kind)
@@ -232,7 +233,7 @@ def _object_array(whole, missing, kind):
 
 @dataclass
 class Steps:
-    """A column's values as numbers of steps from the smallest one.
+    """Values of a column as numbers of steps from the smallest one.
 
     Parameters
     ----------
@@ -274,13 +275,13 @@ class Steps:
 
     @property
     def is_small(self):
-        """Whether float64 has all these values itself."""
+        """Whether float64 represents all values exactly."""
         plain = self.kind["name"] == "integer"
         return plain and self.origin >= -LARGEST and self.last <= LARGEST
 
     @property
     def unit(self):
-        """A step in the units of the data."""
+        """Size of a step in the units of the data."""
         scale = self.kind.get("scale", 0)
         return 1.0 if len(self.known) else self.step / 10**scale
 
@@ -290,7 +291,7 @@ class Steps:
         return whole.astype(np.uint64) - np.uint64(self.origin % 2**64)
 
     def _stored(self, whole):
-        """Integers cut to the range of fit, in the storage of fit."""
+        """Integers clipped to the range of fit, as stored in fit."""
         if whole.dtype != self.storage or self.storage == "object":
             inside = [min(max(int(i), self.origin), self.last) for i in whole]
             out = np.empty(len(inside), dtype=self.storage)
@@ -299,7 +300,7 @@ class Steps:
         return np.clip(whole, *np.array([self.origin, self.last], dtype=self.storage))
 
     def encode(self, values):
-        """Numbers of steps as float64, NaN where missing; values out of range go to its ends."""
+        """Numbers of steps as float64, NaN if missing; values out of range are clipped."""
         whole, missing = to_integers(values, self.kind)
         whole = self._stored(whole)
         if len(self.known):
@@ -313,7 +314,7 @@ class Steps:
         return number if self.storage == "object" else np.uint64(number)
 
     def decode(self, x, dtype):
-        """Values of a type from numbers of steps, NaN where missing."""
+        """Values of the given type from numbers of steps, NaN if missing."""
         missing = np.isnan(x)
         count = np.round(np.where(missing, 0.0, x))
         if len(self.known):
@@ -326,11 +327,11 @@ class Steps:
         return from_integers(whole, missing, self.kind, dtype)
 
     def is_outside(self, values):
-        """Whether one of the values lies outside the range."""
+        """Whether a value lies outside the range."""
         whole, missing = to_integers(values, self.kind)
         return any(not self.origin <= int(i) <= self.last for i in whole[~missing])
 
     def limits(self, dtype):
-        """The smallest and the largest value, of a type."""
+        """Smallest and largest value, in the given type."""
         ends = np.array([self.origin, self.last], dtype=self.storage)
         return tuple(from_integers(ends, np.zeros(2, dtype=bool), self.kind, dtype))

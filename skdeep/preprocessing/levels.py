@@ -1,4 +1,4 @@
-"""The levels of a categorical column and their numbers."""
+"""Levels of categorical columns and their codes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _FEW = 64  # up to this many values are looked up one by one: factorising costs 
 
 @dataclass
 class Levels:
-    """Numbers for the levels of one column; missing values and unseen levels are -1.
+    """Codes of the levels of one column; missing values and unseen levels are -1.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Levels:
 
     @classmethod
     def learn(cls, values, weight, name):
-        """The levels that occur in `values` with a positive weight.
+        """Learn the levels that occur in `values` with positive weight.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Levels:
         return len(self.numbers)
 
     def encode(self, values):
-        """Level numbers of a column.
+        """Codes of a column.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Levels:
 
 
 def _factorize(values, name):
-    """Codes, and what they stand for; the code of a missing value is -1."""
+    """Codes and levels; the code of missing values is -1."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy(), list(values.cat.categories)
     if isinstance(values.dtype, np.dtype) and not values.dtype.isnative:

@@ -1,4 +1,4 @@
-"""A table as positions: each cell the number of its mode plus a place inside it.
+"""Tables as positions: the mode of each cell plus a place inside it.
 
 Mode-specific normalisation (Xu et al., NeurIPS 2019) says of a number which mode of its column it
 belongs to and where in the mode it lies. There the modes are Gaussians of a mixture whose fit
@@ -72,7 +72,7 @@ class NumberModes:
 
     @property
     def dtype(self):
-        """The type that the column comes back as."""
+        """Type of decoded columns."""
         return dtype_from(self.described)
 
     def __len__(self):
@@ -115,7 +115,7 @@ class NumberModes:
         return None if self.steps is None else Steps(**self.steps)
 
     def encode(self, values):
-        """Positions of a Series' values; those out of range go to the nearest mode.
+        """Positions of a Series' values; those out of range are assigned to the nearest mode.
 
         Raises
         ------
@@ -177,8 +177,8 @@ class NumberModes:
         return out
 
     def out_of_range(self, values):
-        """The range as values of the column's type, if one of `values` lies outside, else a pair
-        of None."""
+        """Range as values of the column's type, if one of `values` lies outside, else a pair of
+        None."""
         known, values = self.grid.ravel(), comparable(values, self.kind, self.dtype)
         if self.steps is not None:
             steps = self._steps
@@ -219,7 +219,7 @@ class NumberModes:
 
 @dataclass
 class LevelModes:
-    """Modes of a column of categories: its levels, what is left of them, and 'missing'.
+    """Modes of a categorical column: its levels, pooled rare levels, and 'missing'.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ class LevelModes:
 
     @property
     def dtype(self):
-        """The type that the column comes back as."""
+        """Type of decoded columns."""
         return dtype_from(self.described)
 
     def __len__(self):
@@ -310,7 +310,7 @@ class LevelModes:
         return from_objects(values.to_numpy(dtype=object), self.dtype)
 
     def log_densities(self, positions):
-        """Logarithm of the share of each level in its mode: not 0 for pooled levels alone."""
+        """Log-probability of each level within its mode: nonzero for pooled levels only."""
         out = np.zeros(len(positions))
         if self.pooled:
             pooled = positions.astype(int) == len(self.levels)
@@ -320,12 +320,12 @@ class LevelModes:
         return out
 
     def out_of_range(self, values):
-        """A pair of None: levels have no range."""
+        """Return a pair of None: levels have no range."""
         return None, None
 
 
 def learn_modes(values, n_bins, max_categories):
-    """The modes of a column.
+    """Learn the modes of a column.
 
     Parameters
     ----------

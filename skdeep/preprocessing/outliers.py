@@ -83,7 +83,7 @@ class OutlierEncoder(TabularEncoder):
         self._scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def encode(self, X: Any):
-        """`transform` for a table that has been checked."""
+        """`transform` for a validated table."""
         with np.errstate(over="ignore"):
             out = soft_clip((self._raw(X) - self._center) * self._scale)
         rare = soft_clip((self._rare_columns(X) - self._rare_center) / self._rare_scale)
@@ -95,7 +95,7 @@ class OutlierEncoder(TabularEncoder):
         return np.stack([self._rarity[j][self._codes(X, j) + 1] for j in self._numbered], 1)
 
     def _deviations(self, X):
-        """Of the constant columns: how far they are from their constant, in rows."""
+        """Deviations of the constant columns from their constants, per row."""
         out = np.zeros((len(X), len(self.constant_sources_)))
         n = len(self._constant_numbers)
         if n:
@@ -124,7 +124,7 @@ class OutlierEncoder(TabularEncoder):
 
 
 def soft_clip(z):
-    """`z` up to `FENCE` on either side, from there on its logarithm, without a step or a kink."""
+    """Clip `z` smoothly: unchanged up to `FENCE` on either side, logarithmic beyond."""
     size = np.minimum(np.abs(z), np.finfo(np.float64).max)
     with np.errstate(invalid="ignore"):
         beyond = FENCE + np.log1p(np.maximum(size - FENCE, 0.0))
@@ -132,7 +132,7 @@ def soft_clip(z):
 
 
 def _rarity(codes, n_levels):
-    """Of level numbers -1 (missing or unknown), 0, 1, ..."""
+    """Rarity of levels -1 (missing or unknown), 0, 1, ..."""
     counts = np.bincount(codes + 1, minlength=n_levels + 1)
     return -np.log((counts + 1) / (len(codes) + 1))
 

@@ -1,4 +1,4 @@
-"""Texts to rows of token ids: what an embedding reads."""
+"""Conversion of texts to rows of token ids."""
 
 from __future__ import annotations
 
@@ -370,7 +370,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
 
 def _check_iterable(raw_documents):
-    """Raise for what holds no texts one by one; scikit-learn's words."""
+    """Raise if X is not an iterable of texts, with scikit-learn's message."""
     is_table = getattr(raw_documents, "ndim", 1) != 1 or hasattr(raw_documents, "columns")
     if (
         isinstance(raw_documents, (str, bytes, Mapping))

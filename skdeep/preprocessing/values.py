@@ -1,5 +1,4 @@
-"""Values of a column as floats or objects, arrays of the column's type again, how fine numbers are;
-and types of columns as plain data."""
+"""Conversion of the values and types of columns to floats, objects and plain data, and back."""
 
 from typing import Any
 
@@ -13,7 +12,7 @@ _NUMBERS = ("float", "integer", "decimal")
 
 
 def dense(values):
-    """A Series without compression: neither sparse nor a dictionary of Arrow."""
+    """A Series without compression: neither sparse nor dictionary-encoded."""
     if isinstance(values.dtype, pd.SparseDtype):
         return pd.Series(np.asarray(values.array.to_dense()), name=values.name)
     if isinstance(values.dtype, pd.ArrowDtype):
@@ -26,7 +25,7 @@ def dense(values):
 
 
 def comparable(values, kind, dtype, whole=False):
-    """A Series as one whose values can be compared with those of a column.
+    """A Series whose values can be compared with those of a column.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def comparable(values, kind, dtype, whole=False):
 
 
 def _as_numbers(values, is_number):
-    """Numbers of another type than the column's, or what can be read as such."""
+    """Numbers of another type than the column's, or values that can be parsed as numbers."""
     if not is_number:
         try:
             values = values.astype(object).where(values.notna(), np.nan).astype(np.float64)
@@ -83,7 +82,7 @@ def _as_numbers(values, is_number):
 
 
 def to_floats(values):
-    """A Series of numbers as float64, NaN where missing."""
+    """Convert a Series of numbers to float64, with NaN for missing values."""
     try:
         out = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except OverflowError:  # of Python's integers
@@ -97,7 +96,7 @@ def to_floats(values):
 
 
 def from_floats(x, kind, dtype):
-    """An array of a type from float64 with NaN where missing."""
+    """Array of the given type from float64, NaN meaning missing."""
     if isinstance(dtype, pd.SparseDtype):
         return pd.arrays.SparseArray(from_floats(x, kind, dtype.subtype), dtype=dtype)
     missing = np.isnan(x)
@@ -117,7 +116,7 @@ def from_floats(x, kind, dtype):
 
 
 def from_values(values, kind, dtype):
-    """An array of a type from a Series of comparable values."""
+    """Array of the given type from a Series of comparable values."""
     if isinstance(dtype, pd.SparseDtype):
         return pd.arrays.SparseArray(from_values(values, kind, dtype.subtype), dtype=dtype)
     if kind["name"] == "float":
@@ -127,7 +126,7 @@ def from_values(values, kind, dtype):
 
 
 def from_objects(values, dtype):
-    """An array of a type from objects, None or NaN where missing."""
+    """Array of the given type from objects, None or NaN meaning missing."""
     if isinstance(dtype, pd.SparseDtype):
         return pd.arrays.SparseArray(from_objects(values, dtype.subtype), dtype=dtype)
     if isinstance(dtype, pd.ArrowDtype):
@@ -175,7 +174,7 @@ def quantile_grid(known, n_bins, n_places):
 
 
 def granularity(known, kind):
-    """The step of sorted integers, and the decimals of sorted numbers: 0.0 and None for none."""
+    """Step of sorted integers, and number of decimals of sorted numbers: 0.0 and None for none."""
     if kind["name"] == "integer":
         gaps = np.diff(np.unique(known)).astype(np.int64)
         return (float(np.gcd.reduce(gaps)) if len(gaps) else 1.0), None
@@ -187,7 +186,7 @@ def granularity(known, kind):
 
 
 def counts_rows(x, steps):
-    """Whether integers, in steps or not, are as different as row numbers."""
+    """Whether integers, in steps or not, are as distinct as row numbers."""
     if steps is not None and (steps.step != 1 or len(steps.known)):
         return False
     x = np.sort(x)
@@ -195,7 +194,7 @@ def counts_rows(x, steps):
 
 
 def described_dtype(dtype):
-    """A column's type as plain data: its name, or a dict where a name does not say it all.
+    """Type of a column as plain data: its name, or a dict if the name is not sufficient.
 
     Parameters
     ----------
@@ -215,7 +214,7 @@ def described_dtype(dtype):
 
 
 def dtype_from(described):
-    """The type that `described_dtype` described."""
+    """Type described by `described_dtype`."""
     if isinstance(described, str):
         return pd.api.types.pandas_dtype(described)
     if "sparse" in described:
@@ -229,7 +228,7 @@ def dtype_from(described):
 
 
 def checked_description(values):
-    """`described_dtype` of a Series, where the type can be made of it again.
+    """`described_dtype` of a Series, if the type can be restored from it.
 
     Raises
     ------
@@ -276,7 +275,7 @@ def _arrow_from(described):
 
 
 def described_polars(dtype):
-    """A type of polars as plain data."""
+    """polars type as plain data."""
     name = str(dtype.base_type())
     if name == "Enum":
         return [name, dtype.categories.to_list()]
@@ -288,7 +287,7 @@ def described_polars(dtype):
 
 
 def polars_from(described):
-    """The type that `described_polars` described."""
+    """Type described by `described_polars`."""
     import polars as pl
 
     name, *rest = described
@@ -296,7 +295,7 @@ def polars_from(described):
 
 
 def from_polars(X):
-    """A polars DataFrame as one of pandas with Arrow's types, none of its values changed."""
+    """Convert a polars DataFrame to pandas with Arrow types, without changing values."""
     import polars as pl
 
     plain: dict[str, Any] = {"Categorical": pl.String, "Enum": pl.String}
@@ -307,7 +306,7 @@ def from_polars(X):
 
 
 def to_polars(arrays, names, schema):
-    """A polars DataFrame from arrays of Arrow's types.
+    """Convert arrays of Arrow types to a polars DataFrame.
 
     Parameters
     ----------

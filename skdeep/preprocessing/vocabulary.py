@@ -1,4 +1,4 @@
-"""Vocabularies of tokens: the ids that texts become."""
+"""Vocabularies of tokens and their ids."""
 
 import warnings
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ def token_ids(analyze, raw_documents, number_of):
 
 
 def known_ids(analyze, raw_documents, vocabulary):
-    """The ids of each text, by a vocabulary that is fixed."""
+    """Ids of each text by a fixed vocabulary."""
     known = _Known(vocabulary)
     return list(token_ids(analyze, raw_documents, known.__getitem__))
 
 
 class _Known(dict):
-    """A vocabulary in which all other tokens are unknown (faster than `get` with a default)."""
+    """A vocabulary that maps all other tokens to unknown (faster than `get` with a default)."""
 
     def __missing__(self, token):
         return UNKNOWN

@@ -127,7 +127,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             self._compare_nets(known.module_.config)
 
     def _compare_nets(self, config):
-        """Raise where a warm start would need another network."""
+        """Raise if a warm start needs another network."""
         if self._reads_tokens != bool(config["vocabulary_size"]):
             raise ValueError(
                 "warm_start can only be used with the same kind of input as in the previous call "
@@ -179,7 +179,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     def _learn_scales(self, task):
-        """Give the network the mean and the spread of what comes in and of what goes out."""
+        """Set the scales of inputs and outputs in the network."""
         module, (x, target, weight) = task.net.module_, task.data
         if not self._reads_tokens:
             mean, spread = channel_statistics(x, weight)
@@ -224,7 +224,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
 
 
 def _mean_length(x):
-    """Steps of a checked sequence, on average."""
+    """Mean number of steps of checked sequences."""
     if isinstance(x, RaggedRows):
         return max(1, len(x.values) // len(x.lengths))
     return x.shape[2]

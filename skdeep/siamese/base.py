@@ -1,8 +1,7 @@
-"""What the siamese estimators share: one network, trained on comparisons of rows.
+"""Base of the siamese estimators: one network, trained on comparisons of rows.
 
-Classes, pairs and triplets go the same road: rows and what is known of them (`rows`) become
-batches (`data.pairs`), whose loss (`losses.metric`) sees the embedding of every row of a batch
-once.
+Classes, pairs and triplets are handled alike: rows and their relations (`rows`) become batches
+(`data.pairs`), whose loss (`losses.metric`) uses the embedding of every row of a batch once.
 """
 
 from __future__ import annotations
@@ -146,7 +145,7 @@ class BaseSiamese(DeepEstimator):
     # --- the embedding ---------------------------------------------------------------------
 
     def _embed(self, X):
-        """Embeddings of rows as users give them, on the host."""
+        """Embeddings of rows as given by the user, on the CPU."""
         check_is_fitted(self)
         return self._embed_checked(self.net_.module_, self._input.check(self, X))
 

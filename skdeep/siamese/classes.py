@@ -1,4 +1,4 @@
-"""Classes as places in an embedding: means, neighbours, calibration."""
+"""Classes in an embedding: prototypes, neighbours, calibration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK = 2**24  # numbers in a piece of the matrix of distances to all rows kept
 
 @dataclass(frozen=True)
 class KnownClasses:
-    """Classes, and where their rows are in an embedding.
+    """Classes and the embeddings of their rows.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class KnownClasses:
 
     @classmethod
     def none(cls, labels: np.ndarray, width: int) -> KnownClasses:
-        """No class yet, in an embedding of a width; `labels` are like those to come."""
+        """No classes, in an embedding of the given width; `labels` are like those to come."""
         return cls(labels[:0], np.zeros(0, dtype=np.int64), np.zeros((0, width)))
 
     def add(self, Z: np.ndarray, y: np.ndarray, *, keep_rows: bool) -> KnownClasses:
-        """These classes with more rows, of embeddings Z and classes y."""
+        """Add rows with embeddings Z and classes y."""
         labels, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
         classes = np.union1d(self.labels, labels)
         old, new = np.searchsorted(classes, self.labels), np.searchsorted(classes, labels)
@@ -106,7 +106,7 @@ class KnownClasses:
 
 
 def fit_temperature(distances: np.ndarray, target: np.ndarray) -> float:
-    """What distances to classes are divided by before a softmax, from rows of known classes."""
+    """Divisor of distances to classes before a softmax, from rows of known classes."""
     scale = float(distances.mean()) or 1.0
 
     def cost(log_temperature):
@@ -121,12 +121,12 @@ def fit_temperature(distances: np.ndarray, target: np.ndarray) -> float:
 
 
 def distance_exceeded(distances: np.ndarray, rate: float | None) -> float:
-    """The distance to the nearest class that this share of rows exceeds; infinite for None."""
+    """Distance to the nearest class that this share of rows exceeds; infinite for None."""
     if rate is None:
         return np.inf
     return float(np.quantile(distances.min(1), 1 - rate))
 
 
 def label_of_unknown(labels: np.ndarray) -> Any:
-    """What rows of no known class are called, beside classes like `labels`."""
+    """Label of rows of no known class, of the type of `labels`."""
     return "unknown" if labels.dtype.kind in "OUS" else -1

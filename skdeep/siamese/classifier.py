@@ -366,7 +366,7 @@ def _attributes(known):
 
 
 def _kind_of(labels):
-    """Labels of one kind can be put in order together."""
+    """Type of labels: labels of one type can be sorted."""
     return {**dict.fromkeys("OUS", "text"), **dict.fromkeys("biuf", "number")}.get(
         labels.dtype.kind, labels.dtype.kind
     )

@@ -1,4 +1,4 @@
-"""Batches to compare rows in, their loss, and how an epoch is judged."""
+"""Batches of compared rows, their loss and validation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOSSES: dict[str, Any] = {
 
 
 def make_loss(estimator: Any, kind: str) -> torch.nn.Module:
-    """The loss of classes, pairs or triplets that the parameters of an estimator name."""
+    """Loss of classes, pairs or triplets by the parameters of an estimator."""
     name = _DEFAULT_LOSS[kind] if estimator.loss == "auto" else estimator.loss
     if kind not in LOSSES[name].takes:
         possible = sorted(n for n, c in LOSSES.items() if kind in c.takes)
@@ -49,7 +49,7 @@ def make_loss(estimator: Any, kind: str) -> torch.nn.Module:
 
 
 def settled_batch_size(batch_size: int | str, n_comparisons: int) -> int:
-    """An eighth of the rows, pairs or triplets for 'auto', from 32 up to 256; else the size."""
+    """Batch size: for 'auto' an eighth of the rows, pairs or triplets, from 32 up to 256."""
     if isinstance(batch_size, str):
         return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, n_comparisons // _STEPS))
     return batch_size
@@ -58,7 +58,7 @@ def settled_batch_size(batch_size: int | str, n_comparisons: int) -> int:
 def make_batches(
     estimator: Any, task: Task, data: tuple, rng: np.random.RandomState, transform: Any = None
 ) -> Any:
-    """Batches of rows with what is known of them.
+    """Batches of rows with their classes, pairs or triplets.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def make_batches(
 
 
 def augmentation(estimator: Any, task: Task, kind: str) -> Any:
-    """What changes the images of a batch, or None."""
+    """Augmentation of the images of a batch, or None."""
     x, augment, rng = task.data[0], estimator.augment, task.rng
     are_images = len(x.shape) == 4
     if augment is None or (augment == "auto" and not are_images):
@@ -104,7 +104,7 @@ def augmentation(estimator: Any, task: Task, kind: str) -> Any:
 
 
 def comparing_validator(estimator: Any, task: Task, gallery: Any) -> Validator | None:
-    """A function that gives loss and score on the held-out comparisons, where there are any.
+    """Function that returns loss and score on the held-out comparisons, or None if there are none.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _held_out_score(module: torch.nn.Module, normalize: bool, held_out, gallery)
 
 
 def _mean_loss(net: engine.DeepNet, batches: Any) -> float:
-    """Mean over all values that the loss has in the batches; 0 where it has none."""
+    """Mean over all values of the loss in the batches; 0 if there are none."""
     found = [net.criterion_(net.module_(x), target) for x, target, _ in batches.epoch()]
     values = torch.cat(found)
     return float(values.mean()) if len(values) else 0.0

@@ -1,4 +1,4 @@
-"""The network from a row to its embedding."""
+"""Networks from rows to embeddings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _SCALE_ROWS = 1000  # that the scale of channels is taken from
 
 
 def encoder_kind(encoder: Any, shape: tuple) -> str:
-    """'dense', 'conv', 'lstm' or 'module': what `encoder` stands for with rows of a shape."""
+    """Kind of the encoder, 'dense', 'conv', 'lstm' or 'module', for the given `encoder` and shape
+    of rows."""
     if isinstance(encoder, nn.Module):
         return "module"
     if encoder == "auto":
@@ -35,7 +36,7 @@ def encoder_kind(encoder: Any, shape: tuple) -> str:
 
 
 def make_encoder(estimator: Any, shape: tuple, rng: np.random.RandomState) -> nn.Module:
-    """The network that the parameters of an estimator describe, with its initial weights.
+    """Network described by the parameters of an estimator, with initial weights.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def make_encoder(estimator: Any, shape: tuple, rng: np.random.RandomState) -> nn
 
 
 def width_of_embedding(module: nn.Module, rows: Any, place: Any) -> int:
-    """Length of what a network makes of a row; a user's module may make anything.
+    """Width of the network's output, checked for a user's module.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def width_of_embedding(module: nn.Module, rows: Any, place: Any) -> int:
 
 
 def set_scale(module: nn.Module, X: Any, numbers: np.ndarray) -> None:
-    """Let each `Standardize` subtract the level of each channel and divide by its spread.
+    """Set each `Standardize` to subtract the level of each channel and divide by its spread.
 
     The level is the median: of images with a background it is the background, which the zeros
     around them then continue.
@@ -138,7 +139,7 @@ def set_scale(module: nn.Module, X: Any, numbers: np.ndarray) -> None:
 
 
 def training_forward(net: engine.DeepNet, kind: str, amp: bool | str) -> Any:
-    """What a training step calls: the module, or a form of it that multiplies in bfloat16."""
+    """Forward pass of training steps: the module, or a mixed-precision version of it."""
     module, device, is_conv = net.module_, torch.device(net.device), kind == "conv"
     if not engine.wants_mixed(amp, net.dtype, device, on_cpu=is_conv):
         return module
@@ -149,7 +150,7 @@ def training_forward(net: engine.DeepNet, kind: str, amp: bool | str) -> Any:
 
 
 def embed(module: nn.Module, x: Any, normalize: bool) -> torch.Tensor:
-    """Embeddings of rows on their device, in pieces."""
+    """Embeddings of rows on their device, in chunks."""
     widest = max(p.shape[0] for p in module.parameters())
     places = math.prod(n or 1000 for n in x.shape[2:])  # where channels are, in any series
     pieces = chunks(x.shape[0], widest * places, x.device)

@@ -1,4 +1,4 @@
-"""Pairs and triplets of rows: what is learned from them and said of them."""
+"""Methods for pairs and triplets of rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DRAWN_PAIRS = 4000  # that a threshold is set by after `fit` on classes
 
 
 class PairAnswers(BaseSiamese):
-    """Methods of an estimator with an embedding that take pairs and triplets."""
+    """Methods for pairs and triplets of estimators with an embedding."""
 
     threshold_: float
     pair_labels_: np.ndarray
@@ -219,7 +219,7 @@ class PairAnswers(BaseSiamese):
 def calibrated(
     distances: np.ndarray, similar: np.ndarray, strategy: str = "accuracy", **options: float
 ) -> dict[str, Any]:
-    """Threshold and sigmoid, as fitted attributes, by the distances of pairs."""
+    """Threshold and sigmoid as fitted attributes, from the distances of pairs."""
     distances = distances.astype(np.float64)
     return {
         "threshold_": best_threshold(distances, similar, strategy, **options),
@@ -228,7 +228,7 @@ def calibrated(
 
 
 def calibrate_on(rows: Any, embed: Any, rng: np.random.RandomState) -> dict[str, Any]:
-    """What pairs are judged by, from rows with classes, pairs or triplets.
+    """Calibrate the threshold on rows with classes, pairs or triplets.
 
     Parameters
     ----------

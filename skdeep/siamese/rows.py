@@ -1,4 +1,4 @@
-"""Rows and what is known of them: classes, pairs or triplets."""
+"""Rows with their classes, pairs or triplets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GALLERY = 5  # training rows of a class that held-out rows are compared with af
 
 @dataclass(frozen=True, kw_only=True)
 class GivenTuples(Given):
-    """Pairs or triplets as users give them.
+    """Pairs or triplets as given by the user.
 
     Attributes
     ----------
@@ -57,14 +57,14 @@ class ComparedRows(Rows):
 
     @property
     def numbers(self) -> np.ndarray:
-        """Numbers in `x` of the rows to train on."""
+        """Numbers in `x` of the training rows."""
         return np.arange(len(self)) if self.parts is None else self.parts[0]
 
 
 @dataclass(frozen=True)
 class ComparedTuples(ComparedRows):
-    """Rows, and pairs or triplets of their numbers: the target is a tuple of these and of labels,
-    which are None for triplets.
+    """Rows with pairs or triplets of row numbers: the target is a tuple of these and of labels,
+    None for triplets.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class ComparedTuples(ComparedRows):
 
 @dataclass(frozen=True, kw_only=True)
 class SiamesePlan(Plan):
-    """Which comparisons a network is trained on, and which it is judged by.
+    """Comparisons that a network is trained on, and those it is validated on.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class SiamesePlan(Plan):
 
 
 def encode_classes(y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Classes and the class number of each row; raise where nothing can be learned from them."""
+    """Classes and the class number of each row; raises if nothing can be learned from them."""
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     classes, numbers, counts = np.unique(y, return_inverse=True, return_counts=True)
@@ -134,7 +134,7 @@ def encode_classes(y: Any) -> tuple[np.ndarray, np.ndarray]:
 def read_classes(
     estimator: Any, given: Given, mode: Mode, rng: np.random.RandomState, *, holds_out: bool
 ) -> tuple[ComparedRows, Rows | None]:
-    """Check rows with classes; hold some out where the user gave none to validate on.
+    """Check rows with classes; hold some out if the user gave no validation rows.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def read_classes(
 
 
 def check_tuples(check: Callable, tuples: Any, X: Any, size: int) -> tuple[Any, np.ndarray]:
-    """Checked rows, and tuples of their numbers.
+    """Check rows, and tuples of row numbers.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def check_tuples(check: Callable, tuples: Any, X: Any, size: int) -> tuple[Any, 
 def read_tuples(
     estimator: Any, check: Callable, given: GivenTuples, rng: np.random.RandomState
 ) -> ComparedTuples:
-    """Checked pairs or triplets; under early stopping some are held out."""
+    """Check pairs or triplets; under early stopping hold some out."""
     X, tuples = check_tuples(check, given.tuples, given.X, given.size)
     label, coding = None, np.array([-1, 1])
     if given.size == 2:
@@ -201,7 +201,7 @@ def read_tuples(
 def plan_comparisons(
     rows: ComparedRows, validation: Rows | None, mode: Mode, early_stopping: bool
 ) -> SiamesePlan:
-    """What to train on and what to judge by."""
+    """Choose the comparisons to train on, and those to validate on."""
     train, held_out = rows, validation
     if rows.parts is not None:
         train, held_out = (rows[part] for part in rows.parts)
@@ -218,7 +218,7 @@ def plan_comparisons(
 
 
 def _gallery(rows: ComparedRows) -> ComparedRows:
-    """The first rows of each class."""
+    """First rows of each class."""
     order = np.argsort(rows.target, kind="stable")
     labels = rows.target[order]
     rank = np.arange(len(order)) - np.searchsorted(labels, labels)

@@ -1,4 +1,4 @@
-"""Pairs and triplets as users give them, and thresholds for their distances; NumPy alone."""
+"""Checks of pairs and triplets, and thresholds of their distances, with NumPy only."""
 
 import numpy as np
 from scipy.special import expit
@@ -9,7 +9,7 @@ STRATEGIES = ("accuracy", "f_beta", "max_tpr", "max_tnr")
 
 
 def split_tuples(tuples, size):
-    """Rows and row numbers from an array of pairs or triplets of rows.
+    """Rows and row numbers of an array of pairs or triplets of rows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def _as_array(given, name, wanted):
 
 
 def check_numbers(tuples, size, n_rows):
-    """Row numbers of pairs or triplets of the rows of X.
+    """Check row numbers of pairs or triplets of the rows of X.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def check_numbers(tuples, size, n_rows):
 
 
 def check_pair_labels(y, n_pairs):
-    """Labels of pairs, and how they were coded.
+    """Check labels of pairs; return them and their coding.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def check_pair_labels(y, n_pairs):
 
 
 def best_threshold(distances, similar, strategy="accuracy", *, beta=1.0, min_rate=0.9):
-    """The distance up to which pairs are taken for similar.
+    """Best distance up to which pairs are classified as similar.
 
     Parameters
     ----------

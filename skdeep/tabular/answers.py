@@ -1,4 +1,4 @@
-"""What scores of several members mean: averages, scores of epochs, calibration, intervals."""
+"""Combining the scores of members: averages, scores of epochs, calibration, intervals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_COMPARED = 4000
 
 @dataclass(frozen=True)
 class ClassAnswers:
-    """Of classifiers, which average the probabilities of their members.
+    """Classifiers, which average the probabilities of their members.
 
     Attributes
     ----------
@@ -74,8 +74,8 @@ class ClassAnswers:
         return _row_means(right.to(raw.dtype), weight).cpu()
 
     def smooth(self, scores: Any, raw: torch.Tensor, target: Any, weight: Any) -> torch.Tensor:
-        """The scores that choose an epoch: accuracy less the Brier score (Brier, 1950), for with a
-        thousand held-out rows the best of 200 accuracies is mostly luck."""
+        """Scores that choose an epoch: accuracy minus the Brier score (Brier, 1950), since with a
+        thousand held-out rows the best of 200 accuracies is mostly chance."""
         if self.scoring != "accuracy":
             return scores
         if self.is_multiclass:
@@ -98,7 +98,7 @@ class ClassAnswers:
         criterion: Any,
         everyone: torch.Tensor | None,
     ) -> dict[str, Any]:
-        """Fitted attributes that come from predictions for held-out rows.
+        """Fitted attributes computed from predictions for held-out rows.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class ClassAnswers:
         return {"temperature_": math.exp(found)}
 
     def _for_the_average(self, raw, log_temperature):
-        """The temperature for all networks, from that of one of them.
+        """Temperature of the ensemble, from that of one of its networks.
 
         A row is held out by one network, while predictions are averages of all, and these are
         softer: an average of calibrated networks is not sure enough (Rahaman and Thiery, NeurIPS
@@ -149,7 +149,7 @@ class ClassAnswers:
         return scipy.optimize.brentq(gap, -6.0, 6.0, xtol=1e-6)
 
     def _entropy(self, raw):
-        """Mean entropy of the probabilities that belong to scores."""
+        """Mean entropy of the predicted probabilities."""
         if self.is_multiclass:
             log_proba = torch.log_softmax(raw, 1)
             return -float((log_proba.exp() * log_proba).sum(1).mean())
@@ -160,7 +160,7 @@ class ClassAnswers:
 
 @dataclass(frozen=True)
 class NumberAnswers:
-    """Of regressors, which average their members.
+    """Regressors, which average the predictions of their members.
 
     Attributes
     ----------
@@ -186,7 +186,7 @@ class NumberAnswers:
         return -loss.cpu()
 
     def smooth(self, scores: Any, raw: torch.Tensor, target: Any, weight: Any) -> torch.Tensor:
-        """The scores that choose an epoch: as they are."""
+        """Scores that choose an epoch, unchanged."""
         return scores
 
     def without_held_out(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class NumberAnswers:
         criterion: Any,
         everyone: torch.Tensor | None,
     ) -> dict[str, Any]:
-        """Sizes of the errors for held-out rows, sorted, at most 2,000 of them."""
+        """Absolute errors on held-out rows, sorted, at most 2,000 of them."""
         error = (self.mean(raw) - target).abs().cpu().double().numpy() * self.scale
         error.sort(axis=0)
         if len(error) > _MOST_RESIDUALS:
@@ -211,7 +211,7 @@ class NumberAnswers:
 
 
 def answers_of(estimator: Any) -> ClassAnswers | NumberAnswers:
-    """What the scores of an estimator's members mean."""
+    """How the scores of an estimator's members are combined."""
     if estimator._target_is_numeric:
         return NumberAnswers(estimator.loss, estimator._target_scale)
     return ClassAnswers(estimator._target_type, estimator.scoring, estimator.calibrate)

@@ -1,7 +1,7 @@
-"""What the estimators for mixed tables share: encoder, members, held-out rows, calibration.
+"""Base of the estimators for mixed tables: encoder, members, held-out rows, calibration.
 
-They train several networks (members) as one, on rows that `TabularEncoder` made, and average
-their predictions. The rows that a member does not train on choose its best epoch, calibrate
+They train several networks (members) in parallel on rows encoded by `TabularEncoder`, and average
+their predictions. Rows that a member is not trained on choose its best epoch, calibrate
 probabilities and give prediction intervals.
 """
 
@@ -32,7 +32,7 @@ FEW_ROWS = 32
 
 
 class Design:
-    """What one kind of network for tables has of its own; RealMLP and TabM say more.
+    """Network, initial weights and schedule of one family; RealMLP and TabM override it.
 
     Parameters
     ----------
@@ -50,36 +50,36 @@ class Design:
 
     @property
     def n_networks(self) -> int:
-        """How many networks without a common weight the members are spread over."""
+        """Number of independent networks that the members are spread over."""
         return self.estimator.n_estimators
 
     def batch_size(self, n_samples: int) -> int:
-        """What batch_size='auto' stands for."""
+        """Value of batch_size='auto'."""
         raise NotImplementedError
 
     def module(self, encoder: Any, n_outputs: int) -> torch.nn.Module:
-        """The network for encoded rows; its weights are drawn later."""
+        """Network for encoded rows, with weights to be drawn later."""
         raise NotImplementedError
 
     def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any) -> None:
-        """Draw the initial weights, with a look at the rows to train on."""
+        """Draw initial weights, possibly depending on the training rows."""
         raise NotImplementedError
 
     def schedule(self, task: Task, n_steps: int) -> Any:
-        """The schedule of the rate and of what moves with it, or None for that of the recipe."""
+        """Schedule of the rate and of values tied to it, or None for that of the recipe."""
         return None
 
     def average(self, task: Task, n_batches: int) -> engine.MovingAverage | None:
-        """What is judged and kept in place of the weights, or None."""
+        """Moving average that is validated and kept in place of the weights, or None."""
         return None
 
     def judged(self, raw: torch.Tensor) -> torch.Tensor:
-        """Scores that choose the best epoch of each network, from those of members."""
+        """Scores that choose the best epoch of each network."""
         return raw
 
 
 class DeepTable(DeepEstimator):
-    """Base of the estimators for tables; a subclass says what its network is (`_design`)."""
+    """Base of the estimators for tables; a subclass defines its network (`_design`)."""
 
     _design: Design
     _answers_in = "float32"
@@ -93,7 +93,7 @@ class DeepTable(DeepEstimator):
 
     @property
     def _answers(self) -> ClassAnswers | NumberAnswers:
-        """What the scores of members mean."""
+        """How the scores of members are combined."""
         return answers_of(self)
 
     def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
@@ -162,7 +162,7 @@ class DeepTable(DeepEstimator):
         return fitted
 
     def _refit(self, task: Task, epochs: list[int]) -> engine.DeepNet:
-        """Train again, on everyone, for the best numbers of epochs; return the better net.
+        """Train again on all rows for the best numbers of epochs; return the better net.
 
         Both trainings together take `max_time`.
         """
@@ -180,7 +180,7 @@ class DeepTable(DeepEstimator):
         return net
 
     def _forward(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """Scores of the members together."""
+        """Combined scores of the members."""
         kept = getattr(self, "members_", None)
         if self._asks_in_double(module, x):
             module, x = self.net_.in_double(), x.double()
@@ -190,7 +190,7 @@ class DeepTable(DeepEstimator):
         return self._pool(raw)
 
     def _asks_in_double(self, module: torch.nn.Module, x: torch.Tensor) -> bool:
-        """Whether a row's answer in float64 would show, by its rounding, which rows came along."""
+        """Whether a float64 prediction would depend, by rounding, on the other rows of the call."""
         net = self.__dict__.get("net_")
         return (
             self._answers_in == "float64"
@@ -203,13 +203,13 @@ class DeepTable(DeepEstimator):
         )
 
     def _pool(self, raw: torch.Tensor) -> torch.Tensor:
-        """Scores of members, (n_samples, n_members, n_outputs), together and calibrated."""
+        """Combine and calibrate scores of members, (n_samples, n_members, n_outputs)."""
         pooled, temperature = self._answers.mean(raw), getattr(self, "temperature_", 1.0)
         return pooled if temperature == 1.0 else pooled / temperature
 
 
 def members_phase(estimator: Any, task: Task, past: dict[str, Any]) -> engine.Phase:
-    """The one phase of training by a `MembersPlan`."""
+    """The single phase of training by a `MembersPlan`."""
     design, plan, recipe = estimator._design, task.plan, task.recipe
     batches = MemberBatches(
         *task.data,
@@ -237,7 +237,7 @@ def members_phase(estimator: Any, task: Task, past: dict[str, Any]) -> engine.Ph
 
 
 def _gradient(estimator: Any, task: Task) -> Callable[..., torch.Tensor]:
-    """The gradient, in mixed precision where that is asked for."""
+    """Gradient, in mixed precision if requested."""
     net, forward = task.net, task.net.module_
     device = torch.device(net.device)
     if engine.wants_mixed(estimator.amp, net.dtype, device, estimator._design.mixes_on_cpu):
@@ -255,8 +255,8 @@ def _patience(design: Design, task: Task, best: engine.BestMembers) -> engine.Pa
 
 
 def _validator(estimator: Any, task: Task, best: engine.BestMembers) -> Validator | None:
-    """Gives the loss and the mean score on the rows to be judged by, and shows `best` the scores
-    of the networks."""
+    """Function that returns the loss and mean score on the validation rows and passes the scores of
+    the networks to `best`."""
     net, plan, design, answers = task.net, task.plan, estimator._design, estimator._answers
     if plan.epochs is not None:
         return _count_epochs(plan.epochs, best)
@@ -285,7 +285,7 @@ def _validator(estimator: Any, task: Task, best: engine.BestMembers) -> Validato
 
 
 def _count_epochs(epochs: list[int], best: engine.BestMembers) -> Validator:
-    """A validator that makes `best` keep the weights of the planned epochs."""
+    """Validator with which `best` keeps the weights of the planned epochs."""
     wanted = torch.tensor(epochs)
     done = [0]
 
@@ -298,14 +298,14 @@ def _count_epochs(epochs: list[int], best: engine.BestMembers) -> Validator:
 
 
 def _spread(t: torch.Tensor | None, n: int) -> Any:
-    """Rows of each network, or of all, as rows of n members or networks."""
+    """Expand rows of each network, or shared rows, to n members or networks."""
     if t is None:
         return None
     return t.expand(n, *t.shape[1:]) if len(t) == 1 else t.repeat_interleave(n // len(t), 0)
 
 
 def from_held_out(answers: Any, task: Task) -> dict[str, Any]:
-    """Fitted attributes that come from predictions for the rows that members have not seen."""
+    """Fitted attributes computed from predictions for rows that members have not seen."""
     net, plan, (x, *known) = task.net, task.plan, task.data
     if not plan.holds_out:
         return answers.without_held_out()
@@ -325,7 +325,8 @@ def from_held_out(answers: Any, task: Task) -> dict[str, Any]:
 
 @torch.inference_mode()
 def held_out_scores(module: Any, x: torch.Tensor) -> torch.Tensor:
-    """Raw scores (n_members, n_rows, n_outputs) of rows that networks have or share."""
+    """Raw scores (n_members, n_rows, n_outputs) of rows that are shared or separate for each
+    network."""
     if len(x) == 1 and module.n_members > 1:
         return member_scores(module, x[0]).transpose(0, 1)
     pieces = chunks(x.shape[1], _width(module), x.device)
@@ -342,5 +343,5 @@ def member_scores(module: Any, x: torch.Tensor, **options: Any) -> torch.Tensor:
 
 
 def _width(module: Any) -> int:
-    """Numbers that a row takes in the widest layer, for all members."""
+    """Values per row in the widest layer, for all members."""
     return module.n_members * max(max(p.shape[-2:]) for p in module.parameters())

@@ -1,4 +1,4 @@
-"""Rows of mixed tables: how they are read, which of them members train on, and which judge."""
+"""Reading of mixed tables, and the rows that each member is trained and validated on."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class TableRows:
 
 @dataclass(frozen=True)
 class TableInput(RowInput):
-    """Reads rows of mixed tables.
+    """Reader of mixed tables.
 
-    In `fit` rows are checked only: what encodes them is learned from those with a weight. Later
-    rows are encoded as they are checked, by the estimator's `encoder_`.
+    In `fit` rows are only checked: the encoder is fitted on rows of positive weight. Later rows are
+    encoded by the estimator's `encoder_` when they are checked.
 
     Attributes
     ----------
@@ -71,13 +71,13 @@ class TableInput(RowInput):
     categorical_features: Any = "from_dtype"
 
     def check(self, estimator: Any, X: Any, *, reset: bool = False) -> np.ndarray:
-        """Encoded rows."""
+        """Check and encode rows."""
         return estimator.encoder_.encode(self._table(estimator, X, reset))
 
     def check_with_target(
         self, estimator: Any, X: Any, y: Any, *, reset: bool
     ) -> tuple[TableRows, np.ndarray]:
-        """Checked rows, not encoded, and targets of a fitting method."""
+        """Check rows, without encoding, and targets of a fitting method."""
         if y is None:
             validate_data(estimator, "no_validation", y)  # for its error
         y = check_target(estimator, y, name="y" if reset else "y_val")
@@ -100,7 +100,7 @@ class TableInput(RowInput):
 
 @dataclass(frozen=True, kw_only=True)
 class MembersPlan(Plan):
-    """Which rows each member trains on and is judged by: `train` holds them all.
+    """Rows that each member is trained and validated on; `train` holds all of them.
 
     Attributes
     ----------
@@ -127,16 +127,17 @@ class MembersPlan(Plan):
 
     @property
     def holds_out(self) -> bool:
-        """Whether rows that are held out choose the best epoch."""
+        """Whether held-out rows choose the best epoch."""
         return self.stops_early and self.judges is not None
 
     @property
     def last_row(self) -> int:
-        """The last of the rows to train on; what comes after it is held out from all."""
+        """Last training row; the rows after it are held out for all members."""
         return int(self.members.max())
 
     def timed(self, max_time: float | None, *, refit: bool) -> MembersPlan:
-        """The same plan with a limit of time.
+        """The same plan with a time limit; with `refit`, enough time is reserved for training on
+        all rows for as many epochs.
 
         With `refit`, so much is left that a training on everyone can go through as many epochs.
         """
@@ -148,8 +149,7 @@ class MembersPlan(Plan):
         return replace(self, max_time=share * max_time, deadline=time.monotonic() + max_time)
 
     def again(self, epochs: list[int]) -> MembersPlan:
-        """The plan of a training on everyone, for the given numbers of epochs, in the time that is
-        left."""
+        """Plan for training on all rows, for the given numbers of epochs, in the remaining time."""
         rows = np.tile(np.arange(len(self.everyone)), (len(self.members), 1))
         left = None
         if self.deadline is not None:
@@ -166,13 +166,13 @@ class MembersPlan(Plan):
 
 
 def without_held_out(rows: Rows, n_members: int) -> MembersPlan:
-    """All members train on all rows to the end."""
+    """Train all members on all rows to the end."""
     everything = np.tile(np.arange(len(rows)), (n_members, 1))
     return MembersPlan(train=rows, members=everything, everyone=rows)
 
 
 def with_given(rows: Rows, validation: Rows, n_members: int) -> MembersPlan:
-    """All members train on all rows, and are judged by rows that the user gave."""
+    """Train all members on all rows and validate on the rows given by the user."""
     plan = without_held_out(rows, n_members)
     judges = len(rows) + np.arange(len(validation))
     return replace(
@@ -191,7 +191,7 @@ def with_held_out(
     *,
     stops_early: bool,
 ) -> MembersPlan:
-    """Deal the rows out to train on and to be judged by.
+    """Split rows for training and validation.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _split(
     rng: np.random.RandomState,
     stops_early: bool,
 ) -> Split | None:
-    """Split few rows by their content, or None with a warning where they are too few."""
+    """Split few rows by content; None with a warning if there are too few."""
     purpose = "early_stopping=True" if stops_early else "Pruning"
     if len(rows) <= 4:  # where `split_rows` raises, as scikit-learn does
         warnings.warn(f"{purpose} has no effect: {len(rows)} rows are too few to hold some out.")
@@ -261,7 +261,7 @@ def _split(
 
 
 def stack(rows: Rows, added: Rows) -> Rows:
-    """The rows of `added` below those of `rows`."""
+    """Concatenate `rows` and `added`."""
     weight = None
     if rows.weight is not None or added.weight is not None:
         parts = [np.ones(len(r)) if r.weight is None else r.weight for r in (rows, added)]
@@ -277,7 +277,7 @@ def folds(
     n_draws: int,
     rng: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and to hold out, for each member, as equal as counts allow.
+    """Training and held-out rows of each member, as balanced as possible.
 
     The rows are dealt out in the order of `keys` (labels or numbers), so that each share has
     about the same mix of them; members hold out different shares until all are used up.

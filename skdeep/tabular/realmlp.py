@@ -24,7 +24,7 @@ _INITIAL_ROWS = 10_000  # that the data-driven initial weights look at
 
 
 class RealMLPDesign(Design):
-    """Network, initial weights and course of training of RealMLP."""
+    """Network, initial weights and schedule of RealMLP."""
 
     rounds_by_batch = True
     patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before

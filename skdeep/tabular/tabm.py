@@ -28,7 +28,7 @@ _BATCHES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512
 
 
 class TabMDesign(Design):
-    """Network, initial weights and course of training of TabM."""
+    """Network, initial weights and schedule of TabM."""
 
     numeric = "quantile"
     mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
@@ -73,7 +73,7 @@ class TabMDesign(Design):
         return engine.MovingAverage(task.net.flat_optimizers_[0].flat, 1 - 1 / horizon)
 
     def judged(self, raw: torch.Tensor):
-        """The members of a network choose its best epoch together."""
+        """Combined scores: the members of a network choose its best epoch together."""
         grouped = raw.unflatten(0, (self.n_networks, -1)).transpose(1, 2)
         pooled = self.estimator._answers.mean(grouped.flatten(0, 1))
         return pooled.unflatten(0, grouped.shape[:2])
@@ -130,7 +130,7 @@ def prune(self: Any, X: Any, y: Any, n_members: int) -> Any:
 
 
 def _distinct(edges):
-    """Rising edges: neighbours that rounding alone tells apart are one."""
+    """Remove edges that differ only by rounding."""
     kept = [edges[0]]
     for edge in edges[1:]:
         if edge - kept[-1] > 1e-6:

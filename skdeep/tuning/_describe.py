@@ -1,8 +1,8 @@
-"""Texts that are the same for the same code and settings, in every process.
+"""Reproducible descriptions of code and settings.
 
-Two searches may share trials only where all that makes a score is the same, and that is code, too:
-of scorers, of steps of a pipeline, of modules. Code of installed packages stands for itself by its
-name; any other code is described by what Python runs, with all that it refers to by name.
+Two searches may share trials only if everything that determines a score is equal, including code:
+scorers, steps of a pipeline, modules. Code of installed packages is identified by its name; any
+other code is described by its bytecode and everything that it refers to by name.
 """
 
 import dis
@@ -37,7 +37,7 @@ _OF_CLASSES = {  # what Python notes of a class beside its body
 
 
 def describe(value):
-    """A text that tells settings and code apart.
+    """Text that identifies settings and code.
 
     Parameters
     ----------
@@ -54,13 +54,14 @@ def describe(value):
 
 
 class _Describer:
-    """Describes objects that may hold each other: of one that comes again its number is given."""
+    """Describes objects that may contain each other: an object seen before is described by its
+    number."""
 
     def __init__(self):
         self._seen = {}
 
     def text(self, value):
-        """The text of any object."""
+        """Text of any object."""
         if isinstance(value, _PLAIN):
             return f"{type(value).__name__} {value!r}"
         if id(value) in self._seen:
@@ -206,9 +207,9 @@ def _content(cell):
 
 
 def _constants(function):
-    """The global functions, classes and plain values that a function refers to by name.
+    """Global functions, classes and plain values that a function refers to by name.
 
-    Not what changes while it runs: lists and other objects, and what it sets itself.
+    Objects that change while it runs, such as lists, and its own variables are excluded.
     """
     names, set_there = _global_names(function.__code__)
     known = function.__globals__
@@ -238,7 +239,7 @@ def _global_names(code):
 
 @functools.cache
 def _is_installed(name):
-    """Whether a module is of Python, of skdeep or of an installed package."""
+    """Whether a module belongs to Python, skdeep or an installed package."""
     top = (name or "builtins").partition(".")[0]
     if top == "__main__":
         return False

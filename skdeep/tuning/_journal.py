@@ -1,4 +1,4 @@
-"""Journal files that outlive a process killed at any moment.
+"""Journal files that survive processes killed at any moment.
 
 Optuna appends a line to the journal for each operation, under a lock that is a symbolic link. A
 process that is killed may leave the lock, for which others would wait half a minute, or the
@@ -26,7 +26,7 @@ _PATIENCE = 10.0  # seconds for a lock that is held during one write
 
 
 def open_journal(path):
-    """Optuna's storage in a journal file, with all whole lines of one that was cut short.
+    """Optuna storage in a journal file, with all complete lines of a truncated one.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Lock(JournalFileSymlinkLock):
         return True
 
     def release(self):
-        """Give the lock back."""
+        """Release the lock."""
         try:
             super().release()
         finally:
@@ -116,7 +116,7 @@ class Lock(JournalFileSymlinkLock):
 
 
 def _system_lock(file):
-    """Take the system's lock on an open file; whether that was possible."""
+    """Try to take the system's lock on an open file; return whether that succeeded."""
     if fcntl is None:
         return False
     deadline = time.monotonic() + _PATIENCE
@@ -133,7 +133,7 @@ def _system_lock(file):
 
 
 def _cut_off_half_a_line(file, path):
-    """Drop what stands behind the last end of a line."""
+    """Remove an incomplete last line."""
     size = end = file.seek(0, os.SEEK_END)
     if size == 0 or not _is_journal(file):
         return
@@ -155,13 +155,13 @@ def _cut_off_half_a_line(file, path):
 
 
 def _is_journal(file):
-    """Whether a file begins like a journal of Optuna; no other one is to be changed."""
+    """Whether a file begins like an Optuna journal; other files must not be changed."""
     file.seek(0)
     return _BEGINNING.startswith(file.read(len(_BEGINNING)))
 
 
 def _drop_unreadable_end(path):
-    """Drop last lines that are ended, but no operations: what a disk without space leaves."""
+    """Remove complete last lines that are not operations, as left by a full disk."""
     with open(path, "rb+") as file:
         if not _is_journal(file):
             raise ValueError("another file")  # `open_journal` says more
@@ -189,7 +189,7 @@ def _is_operation(line):
 
 
 def _first_damage(path):
-    """Where the first line stands that is no operation."""
+    """Position of the first line that is not an operation."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             if not _is_operation(line):

@@ -1,4 +1,4 @@
-"""The scores of all fits of a search, where every worker process sees them."""
+"""Scores of all fits of a search, shared between worker processes."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ class Ledger:
         return {**self.__dict__, "_studies": {}}
 
     def _share(self):
-        """Move to a file, which another process can open too."""
+        """Move the study to a file that other processes can open."""
         if self._is_shared:
             return
         self._folder = tempfile.mkdtemp(prefix="skdeep-")
@@ -69,13 +69,13 @@ class Ledger:
         return self._studies[name]
 
     def begin(self, series, candidate):
-        """The trial of a new fit; a series are the fits that are compared with each other."""
+        """Begin a trial for a new fit; the fits of a series are compared with each other."""
         trial = self._study(_SERIES + series).ask()
         trial.set_user_attr(_CANDIDATE, candidate)
         return trial
 
     def end(self, series, trial, pruned):
-        """The fit has ended."""
+        """End a fit."""
         values = trial.storage.get_trial(trial._trial_id).intermediate_values
         study = self._study(_SERIES + series)
         if pruned:
@@ -84,7 +84,7 @@ class Ledger:
             study.tell(trial, values[max(values)])
 
     def add(self, series, candidate, scores, pruned):
-        """A fit of an earlier process."""
+        """Add a fit of an earlier process."""
         self._study(_SERIES + series).add_trial(
             create_trial(
                 state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
@@ -95,7 +95,7 @@ class Ledger:
         )
 
     def give_up(self, candidate):
-        """Remember that a candidate lost on one fold: the others need not go on."""
+        """Mark a candidate that lost on one fold: its other fits are stopped."""
         self._study(_GIVEN_UP).set_user_attr(str(candidate), True)
 
     def is_given_up(self, candidate):
@@ -103,7 +103,7 @@ class Ledger:
         return str(candidate) in self._study(_GIVEN_UP).user_attrs
 
     def fits(self):
-        """All fits, as (series, candidate, scores of the epochs, whether it was stopped)."""
+        """All fits as (series, candidate, scores of the epochs, whether it was stopped)."""
         found = []
         for summary in self._storage.get_all_studies():
             name = summary.study_name.removeprefix(self.prefix)
@@ -117,7 +117,8 @@ class Ledger:
 
 
 def default_pruner():
-    """A candidate stops where its best score so far is in the lower 40 % of the others' scores.
+    """Pruner that stops a candidate whose best score so far is in the lower 40 % of the others'
+    scores.
 
     Those are the scores at the same epoch of candidates that trained in full. The rule is the
     median stopping rule of Golovin et al. (Google Vizier, KDD 2017) with 60 % kept instead of

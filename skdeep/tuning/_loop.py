@@ -1,4 +1,4 @@
-"""Ask for a batch of candidates, have them evaluated, tell the study: again and again."""
+"""The loop of a search: ask for a batch of candidates, evaluate it and tell the study."""
 
 import time
 import warnings
@@ -68,7 +68,7 @@ class Loop:
                     _optuna.release(self.study, trial_id)
 
     def _next_batch(self, told_to_stop):
-        """Trials to evaluate now: those of processes that died, then new ones."""
+        """Trials to evaluate: those of processes that died, then new ones."""
         pause = _SHORTEST_PAUSE
         while not (told_to_stop() or (self._is_late() and self.n_evaluated)):
             trials = self.study.get_trials(deepcopy=False)
@@ -93,7 +93,7 @@ class Loop:
         return time.monotonic() >= self._deadline
 
     def _can_wait_for(self, in_work):
-        """Whether one is of this machine, where a process that dies is seen."""
+        """Whether a trial belongs to this machine, where dead processes are detected."""
         if any(map(_optuna.is_in_work, in_work)):
             return True
         numbers = [t.number for t in in_work]
@@ -106,7 +106,7 @@ class Loop:
         return False
 
     def _tell_again(self, orphans):
-        """Tell the study of candidates whose process died when it had written their scores."""
+        """Tell the study the recorded scores of candidates whose process died."""
         for frozen in orphans:
             _optuna.take_over(self.study, frozen, self._run)
             trial = _optuna.suggest(self.study, frozen._trial_id, {})
@@ -114,7 +114,7 @@ class Loop:
             self._tell(trial, _record.restore(frozen), curves)
 
     def _ask(self, trials, orphans, in_company, wanted):
-        """Trials for a batch; none where another process was faster.
+        """Trials of a batch; none if another process was faster.
 
         A search that was killed goes on with the batches that it would have had, since what is
         drawn depends on which candidates are finished.
@@ -142,7 +142,7 @@ class Loop:
         return joblib.effective_n_jobs(self.search.n_jobs)
 
     def _is_one_too_many(self, trial_id):
-        """Whether several processes have asked for the last one at the same time."""
+        """Whether several processes asked for the last trial at the same time."""
         trials = self.study.get_trials(deepcopy=False)
         number = next(t.number for t in trials if t._trial_id == trial_id)
         before = [t for t in trials if t.number < number]
@@ -203,7 +203,7 @@ class Loop:
         return found
 
     def _failure(self, error, seconds):
-        """What scikit-learn would have recorded of a fit that failed."""
+        """Record of a failed fit, as scikit-learn makes it."""
         score = self.search.error_score
         if isinstance(names := self.search._metric_names(), list):
             score = dict.fromkeys(names, score)
@@ -245,7 +245,7 @@ class Loop:
         print(f"Trial {frozen.number + 1}{limit}: {shown}{state}{best}")
 
     def _counts(self, frozen):
-        """Whether a trial was evaluated by a search, this one or an earlier one."""
+        """Whether a trial was evaluated by this or an earlier search."""
         return frozen.state.is_finished() and _record.restore(frozen) is not None
 
     def _finished(self):
@@ -253,7 +253,7 @@ class Loop:
         return [trial for trial in trials if self._counts(trial)]
 
     def finish(self, context):
-        """Make `cv_results_` of all trials of the study, also those of earlier processes.
+        """Compute `cv_results_` of all trials of the study, including those of earlier processes.
 
         Parameters
         ----------
@@ -317,7 +317,7 @@ class Loop:
 
 
 def _report(trial, curves):
-    """Mean over the folds after each epoch, as the intermediate values of a trial."""
+    """Report the mean over the folds after each epoch as intermediate values of a trial."""
     longest = max(map(len, curves))
     steps = np.unique(np.linspace(0, longest - 1, _MOST_STEPS).round().astype(int))
     known = trial._cached_frozen_trial.intermediate_values  # by a process that died
@@ -338,7 +338,7 @@ def _own_evaluation(search, state, library):
 
 
 class _Shifted:
-    """Numbers the candidates of all batches throughout, as those of a search with one batch."""
+    """Numbers candidates across batches, as in a search with one batch."""
 
     def __init__(self, context, first):
         self.context, self.first = context, first

@@ -1,4 +1,4 @@
-"""Optuna, spoken to quietly: storages, studies, owners of trials, and its private names.
+"""Optuna without its log messages: storages, studies, owners of trials, and private names.
 
 Optuna logs a line for each study that is made. Its verbosity belongs to the whole process, so
 these lines, and only those of the thread that makes a study here, are filtered out.
@@ -35,7 +35,7 @@ _BUSY_SECONDS = 60  # that SQLite waits for another process's write
 
 
 def open_storage(storage):
-    """An Optuna storage from what the user gave.
+    """Optuna storage from the user's parameter.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def open_storage(storage):
 
 
 def _open_database(url):
-    """Optuna's storage in a database, also where another process makes its tables just now.
+    """Optuna storage in a database whose tables another process may be creating.
 
     Optuna looks whether there are tables and then makes them: of two processes that begin at the
     same moment one fails, and finds them when it looks again.
@@ -82,7 +82,7 @@ def _open_database(url):
 
 
 def open_study(storage, name, *, n_objectives=1, sampler=None, pruner=None):
-    """The study of that name that maximises, made if it is not there.
+    """The study of that name, created if needed, which maximises.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _quiet():
 
 @contextlib.contextmanager
 def stoppable(study):
-    """Let `study.stop()` be called; Optuna allows it in `Study.optimize` alone.
+    """Allow `study.stop()` to be called; Optuna allows it in `Study.optimize` only.
 
     Yields
     ------
@@ -136,7 +136,7 @@ def stoppable(study):
 
 @contextlib.contextmanager
 def owning():
-    """A name for the trials of one run of a search, good until the run ends.
+    """Name that owns the trials of one run of a search until the run ends.
 
     Yields
     ------
@@ -151,7 +151,7 @@ def owning():
 
 
 def ask(study, run):
-    """A new trial that a run of a search owns from its first moment on, by its id."""
+    """New trial, owned from its creation, by its id."""
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         # Trials that somebody enqueued: signed first, so that a kill leaves no running one that
         # is nobody's, and signed again, since two may have signed.
@@ -165,13 +165,13 @@ def ask(study, run):
 
 
 def take_over(study, frozen, run):
-    """Own a trial whose process died."""
+    """Take over a trial whose process died."""
     with contextlib.suppress(UpdateFinishedTrialError):
         study._storage.set_trial_user_attr(frozen._trial_id, OWNER, f"{_me()}|{run}")
 
 
 def suggest(study, trial_id, distributions):
-    """The trial, with a value for each parameter.
+    """The trial with a value for each parameter.
 
     Of a trial whose process died those that are there are kept, and drawn once more all the same,
     so that the others are what they would have been.
@@ -189,7 +189,7 @@ def suggest(study, trial_id, distributions):
 
 
 def _is_drawn(trial, name, distribution):
-    """Whether a parameter's value is drawn by itself."""
+    """Whether a parameter's value is sampled independently."""
     return not (
         trial._is_fixed_param(name, distribution)
         or distribution.single()
@@ -198,13 +198,13 @@ def _is_drawn(trial, name, distribution):
 
 
 def release(study, trial_id):
-    """Give up a running trial, so that a later search takes it over."""
+    """Release a running trial, so that a later search can take it over."""
     with contextlib.suppress(UpdateFinishedTrialError):
         study._storage.set_trial_user_attr(trial_id, OWNER, "")
 
 
 def is_of_a_search(frozen):
-    """Whether this is a running trial of a search, of which the process may be dead."""
+    """Whether this is a running trial of a search, whose process may be dead."""
     return frozen.state == TrialState.RUNNING and OWNER in frozen.user_attrs
 
 
@@ -224,7 +224,7 @@ def is_in_work(frozen):
 
 
 def is_orphan(frozen, run):
-    """Whether no search evaluates this trial any more although it is said to be running.
+    """Whether no search evaluates this trial although its state is running.
 
     The run of a search that asks evaluates none at that moment.
     """

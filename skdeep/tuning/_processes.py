@@ -11,7 +11,7 @@ def process_name():
 
 
 def is_running(name):
-    """Whether a process is there.
+    """Whether a process exists.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def _exists(number):
 
 
 def _started(number):
-    """When a process was started, as Linux counts; '' elsewhere, None where it is gone."""
+    """Start time of a process, in Linux's units; '' elsewhere, None if it has ended."""
     if not Path("/proc/self/stat").exists():
         return ""
     try:

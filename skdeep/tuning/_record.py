@@ -1,4 +1,4 @@
-"""What a study remembers of a candidate beyond Optuna's own: the outcome of each fold.
+"""Record of a candidate in the study: the outcome of each fold.
 
 With it `cv_results_` is made anew from a storage, without a second evaluation.
 """
@@ -32,7 +32,7 @@ _LONGEST_ERROR = 4000  # characters of a traceback; columns of some databases en
 
 
 def store(trial, outcomes, curves=None, pruned=False):
-    """Write the outcomes of a candidate's folds into its trial.
+    """Write the outcomes of a candidate's folds to its trial.
 
     The outcomes are written last: where they are, all is there.
     """
@@ -55,7 +55,7 @@ def curves(frozen):
 
 
 def was_pruned(frozen):
-    """Whether a candidate was stopped in the middle of its training."""
+    """Whether a candidate was stopped during training."""
     return bool(frozen.user_attrs.get(PRUNED))
 
 
@@ -68,7 +68,7 @@ def _plain(value):
 
 
 def fingerprint(search, space, X, y, params, splits):
-    """A text that two searches share if, and only if, they may share trials.
+    """Text that two searches share if and only if they may share trials.
 
     That is so for the same rows, targets and further arguments of `fit`, the same folds, the same
     estimator, space and scoring, with the code of what is not of an installed package: all that

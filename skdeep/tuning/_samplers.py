@@ -1,4 +1,4 @@
-"""Samplers whose randomness depends on a seed and on the number of the trial alone."""
+"""Samplers whose randomness depends only on a seed and the number of the trial."""
 
 import copy
 import itertools
@@ -9,7 +9,7 @@ from optuna.samplers._lazy_random_state import LazyRandomState
 
 
 class PerTrialSampler(BaseSampler):
-    """A sampler whose randomness depends on the seed and on the number of the trial alone.
+    """A sampler whose randomness depends only on the seed and the number of the trial.
 
     A storage keeps no state of a generator. With this, a search that is resumed draws what it
     would have drawn.
@@ -50,7 +50,7 @@ class PerTrialSampler(BaseSampler):
 
 
 def reseeded(sampler, seed):
-    """A copy of a sampler whose generators start from `seed`.
+    """Copy of a sampler with generators seeded by `seed`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class OrderedGrid(GridSampler):
 
 
 def make_sampler(sampler, space, seed):
-    """(sampler whose randomness depends on the trial's number, number of trials it can give).
+    """Sampler with randomness by trial number, and the number of trials that it can give.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def make_sampler(sampler, space, seed):
 
 
 def draws_apart(sampler):
-    """Whether what a sampler of `make_sampler` draws for a trial does not depend on others.
+    """Whether the sampler's draws for a trial are independent of other trials.
 
     Parameters
     ----------

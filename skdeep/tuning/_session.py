@@ -1,4 +1,4 @@
-"""What one `fit` of a search works with: its space, its folds, its study, its pruner."""
+"""State of one `fit` of a search: space, folds, study, pruner."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ from skdeep.tuning.spaces import search_space
 
 
 class FrozenSplits:
-    """A splitter whose folds are made once: each batch of candidates is given the same ones."""
+    """A splitter with fixed folds: each batch of candidates gets the same ones."""
 
     def __init__(self, cv, X, y, params):
         self.cv = cv
@@ -26,16 +26,16 @@ class FrozenSplits:
         self.folds = list(cv.split(X, y, **params))
 
     def get_n_splits(self, X=None, y=None, **params):
-        """Number of folds that the splitter promises."""
+        """Number of folds of the splitter."""
         return self.cv.get_n_splits(X, y, **params)
 
     def split(self, X=None, y=None, **params):
-        """The folds."""
+        """Yield the folds."""
         return iter(self.folds)
 
 
 class Session:
-    """Checked parameters of a search and what they lead to.
+    """Checked parameters of a search and objects derived from them.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Session:
                 self.stoppers.append(limit)
 
     def check(self, cv, X, y, split_params):
-        """Check what can be checked before the first candidate, and make the folds.
+        """Check everything that can be checked before the first candidate, and compute the folds.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class Session:
         return Space(given)
 
     def open_study(self):
-        """The study to work on, and the number of trials that it is to have."""
+        """The study and its target number of trials."""
         search, study = self.search, self.search.study
         if study is None:
             storage = open_storage(search.storage)
@@ -138,7 +138,7 @@ class Session:
         return study, min(np.inf if search.n_trials is None else search.n_trials, grid_size)
 
     def _claim(self, study):
-        """Refuse a study of other data: what was learned there would leak into this search."""
+        """Raise for a study of other data, which would leak into this search."""
         if self.fingerprint is None:
             return
         of = study.user_attrs.get(_record.SEARCH)
@@ -158,7 +158,7 @@ class Session:
         return study.user_attrs[_record.SEED]
 
     def recall(self, study, context):
-        """Let candidates be compared with those of an earlier process."""
+        """Add candidates of an earlier process to the comparison."""
         trials = study.get_trials(deepcopy=False) if self.prune else ()
         for trial in (t for t in trials if _record.restore(t) is not None):
             for series, scores in _record.curves(trial).items():

@@ -1,4 +1,4 @@
-"""A search space in Optuna's terms, from the distributions and lists that scikit-learn takes.
+"""Search spaces in Optuna's terms, from scikit-learn's distributions and lists.
 
 Optuna writes a choice to a storage only if it is None or a bool, int, float or str. Others (a
 tuple of layer sizes, an estimator) go there under a label and come back from the list.
@@ -71,7 +71,7 @@ class Space:
 
 
 def check_names(space, estimator):
-    """Raise where the estimator has no such parameter, naming the nearest one.
+    """Raise if the estimator lacks a parameter, and name the closest one.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def check_names(space, estimator):
 
 
 def _takes(estimator, name):
-    """Whether `set_params` takes a name that `get_params` does not give."""
+    """Whether `set_params` accepts a name that `get_params` does not return."""
     try:
         clone(estimator).set_params(**{name: None})
     except (ValueError, TypeError, AttributeError):
@@ -149,7 +149,7 @@ def _look_up(by_label, chosen):
 
 
 def _label(value):
-    """A text for a value that is the same in another process."""
+    """Text for a value that is equal in other processes."""
     if isinstance(value, (tuple, list, dict, np.ndarray, BaseEstimator)):
         return repr(value)
     return getattr(value, "__qualname__", type(value).__qualname__)

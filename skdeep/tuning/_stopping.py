@@ -1,4 +1,4 @@
-"""Callbacks that stop candidates of a search in the middle of their training."""
+"""Callbacks that stop candidates of a search during training."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Stopper:
         return {**self.__dict__, "_searches": splits}
 
     def ledger(self, context: Any):
-        """The scores of the search that a task belongs to.
+        """Ledger of the search that a task belongs to.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class Stopper:
         return False
 
     def _listens(self, context):
-        """Whether the networks of a fit are to report."""
+        """Whether the networks of a fit report to this callback."""
         return self._place(context) is not None
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
@@ -142,7 +142,7 @@ class Stopper:
 
 
 class TimeLimit(Stopper):
-    """Stops candidates at the end of the epoch that they are in when time is over.
+    """Stops candidates at the end of the current epoch when time is over.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class TimeLimit(Stopper):
         self.deadline = deadline
 
     def on_epoch_end(self, context: Any):
-        """Whether time is over; the fit is then noted in the ledger as stopped."""
+        """Return whether time is over; the fit is then recorded as stopped."""
         if time.time() < self.deadline or (place := self._place(context)) is None:
             return False
         series, candidate = place
@@ -165,7 +165,7 @@ class TimeLimit(Stopper):
 
 
 class _Reporter:
-    """Callback of a network inside a pipeline, which forwards calls."""
+    """Callback of a network inside a pipeline that forwards calls."""
 
     def __init__(self, stopper):
         self.wants_validation_score = stopper.wants_validation_score
@@ -182,13 +182,13 @@ class _Reporter:
 
 
 def _networks(estimator):
-    """The networks of skdeep inside an estimator, without itself."""
+    """Networks of skdeep inside an estimator, without itself."""
     parts = estimator.get_params(deep=True).values()
     return [part for part in parts if isinstance(part, DeepEstimator) and part is not estimator]
 
 
 def _detach(estimator):
-    """Take the reporters away from the networks inside an estimator."""
+    """Remove the reporters from the networks inside an estimator."""
     for network in _networks(estimator):
         callbacks = getattr(network, "_skl_callbacks", [])
         kept = [callback for callback in callbacks if not isinstance(callback, _Reporter)]

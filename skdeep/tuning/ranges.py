@@ -15,7 +15,7 @@ RTDL = "the space for MLPs of Gorishniy et al. (Revisiting deep learning models,
 
 @dataclass(frozen=True)
 class Range:
-    """What one parameter is searched in.
+    """Search range of one parameter.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Range:
     only: dict | None = None
 
     def applies(self, settings):
-        """Whether the range is one for an estimator with these parameters."""
+        """Whether the range applies to an estimator with these parameters."""
         ruled_out = any(settings.get(k) in v for k, v in (self.unless or {}).items())
         return not ruled_out and all(settings.get(k) in v for k, v in (self.only or {}).items())
 

@@ -316,11 +316,11 @@ multimetric_
         context.call_on_fit_task_end(estimator=self)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
-        """Nothing after each batch: `_make_results` is called once, when all are there."""
+        """Do nothing after each batch: `_make_results` is called once at the end."""
         return {}
 
     def _make_results(self, params, outcomes, pruned):
-        """`cv_results_` of these candidates."""
+        """`cv_results_` of the given candidates."""
         more = None if pruned is None else {"pruned": pruned}
         results = super()._format_results(params, self.n_splits_, outcomes, more)
         if pruned is None:
@@ -332,11 +332,11 @@ multimetric_
         return results
 
     def _metric_names(self):
-        """Names of several metrics; None where there is one, or where a callable names them."""
+        """Names of several metrics; None for a single one, or if a callable names them."""
         return None if self.scoring is None or callable(self.scoring) else _names(self.scoring)
 
     def _objective_values(self, folds):
-        """Means of the metrics that are searched for, or None where one is not finite."""
+        """Means of the optimised metrics, or None if one is not finite."""
         scores = [fold["test_scores"] for fold in folds]
         known = next((list(score) for score in scores if isinstance(score, dict)), None)
         means = [
@@ -366,7 +366,7 @@ multimetric_
 
     @property
     def objective_names_(self) -> list[str]:
-        """What `study_` optimises, in the order of its directions."""
+        """Names of what `study_` optimises, in the order of its directions."""
         check_is_fitted(self, "study_")
         known = self._metric_names()
         if known is None and getattr(self, "multimetric_", False):  # a callable named them
@@ -377,7 +377,7 @@ multimetric_
         return list(self._objective_names(known))
 
     def __getstate__(self):
-        """Without the study, where the search is sent to a worker while it runs."""
+        """State without the study while a running search is sent to a worker."""
         state = super().__getstate__()
         if "_session" in state:
             state = {k: v for k, v in state.items() if k not in ("_session", "study_")}
