@@ -17,10 +17,28 @@ Inputs
     "None" are texts that `fit` did not see, and `TabularEncoder` encodes missing and unknown levels
     alike.
 
+    Series of unequal length are one array, padded with NaN at their ends, and token ids one padded
+    with 0; where `fit` saw unequal lengths, a file takes any. A series that ends in missing steps
+    is thus a shorter one. Images and series keep the axes that the estimator takes.
+
+    Two methods take no rows, and are alone in a file, for ``X=None``: `inverse_transform` takes
+    'codes', and `sample` 'noise', drawn by the user: standard normal numbers
+    (`VariationalAutoencoder`), these and the classes 'y' (`ImageGAN`; without classes even numbers
+    in [0, 1) as 'cluster_noise', if there are clusters), or even numbers in [0, 1), two for each
+    column (`TabularGAN`).
+
+Methods
+    `predict`, `predict_proba`, `predict_interval`, `transform`, `decision_function`,
+    `score_samples`, `predict_tail_proba` of outlier detectors, `reconstruct`, `inverse_transform`
+    and `sample`, where the estimator has them. `GANOutlierDetector` (a search by gradients),
+    `GANOverSampler` and `SequenceVectorizer` (regular expressions) have no file.
+
 Outputs
     'label' and 'probabilities' of a classifier, 'variable' of a regressor and a transformer,
     'label' and 'scores' of an outlier detector, as by skl2onnx; probabilities are a tensor and no
-    list of dicts (``zipmap``). A single number for each row is of shape (n_samples, 1).
+    list of dicts (``zipmap``). A single number for each row is of shape (n_samples, 1). Other
+    methods have outputs of their names, 'reconstruction' of `reconstruct`; a `TabularGAN` has one
+    for each column, in which a missing text is "" and a missing number NaN.
 
 Metadata
     'skdeep' (its version), 'class', and as JSON 'feature_names', 'classes' and 'inputs', the
@@ -28,9 +46,9 @@ Metadata
 
 Limits
     A file computes in the precision of the network, where onnxruntime has it (float32 for
-    convolutions), and refuses nothing: infinite numbers go in, and NaN may come out. Probabilities
-    agree to 1e-5 in single precision; after isotonic calibration, whose steps may be steep, to
-    less.
+    convolutions and recurrent layers; scores of outliers in float64), and refuses nothing: infinite
+    numbers go in, and NaN may come out. Probabilities agree to 1e-5 in single precision; after
+    isotonic calibration, whose steps may be steep, to less.
 
 Examples
 --------

@@ -216,7 +216,7 @@ def score_samples(g: Graph, model: Any) -> Output:
     if isinstance(net, AutoencoderNet):
         x = g.rows()
         errors = _errors(g, model, _run(g, net, x, 0, net.n_layers), x)
-        return Output(g.op("Neg", g.reduce("Mean", errors, 1, keepdims=False)), g.dtype, [None])
+        return Output(g.op("Neg", g.reduce("Mean", errors, 1)), g.dtype, [None, 1])
     rows, scaled = _prepared(g, model, net)
     raw = _decoded(g, net, _encoded(g, net, scaled), rows)
     is_scaled = net.output == STANDARDIZED
@@ -224,12 +224,12 @@ def score_samples(g: Graph, model: Any) -> Output:
     errors = _errors(g, model, raw, wanted)
     lengths = lengths_of(g, rows)
     if lengths is None:
-        mean = g.reduce("Mean", g.op("Flatten", errors), 1, keepdims=False)
+        mean = g.reduce("Mean", g.op("Flatten", errors), 1)
     else:
         total = g.reduce("Sum", masked(g, errors, rows.inside), [1, 2], keepdims=False)
         count = g.cast(lengths, g.dtype)
         mean = g.op("Div", total, g.op("Mul", count, float(net.shape[0])))
-    return Output(g.op("Neg", mean), g.dtype, [None])
+    return Output(g.reshape(g.op("Neg", mean), [-1, 1]), g.dtype, [None, 1])
 
 
 # --- VariationalAutoencoder ------------------------------------------------------------------
@@ -295,8 +295,8 @@ def variational_score(g: Graph, model: Any) -> Output:
 
     beside = (mean, std, log_variance, x)
     weights = for_each(g, g.const(draws[:, None]), weight, g.dtype, beside)
-    bound = g.reshape(g.reduce("LogSumExp", weights, 0), [-1])
-    return Output(g.op("Sub", bound, math.log(len(draws))), g.dtype, [None])
+    bound = g.reduce("LogSumExp", weights, 0, keepdims=False)
+    return Output(g.op("Sub", bound, math.log(len(draws))), g.dtype, [None, 1])
 
 
 def _negative_log_likelihood(g: Graph, net: Any, raw: str, x: str) -> str:
@@ -327,13 +327,13 @@ def boltzmann_decode(g: Graph, model: Any) -> Output:
 def boltzmann_score(g: Graph, model: Any) -> Output:
     """Minus `RBMNet.free_energy`."""
     net, v = model.net_.module_, g.rows()
-    below = g.reduce("Sum", g.op("Softplus", g.module(net.hidden, v)), 1, keepdims=False)
+    below = g.reduce("Sum", g.op("Softplus", g.module(net.hidden, v)), 1)
     if net.visible == "bernoulli":
-        above = g.reshape(g.op("MatMul", v, net.visible_bias[:, None]), [-1])
-        return Output(g.op("Add", above, below), g.dtype, [None])
+        above = g.op("MatMul", v, net.visible_bias[:, None])
+        return Output(g.op("Add", above, below), g.dtype, [None, 1])
     difference = g.op("Sub", v, net.visible_bias)
-    square = g.reduce("Sum", g.op("Mul", difference, difference), 1, keepdims=False)
-    return Output(g.op("Sub", below, g.op("Mul", square, 0.5)), g.dtype, [None])
+    square = g.reduce("Sum", g.op("Mul", difference, difference), 1)
+    return Output(g.op("Sub", below, g.op("Mul", square, 0.5)), g.dtype, [None, 1])
 
 
 def _codes(model: Any) -> list[TensorInput]:

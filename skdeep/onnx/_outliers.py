@@ -140,11 +140,11 @@ def _squares(g: Graph, x: str) -> str:
 
 
 def _summed(g: Graph, x: str) -> str:
-    return g.reduce("Sum", x, 1, keepdims=False)
+    return g.reduce("Sum", x, 1)
 
 
 def _mean(g: Graph, x: str) -> str:
-    return g.reduce("Mean", x, 1, keepdims=False)
+    return g.reduce("Mean", x, 1)
 
 
 def _of_residuals(g: Graph, scorer: Any, x: str, r: str) -> str:
@@ -203,7 +203,7 @@ _SCORERS = {
 
 
 def _total(g: Graph, model: Any) -> str:
-    """The outlier score of each row, (n_samples,)."""
+    """The outlier score of each row, (n_samples, 1)."""
     net, scorer = model.net_.module_, model._scorer
     rows, deviations = _encoded(g, model.encoder_)
     missing = g.cast(g.op("IsNaN", rows), g.dtype)
@@ -219,29 +219,29 @@ def _total(g: Graph, model: Any) -> str:
 
 
 def score_samples(g: Graph, model: Any) -> Output:
-    return Output(g.op("Neg", _total(g, model)), g.dtype, [None])
+    return Output(g.op("Neg", _total(g, model)), g.dtype, [None, 1])
 
 
 def decision_function(g: Graph, model: Any) -> Output:
     scores = g.op("Neg", _total(g, model))
-    return Output(g.op("Sub", scores, float(model.offset_)), g.dtype, [None])
+    return Output(g.op("Sub", scores, float(model.offset_)), g.dtype, [None, 1])
 
 
 def predict(g: Graph, model: Any) -> Output:
     limit = -_ROUNDING * max(1.0, abs(model.offset_))
     is_out = g.op("Less", decision_function(g, model).name, limit)
-    return Output(g.op("Where", is_out, -1, 1), np.int64, [None])
+    return Output(g.reshape(g.op("Where", is_out, -1, 1), [-1]), np.int64, [None])
 
 
 def predict_tail_proba(g: Graph, model: Any) -> Output:
     """See `skdeep.outlier.scorers.Tail`."""
-    tail, score = model._tail, g.op("Unsqueeze", _total(g, model), [1])
+    tail, score = model._tail, _total(g, model)
     score = g.op("Sub", score, g.op("Mul", g.op("Abs", score), _ROUNDING))
     lower = g.cast(g.op("Less", tail.values_[None], score), np.int64)
-    place = g.reduce("Sum", lower, 1, keepdims=False)
+    place = g.reduce("Sum", lower, 1)
     below = np.append(tail.ranks_, tail.n_rows_)
     shares = (1.0 + tail.n_rows_ - below) / (1.0 + tail.n_rows_)
-    return Output(g.op("Gather", shares, place), g.dtype, [None])
+    return Output(g.op("Gather", shares, place), g.dtype, [None, 1])
 
 
 FAMILIES: dict[type, Family] = {
