@@ -121,11 +121,11 @@ def lengths_of(g: Graph, rows: Rows) -> str | None:
 
 
 def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:
-    """Rows as a `Standardize` makes them, in single precision."""
+    """Rows as a `Standardize` makes them, in the graph's precision."""
     per_channel, dtype = (-1, *[1] * (len(rows.shape) - 1)), precision(layer.mean)
     factor = g.const(layer.scale.reshape(per_channel), dtype)
     shift = g.const((-layer.mean * layer.scale).reshape(per_channel), dtype)
-    x = g.cast(g.op("Add", g.op("Mul", rows.x, factor), shift), SINGLE, dtype)
+    x = g.cast(g.op("Add", g.op("Mul", rows.x, factor), shift), g.dtype, dtype)
     if layer.has_missing:
         x = g.op("Where", g.op("IsNaN", x), 0.0, x)
     return replace(rows, x=masked(g, x, rows.inside))

@@ -40,15 +40,17 @@ def encoded(g: Graph, encoder: Any) -> Encoded:
     n, n_scaled = encoder.n_numeric_, len(encoder._many) + len(encoder._two)
     numeric, plain = None, []
     if n_scaled:
-        raw = table.numbers(encoder._many + encoder._two)
-        scaled = _scaled(g, raw, encoder._center[:n_scaled], encoder._scale[:n_scaled])
-        if n:
-            numeric = scaled if n == n_scaled else g.part(scaled, 0, n)
-            if encoder._quantiles is not None:
-                raw = raw if n == n_scaled else g.part(raw, 0, n)
-                numeric = _normal_scores(g, raw, encoder)
-        if n < n_scaled:
-            plain.append(g.part(scaled, n, n_scaled) if n else scaled)
+        raw, at = table.numbers(encoder._many + encoder._two), 0
+        if encoder._quantiles is not None:
+            numeric = _normal_scores(g, g.part(raw, 0, n) if n < n_scaled else raw, encoder)
+            raw, at = g.part(raw, n, n_scaled) if n < n_scaled else "", n
+        if at < n_scaled:
+            center, scale = (v[at:n_scaled] for v in (encoder._center, encoder._scale))
+            scaled = _scaled(g, raw, center, scale)
+            if at < n:
+                numeric = g.part(scaled, 0, n) if n < n_scaled else scaled
+            if n < n_scaled:
+                plain.append(g.part(scaled, n, n_scaled) if at < n else scaled)
     values = _values_of_plain(encoder)
     if encoder._with_gaps:
         gaps = len(encoder._with_gaps)
