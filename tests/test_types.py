@@ -14,7 +14,16 @@ import pytest
 import skdeep
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("metrics", "onnx", "persistence", "plotting", "policies", "preprocessing", "tuning")
+ROOMS = (
+    "ensemble",
+    "metrics",
+    "onnx",
+    "persistence",
+    "plotting",
+    "policies",
+    "preprocessing",
+    "tuning",
+)
 CLASSES = [cls for name in skdeep.__all__ if inspect.isclass(cls := getattr(skdeep, name))]
 FOREIGN = ("base class", "metaclass")
 """Words of complaints about scikit-learn's classes, which have no types."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import optuna
+from optuna.samplers import BaseSampler
 from scipy.stats import rankdata
 from sklearn.utils.validation import check_is_fitted
 
@@ -173,6 +174,7 @@ multimetric_
     _checked_cv_orig: Any
 
     study_: optuna.Study
+    best_estimator_: Any
 
     _parameter_constraints: dict = {
         **BaseSearchCV._parameter_constraints,
@@ -182,12 +184,7 @@ multimetric_
         "n_trials_per_batch": [Interval(Integral, 1, None, closed="left"), None],
         "study": [optuna.Study, None],
         "storage": [str, PathLike, optuna.storages.BaseStorage, None],
-        "sampler": [
-            StrOptions({"tpe", "random", "grid"}),
-            optuna.samplers.BaseSampler,
-            callable,
-            None,
-        ],
+        "sampler": [StrOptions({"tpe", "random", "grid"}), BaseSampler, callable, None],
         "pruner": [optuna.pruners.BasePruner, None],
         "random_state": ["random_state"],
         "packed": [StrOptions({"auto"}), "boolean"],
