@@ -145,13 +145,11 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
             for name, estimator in known
         )
         n = len(known)
-        folds = [
-            (np.stack(predicted[i * n : (i + 1) * n]), y[test])
-            for i, (_, test) in enumerate(splits)
-        ]
+        members = [np.concatenate(predicted[i::n]) for i in range(n)]
+        held_out = np.concatenate([test for _, test in splits])
         scorer = check_scoring(known[0][1], scoring=self.scoring or self._default_scoring)
         score = scores_of_predictions(scorer, classes)
-        return greedy_weights(folds, score, self.n_rounds)
+        return greedy_weights(np.stack(members), y[held_out], score, self.n_rounds)
 
     def _params_of_members(self, known: Any, fit_params: dict[str, Any]) -> dict[str, Any]:
         """Parameters of `fit` for each estimator."""

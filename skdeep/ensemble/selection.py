@@ -3,32 +3,35 @@ ICML 2004)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-Fold = tuple[np.ndarray, np.ndarray]
-"""Predictions of all candidates, of shape (n_candidates, n_rows, ...), and the targets."""
+_PATIENCE = 10  # rounds without a better score that end the selection
 
 
 def greedy_weights(
-    folds: Sequence[Fold], score: Callable[[np.ndarray, np.ndarray], float], n_rounds: int
+    predictions: np.ndarray,
+    targets: np.ndarray,
+    score: Callable[[np.ndarray, np.ndarray], float],
+    n_rounds: int,
 ) -> np.ndarray:
     """Weights of candidates whose weighted mean scores well.
 
     In each round the candidate is added, with replacement, that makes the score of the mean of all
     that were added the greatest; the weights are the shares of the candidates in the best of
     these means. Of equal scores the candidate that stands first counts, and the earlier round.
+    The selection ends early where 10 rounds bring nothing better.
 
     Parameters
     ----------
-    folds : sequence of (ndarray of shape (n_candidates, n_rows, ...), ndarray)
-        Predictions of the candidates for rows that they were not trained on, and the targets.
+    predictions : ndarray of shape (n_candidates, n_rows, ...)
+        Of the candidates, for rows that they were not trained on.
+    targets : ndarray of shape (n_rows, ...)
     score : callable
-        ``score(predictions, targets)`` of the rows of a fold, greater is better; the mean over
-        the folds counts. One that is not finite is the worst.
+        ``score(predictions, targets)``, greater is better. One that is not finite is the worst.
     n_rounds : int
 
     Returns
@@ -45,29 +48,24 @@ def greedy_weights(
     --------
     >>> import numpy as np
     >>> from skdeep.ensemble.selection import greedy_weights
-    >>> predictions, target = np.array([[1.0, 3.0], [3.0, 1.0], [9.0, 9.0]]), np.array([2.0, 2.0])
-    >>> greedy_weights([(predictions, target)], lambda p, y: -np.square(p - y).mean(), 4)
+    >>> predictions, targets = np.array([[1.0, 3.0], [3.0, 1.0], [9.0, 9.0]]), np.array([2.0, 2.0])
+    >>> greedy_weights(predictions, targets, lambda p, y: -np.square(p - y).mean(), 4)
     array([0.5, 0.5, 0. ])
     """
-    n_candidates = len(folds[0][0])
-    counts = np.zeros(n_candidates, dtype=np.int64)
-    sums = [np.zeros(predictions.shape[1:]) for predictions, _ in folds]
-    best_score, best_counts = -np.inf, counts
+    counts = np.zeros(len(predictions), dtype=np.int64)
+    total = np.zeros(predictions.shape[1:])
+    best_score, best_counts, best_round = -np.inf, counts, 1
     for n_added in range(1, n_rounds + 1):
-        scores = np.array(
-            [
-                np.mean([score((s + p[i]) / n_added, y) for s, (p, y) in zip(sums, folds)])
-                for i in range(n_candidates)
-            ]
-        )
+        scores = np.array([score((total + p) / n_added, targets) for p in predictions])
         scores[~np.isfinite(scores)] = -np.inf
         chosen = int(scores.argmax())
         counts = counts.copy()
         counts[chosen] += 1
-        for total, (predictions, _) in zip(sums, folds):
-            total += predictions[chosen]
+        total += predictions[chosen]
         if scores[chosen] > best_score:
-            best_score, best_counts = scores[chosen], counts
+            best_score, best_counts, best_round = scores[chosen], counts, n_added
+        elif n_added - best_round >= _PATIENCE:
+            break
     if not np.isfinite(best_score):
         raise ValueError("No candidate of the ensemble has a finite score.")
     return best_counts / best_counts.sum()

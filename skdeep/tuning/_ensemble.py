@@ -75,12 +75,10 @@ class Library:
         """The ensemble of a search that has ended, its estimators fitted on all rows."""
         search = self.search
         known = sorted(self.predictions)
-        pooled = [
-            (np.stack([self.predictions[i][k] for i in known]), self.y[test])
-            for k, (_, test) in enumerate(folds)
-        ]
+        held_out = np.concatenate([test for _, test in folds])
+        predictions = np.stack([np.concatenate(self.predictions[i]) for i in known])
         score = scores_of_predictions(self._scorer(), self.classes)
-        weights = greedy_weights(pooled, score, N_ROUNDS)
+        weights = greedy_weights(predictions, self.y[held_out], score, N_ROUNDS)
         chosen = [known[i] for i in np.flatnonzero(weights)]
         candidates = search.cv_results_["params"]
         members = [

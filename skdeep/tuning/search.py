@@ -82,8 +82,8 @@ class OptunaSearchCV(BaseSearchCV):
         `objectives` is passed. 'ensemble' makes `best_estimator_` a
         `skdeep.ensemble.WeightedEnsembleClassifier` or regressor of candidates, fitted on all rows;
         their weights are chosen greedily among the 50 best candidates by the first objective of
-        their weighted mean on the test folds (Caruana et al., 2004), without sample weights.
-        Predictions of all candidates for all rows are in memory then.
+        their weighted mean on the rows of all test folds (Caruana et al., 2004), without sample
+        weights. Predictions of all candidates for all rows are in memory then.
 
     cv : int, cross-validation generator or iterable, default=None
         As in `GridSearchCV`. With `storage` it must be reproducible.

@@ -7,48 +7,57 @@ from sklearn.metrics import get_scorer, log_loss, mean_pinball_loss, r2_score, r
 from skdeep.ensemble.selection import greedy_weights, scores_of_predictions
 
 
-def plain_greedy(folds, score, n_rounds):
+def plain_greedy(predictions, targets, score, n_rounds):
     """As Caruana et al. (2004) describe it, with lists and no running sums."""
     chosen, rounds = [], []
     for _ in range(n_rounds):
-        tried = []
-        for i in range(len(folds[0][0])):
-            means = [np.mean([p[k] for k in [*chosen, i]], axis=0) for p, _ in folds]
-            tried.append(np.mean([score(m, y) for m, (_, y) in zip(means, folds)]))
+        tried = [
+            score(np.mean([predictions[k] for k in [*chosen, i]], axis=0), targets)
+            for i in range(len(predictions))
+        ]
         chosen = [*chosen, int(np.argmax(tried))]
         rounds.append((max(tried), chosen))
     best = max(rounds, key=lambda pair: pair[0])[1]
-    return np.bincount(best, minlength=len(folds[0][0])) / len(best)
+    return np.bincount(best, minlength=len(predictions)) / len(best)
+
+
+def minus_squared_error(predictions, targets):
+    return -np.square(predictions - targets).mean()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_against_a_plain_loop(seed):
     rng = np.random.RandomState(seed)
-    folds = []
-    for n in (20, 30):
-        y = rng.normal(size=n)
-        folds.append((y + rng.normal(size=(6, n)), y))
-
-    def score(predictions, targets):
-        return -np.square(predictions - targets).mean()
-
-    weights = greedy_weights(folds, score, 15)
-    np.testing.assert_allclose(weights, plain_greedy(folds, score, 15))
+    targets = rng.normal(size=50)
+    predictions = targets + rng.normal(size=(6, 50))
+    weights = greedy_weights(predictions, targets, minus_squared_error, 15)
+    wanted = plain_greedy(predictions, targets, minus_squared_error, 15)
+    np.testing.assert_allclose(weights, wanted)
     assert weights.sum() == pytest.approx(1) and (weights > 0).sum() > 1
 
 
+def test_ten_rounds_without_a_better_score_end_it():
+    n_scored = []
+
+    def score(predictions, targets):
+        n_scored.append(1)
+        return minus_squared_error(predictions, targets)
+
+    weights = greedy_weights(np.array([[2.0], [3.0]]), np.array([2.0]), score, 1000)
+    assert weights.tolist() == [1, 0]
+    assert len(n_scored) == 2 * 11
+
+
 def test_the_first_of_equals():
-    predictions = np.zeros((3, 4))
-    weights = greedy_weights([(predictions, np.zeros(4))], lambda p, y: -np.abs(p - y).sum(), 5)
+    weights = greedy_weights(np.zeros((3, 4)), np.zeros(4), minus_squared_error, 5)
     assert weights.tolist() == [1, 0, 0]
 
 
 def test_candidates_without_a_finite_score_are_left_out():
-    predictions = np.array([[np.nan, 1.0], [2.0, 2.0]])
-    folds = [(predictions, np.array([2.0, 2.0]))]
-    assert greedy_weights(folds, lambda p, y: -np.abs(p - y).sum(), 3).tolist() == [0, 1]
+    predictions, targets = np.array([[np.nan, 1.0], [2.0, 2.0]]), np.array([2.0, 2.0])
+    assert greedy_weights(predictions, targets, minus_squared_error, 3).tolist() == [0, 1]
     with pytest.raises(ValueError, match="No candidate of the ensemble has a finite score"):
-        greedy_weights(folds, lambda p, y: np.nan, 3)
+        greedy_weights(predictions, targets, lambda p, y: np.nan, 3)
 
 
 def test_scores_of_classifiers():
