@@ -39,7 +39,7 @@ def for_each(
     along : str
         In the graph's precision.
     write : callable
-        Uses no other values of the graph outside of it than `beside` and weights.
+        Returns a matrix. Uses no other values of the graph outside of it than `beside` and weights.
     dtype : dtype-like
         Of what it returns.
     beside : tuple of str, default=()
@@ -60,7 +60,7 @@ def for_each(
             [helper.make_tensor_value_info(name, float_, None) for name in (*seen, item)],
             [
                 *(helper.make_tensor_value_info(name, float_, None) for name in kept),
-                helper.make_tensor_value_info(made, proto_of(dtype), None),
+                helper.make_tensor_value_info(made, proto_of(dtype), [None, None]),
             ],
         )
         outputs = len(beside) + 1

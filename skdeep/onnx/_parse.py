@@ -338,12 +338,24 @@ class Parser:
         return call
 
 
+_INNER = ("best_estimator_", "regressor_", "estimators_", "calibrated_classifiers_")
+_INNER += ("estimator_", "estimator")
+
+
 def first_step(model: Any) -> Any:
-    """The estimator that is given X."""
-    inner = getattr(model, "best_estimator_", None)
-    if inner is None and hasattr(model, "steps"):
-        inner = next((s for _, s in model.steps if s not in (None, "passthrough")), None)
-    return model if inner is None else first_step(inner)
+    """The estimator that is given X, or one of those that are."""
+    if type(model) in _register.FAMILIES:
+        return model
+    if hasattr(model, "steps"):
+        steps = [step for _, step in model.steps if step not in (None, "passthrough")]
+        return first_step(steps[0]) if steps else model
+    for name in _INNER:
+        inner = getattr(model, name, None)
+        if isinstance(inner, Sequence) and len(inner):
+            inner = inner[0]
+        if hasattr(inner, "__dict__"):
+            return first_step(inner)
+    return model
 
 
 def _width(variable: Any) -> int:
