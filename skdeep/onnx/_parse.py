@@ -338,8 +338,10 @@ class Parser:
         return call
 
 
-_INNER = ("best_estimator_", "regressor_", "estimators_", "calibrated_classifiers_")
-_INNER += ("estimator_", "estimator")
+_INNER = (
+    *("best_estimator_", "regressor_", "estimators_", "calibrated_classifiers_"),
+    *("estimator_", "estimator"),
+)
 
 
 def first_step(model: Any) -> Any:
