@@ -177,3 +177,8 @@ class SearchState:
 def columns_of_transformers(transformer):
     """The places of the columns of each part of a fitted `ColumnTransformer`, by its name."""
     return transformer._transformer_to_input_indices
+
+
+def widths_of_one_hot(encoder):
+    """How many columns a fitted `OneHotEncoder` makes of each feature."""
+    return encoder._n_features_outs

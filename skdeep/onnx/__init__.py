@@ -4,7 +4,8 @@
 Python or not, without torch, scikit-learn or skdeep. This package needs the extra ``skdeep[onnx]``.
 
 The graph is written from the fitted weights, which takes a fraction of a second; skl2onnx writes
-the steps that are scikit-learn's. A model may be an estimator of skdeep, alone or in a Pipeline, a
+the steps that are scikit-learn's, but for those where it knows fewer types or parameters, such as
+imputers and encoders. A model may be an estimator of skdeep, alone or in a Pipeline, a
 ColumnTransformer, a FeatureUnion, a search, `CalibratedClassifierCV`, `VotingClassifier`,
 `StackingClassifier`, `TransformedTargetRegressor`, `TunedThresholdClassifierCV`, their likes, and
 what else skl2onnx takes apart. Files are of opset 18 (``ai.onnx.ml`` 3).
@@ -13,9 +14,9 @@ Inputs
     An array is the input 'X'. A DataFrame has an input of shape (n_samples, 1) for each column, or
     one for each type; one that would have the name of an output has '_input' behind it. Types are
     those of the rows that `to_onnx` is given: a file for float32 takes float32; whole numbers are
-    floats where some are missing, and texts may be missing. ONNX has no missing text: "", "nan" and
-    "None" are texts that `fit` did not see, and `TabularEncoder` encodes missing and unknown levels
-    alike.
+    floats where some are missing, and texts may be missing. ONNX has no missing text: "nan", which
+    is what onnxruntime makes of NaN in an array of objects, stands for it in `SimpleImputer` and
+    `OneHotEncoder`, while `TabularEncoder` encodes missing and unknown levels alike.
 
     Series of unequal length are one array, padded with NaN at their ends, and token ids one padded
     with 0; where `fit` saw unequal lengths, a file takes any. A series that ends in missing steps

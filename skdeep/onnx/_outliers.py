@@ -11,7 +11,7 @@ from skdeep.nets.masked import MaskedNet
 from skdeep.onnx._family import Family, double
 from skdeep.onnx._graph import Graph, Output
 from skdeep.onnx._neighbors import nearest
-from skdeep.onnx._tables import Table
+from skdeep.onnx._tables import Columns, levels_of
 from skdeep.outlier import scorers
 from skdeep.outlier.detector import AutoencoderOutlierDetector
 from skdeep.preprocessing.outliers import FENCE, soft_clip
@@ -25,7 +25,7 @@ _ROUNDING = 1e-12
 def _encoded(g: Graph, encoder: Any) -> tuple[str, str | None]:
     """What `OutlierEncoder.encode` makes of a table: the columns that varied in fit, NaN where
     missing, and how far the others are from their constants."""
-    table = Table(g, encoder)
+    table = Columns(g, encoder._names)
     parts: list[str] = []
     center, scale, at = encoder._center, encoder._scale, 0
     kept = encoder._many + encoder._two
@@ -43,10 +43,12 @@ def _encoded(g: Graph, encoder: Any) -> tuple[str, str | None]:
         rows = np.array([[0.0], [-1.0], [1.0]]) if n == 2 else np.eye(n + 1, n, -1)
         start, at = at, at + rows.shape[1]
         rows = soft_clip((rows - center[start:at]) * scale[start:at])
-        parts.append(g.reshape(g.op("Gather", rows, table.codes(j)), [0, -1]))
+        parts.append(
+            g.reshape(g.op("Gather", rows, table.codes(j, levels_of(encoder, j))), [0, -1])
+        )
     for place, j in enumerate(encoder._numbered):
         rarity = (encoder._rarity[j] - encoder._rare_center[place]) / encoder._rare_scale[place]
-        parts.append(g.op("Gather", soft_clip(rarity), table.codes(j)))
+        parts.append(g.op("Gather", soft_clip(rarity), table.codes(j, levels_of(encoder, j))))
     if not parts:
         parts = [table.zeros()]
     encoded = g.cast(g.side_by_side(parts), np.float32, g.dtype)
@@ -61,7 +63,7 @@ def _soft_clip(g: Graph, z: str) -> str:
     return g.op("Where", g.op("Greater", size, FENCE), beyond, z)
 
 
-def _deviations(g: Graph, encoder: Any, table: Table) -> str | None:
+def _deviations(g: Graph, encoder: Any, table: Columns) -> str | None:
     """Of the columns that were constant in fit, in float32's precision."""
     parts: list[str] = []
     if len(encoder._constant_numbers):
@@ -71,7 +73,7 @@ def _deviations(g: Graph, encoder: Any, table: Table) -> str | None:
         is_new = g.op("And", np.isnan(known), g.op("Not", g.op("IsNaN", now)))
         parts.append(g.op("Or", is_new, g.op("Greater", gap, limit)))
     for j in encoder._constant_levels:
-        parts.append(g.op("Not", g.op("Equal", table.codes(j), 1)))
+        parts.append(g.op("Not", g.op("Equal", table.codes(j, levels_of(encoder, j)), 1)))
     if not parts:
         return None
     return g.op("Mul", g.cast(g.side_by_side(parts), g.dtype), float(np.float32(encoder._surprise)))

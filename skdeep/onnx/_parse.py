@@ -18,9 +18,10 @@ from skl2onnx._parse import _parse_sklearn, _parse_sklearn_simple_model
 from skl2onnx._supported_operators import sklearn_classifier_list, sklearn_operator_name_map
 from skl2onnx.common._registration import get_converter, get_shape_calculator
 from sklearn.base import ClusterMixin, is_classifier
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer
 
 from skdeep.onnx import _register
+from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module, Output, Unsupported
 from skdeep.onnx._holders import holder_of
 from skdeep.onnx._inputs import TensorInput
@@ -29,9 +30,13 @@ from skdeep.onnx._types import STRING, dtype_of, float_type, tensor_type
 Methods = Mapping[str, Mapping[str, Any]]
 """The methods that are wanted of an estimator, with their arguments."""
 
-_TAKE_COLUMNS = (OneHotEncoder, OrdinalEncoder)  # from several tensors of different types
-_CAST = {np.float16: np.float32, np.uint64: np.int64, np.uint32: np.int64, np.uint16: np.int64}
-_CAST |= {np.uint8: np.int64, np.int8: np.int64, np.int16: np.int64, np.int32: np.int64}
+_CAST: dict[Any, Any] = {
+    np.bool_: np.float32,
+    np.float16: np.float32,
+    **dict.fromkeys([np.int8, np.int16, np.int32], np.int64),
+    **dict.fromkeys([np.uint8, np.uint16, np.uint32, np.uint64], np.int64),
+}
+"""Types that skl2onnx does not know, or in few places."""
 
 
 @dataclass
@@ -109,15 +114,19 @@ class Parser:
         list of Variable
             One for each method; those of a transformer may be several, side by side.
         """
-        if type(model) in _register.FAMILIES:
-            return self._ours(scope, model, inputs, methods)
+        family = _register.family_of(model)
+        if isinstance(model, FunctionTransformer) and model.func is None:
+            return inputs
+        if family is not None:
+            return self._ours(scope, model, family, inputs, methods)
         holder = holder_of(model)
         if holder is not None:
             return holder(self, scope, model, inputs, methods)
         return self._theirs(scope, model, inputs, methods)
 
-    def _ours(self, scope: Any, model: Any, inputs: list, methods: Methods | None) -> list:
-        family = _register.FAMILIES[type(model)]
+    def _ours(
+        self, scope: Any, model: Any, family: Family, inputs: list, methods: Methods | None
+    ) -> list:
         wanted = {key: {} for key in family.default} if methods is None else methods
         for method, options in wanted.items():
             reason = _register.why_not(model, method, options)
@@ -151,9 +160,7 @@ class Parser:
             raise Unsupported(
                 self.named(f"neither skdeep nor skl2onnx can write a {kind.__name__}.")
             )
-        if isinstance(model, FunctionTransformer) and model.func is None:
-            return inputs
-        inputs = inputs if isinstance(model, _TAKE_COLUMNS) else [self.merged(scope, inputs)]
+        inputs = [self._of_known_type(scope, self.merged(scope, inputs))]
         self.converters[kind] = self._of_skl2onnx(get_converter)
         self.shapes[kind] = self._of_skl2onnx(get_shape_calculator)
         wanted = list(methods or {})
@@ -285,7 +292,6 @@ class Parser:
     def _root(self, scope: Any, root: Root, inputs: list, custom_parsers: Any = None) -> list:
         columns: dict[int, Any] = {}
         for variable, known in zip(inputs, root.inputs):
-            variable = self._of_common_type(scope, variable)
             if len(known.columns) < 2:
                 columns[known.columns[0] if known.columns else 0] = variable
             else:
@@ -297,8 +303,8 @@ class Parser:
             scope.variables.move_to_end(variable.onnx_name)
         return made
 
-    def _of_common_type(self, scope: Any, variable: Any) -> Any:
-        """skl2onnx knows float32, float64, int64, booleans and texts only."""
+    def _of_known_type(self, scope: Any, variable: Any) -> Any:
+        """skl2onnx knows float32, float64, int64 and texts, and booleans in few places."""
         wanted = _CAST.get(dtype_of(variable.type).type)
         if wanted is None:
             return variable

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from skl2onnx import update_registered_converter
 from sklearn.base import is_classifier, is_outlier_detector
+from sklearn.impute import SimpleImputer
 
 from skdeep.adversarial.gan_outlier import GANOutlierDetector
 from skdeep.adversarial.oversampler import GANOverSampler
@@ -26,6 +27,7 @@ from skdeep.onnx import (
     _outliers,
     _perceptron,
     _policies,
+    _preprocessing,
     _recurrence,
     _siamese,
     _tables,
@@ -34,7 +36,7 @@ from skdeep.onnx import (
 )
 from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module, Output
-from skdeep.onnx._types import float_type
+from skdeep.onnx._types import STRING, float_type
 from skdeep.preprocessing.sequences import SequenceVectorizer
 
 FAMILIES: dict[type, Family] = {
@@ -50,6 +52,13 @@ FAMILIES: dict[type, Family] = {
     **_tables.FAMILIES,
     **_tabular.FAMILIES,
 }
+
+
+def family_of(model: Any) -> Family | None:
+    """How an estimator is written: one of skdeep, or of scikit-learn's that skl2onnx does not
+    write well; None for any other."""
+    return FAMILIES.get(type(model)) or _preprocessing.FAMILIES.get(type(model))
+
 
 REFUSED: dict[type, str] = {
     GANOutlierDetector: "scores rows by a search with gradients, which a graph of ONNX has not.",
@@ -91,6 +100,8 @@ def output_dtype(model: Any, method: str, dtype: Any) -> np.dtype:
         return np.dtype(np.int64) if multilabel else _answers.label_array(model.classes_).dtype
     if method == "predict" and is_outlier_detector(model):
         return np.dtype(np.int64)
+    if isinstance(model, SimpleImputer) and _preprocessing.imputes_texts(model):
+        return STRING
     units = getattr(model, "_units", None)
     if method.startswith("predict") and units is not None and units.needs_double:
         return np.dtype(np.float64)
@@ -99,7 +110,8 @@ def output_dtype(model: Any, method: str, dtype: Any) -> np.dtype:
 
 def announced(model: Any, method: str, dtype: Any) -> list[tuple[str, Any]]:
     """Name and type of each output of a method."""
-    several = FAMILIES[type(model)].outputs.get(method)
+    family = family_of(model)
+    several = None if family is None else family.outputs.get(method)
     if several is not None:
         return several(model)
     return [(output_name(model, method), output_dtype(model, method, dtype))]
@@ -107,7 +119,8 @@ def announced(model: Any, method: str, dtype: Any) -> list[tuple[str, Any]]:
 
 def why_not(model: Any, method: str, options: Mapping[str, Any]) -> str | None:
     """Why a method of an estimator of ours cannot be written with these arguments, or None."""
-    name, known = type(model).__name__, FAMILIES[type(model)].methods
+    family = family_of(model)
+    name, known = type(model).__name__, {} if family is None else family.methods
     if method not in known or not hasattr(model, method):
         has = [m for m in known if hasattr(model, m)]
         return f"{method} of a {name} cannot be written; known are {has}."

@@ -36,7 +36,7 @@ class Encoded(NamedTuple):
 
 def encoded(g: Graph, encoder: Any) -> Encoded:
     """The inputs of a graph as a fitted `TabularEncoder` encodes them."""
-    table = Table(g, encoder)
+    table = Columns(g, encoder._names)
     n, n_scaled = encoder.n_numeric_, len(encoder._many) + len(encoder._two)
     numeric, plain = None, []
     if n_scaled:
@@ -59,10 +59,11 @@ def encoded(g: Graph, encoder: Any) -> Encoded:
         plain.append(g.op("Where", is_missing, missing, there))
         values = values[:, gaps:]
     for j in encoder._one_hot:
-        rows = _rows_of_one_hot(len(encoder._levels[j]["numbers"]), values)
-        plain.append(g.reshape(g.op("Gather", g.const(rows, FLOAT32), table.codes(j)), [0, -1]))
+        levels = levels_of(encoder, j)
+        rows, code = _rows_of_one_hot(len(levels), values), table.codes(j, levels)
+        plain.append(g.reshape(g.op("Gather", g.const(rows, FLOAT32), code), [0, -1]))
         values = values[:, rows.shape[1] :]
-    codes = [table.codes(j) for j in encoder._numbered]
+    codes = [table.codes(j, levels_of(encoder, j)) for j in encoder._numbered]
     if not (numeric or plain or codes):
         plain = [table.zeros()]
     return Encoded(
@@ -111,34 +112,39 @@ def _known(g: Graph, raw: str, x: str) -> str:
     return g.op("Where", g.op("IsNaN", raw), g.const(0.0, FLOAT32), g.cast(x, FLOAT32))
 
 
-class Table:
-    """The inputs of a graph as the columns of an encoder's table."""
+class Columns:
+    """The inputs of a graph as the columns of a table.
 
-    def __init__(self, g: Graph, encoder: Any) -> None:
-        self.g, self.encoder = g, encoder
+    Parameters
+    ----------
+    g : Graph
+    names : sequence of str
+        Of the columns, for messages.
+    """
+
+    def __init__(self, g: Graph, names: Sequence[Any]) -> None:
+        self.g, self.names = g, [str(name) for name in names]
         self.places: list[tuple[Input, int]] = []
         for x in g.inputs:
             if len(x.shape) != 2 or x.shape[1] is None:
                 raise Unsupported(
-                    f"a table of {encoder.n_features_in_} columns is expected, and not a tensor of "
-                    f"the shape {x.shape}."
+                    f"a table of {len(names)} columns is expected, and not a tensor of the shape "
+                    f"{x.shape}."
                 )
             self.places += [(x, j) for j in range(x.shape[1])]
-        if len(self.places) != encoder.n_features_in_:
+        if len(self.places) != len(names):
             raise Unsupported(
-                f"a table of {encoder.n_features_in_} columns is expected, and not one of "
-                f"{len(self.places)}."
+                f"a table of {len(names)} columns is expected, and not one of {len(self.places)}."
             )
 
-    def numbers(self, columns: Sequence[int]) -> str:
-        """Columns as float64, (n_samples, n_columns); NaN where missing."""
-        g, parts = self.g, []
-        runs: list[tuple[Input, list[int]]] = []
+    def numbers(self, columns: Sequence[int], dtype: Any = FLOAT64) -> str:
+        """Columns of numbers side by side, (n_samples, n_columns); NaN where missing."""
+        g, runs = self.g, list[tuple[Input, list[int]]]()
         for j in columns:
             x, place = self.places[j]
             if x.dtype == STRING:
                 raise Unsupported(
-                    f"column {self._name(j)!r} is not numeric here, but it was in fit: give X with "
+                    f"column {self.names[j]!r} is not numeric here, but it was in fit: give X with "
                     "numbers, NaN where they are missing."
                 )
             if runs and runs[-1][0] is x:
@@ -152,40 +158,40 @@ class Table:
                 kinds[-1][1].append(name)
             else:
                 kinds.append((x.dtype, [name]))
-        for dtype, names in kinds:
-            parts.append(g.cast(g.side_by_side(names), FLOAT64, dtype))
-        return g.side_by_side(parts)
+        return g.side_by_side(
+            [g.cast(g.side_by_side(names), dtype, known) for known, names in kinds]
+        )
 
-    def codes(self, j: int) -> str:
-        """The number of a level from 1 on, 0 where missing or unknown: int64, (n_samples, 1)."""
-        levels = list(self.encoder._levels[j]["numbers"])
-        x, place = self.places[j]
-        name = x.name if x.shape[1] == 1 else self.g.column(x.name, place)
+    def codes(self, j: int, levels: Sequence[Any]) -> str:
+        """The number of a level from 1 on, 0 where unknown: int64, (n_samples, 1)."""
+        g, (x, place) = self.g, self.places[j]
+        name = x.name if x.shape[1] == 1 else g.column(x.name, place)
         if x.dtype == STRING:
-            return self._codes_of_texts(name, [str(level) for level in levels], j)
-        if not all(isinstance(level, (Number, np.bool_)) for level in levels):
+            keys = [str(level) for level in levels]
+            if len(set(keys)) < len(keys):
+                twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+                raise Unsupported(
+                    f"column {self.names[j]!r} has several levels that are {twice!r} as texts: "
+                    "give it one type, in fit and here."
+                )
+            return self._looked_up(name, keys_strings=keys)
+        if not all(isinstance(level, (Number, np.bool_)) for level in levels if level is not None):
             raise Unsupported(
-                f"column {self._name(j)!r} held {levels[0]!r} and the like in fit, but here it is "
+                f"column {self.names[j]!r} held {levels[0]!r} and the like in fit, but here it is "
                 f"of the type {x.dtype.name}: give X with the column as it was in fit."
             )
-        if x.dtype.kind in "ib" and all(float(level).is_integer() for level in levels):
-            keys = [int(level) for level in levels]
-            whole = self.g.cast(name, INT64, x.dtype)
-            return self._looked_up(whole, keys_int64s=keys)
-        value = self.g.cast(name, FLOAT64, x.dtype)
-        known = np.array([float(level) for level in levels])[None]
-        is_it = self.g.cast(self.g.op("Equal", value, self.g.const(known, FLOAT64)), INT64)
-        numbers = np.arange(1, len(levels) + 1)[None]
-        return self.g.reduce("Sum", self.g.op("Mul", is_it, self.g.const(numbers, INT64)), 1)
-
-    def _codes_of_texts(self, name: str, keys: list[str], j: int) -> str:
-        twice = [key for key in keys if keys.count(key) > 1] if len(set(keys)) < len(keys) else []
-        if twice:
-            raise Unsupported(
-                f"column {self._name(j)!r} has several levels that are {twice[0]!r} as texts: give "
-                "it one type, in fit and here."
-            )
-        return self._looked_up(name, keys_strings=keys)
+        known = np.array([np.nan if level is None else float(level) for level in levels])
+        if x.dtype.kind in "iub" and all(float(v).is_integer() for v in known):
+            whole = g.cast(name, INT64, x.dtype)
+            return self._looked_up(whole, keys_int64s=[int(level) for level in levels])
+        value = g.cast(name, FLOAT64, x.dtype)
+        is_it = g.cast(g.op("Equal", value, g.const(known[None], FLOAT64)), INT64)
+        numbers = g.const(np.arange(1, len(levels) + 1)[None], INT64)
+        code = g.reduce("Sum", g.op("Mul", is_it, numbers), 1)
+        missing = np.flatnonzero(np.isnan(known))
+        if not len(missing):
+            return code
+        return g.op("Where", g.op("IsNaN", value), int(missing[0]) + 1, code)
 
     def _looked_up(self, x: str, **keys: Any) -> str:
         (values,) = keys.values()
@@ -197,12 +203,13 @@ class Table:
     def zeros(self) -> str:
         """A column of zeros."""
         n = self.g.op("Shape", self.places[0][0].name, start=0, end=1)
-        return self.g.op(
-            "Expand", self.g.const([[0.0]], FLOAT32), self.g.op("Concat", n, [1], axis=0)
-        )
+        shape = self.g.op("Concat", n, [1], axis=0)
+        return self.g.op("Expand", self.g.const([[0.0]], FLOAT32), shape)
 
-    def _name(self, j: int) -> str:
-        return str(self.encoder._names[j])
+
+def levels_of(encoder: Any, j: int) -> list[Any]:
+    """The levels of a column of a fitted encoder, in the order of their numbers."""
+    return list(encoder._levels[j]["numbers"])
 
 
 def transform(g: Graph, encoder: Any) -> Output:

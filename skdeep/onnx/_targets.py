@@ -82,7 +82,7 @@ def _steps(pipeline: Any) -> Inverse | None:
     return write
 
 
-_FUNCTIONS: dict[Any, Inverse] = {
+FUNCTIONS: dict[Any, Inverse] = {
     None: lambda g, x: x,
     np.exp: lambda g, x: g.op("Exp", x),
     np.expm1: lambda g, x: g.op("Sub", g.op("Exp", x), 1.0),
@@ -105,7 +105,7 @@ _INVERSES: dict[type, Callable[[Any], Inverse | None]] = {
     MinMaxScaler: lambda t: lambda g, x: _scaled(g, x, 1 / t.scale_, -t.min_ / t.scale_),
     PowerTransformer: _power,
     QuantileTransformer: _quantiles,
-    FunctionTransformer: lambda t: _FUNCTIONS.get(t.inverse_func) if not t.inv_kw_args else None,
+    FunctionTransformer: lambda t: FUNCTIONS.get(t.inverse_func) if not t.inv_kw_args else None,
     Pipeline: _steps,
 }
 
@@ -121,7 +121,7 @@ def inverse_of(transformer: Any) -> Inverse | None:
 
 def why_not(transformer: Any) -> str:
     """Why a transformer has no `inverse_of`."""
-    names = sorted(f.__name__ for f in _FUNCTIONS if f is not None)
+    names = sorted(f.__name__ for f in FUNCTIONS if f is not None)
     function = getattr(transformer, "inverse_func", None)
     if function is not None:
         name = getattr(function, "__name__", repr(function))

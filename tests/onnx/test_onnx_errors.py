@@ -11,6 +11,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import KNNImputer
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -122,9 +123,13 @@ def test_steps_that_cannot_be_written():
 
     with pytest.raises(
         ValueError,
-        match="step 'columntransformer__left': skl2onnx cannot write this FunctionTransformer",
+        match="step 'columntransformer__left': the callable func=double cannot be written; known",
     ):
         to_onnx(model(FunctionTransformer(double)), X.to_numpy())
+    with pytest.raises(
+        ValueError, match="step 'columntransformer__left': skl2onnx cannot write this KNNImputer: "
+    ):
+        to_onnx(model(KNNImputer()), X.to_numpy())
     with pytest.raises(
         ValueError,
         match="step 'columntransformer__left': neither skdeep nor skl2onnx can write a RBFSampler",
