@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from skdeep.data.batches import Batches, MemberBatches, n_rows
-from skdeep.engine.device import can_record, capture, current, warm_up
+from skdeep.engine.device import capture, current, warm_up
 from skdeep.engine.recorded import RecordedAverage, RecordedDropout, RecordedOptimizer
 from skdeep.engine.steps import SingleStep
 
@@ -243,9 +243,6 @@ def why_not(run: Training) -> str | None:
     """Why the steps of a run cannot be recorded; None where they may be."""
     batches: Any = run.batches
     step = getattr(run.step, "step", run.step)
-    device = run.flats[0].values.device
-    if not run.recordable or not can_record(device):
-        return "the family or the device"
     if run.net.wants_batches or any(map(_is_hooked, run.net.module_.modules())):
         return "somebody listens"
     if type(batches) not in (Batches, MemberBatches) or not batches.is_dense():

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
-from skdeep.engine.device import fast_products
+from skdeep.engine.device import can_record, fast_products
 from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
 
@@ -159,7 +159,8 @@ class Training:
         self._order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
-        self.recordable, self._recorder = recordable, Recorder()
+        can_replay = recordable and can_record(self.flats[0].values.device)
+        self._recorder = Recorder() if can_replay else None
         self.interrupted = False
 
     def run(self) -> None:
@@ -251,7 +252,8 @@ class Training:
     @torch.no_grad()
     def _one_pass(self) -> Losses:
         with fast_products(self.flats[0].values.device):
-            total, n_done = self._recorder.one_pass(self) or self._step_by_step()
+            replayed = self._recorder and self._recorder.one_pass(self)
+            total, n_done = replayed or self._step_by_step()
         self.n_seen += n_done
         return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
 

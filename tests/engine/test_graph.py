@@ -14,7 +14,7 @@ from skdeep import (
     TabMClassifier,
     TabMRegressor,
 )
-from skdeep.engine import graph
+from skdeep.engine import graph, training
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
 
@@ -42,13 +42,13 @@ def recorded(monkeypatch):
         return n
 
     monkeypatch.setattr(graph, "capture", capture)
-    monkeypatch.setattr(graph, "can_record", lambda device: True)
+    monkeypatch.setattr(training, "can_record", lambda device: True)
     return count
 
 
 def plain(estimator, *data, monkeypatch, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(graph, "can_record", lambda device: False)
+        patch.setattr(training, "can_record", lambda device: False)
         return estimator.fit(*data, **options)
 
 
