@@ -37,9 +37,9 @@ def to_onnx(
     model : estimator
         An estimator of skdeep, alone or in one of scikit-learn's that holds others.
 
-    X : DataFrame or array-like of shape (n_samples, n_features)
-        Some rows, which show the names, types and shapes of the inputs. None for methods that take
-        no rows: `sample` takes noise, `inverse_transform` codes.
+    X : DataFrame, array-like or list of array-like
+        Some rows like those of `fit`, which show the names, types and shapes of the inputs. None
+        for methods that take no rows: `sample` takes noise, `inverse_transform` codes.
 
     methods : sequence of str, or mapping of str to dict, default=None
         The methods of the last estimator that the file computes, an output for each. A mapping

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import json
 
 import numpy as np
 import pandas as pd
@@ -140,6 +141,9 @@ def test_images(kind, data_format, recipe):
         device="cpu",
     ).fit(X, None if kind in ("clusters", "one kind") else y)
     run = session(to_onnx(model, None))
+    if kind in ("numbers", "texts"):
+        classes = json.loads(run.get_modelmeta().custom_metadata_map["classes"])
+        assert classes == model.classes_.tolist()
     for n in (1, 7, 300):
         labels = y[:n] if kind in ("numbers", "texts") else None
         noise = noise_for(model, 3)
