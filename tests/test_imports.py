@@ -32,7 +32,7 @@ ROOMS = {  # room -> rooms that it may import from
     "ensemble": set(),
     "plotting": {"root", "tuning", "inputs", "base"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
-    "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "tuning"},
+    "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
 }
 LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine"},

@@ -17,9 +17,10 @@ from sklearn.ensemble import (
 )
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
+from skdeep.ensemble import WeightedEnsembleClassifier, WeightedEnsembleRegressor
 from skdeep.onnx import _answers, _targets
 from skdeep.onnx._curves import piecewise_linear
-from skdeep.onnx._graph import Graph, Output, Unsupported
+from skdeep.onnx._graph import ML, Graph, Output, Unsupported
 from skdeep.onnx._types import float_type
 
 _PREDICT: Mapping[str, Any] = {"predict": {}}
@@ -110,6 +111,12 @@ def _voting_classifier(parser: Any, scope: Any, model: Any, inputs: list, method
 
 
 def _voting_regressor(parser: Any, scope: Any, model: Any, inputs: list, methods: Any) -> list:
+    return _mean_of_numbers(parser, scope, model, inputs, methods, model._weights_not_none)
+
+
+def _mean_of_numbers(
+    parser: Any, scope: Any, model: Any, inputs: list, methods: Any, weights: Any
+) -> list:
     _wanted(parser, model, methods, ["predict"])
     said = []
     for name, estimator in _named(model):
@@ -117,20 +124,62 @@ def _voting_regressor(parser: Any, scope: Any, model: Any, inputs: list, methods
             said += parser.parse(scope, estimator, inputs, _PREDICT)
 
     def write(g: Graph) -> list[Output]:
-        parts = [g.reshape(_floats(g, i), [-1, 1]) for i in range(len(said))]
-        return [Output(_average(g, parts, model._weights_not_none), g.dtype, [None, 1])]
+        parts = [_score_columns(g, x) for x in g.inputs]
+        shape = next((x.shape for x in g.inputs if len(x.shape) == 2), [None, 1])
+        return [Output(_average(g, parts, weights), g.dtype, shape)]
 
     return parser.part(scope, said, [("variable", float_type(said))], write)
 
 
+def _weighted_regressor(parser: Any, scope: Any, model: Any, inputs: list, methods: Any) -> list:
+    return _mean_of_numbers(parser, scope, model, inputs, methods, model.weights_)
+
+
+def _weighted_classifier(parser: Any, scope: Any, model: Any, inputs: list, methods: Any) -> list:
+    said = []
+    for name, estimator in _named(model):
+        has_proba = hasattr(estimator, "predict_proba")
+        with parser.step(name):
+            said += parser.parse(scope, estimator, inputs, _PROBA if has_proba else _PREDICT)
+
+    def proba(g: Graph) -> str:
+        members = zip(model.estimators_, g.inputs)
+        parts = [_proba_of_all(g, member, x, model.classes_) for member, x in members]
+        return _average(g, parts, model.weights_)
+
+    return _classified(parser, scope, model, said, methods, proba)
+
+
+def _proba_of_all(g: Graph, member: Any, x: Any, classes: np.ndarray) -> str:
+    """`skdeep.ensemble.predictions.class_probabilities`."""
+    if not hasattr(member, "predict_proba"):
+        return g.cast(
+            g.op("Equal", _class_numbers(g, x, classes), np.arange(len(classes))), g.dtype
+        )
+    known = g.cast(x.name, g.dtype, x.dtype)
+    if np.array_equal(member.classes_, classes):
+        return known
+    # Of a class that the member does not know, a column of zeros, the last one.
+    places = {label: i for i, label in enumerate(member.classes_.tolist())}
+    zero = g.op("Mul", g.column(known, 0), 0.0)
+    chosen = [places.get(label, len(places)) for label in classes.tolist()]
+    return g.column(g.side_by_side([known, zero]), chosen)
+
+
+def _class_numbers(g: Graph, x: Any, classes: np.ndarray) -> str:
+    """The numbers of labels, (n_samples, 1)."""
+    labels, column = _answers.label_array(classes), g.reshape(x.name, [-1, 1])
+    if labels.dtype.kind == "U":
+        keys, numbers = labels.tolist(), list(range(len(labels)))
+        return g.op("LabelEncoder", column, domain=ML, keys_strings=keys, values_int64s=numbers)
+    is_it = g.op("Equal", g.cast(column, np.float64), g.const(labels[None], np.float64))
+    return g.op("ArgMax", g.cast(is_it, g.dtype), axis=1)
+
+
 def _named(model: Any) -> list[tuple[str, Any]]:
     """The fitted estimators of an ensemble with their names."""
-    names = [name for name, estimator in model.estimators if not _is_dropped(estimator)]
-    return list(zip(names, model.estimators_))
-
-
-def _is_dropped(estimator: Any) -> bool:
-    return isinstance(estimator, str) and estimator == "drop"
+    names = {id(e): name for name, e in model.named_estimators_.items()}
+    return [(names[id(e)], e) for e in model.estimators_]
 
 
 # --- stacking --------------------------------------------------------------------------------
@@ -311,6 +360,8 @@ def _transformed_target(parser: Any, scope: Any, model: Any, inputs: list, metho
 HOLDERS = {
     VotingClassifier: _voting_classifier,
     VotingRegressor: _voting_regressor,
+    WeightedEnsembleClassifier: _weighted_classifier,
+    WeightedEnsembleRegressor: _weighted_regressor,
     StackingClassifier: _stacking,
     StackingRegressor: _stacking,
     CalibratedClassifierCV: _calibrated,

@@ -40,6 +40,8 @@ pytest.importorskip("onnxruntime")
 from agreement import check
 
 from skdeep import MLPClassifier, MLPRegressor
+from skdeep.ensemble import WeightedEnsembleClassifier, WeightedEnsembleRegressor
+from skdeep.tuning import OptunaSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LIGHT = {"max_iter": 8, "learning_rate_init": 0.01, "random_state": 0, "device": "cpu"}
@@ -150,6 +152,29 @@ def test_isotonic_calibration():
     """In single precision its steep pieces would make much of the last digit."""
     for y in (TEXTS, TWO):
         check(calibrated("isotonic").fit(X, y), X, BOTH)
+
+
+def test_weighted_ensembles():
+    """Members without probabilities, and such as know some of the classes alone."""
+    members = [("a", pipe()), ("b", RidgeClassifier()), ("c", mlp()), ("d", LogisticRegression())]
+    rows = X.astype(np.float32)  # skl2onnx has RidgeClassifier in no other precision
+    for y in (TEXTS, TWO, TWO == 1):
+        model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(rows, y)
+        assert check(model, rows, BOTH) == ["label", "probabilities"]
+    model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(rows, TEXTS)
+    model.estimators_[0].fit(rows[Y < 2], TEXTS[Y < 2])
+    check(model, rows, BOTH)
+    for y in (NUMBERS, np.c_[NUMBERS, POSITIVE]):
+        members = [("a", reg()), ("b", Ridge())]
+        model = WeightedEnsembleRegressor(members, weights=[1, 3]).fit(X, y)
+        assert check(model, X, ["predict"]) == ["variable"]
+
+
+@pytest.mark.parametrize("refit", [True, "ensemble"])
+def test_search_with_optuna(refit):
+    space = {"mlpclassifier__alpha": [1e-3, 1e-2]}
+    search = OptunaSearchCV(pipe(), space, n_trials=2, cv=2, refit=refit, random_state=0)
+    check(search.fit(X, TEXTS), X, BOTH)
 
 
 def test_hard_votes():
