@@ -140,6 +140,8 @@ FITTED_Q_ATTRIBUTES = {
         Number of iterations of the last fit.""",
     "t_": """int
         Number of transitions in all updates.""",
+    "n_steps_": """int
+        Number of steps in the environment; defined only after `fit_env`.""",
     **OUTPUTS,
     **FEATURES,
     "input_shape_": """tuple

@@ -23,8 +23,9 @@ from skdeep.inputs.weights import check_weights
 from skdeep.nets.blocks import initialize
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.q import QNet
-from skdeep.policies import learning
+from skdeep.policies import learning, online
 from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
+from skdeep.policies.online import FirstRows, GivenEnvironment, first_rows
 from skdeep.policies.transitions import (
     GivenTransitions,
     TransitionRows,
@@ -80,6 +81,9 @@ class BasePolicy(DeepClassifier, DeepEstimator):
         return weight
 
     def _read(self, given: Any, mode: Mode, rng: np.random.RandomState) -> tuple[Rows, Rows | None]:
+        if isinstance(given, GivenEnvironment):
+            known = self.classes_ if mode.resumed else None
+            return first_rows(self, given, known, rng), None
         if given.reward is not None:
             return self._logged(given, mode), None
         refuse_orphans(given)
@@ -135,11 +139,15 @@ class BasePolicy(DeepClassifier, DeepEstimator):
     def _plan(
         self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
     ) -> Plan:
+        if isinstance(rows, FirstRows):
+            return Plan(train=rows, stops_early=True, scores=True)
         if isinstance(rows, TransitionRows):
             return learning.plan(self, rows, mode, rng)
         return super()._plan(rows, validation, mode, rng)
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
+        if isinstance(plan.train, FirstRows):
+            return online.recipe(self, plan.train)
         return learning.recipe(self, plan.train)
 
     def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Any]:
@@ -169,7 +177,15 @@ class BasePolicy(DeepClassifier, DeepEstimator):
         scale.scale.copy_(1 / deviation)
 
     def _phases(self, task: Any, past: dict[str, Any]) -> list[engine.Phase]:
+        if isinstance(task.plan.train, FirstRows):
+            return online.phases(self, task, past)
         return learning.phases(self, task, past)
+
+    def _keep(self, task: Any, runs: list) -> dict[str, Any]:
+        fitted = super()._keep(task, runs)
+        if isinstance(task.plan.train, FirstRows):
+            fitted |= {"validation_loss_curve_": None, "n_steps_": task.plan.train.runner.n_steps}
+        return fitted
 
     def _make_loss(self) -> Any:
         raise AssertionError("the recipe has the loss")

@@ -15,6 +15,7 @@ from skdeep.base.learning import Mode
 from skdeep.parameters import policies as tables
 from skdeep.parameters.entry import public
 from skdeep.policies.base import BasePolicy
+from skdeep.policies.online import GivenEnvironment, Interaction
 from skdeep.policies.transitions import GivenTransitions
 
 _ROUTED = {"reward": True, "next_X": True, "terminated": True, "episode": True}
@@ -202,6 +203,68 @@ class FittedQClassifier(BasePolicy):
                 episode=episode,
             )
         )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit_env(
+        self,
+        env: Any,
+        n_steps: int = 50_000,
+        *,
+        eval_env: Any = None,
+        n_eval_episodes: int = 5,
+        stop_return: float | None = None,
+        learning_starts: int = 1000,
+        epsilon: float = 0.05,
+        exploration_fraction: float = 0.2,
+        train_frequency: int = 16,
+        updates_per_step: float = 1.0,
+        buffer_size: int = 100_000,
+    ) -> Self:
+        """Learn from an environment by deep Q-learning (Mnih et al., 2015).
+
+        The policy takes steps, at first random ones, which go into a replay buffer that updates
+        draw from. After each iteration the policy is scored by a mean return, and that of the
+        best iteration is kept. `max_iter`, `early_stopping` and `validation_fraction` are not
+        used.
+
+        Parameters
+        ----------
+        env : environment
+            With gymnasium's `reset` and `step` and discrete actions, or a vector of environments.
+        n_steps : int, default=50_000
+            Steps to take, in all environments of a vector together.
+        eval_env : environment, default=None
+            For episodes without random actions that score an iteration; their steps do not count.
+            None: the last episodes that were learned from do.
+        n_eval_episodes : int, default=5
+            Episodes whose mean return, not discounted, is the score of an iteration.
+        stop_return : float, default=None
+            Score at which training ends.
+        learning_starts : int, default=1000
+            Random steps before the first update.
+        epsilon : float, default=0.05
+            Probability of a random action at the end of the exploration.
+        exploration_fraction : float, default=0.2
+            Share of the steps over which this probability falls from 1.
+        train_frequency : int, default=16
+            Steps that are taken between updates.
+        updates_per_step : float, default=1.0
+            Updates for each step.
+        buffer_size : int, default=100_000
+            Transitions that the replay buffer holds.
+
+        Returns
+        -------
+        self : FittedQClassifier
+        """
+        interaction = Interaction(
+            n_steps, learning_starts, epsilon, exploration_fraction, train_frequency,
+            updates_per_step, buffer_size, n_eval_episodes, stop_return,
+        )  # fmt: skip
+        given = GivenEnvironment(env=env, eval_env=eval_env, interaction=interaction)
+        return self._fit_and_report(given)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @all_or_nothing
