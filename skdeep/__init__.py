@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from skdeep import onnx as onnx
     from skdeep import persistence as persistence
     from skdeep import plotting as plotting
+    from skdeep import policies as policies
     from skdeep import preprocessing as preprocessing
     from skdeep import tuning as tuning
     from skdeep._show_versions import show_versions
@@ -72,7 +73,16 @@ _PLACES = {
     "VariationalAutoencoder": "autoencoder.vae",
     "show_versions": "_show_versions",
 }
-_PACKAGES = ("ensemble", "metrics", "onnx", "persistence", "plotting", "preprocessing", "tuning")
+_PACKAGES = (
+    "ensemble",
+    "metrics",
+    "onnx",
+    "persistence",
+    "plotting",
+    "policies",
+    "preprocessing",
+    "tuning",
+)
 
 __all__ = [
     "RBM",

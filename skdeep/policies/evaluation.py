@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.linalg import LinAlgError, solve
 
@@ -175,7 +173,7 @@ def weighted_importance_sampling(
     return float(means @ gamma ** np.arange(n_steps))
 
 
-def effective_episodes(probability: Sequence[float], propensity: np.ndarray, log: Log) -> float:
+def effective_episodes(probability: np.ndarray, propensity: np.ndarray, log: Log) -> float:
     """How many episodes of equal weight the weights of whole episodes are worth (Kish, 1965)."""
     with np.errstate(divide="ignore"):
         ratio = np.log(probability) - np.log(propensity)

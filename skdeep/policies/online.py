@@ -132,9 +132,8 @@ def first_rows(
     chunk = runner.run(explore, given.interaction.learning_starts)
     if known is None:
         estimator._learn_classes(actions)
-    reader, reset = estimator._input, known is None
-    x = reader.check(estimator, chunk.observation, reset=reset)
-    next_x = reader.check(estimator, chunk.next_observation)
+    x = estimator._input.check(estimator, chunk.observation, reset=known is None)
+    next_x = estimator._input.check(estimator, chunk.next_observation)
     return FirstRows(
         x,
         chunk.action,
@@ -171,7 +170,8 @@ def phases(estimator: Any, task: Task, past: dict[str, Any]) -> list[engine.Phas
 
 
 class ReturnPatience(engine.Patience):
-    """Patience that also ends training once a return is reached.
+    """Patience that also ends training once a return is reached; of equal returns the last counts,
+    since its policy has been trained longer.
 
     Parameters
     ----------
@@ -182,6 +182,10 @@ class ReturnPatience(engine.Patience):
     def __init__(self, n_iter_no_change: float, stop_return: float | None) -> None:
         super().__init__(0.0, n_iter_no_change, higher_is_better=True)
         self.stop_return = math.inf if stop_return is None else stop_return
+
+    def update(self, value: float) -> bool:
+        """Take the score of an iteration; return whether it is the best so far."""
+        return super().update(value) or value == self.best
 
     @property
     def ran_out(self) -> bool:
