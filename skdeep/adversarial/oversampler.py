@@ -24,8 +24,6 @@ from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
 from skdeep.preprocessing.columns import is_frame
 
-_STRATEGIES = ("auto", "not majority", "minority", "not minority", "all")
-
 
 @public(tables.OVERSAMPLER, tables.OVERSAMPLER_ATTRIBUTES)
 class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):

@@ -187,7 +187,7 @@ class Autoencoder(DeepTransformer):
     # --- training --------------------------------------------------------------------------
 
     @property
-    def _coder(self):
+    def _coder(self) -> DenseCoder | ArrayCoder:
         """Coder for the rows that `encoder` reads."""
         return (DenseCoder if self.encoder == "dense" else ArrayCoder)(self)
 

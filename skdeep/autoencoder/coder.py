@@ -25,7 +25,8 @@ BOUNDED = ("cross_entropy", "mixed")
 class Coder:
     """Part of an `Autoencoder` that depends on the kind of rows.
 
-    A subclass reads rows, creates the network and runs it, without a state of its own.
+    A subclass reads rows, creates the network and runs it, without a state of its own: it has the
+    methods of `DenseCoder`.
 
     Attributes
     ----------
@@ -34,11 +35,6 @@ class Coder:
     """
 
     of: Any
-
-    @property
-    def input(self) -> Any:
-        """How X is read."""
-        raise NotImplementedError
 
     def sizes(self) -> tuple[list[int], list[int]]:
         """Hidden layers of the encoder (the code last) and of the decoder."""
@@ -104,54 +100,9 @@ class Coder:
             "contraction": float(of.contraction),
         }
 
-    # --- training --------------------------------------------------------------------------
-
-    def facts(self, X: Any, x: Any) -> dict[str, Any]:
-        """Fitted attributes computed from X as given and as checked."""
-        raise NotImplementedError
-
-    def checked(self, rows: Rows) -> Rows:
-        """Check the range of the rows for the loss; return rows with their target."""
-        raise NotImplementedError
-
-    def module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
-        """Network for the rows, with initial weights."""
-        raise NotImplementedError
-
-    def loss(self) -> torch.nn.Module:
-        """Loss of the network."""
-        raise NotImplementedError
-
     def recipe(self, plan: Plan) -> dict[str, Any]:
         """Fields of the recipe that depend on the network."""
         return {}
-
-    def phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
-        """Phases of training."""
-        raise NotImplementedError
-
-    # --- after training --------------------------------------------------------------------
-
-    @property
-    def n_codes(self) -> int:
-        """Number of columns of `encode`."""
-        raise NotImplementedError
-
-    def encode(self, X: Any) -> np.ndarray:
-        """Codes of rows."""
-        raise NotImplementedError
-
-    def decode(self, codes: np.ndarray, lengths: Any) -> Any:
-        """Decode checked codes."""
-        raise NotImplementedError
-
-    def reconstruct(self, X: Any) -> Any:
-        """Encode and decode rows."""
-        raise NotImplementedError
-
-    def score(self, X: Any) -> np.ndarray:
-        """Negative loss of each row."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -160,9 +111,10 @@ class DenseCoder(Coder):
 
     @property
     def input(self) -> RowInput:
+        """How X is read."""
         return VECTORS
 
-    def reasons_against(self, encoder: list[int], decoder: list[int]):
+    def reasons_against(self, encoder: list[int], decoder: list[int]) -> dict[str, Any]:
         shape = self.of.image_shape
         return super().reasons_against(encoder, decoder) | {
             f"image_shape={shape} requires encoder='conv', got encoder='dense'": shape is not None
@@ -170,7 +122,8 @@ class DenseCoder(Coder):
 
     # --- training --------------------------------------------------------------------------
 
-    def facts(self, X: Any, x: Any):
+    def facts(self, X: Any, x: Any) -> dict[str, Any]:
+        """Fitted attributes computed from X as given and as checked."""
         binary = []
         if self.of.loss == "mixed":
             host = to_host(x)
@@ -178,6 +131,7 @@ class DenseCoder(Coder):
         return {"input_shape_": (x.shape[1],), "_is_binary": binary}
 
     def checked(self, rows: Rows) -> Rows:
+        """Check the range of the rows for the loss; return rows with their target."""
         x = rows.x
         if self.of.loss == "cross_entropy" and (x.min() < 0 or x.max() > 1):
             raise ValueError(
@@ -187,6 +141,7 @@ class DenseCoder(Coder):
         return rows
 
     def module(self, rows: Rows, rng: np.random.RandomState) -> AutoencoderNet:
+        """Network for the rows, with initial weights."""
         of, (encoder, decoder) = self.of, self.sizes()
         host, n_features = to_host(rows.x), rows.x.shape[1]
         salted = of.noise == "salt_and_pepper"
@@ -213,9 +168,11 @@ class DenseCoder(Coder):
         return net
 
     def loss(self) -> losses.Reconstruction:
+        """Loss of the network."""
         return losses.Reconstruction(self.of.loss, self.of._is_binary, **self.penalties())
 
     def phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
+        """Phases of training."""
         return [single_phase(self.of, task, past)]
 
     # --- after training --------------------------------------------------------------------
@@ -232,14 +189,17 @@ class DenseCoder(Coder):
 
     @property
     def n_codes(self) -> int:
+        """Number of columns of `encode`."""
         config = self.of.net_.module_.config
         return [*config["encoder_units"], *config["decoder_units"][1:]][self._layer()]
 
-    def encode(self, X: Any):
+    def encode(self, X: Any) -> np.ndarray:
+        """Codes of rows."""
         X, layer = self.of._checked(X), self._layer()
         return self.of._run(X, lambda module, x: module.run(x, 0, layer), self._width())
 
-    def decode(self, codes: Any, lengths: Any):
+    def decode(self, codes: Any, lengths: Any) -> np.ndarray:
+        """Decode checked codes."""
         layer = self._layer()
 
         def decode(module, z):
@@ -247,11 +207,13 @@ class DenseCoder(Coder):
 
         return self.of._run(codes, decode, self._width())
 
-    def reconstruct(self, X: Any):
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Encode and decode rows."""
         X = self.of._checked(X)
         return self.of._run(X, lambda module, x: self._restored(module(x)), self._width())
 
-    def score(self, X: Any):
+    def score(self, X: Any) -> np.ndarray:
+        """Negative loss of each row."""
         X, loss = self.of._checked(X), self.of.net_.criterion_
         return self.of._run(X, lambda module, x: -loss(module(x), x), self._width())
 

@@ -29,8 +29,6 @@ from skdeep.nets.recurrence import Recurrence, reversal, reverse
 if TYPE_CHECKING:
     import numpy as np
 
-POOLINGS = ("last", "max", "mean", "attention")
-
 
 class RecurrentNet(nn.Module):
     """Recurrent layers, a pooling over time, an optional convolutional branch and a linear head.

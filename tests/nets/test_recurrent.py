@@ -7,9 +7,11 @@ from torch import nn
 
 from skdeep.nets.blocks import set_generator
 from skdeep.nets.recurrence import Recurrence, reversal, reverse
-from skdeep.nets.recurrent import POOLINGS, RecurrentNet, initialize
+from skdeep.nets.recurrent import RecurrentNet, initialize
 
 LENGTHS = torch.tensor([7, 4, 1, 6, 7])
+
+POOLINGS = ("last", "max", "mean", "attention")
 
 
 def make_net(**params):
