@@ -132,10 +132,10 @@ class Perceptron(nn.Module):
         return self.layers(x)
 
 
-def plain_fit(task, X, y, device="cpu"):
+def plain_fit(task, X, y, device="cpu", **options):
     """The textbook loop: `nn.Sequential`, `torch.optim.Adam`, batches by index, data on the device.
 
-    A sparse X becomes dense batch by batch.
+    A sparse X becomes dense batch by batch; `options` are Adam's.
     """
     sparse = sp.issparse(X)
     if not sparse:
@@ -145,7 +145,7 @@ def plain_fit(task, X, y, device="cpu"):
     if task.kind == "regressor":
         y, loss_of = y[:, None], nn.MSELoss()
     model = perceptron(task).to(device, getattr(torch, task.dtype))
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **options)
     model.train()
     for _ in range(task.epochs):
         order = torch.randperm(len(y), device=device)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -210,3 +211,98 @@ def test_autoencoders_of_pictures_and_series(noise):
             np.testing.assert_allclose(gpu.transform(rows), cpu.transform(rows), atol=1e-5)
         again = pickle.loads(pickle.dumps(gpu)).set_params(device="cpu")
         np.testing.assert_allclose(again.score_samples(rows), gpu.score_samples(rows), atol=1e-5)
+
+
+# --- replayed steps -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    """Counts the replays of recordings, and keeps why steps were not replayed."""
+    from skdeep.engine import graph
+
+    made, reasons, capture = [], [], graph.capture
+
+    def counting(*args):
+        replay = capture(*args)
+        return lambda: (made.append(1), replay())
+
+    one_pass = graph.Recorder.one_pass
+
+    def noting(self, run):
+        result = one_pass(self, run)
+        reasons.append(self.reason)
+        return result
+
+    monkeypatch.setattr(graph, "capture", counting)
+    monkeypatch.setattr(graph.Recorder, "one_pass", noting)
+    return made, reasons
+
+
+REPLAYED = [
+    MLPClassifier((64, 32), max_iter=30),
+    MLPClassifier(
+        (64,), max_iter=30, dropout=0.3, normalization="batch", solver="adamw", alpha=0.1
+    ),
+    MLPClassifier((64,), max_iter=30, solver="sgd", learning_rate="cosine", input_noise=0.1),
+    RealMLPClassifier(max_iter=30, amp=False),
+    RealMLPClassifier(max_iter=30, amp=True),
+    TabMClassifier(max_iter=20, amp=False),
+    CNNClassifier("lenet", max_iter=20, augment=None, amp=False),
+]
+
+
+@pytest.mark.parametrize("estimator", REPLAYED, ids=lambda e: repr(e)[:50])
+def test_replayed_steps_learn_what_plain_ones_learn(estimator, replays, monkeypatch):
+    from skdeep.engine import graph
+
+    rows = X.reshape(-1, 8, 8, 1) if isinstance(estimator, CNNClassifier) else X
+    models = [clone(estimator).set_params(random_state=0, batch_size=64) for _ in range(3)]
+    for model in models[:2]:
+        model.fit(rows[:1000], y[:1000])
+    made, reasons = replays
+    assert len(made) > 100, reasons
+    assert set(reasons) == {None}
+    np.testing.assert_array_equal(output(models[0], rows), output(models[1], rows))
+    monkeypatch.setattr(graph, "can_record", lambda device: False)
+    models[2].fit(rows[:1000], y[:1000])
+    scores = [m.score(rows[1000:], y[1000:]) for m in models]
+    assert abs(scores[0] - scores[2]) < 0.04 and scores[0] > 0.85
+
+
+def test_replayed_steps_are_the_plain_ones(replays, monkeypatch):
+    from skdeep.engine import graph
+
+    models = [MLPClassifier((32,), dtype="float64", max_iter=20, random_state=0) for _ in range(2)]
+    models[0].fit(X, y)
+    assert len(replays[0]) > 100, replays[1]
+    monkeypatch.setattr(graph, "can_record", lambda device: False)
+    models[1].fit(X, y)
+    np.testing.assert_allclose(*[m.predict_proba(X) for m in models], rtol=1e-3, atol=1e-6)
+
+
+def test_products_are_in_full_precision_after_a_fit():
+    before = torch.backends.cuda.matmul.fp32_precision
+    MLPClassifier(max_iter=2).fit(X, y)
+    assert torch.backends.cuda.matmul.fp32_precision == before
+
+
+# --- several devices, several processes ---------------------------------------------------------
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")
+@pytest.mark.parametrize("estimator", REPLAYED, ids=lambda e: repr(e)[:50])
+def test_the_second_device(estimator):
+    rows = X.reshape(-1, 8, 8, 1) if isinstance(estimator, CNNClassifier) else X
+    model = clone(estimator).set_params(device="cuda:1", batch_size=64).fit(rows[:1000], y[:1000])
+    assert {str(p.device) for p in model.net_.module_.parameters()} == {"cuda:1"}
+    assert model.score(rows[1000:], y[1000:]) > 0.85 and torch.cuda.current_device() == 0
+
+
+@pytest.mark.slow
+def test_processes_share_a_card():
+    """Each has a CUDA context of its own; their kernels take turns."""
+    search = GridSearchCV(
+        RealMLPClassifier(max_iter=5, random_state=0), {"dropout": [0.0, 0.1]}, cv=2, n_jobs=2
+    )
+    assert search.fit(X[:600], y[:600]).best_score_ > 0.5
