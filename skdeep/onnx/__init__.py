@@ -30,9 +30,10 @@ Inputs
 
 Methods
     `predict`, `predict_proba`, `predict_interval`, `transform`, `decision_function`,
-    `score_samples`, `predict_tail_proba` of outlier detectors, `reconstruct`, `inverse_transform`
-    and `sample`, where the estimator has them. `GANOutlierDetector` (a search by gradients),
-    `GANOverSampler` and `SequenceVectorizer` (regular expressions) have no file.
+    `score_samples`, `predict_tail_proba`, `reconstruct`, `inverse_transform`, `sample`,
+    `class_distance`, `is_known` and `action_values`, where the estimator has them.
+    `GANOutlierDetector` (a search by gradients), `GANOverSampler` and `SequenceVectorizer` (regular
+    expressions) have no file.
 
 Outputs
     'label' and 'probabilities' of a classifier, 'variable' of a regressor and a transformer,

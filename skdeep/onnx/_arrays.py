@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from skdeep.inputs.arrays import channels_first_shape
 from skdeep.nets.conv import OWN_SCALE_EPS
+from skdeep.onnx._types import of_tensor
 from skdeep.preprocessing.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Rows:
 def read_rows(g: Graph, model: Any) -> Rows:
     """X as the `skdeep.inputs.arrays.ArrayInput` of a fitted estimator reads it, in the precision
     of its network."""
-    reader, dtype = model._input, precision(model.net_.parameter)
+    reader, dtype = model._input, of_tensor(model.net_.parameter)
     x = whole(g, dtype)
     rank, last = len(g.inputs[0].shape), reader.data_format == "channels_last"
     shape = channels_first_shape(reader.shape, reader.data_format)
@@ -84,11 +84,6 @@ def whole(g: Graph, dtype: Any) -> str:
     return g.side_by_side([g.cast(part.name, dtype, part.dtype) for part in g.inputs])
 
 
-def precision(tensor: torch.Tensor) -> np.dtype:
-    """The type of a tensor, as NumPy's."""
-    return np.dtype(str(tensor.dtype).removeprefix("torch."))
-
-
 def read_tokens(g: Graph, model: Any) -> Rows:
     """X as the `skdeep.inputs.sequences.TokenInput` of a fitted estimator reads it: ids without
     padding between them, and those that `fit` did not see as unknown.
@@ -122,7 +117,7 @@ def lengths_of(g: Graph, rows: Rows) -> str | None:
 
 def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:
     """Rows as a `Standardize` makes them, in the graph's precision."""
-    per_channel, dtype = (-1, *[1] * (len(rows.shape) - 1)), precision(layer.mean)
+    per_channel, dtype = (-1, *[1] * (len(rows.shape) - 1)), of_tensor(layer.mean)
     factor = g.const(layer.scale.reshape(per_channel), dtype)
     shift = g.const((-layer.mean * layer.scale).reshape(per_channel), dtype)
     x = g.cast(g.op("Add", g.op("Mul", rows.x, factor), shift), g.dtype, dtype)

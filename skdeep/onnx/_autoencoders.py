@@ -25,7 +25,6 @@ from skdeep.onnx._arrays import (
     Rows,
     lengths_of,
     masked,
-    precision,
     read_rows,
     standardized,
     whole,
@@ -86,8 +85,7 @@ def _prepared(g: Graph, model: Any, net: ArrayAutoencoder) -> tuple[Rows, Rows]:
     """Rows in the units of the network, and the same ones standardised."""
     rows = read_rows(g, model)
     if net.unit != 1:
-        dtype = precision(net.scale.mean)
-        rows = replace(rows, x=g.op("Div", rows.x, g.const(net.unit, dtype)))
+        rows = replace(rows, x=g.op("Div", rows.x, g.const(net.unit, of_network(model))))
     return rows, standardized(g, rows, net.scale)
 
 
@@ -203,12 +201,9 @@ def inverse_transform(g: Graph, model: Any) -> Output:
             "inverse_transform of series of unequal length: a code does not say how long its row "
             "was. Use methods=('reconstruct',), or fit series of one length."
         )
-    raw = _decoded(g, net, code)
-    shape = list(model._row_shape)
-    like = g.const([-1, *shape])
-    return Output(
-        _as_given(g, model, _in_units_of_rows(g, net, raw), like), g.dtype, [None, *shape]
-    )
+    made, shape = _in_units_of_rows(g, net, _decoded(g, net, code)), list(model._row_shape)
+    made = _as_given(g, model, made, g.const([-1, *shape]))
+    return Output(made, g.dtype, [None, *shape])
 
 
 def score_samples(g: Graph, model: Any) -> Output:

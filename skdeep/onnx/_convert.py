@@ -145,7 +145,7 @@ def _inputs(
         if method in without_rows:
             if X is not None or len(methods) > 1:
                 raise ValueError(
-                    f"{method!r} of a {type(model).__name__} takes no rows: expected X=None and no "
+                    f"{method!r} of {type(model).__name__} takes no rows: expected X=None and no "
                     f"other method, got X of the type {type(X).__name__}, methods={list(methods)}."
                 )
             return without_rows[method](model), None

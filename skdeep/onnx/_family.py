@@ -10,6 +10,7 @@ import numpy as np
 
 from skdeep.onnx._graph import Output
 from skdeep.onnx._inputs import TensorInput
+from skdeep.onnx._types import of_tensor
 
 Convert = Callable[..., Output | list[Output]]
 """Writes a method: given the graph, the fitted estimator and the arguments of the method but X, it
@@ -18,7 +19,7 @@ returns what the method returns."""
 
 def of_network(model: Any) -> np.dtype:
     """The precision of the network of a fitted estimator."""
-    return np.dtype(str(model.net_.parameter.dtype).removeprefix("torch."))
+    return of_tensor(model.net_.parameter)
 
 
 def single(model: Any) -> np.dtype:

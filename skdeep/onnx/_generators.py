@@ -13,9 +13,7 @@ from skdeep.nets.tabular_gan import BELOW_ONE
 from skdeep.onnx._answers import label_array
 from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import ML, Graph, Output, Unsupported
-from skdeep.onnx._inputs import TensorInput
-
-FLOAT32, FLOAT64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+from skdeep.onnx._inputs import FLOAT32, FLOAT64, INT64, TensorInput
 
 # --- images ----------------------------------------------------------------------------------
 
@@ -37,8 +35,7 @@ def sample_images(g: Graph, model: ImageGAN) -> Output:
     net = model.net_.module_.generator
     z = g.inputs[0].name
     if net.n_classes:
-        numbers = _class_numbers(g, model) if hasattr(model, "classes_") else _clusters(g, model)
-        is_it = g.op("Equal", numbers, np.arange(net.n_classes)[None])
+        is_it = _is_class(g, model) if hasattr(model, "classes_") else _is_cluster(g, model)
         z = g.side_by_side([z, g.cast(is_it, g.dtype)])
     h = g.reshape(g.module(net.first, z), [-1, *net.base])
     h = g.module(net.norms[0], h)
@@ -49,27 +46,23 @@ def sample_images(g: Graph, model: ImageGAN) -> Output:
     return _as_images(g, model, h)
 
 
-def _class_numbers(g: Graph, model: ImageGAN) -> str:
-    """Of labels, (n_samples, 1); one that `fit` did not see has none."""
+def _is_class(g: Graph, model: ImageGAN) -> str:
+    """Which class each label is, (n_samples, n_classes); none for one that `fit` did not see."""
     classes, labels = label_array(model.classes_), g.inputs[1].name
     if classes.dtype.kind != "U":
-        labels = g.cast(labels, FLOAT64, g.inputs[1].dtype)
-        is_it = g.op("Equal", labels, g.const(classes.astype(FLOAT64)[None], FLOAT64))
-        return g.op("ArgMax", g.cast(is_it, np.float32), axis=1, keepdims=1)
-    return g.op(
-        "LabelEncoder",
-        labels,
-        domain=ML,
-        keys_strings=classes.tolist(),
-        values_int64s=list(range(len(classes))),
-        default_int64=-1,
-    )
+        return g.op("Equal", labels, g.const(classes[None], classes.dtype))
+    numbers = list(range(len(classes)))
+    options = {"keys_strings": classes.tolist(), "values_int64s": numbers, "default_int64": -1}
+    number = g.op("LabelEncoder", labels, domain=ML, **options)
+    return g.op("Equal", number, np.array(numbers)[None])
 
 
-def _clusters(g: Graph, model: ImageGAN) -> str:
-    """Cluster numbers as often as in `fit` for even noise, (n_samples, 1)."""
-    ends = np.cumsum(model._kind_share)[:-1]
-    return g.reduce("Sum", g.cast(g.op("GreaterOrEqual", g.inputs[1].name, ends), INT64), 1)
+def _is_cluster(g: Graph, model: ImageGAN) -> str:
+    """Clusters as often as in `fit` for even noise, (n_samples, n_clusters)."""
+    ends = np.cumsum(model._kind_share)
+    past = g.op("GreaterOrEqual", g.inputs[1].name, ends[:-1])
+    number = g.reduce("Sum", g.cast(past, INT64), 1)
+    return g.op("Equal", number, np.arange(len(ends))[None])
 
 
 def _as_images(g: Graph, model: ImageGAN, x: str) -> Output:
@@ -134,8 +127,7 @@ def _dtype_of(modes: Any, name: str) -> np.dtype:
     if levels.dtype.kind == "U" and all(isinstance(v, str) for v in [*modes.levels, *modes.pooled]):
         return levels.dtype
     if levels.dtype.kind in "bif":
-        is_float = modes.has_missing or levels.dtype.kind == "f"
-        if is_float:
+        if modes.has_missing or levels.dtype.kind == "f":
             return FLOAT64
         return INT64 if levels.dtype.kind == "i" else np.dtype(np.bool_)
     raise Unsupported(
@@ -244,7 +236,7 @@ def _levels(g: Graph, modes: Any, j: int, mode: str, dtype: Any) -> str:
     """What `LevelModes.decode` makes of positions."""
     levels: list[Any] = [*modes.levels, *modes.pooled]
     pool = len(modes.levels)
-    number = g.op("Min", mode, max(pool - 1, 0)) if not modes.pooled else g.op("Min", mode, pool)
+    number = g.op("Min", mode, pool if modes.pooled else max(pool - 1, 0))
     if modes.pooled:
         position = g.cast(_position(g, j, mode), FLOAT64)
         inside = g.op("Sub", position, g.cast(mode, FLOAT64))
@@ -252,8 +244,7 @@ def _levels(g: Graph, modes: Any, j: int, mode: str, dtype: Any) -> str:
         rank = g.op("Min", g.reduce("Sum", g.cast(below, INT64), 1), len(modes.pooled) - 1)
         number = g.op("Where", g.op("Equal", number, pool), g.op("Add", rank, pool), number)
     if modes.has_missing:
-        is_text = dtype.kind == "U"
-        levels.append("" if is_text else np.nan)
+        levels.append("" if dtype.kind == "U" else np.nan)
         missing = g.op("Equal", mode, len(modes) - 1)
         number = g.op("Where", missing, len(levels) - 1, number)
     return g.op("Gather", g.const(np.array(levels), dtype), number)

@@ -37,17 +37,36 @@ def predict_proba(g: Graph, model: Any) -> Output:
     return Output(made, np.float64, [None, len(model.classes_)])
 
 
+def class_distance(g: Graph, model: Any) -> Output:
+    return Output(_distances(g, model), np.float64, [None, len(model.classes_)])
+
+
+def decision_function(g: Graph, model: Any) -> Output:
+    distances, n_classes = _distances(g, model), len(model.classes_)
+    if n_classes != 2:
+        return Output(g.op("Neg", distances), np.float64, [None, n_classes])
+    gap = g.op("Sub", g.column(distances, 0), g.column(distances, 1))
+    return Output(gap, np.float64, [None, 1])
+
+
+def is_known(g: Graph, model: Any) -> Output:
+    return Output(g.op("Not", _is_far(g, model)), np.bool_, [None])
+
+
 def predict_labels(g: Graph, model: Any) -> Output:
-    distances = _distances(g, model)
-    nearest = g.op("ArgMin", distances, axis=1, keepdims=0)
+    nearest = g.op("ArgMin", _distances(g, model), axis=1, keepdims=0)
     classes = _answers.label_array(model.classes_)
     if np.isfinite(model.rejection_threshold_):
-        least = g.reduce("Min", distances, 1, keepdims=False)
-        limit = model.rejection_threshold_ * (1 + _ROUNDING[g.dtype.name])
-        is_far = g.op("Greater", least, _double(g, limit))
-        nearest = g.op("Where", is_far, len(classes), nearest)
+        nearest = g.op("Where", _is_far(g, model), len(classes), nearest)
         classes = np.append(classes, label_of_unknown(model.classes_))
     return _answers.chosen(g, classes, nearest)
+
+
+def _is_far(g: Graph, model: Any) -> str:
+    """Whether each row is of no known class, (n_samples,)."""
+    least = g.reduce("Min", _distances(g, model), 1, keepdims=False)
+    limit = model.rejection_threshold_ * (1 + _ROUNDING[g.dtype.name])
+    return g.op("Greater", least, _double(g, limit))
 
 
 def _double(g: Graph, value: Any) -> str:
@@ -105,8 +124,15 @@ def _precision(model: Any) -> np.dtype:
 FAMILIES: dict[type, Family] = {
     SiameseTransformer: Family({"transform": transform}, ("transform",), _precision),
     SiameseClassifier: Family(
-        {"predict": predict_labels, "predict_proba": predict_proba},
+        {
+            "predict": predict_labels,
+            "predict_proba": predict_proba,
+            "decision_function": decision_function,
+            "class_distance": class_distance,
+            "is_known": is_known,
+        },
         ("predict", "predict_proba"),
         _precision,
+        outputs={"is_known": lambda model: [("is_known", np.bool_)]},
     ),
 }

@@ -50,3 +50,8 @@ def float_type(variables: Sequence[Any]) -> np.dtype:
     """float64 where one of skl2onnx's variables is of that type, else float32."""
     is_double = any(dtype_of(v.type) == np.float64 for v in variables)
     return np.dtype(np.float64 if is_double else np.float32)
+
+
+def of_tensor(tensor: Any) -> np.dtype:
+    """The NumPy type of a tensor of torch."""
+    return np.dtype(str(tensor.dtype).removeprefix("torch."))

@@ -146,7 +146,7 @@ def test_samples_of_given_noise():
 
 def test_methods_that_take_no_rows():
     model = autoencoder(ROWS)
-    with pytest.raises(ValueError, match="'inverse_transform' of a Autoencoder takes no rows"):
+    with pytest.raises(ValueError, match="'inverse_transform' of Autoencoder takes no rows"):
         to_onnx(model, ROWS[:2], methods=["inverse_transform"])
     with pytest.raises(ValueError, match="takes no rows: expected X=None and no other method"):
         to_onnx(model, None, methods=["transform", "inverse_transform"])

@@ -177,7 +177,7 @@ def test_flat_images_of_a_range():
 
 def test_generators_take_no_rows():
     model = gan(rng().normal(size=(N, 2)), max_iter=1)
-    with pytest.raises(ValueError, match="'sample' of a TabularGAN takes no rows: expected X=None"):
+    with pytest.raises(ValueError, match="'sample' of TabularGAN takes no rows: expected X=None"):
         to_onnx(model, np.zeros((2, 2)))
     with pytest.raises(ValueError, match="sample of a TabularGAN has no argument 'conditions'"):
         to_onnx(model, None, methods={"sample": {"conditions": {0: 1}}})

@@ -22,6 +22,7 @@ IMAGES = rng().normal(size=(1000, 9, 6, 2))
 SERIES = rng().normal(size=(1000, 12, 2))
 CLASSES = np.arange(1000) % 3
 BOTH = ["predict", "predict_proba"]
+EVERY = [*BOTH, "decision_function", "class_distance", "is_known"]
 KINDS = {
     "rows": ({}, ROWS),
     "no hidden layer": ({"hidden_layer_sizes": (), "activation": "tanh"}, ROWS),
@@ -53,7 +54,7 @@ def test_classes(labels, n_neighbors, rejection_rate):
     y = np.array(labels)[CLASSES]
     options = {"n_neighbors": n_neighbors, "rejection_rate": rejection_rate}
     model = SiameseClassifier(4, **options, **QUICK).fit(ROWS[:40], y[:40])
-    check_sizes(model, ROWS, BOTH)
+    check_sizes(model, ROWS, EVERY)
     unknown = "unknown" if y.dtype.kind == "U" else -1
     assert (model.predict(ROWS) == unknown).any() == (rejection_rate is not None)
 
@@ -88,3 +89,8 @@ def test_a_pipeline_of_windows():
     pipe = make_pipeline(SlidingWindow(4), Autoencoder((5, 2), **QUICK)).fit(ROWS[:40])
     proto = to_onnx(pipe, ROWS[:2])
     assert_close(outputs(proto, ROWS)["variable"], pipe.transform(ROWS))
+
+
+def test_two_classes():
+    model = SiameseClassifier(4, **QUICK).fit(ROWS[:40], CLASSES[:40] == 1)
+    check_sizes(model, ROWS, EVERY)
