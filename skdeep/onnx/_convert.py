@@ -93,7 +93,8 @@ def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
         options={},
     )
     for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
-        domain.version = OPSET[domain.domain]  # which onnxruntime knows fewer types of numbers
+        known = OPSET.get(domain.domain, domain.version)  # which onnxruntime knows fewer types
+        domain.version = known
     _name_inputs(proto, [x.name for x in root.inputs])
     return proto
 

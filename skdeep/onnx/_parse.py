@@ -20,7 +20,7 @@ from skl2onnx.common._registration import get_converter, get_shape_calculator
 from sklearn.base import ClusterMixin, is_classifier
 from sklearn.preprocessing import FunctionTransformer
 
-from skdeep.onnx import _register
+from skdeep.onnx import _register, _theirs
 from skdeep.onnx._family import Family
 from skdeep.onnx._graph import Graph, Module, Output, Unsupported
 from skdeep.onnx._holders import holder_of
@@ -29,14 +29,6 @@ from skdeep.onnx._types import STRING, dtype_of, float_type, tensor_type
 
 Methods = Mapping[str, Mapping[str, Any]]
 """The methods that are wanted of an estimator, with their arguments."""
-
-_CAST: dict[Any, Any] = {
-    np.bool_: np.float32,
-    np.float16: np.float32,
-    **dict.fromkeys([np.int8, np.int16, np.int32], np.int64),
-    **dict.fromkeys([np.uint8, np.uint16, np.uint32, np.uint64], np.int64),
-}
-"""Types that skl2onnx does not know, or in few places."""
 
 
 @dataclass
@@ -160,9 +152,9 @@ class Parser:
             raise Unsupported(
                 self.named(f"neither skdeep nor skl2onnx can write a {kind.__name__}.")
             )
-        inputs = [self._of_known_type(scope, self.merged(scope, inputs))]
-        self.converters[kind] = self._of_skl2onnx(get_converter)
-        self.shapes[kind] = self._of_skl2onnx(get_shape_calculator)
+        inputs = [self._of_known_type(scope, self.merged(scope, inputs), model)]
+        self.converters[kind] = _theirs.named(get_converter, self._paths)
+        self.shapes[kind] = _theirs.named(get_shape_calculator, self._paths)
         wanted = list(methods or {})
         if "decision_function" in wanted:  # an operator of skl2onnx has scores or probabilities
             if len(wanted) > 1:
@@ -303,15 +295,15 @@ class Parser:
             scope.variables.move_to_end(variable.onnx_name)
         return made
 
-    def _of_known_type(self, scope: Any, variable: Any) -> Any:
-        """skl2onnx knows float32, float64, int64 and texts, and booleans in few places."""
-        wanted = _CAST.get(dtype_of(variable.type).type)
-        if wanted is None:
+    def _of_known_type(self, scope: Any, variable: Any, model: Any) -> Any:
+        """A tensor in a type that skl2onnx has the model for."""
+        dtype = dtype_of(variable.type)
+        wanted, shape = _theirs.known_type(dtype, model), list(variable.type.shape)
+        if wanted == dtype:
             return variable
-        shape = list(variable.type.shape)
 
         def write(g: Graph) -> list[Output]:
-            return [Output(g.cast(g.inputs[0].name, wanted), wanted, shape)]
+            return [Output(g.cast(g.inputs[0].name, wanted), wanted, g.inputs[0].shape)]
 
         (made,) = self.part(scope, [variable], [("cast", wanted)], write)
         made.type.shape = shape
@@ -326,22 +318,6 @@ class Parser:
             raise Unsupported(part.path + str(error)) from None
         for output, variable in zip(made, operator.outputs):
             g.give(output, variable)
-
-    def _of_skl2onnx(self, registered: Callable[[str], Callable[..., None]]) -> Callable[..., None]:
-        """What skl2onnx has for a class, with errors that say which step they are about."""
-
-        def call(*arguments: Any) -> None:
-            operator = next(a for a in arguments if hasattr(a, "raw_operator"))
-            model = operator.raw_operator
-            try:
-                registered(operator.type)(*arguments)
-            except Exception as error:  # of many types
-                raise Unsupported(
-                    f"{self._paths.get(id(model), '')}skl2onnx cannot write this "
-                    f"{type(model).__name__}: {error}"
-                ) from error
-
-        return call
 
 
 _INNER = (

@@ -24,6 +24,7 @@ from skdeep.onnx import (
     _convolutions,
     _dense,
     _generators,
+    _linear,
     _outliers,
     _perceptron,
     _policies,
@@ -57,8 +58,10 @@ FAMILIES: dict[type, Family] = {
 def family_of(model: Any) -> Family | None:
     """How an estimator is written: one of skdeep, or of scikit-learn's that skl2onnx does not
     write well; None for any other."""
-    return FAMILIES.get(type(model)) or _preprocessing.FAMILIES.get(type(model))
+    return FAMILIES.get(type(model)) or _THEIRS.get(type(model))
 
+
+_THEIRS: dict[type, Family] = {**_linear.FAMILIES, **_preprocessing.FAMILIES}
 
 REFUSED: dict[type, str] = {
     GANOutlierDetector: "scores rows by a search with gradients, which a graph of ONNX has not.",

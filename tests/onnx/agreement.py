@@ -65,9 +65,9 @@ def assert_close(found, expected, tolerance=1e-5):
 
 def check(model, X, methods, **options):
     """Each output of the file of a model, in the order of `methods`, is what the method returns,
-    for X and for its first row. Returns the outputs' names."""
+    for X, its first 7 rows and its first one. Returns the outputs' names."""
     proto = to_onnx(model, X, methods=list(methods), **options)
-    for rows in (X, X[:1]):
+    for rows in (X, X[:7], X[:1]):
         found = outputs(proto, rows)
         assert len(found) == len(methods)
         for value, method in zip(found.values(), methods):

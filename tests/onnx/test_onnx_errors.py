@@ -11,11 +11,11 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.impute import KNNImputer
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
 pytest.importorskip("skl2onnx")
 
@@ -112,6 +112,10 @@ def double(x):
     return 2 * x
 
 
+def products(x, y):
+    return x @ y.T
+
+
 class Mine(MLPClassifier):
     pass
 
@@ -126,10 +130,9 @@ def test_steps_that_cannot_be_written():
         match="step 'columntransformer__left': the callable func=double cannot be written; known",
     ):
         to_onnx(model(FunctionTransformer(double)), X.to_numpy())
-    with pytest.raises(
-        ValueError, match="step 'columntransformer__left': skl2onnx cannot write this KNNImputer: "
-    ):
-        to_onnx(model(KNNImputer()), X.to_numpy())
+    pipe = make_pipeline(StandardScaler(), SVC(kernel=products)).fit(X, Y)
+    with pytest.raises(ValueError, match="step 'svc': skl2onnx cannot write this SVC: "):
+        to_onnx(pipe, X)
     with pytest.raises(
         ValueError,
         match="step 'columntransformer__left': neither skdeep nor skl2onnx can write a RBFSampler",

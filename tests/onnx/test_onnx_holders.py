@@ -6,9 +6,15 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingClassifier,
     BaggingRegressor,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
@@ -23,6 +29,8 @@ from sklearn.model_selection import (
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -33,6 +41,8 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeClassifier
 
 pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
@@ -45,7 +55,7 @@ from skdeep.tuning import OptunaSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LIGHT = {"max_iter": 8, "learning_rate_init": 0.01, "random_state": 0, "device": "cpu"}
-X, Y = make_classification(1000, 6, n_informative=4, n_classes=3, random_state=0)
+X, Y = make_classification(1000, 6, n_informative=6, n_redundant=0, n_classes=3, random_state=0)
 TEXTS = np.array(["low", "mid", "high"])[Y]
 TWO = (Y == 1).astype(int)
 NUMBERS = X @ np.arange(6) + np.sin(X[:, 0])
@@ -144,6 +154,27 @@ def test_those_that_skl2onnx_takes_apart(model):
         check(model.fit(X.astype(dtype), Y), X.astype(dtype), BOTH)
 
 
+OTHERS = [
+    *(LogisticRegression(), LinearDiscriminantAnalysis(), GaussianNB(), KNeighborsClassifier()),
+    *(RandomForestClassifier(9), ExtraTreesClassifier(9), DecisionTreeClassifier(max_depth=5)),
+    *(GradientBoostingClassifier(n_estimators=5), AdaBoostClassifier(n_estimators=5)),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_votes_of_unlike_classifiers(other):
+    """Some of which skl2onnx has in single precision only."""
+    votes = VotingClassifier([("a", mlp()), ("b", other)], voting="soft")
+    for y in (TEXTS, TWO):
+        check(votes.fit(X, y), X, BOTH)
+
+
+@pytest.mark.parametrize("other", [Ridge(), RandomForestRegressor(9), SVR()], ids=str)
+def test_votes_of_unlike_regressors(other):
+    votes = VotingRegressor([("a", reg()), ("b", other)])
+    check(votes.fit(X, NUMBERS), X, ["predict"])
+
+
 def test_frozen():
     check(calibrated("sigmoid", FrozenEstimator(pipe().fit(X, Y))).fit(X, Y), X, BOTH)
 
@@ -157,13 +188,12 @@ def test_isotonic_calibration():
 def test_weighted_ensembles():
     """Members without probabilities, and such as know some of the classes alone."""
     members = [("a", pipe()), ("b", RidgeClassifier()), ("c", mlp()), ("d", LogisticRegression())]
-    rows = X.astype(np.float32)  # skl2onnx has RidgeClassifier in no other precision
     for y in (TEXTS, TWO, TWO == 1):
-        model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(rows, y)
-        assert check(model, rows, BOTH) == ["label", "probabilities"]
-    model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(rows, TEXTS)
-    model.estimators_[0].fit(rows[Y < 2], TEXTS[Y < 2])
-    check(model, rows, BOTH)
+        model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(X, y)
+        assert check(model, X, BOTH) == ["label", "probabilities"]
+    model = WeightedEnsembleClassifier(members, weights=[1, 2, 0, 3]).fit(X, TEXTS)
+    model.estimators_[0].fit(X[Y < 2], TEXTS[Y < 2])
+    check(model, X, BOTH)
     for y in (NUMBERS, np.c_[NUMBERS, POSITIVE]):
         members = [("a", reg()), ("b", Ridge())]
         model = WeightedEnsembleRegressor(members, weights=[1, 3]).fit(X, y)

@@ -1,6 +1,7 @@
 """Files of perceptrons, alone and at the end of pipelines."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
@@ -59,3 +60,20 @@ def test_numbers(loss, n_targets):
     X, y = make_regression(1000, 6, n_targets=n_targets, random_state=0)
     reg = MLPRegressor(loss, **LIGHT).fit(X, np.abs(y) / 100)
     assert check(reg, X, ["predict"]) == ["variable"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.int32, np.uint8, np.bool_])
+def test_types_of_rows(dtype):
+    """Of whole numbers, and of another precision than in fit."""
+    rows = np.abs(3 * X).astype(dtype)
+    for model in (MLPClassifier(**LIGHT), make_pipeline(StandardScaler(), MLPClassifier(**LIGHT))):
+        check(model.fit(rows.astype(np.float64), Y), rows, ["predict", "predict_proba"])
+
+
+@pytest.mark.parametrize("inputs", ["columns", "types"])
+def test_frames(inputs):
+    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"]).astype({"b": np.float32})
+    frame["n"] = np.arange(len(X)) % 7
+    frame["flag"] = X[:, 3] > 0
+    for model in (MLPClassifier(**LIGHT), make_pipeline(StandardScaler(), MLPClassifier(**LIGHT))):
+        check(model.fit(frame, Y), frame, ["predict", "predict_proba"], inputs=inputs)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
@@ -135,6 +135,7 @@ TRANSFORMERS = {
     "of a number": (SimpleImputer(missing_values=3, strategy="most_frequent"), ["count"]),
     "indicators": (MissingIndicator(), ["gaps", "single", "level"]),
     "all indicators": (MissingIndicator(features="all"), ["gaps", "single"]),
+    "of neighbours": (KNNImputer(), ["gaps", "single"]),
     "scaled": (StandardScaler(), COMPLETE),
     "range": (MinMaxScaler(), COMPLETE),
     "robust": (RobustScaler(), COMPLETE),
