@@ -153,9 +153,19 @@ def _encode_levels(g: Graph, encoder: Any) -> Output:
         rows = _encoded_levels(encoder, j)
         if rows.shape[1]:
             code = table.codes(j, levels.tolist())
-            parts.append(g.reshape(g.op("Gather", rows, code), [0, rows.shape[1]]))
+            parts.append(_rows_of_codes(g, code, rows))
             width += rows.shape[1]
     return _made(g, g.side_by_side(parts), width)
+
+
+def _rows_of_codes(g: Graph, code: str, rows: np.ndarray) -> str:
+    """A row of a table for each code; where they are one-hot, the table is not written."""
+    width = rows.shape[1]
+    if width > 1 and ((rows == 0) | (rows == 1)).all() and (rows.sum(1) <= 1).all():
+        places = np.where(rows.any(1), rows.argmax(1), -1)
+        place = g.op("Gather", places, code)
+        return g.cast(g.op("Equal", place, np.arange(width)[None]), g.dtype)
+    return g.reshape(g.op("Gather", rows, code), [0, width])
 
 
 # --- numbers ---------------------------------------------------------------------------------
@@ -219,9 +229,8 @@ def _bins(g: Graph, binner: Any) -> Output:
         numbers.append(d.reduce("Sum", d.cast(reached, INT64), 1))
     if binner.encode == "ordinal":
         return _made(g, g.cast(g.side_by_side(numbers), g.dtype), len(numbers))
-    rows = [g.op("Gather", np.eye(n), number) for n, number in zip(binner.n_bins_, numbers)]
     sizes = [int(n) for n in binner.n_bins_]
-    parts = [g.reshape(row, [0, n]) for row, n in zip(rows, sizes)]
+    parts = [_rows_of_codes(g, number, np.eye(n)) for number, n in zip(numbers, sizes)]
     return _made(g, g.side_by_side(parts), sum(sizes))
 
 

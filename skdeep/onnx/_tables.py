@@ -59,10 +59,10 @@ def encoded(g: Graph, encoder: Any) -> Encoded:
         plain.append(g.op("Where", is_missing, missing, there))
         values = values[:, gaps:]
     for j in encoder._one_hot:
-        levels = levels_of(encoder, j)
-        rows, code = _rows_of_one_hot(len(levels), values), table.codes(j, levels)
-        plain.append(g.reshape(g.op("Gather", g.const(rows, FLOAT32), code), [0, -1]))
-        values = values[:, rows.shape[1] :]
+        n_levels = len(encoder._levels[j]["numbers"])
+        code, width = table.codes(j, levels_of(encoder, j)), 1 if n_levels == 2 else n_levels
+        plain.append(_one_hot(g, code, n_levels, values[:, :width]))
+        values = values[:, width:]
     codes = [table.codes(j, levels_of(encoder, j)) for j in encoder._numbered]
     if not (numeric or plain or codes):
         plain = [table.zeros()]
@@ -81,13 +81,13 @@ def _values_of_plain(encoder: Any) -> np.ndarray:
     return out / np.sqrt(1 + np.square(out / 3))
 
 
-def _rows_of_one_hot(n_levels: int, values: np.ndarray) -> np.ndarray:
-    """What becomes of each code of a category, 0 (missing or unknown) included."""
-    zero, one, minus_one = values
+def _one_hot(g: Graph, code: str, n_levels: int, values: np.ndarray) -> str:
+    """The columns of a category whose codes are 0 where missing or unknown, float32."""
+    zero, one = (g.const(row[None], FLOAT32) for row in values[:2])
     if n_levels == 2:
-        return np.array([zero[:1], minus_one[:1], one[:1]])
-    is_it = np.eye(n_levels + 1, n_levels, -1, dtype=bool)
-    return np.where(is_it, one[:n_levels], zero[:n_levels])
+        first = g.op("Where", g.op("Equal", code, 1), g.const(values[2:], FLOAT32), zero)
+        return g.op("Where", g.op("Equal", code, 2), one, first)
+    return g.op("Where", g.op("Equal", code, np.arange(1, n_levels + 1)[None]), one, zero)
 
 
 def _scaled(g: Graph, raw: str, center: np.ndarray, scale: np.ndarray) -> str:

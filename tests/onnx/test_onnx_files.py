@@ -105,6 +105,16 @@ def test_size_and_time():
         assert len(proto.SerializeToString()) <= size_of_weights(model) + 20_000
 
 
+def test_size_of_one_hot_columns():
+    """A table of what becomes of 300 levels would take 300 numbers for each."""
+    X = pd.DataFrame({"level": [f"level {i % 300}" for i in range(600)]})
+    pipe = make_pipeline(OneHotEncoder(sparse_output=False), MLPClassifier(**LIGHT))
+    pipe.fit(X, np.arange(600) % 2)
+    names = sum(len(name) + 2 for name in set(X["level"]))
+    size = len(to_onnx(pipe, X).SerializeToString())
+    assert size <= size_of_weights(pipe[-1]) + names + 20_000
+
+
 def test_skl2onnx_is_left_as_it_was():
     """Only skdeep's classes are registered, and a call leaves nothing behind."""
     tables = (
