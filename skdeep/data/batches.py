@@ -130,12 +130,13 @@ class Batches:
         if order is None:
             yield from self._slices(tensors)
             return
-        order = torch.as_tensor(order, device=self.target.device)
+        on_host = torch.as_tensor(order).cpu()
+        order = on_host.to(self.target.device)
         if sum(_n_bytes(t) for t in tensors) <= SHUFFLED_COPY_BYTES:
             yield from self._slices([_gather(t, order) for t in tensors])
             return
         for start, stop in self.bounds:
-            yield self.take(order[start:stop])
+            yield self.take(order[start:stop], on_host[start:stop])
 
     def is_dense(self) -> bool:
         """Whether all rows are tensors, of which any may be taken."""
@@ -146,9 +147,15 @@ class Batches:
         """The rows of an epoch in order, (n_samples,); the batches are at `bounds`."""
         return torch.arange(self.n_samples) if order is None else torch.as_tensor(order)
 
-    def take(self, rows: Tensor) -> Batch:
-        """The batch of the given rows, a part of `row_numbers`."""
-        return self._batch([_gather(t, rows) for t in (*self.inputs, self.target, self.weight)])
+    def take(self, rows: Tensor, on_host: Tensor | None = None) -> Batch:
+        """The batch of the given rows, a part of `row_numbers`; `on_host` are the same numbers
+        for rows that are loaded from there, which would have to wait for the device else."""
+        tensors = (*self.inputs, self.target, self.weight)
+        if on_host is None:
+            return self._batch([_gather(t, rows) for t in tensors])
+        return self._batch(
+            [_gather(t, rows if isinstance(t, Tensor) else on_host) for t in tensors]
+        )
 
     def _slices(self, tensors: Sequence[Rows | None]) -> Iterator[Batch]:
         sizes = [stop - start for start, stop in self.bounds]

@@ -89,7 +89,11 @@ class LoadedRows:
 
     def __getitem__(self, rows: Tensor | np.ndarray | slice) -> Tensor:
         rows = rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
-        return to_tensor(np.array(self.source.load(rows)), self.dtype, self.device)
+        loaded = to_tensor(np.array(self.source.load(rows)), self.dtype)
+        if torch.device(self.device).type != "cuda":
+            return loaded.to(self.device)
+        # From pinned memory, so that nobody waits: the next batch is loaded meanwhile.
+        return loaded.pin_memory().to(self.device, non_blocking=True)
 
     def index_select(self, axis: int, rows: Tensor) -> Tensor:
         return self[rows]

@@ -145,6 +145,21 @@ def device_names() -> list[tuple[str, str]]:
     return [(str(d), "" if name_of is None else name_of(d)) for d in devices]
 
 
+SHARE_OF_MEMORY = 0.5
+"""Of what is free on a device: rows that take more of it come batch by batch."""
+
+
+def fits(n_bytes: float, device: str | torch.device) -> bool:
+    """Whether rows may lie on a device as a whole, beside the network and what it computes with."""
+    device = torch.device(device)
+    if device.type not in ("cuda", "xpu"):
+        return True  # of mps memory is the host's
+    module = torch.get_device_module(device)
+    free, _ = module.mem_get_info(device)
+    kept = module.memory_reserved(device) - module.memory_allocated(device)  # by torch, unused
+    return n_bytes <= SHARE_OF_MEMORY * (free + kept)
+
+
 def resolve_dtype(dtype: str | None, X_dtype: Any, device: torch.device) -> torch.dtype:
     """Turn the `dtype` parameter of an estimator into a `torch.dtype`.
 

@@ -22,6 +22,7 @@ from skdeep import engine
 from skdeep.data.batches import to_tensor
 from skdeep.data.pieces import is_far, scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
+from skdeep.engine.device import fits
 from skdeep.inputs.array_checks import checked, chunks_of, is_double, kept_type, ranks_text
 from skdeep.inputs.rows import check_target, to_host
 
@@ -117,7 +118,11 @@ class ArrayInput(Input):
         return MappedRows(X.array[:, 0], X.rows) if isinstance(X, MappedRows) else X[:, 0]
 
     def place(self, X: Any, dtype: torch.dtype, device: torch.device) -> Any:
-        """Move checked rows to the network's device: a Tensor, LoadedRows or PaddedRows."""
+        """Move checked rows to the network's device: a Tensor, LoadedRows or PaddedRows; rows that
+        do not fit there are moved batch by batch."""
+        if self.keeps_bytes and isinstance(X, np.ndarray):
+            size = X.itemsize if X.dtype == np.uint8 else dtype.itemsize
+            X = X if fits(X.size * size, device) else MappedRows(X)
         x = to_input(X, dtype, device)
         return x if self.keeps_bytes or not isinstance(x, torch.Tensor) else x.to(dtype)
 

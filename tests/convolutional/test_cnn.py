@@ -416,3 +416,17 @@ def test_skorch_callbacks_with_series_of_unequal_length():
 def test_grid_search_over_pictures():
     search = GridSearchCV(cnn(max_iter=2), {"n_filters": [(2,), (3, 4)]}, cv=2).fit(PICTURES, y)
     assert len(search.cv_results_["mean_test_score"]) == 2
+
+
+@pytest.mark.parametrize("bytes_", [False, True])
+def test_rows_that_do_not_fit_the_device_come_batch_by_batch(monkeypatch, bytes_):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 255, (60, 8, 8, 1)).astype("u1" if bytes_ else "f4")
+    y = np.arange(60) % 3
+    params = {"max_iter": 2, "batch_size": 16, "random_state": 0, "device": "cpu"}
+    expected = CNNClassifier(**params).fit(X, y)
+    asked = []
+    monkeypatch.setattr("skdeep.inputs.arrays.fits", lambda size, device: asked.append(size))
+    found = CNNClassifier(**params).fit(X, y)
+    assert asked[0] == X.nbytes
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))

@@ -101,3 +101,18 @@ def test_class_batches_are_balanced():
         seen += rows[:, 0].tolist()
     assert sorted(seen) == list(range(41))
     assert len(torch.unique(first)) == 3
+
+
+def test_rows_that_are_loaded_are_asked_for_by_numbers_of_the_host():
+    class Loaded:
+        shape = (5, 1)
+
+        def index_select(self, axis, rows):
+            assert rows.device.type == "cpu"
+            return rows[:, None].float()
+
+    target = torch.empty(5, device="meta")
+    found = [
+        x for x, *_ in Batches(Loaded(), target, batch_size=2).epoch(np.arange(5)[::-1].copy())
+    ]
+    assert torch.cat(found).flatten().tolist() == [4, 3, 2, 1, 0]

@@ -18,6 +18,7 @@ from skdeep.engine.device import (
     current,
     device_names,
     fast_products,
+    fits,
     is_available,
     mixed_precision,
     resolve_device,
@@ -420,3 +421,16 @@ def test_processors_record_nothing():
     assert not can_record(CPU) and not can_record(MPS) and can_record(torch.device("cuda:1"))
     with current(CPU), warm_up(CPU):
         pass
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+
+def test_rows_may_take_half_of_what_is_free(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda d: (asked.append(str(d)) or 600, 9999))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda d: 500)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda d: 100)
+    assert fits(500, "cuda:1") and not fits(501, torch.device("cuda:1"))
+    assert asked == ["cuda:1", "cuda:1"]
+    assert fits(1e18, "cpu") and fits(1e18, "mps")
