@@ -38,7 +38,8 @@ from skdeep.policies.transitions import (
 class BasePolicy(DeepClassifier, DeepEstimator):
     """Base of `FittedQClassifier`."""
 
-    input_shape_: tuple
+    input_shape_: tuple[int | None, ...]
+    n_steps_: int
 
     # --- training --------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class WeightedImportanceSampling(LoggedScorer):
 
     __metadata_request__score = REQUESTED | {"propensity": True}
 
-    def __init__(self, gamma=0.99):
+    def __init__(self, gamma: float = 0.99) -> None:
         self.gamma = gamma
 
     def score(

@@ -138,7 +138,7 @@ class FittedQEvaluation(LoggedScorer):
 
     __metadata_request__score = REQUESTED | {"next_X": True}
 
-    def __init__(self, gamma=0.99, *, greedy=True):
+    def __init__(self, gamma: float = 0.99, *, greedy: bool = True) -> None:
         self.gamma = gamma
         self.greedy = greedy
 
@@ -209,7 +209,7 @@ class TemporalDifferenceError(LoggedScorer):
 
     __metadata_request__score = REQUESTED | {"next_X": True}
 
-    def __init__(self, gamma=0.99):
+    def __init__(self, gamma: float = 0.99) -> None:
         self.gamma = gamma
 
     def score(
@@ -294,7 +294,7 @@ class EnvironmentReturn(BaseEstimator):
 
     __metadata_request__score = {"estimator": UNUSED}
 
-    def __init__(self, env, n_episodes=20, *, random_state=0):
+    def __init__(self, env: Any, n_episodes: int = 20, *, random_state: int | None = 0) -> None:
         self.env = env
         self.n_episodes = n_episodes
         self.random_state = random_state
