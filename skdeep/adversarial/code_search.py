@@ -12,7 +12,7 @@ from skdeep import engine
 from skdeep.engine.device import has_double
 
 _ROWS_AT_A_TIME = 1024
-_PRIOR = 0.02  # weight of a code's distance from the origin
+PRIOR = 0.02  # weight of a code's distance from the origin
 
 
 def search(
@@ -76,7 +76,7 @@ def _searched(
             r = (x - made).square()
             f = (features - module.critic.hidden(made)).square().mean(1)
             loss = (1 - feature_weight) * r.mean(1) + feature_weight * f
-            loss = loss + _PRIOR * z.square().mean(1)
+            loss = loss + PRIOR * z.square().mean(1)
             if step < n_steps:
                 (z.grad,) = torch.autograd.grad(loss.sum(), z)
         loss = loss.detach()

@@ -10,8 +10,8 @@ from skdeep._checks import checked_array
 from skdeep.inputs.array_checks import list_of_arrays, refuse_empty
 from skdeep.inputs.rows import check_rows, to_host
 
-_SQUARED = 1e100  # numbers up to which squares, and sums of them, are finite
-_LARGEST = 10.0  # standard deviations to which inputs are clipped, softly
+SQUARED = 1e100  # numbers up to which squares, and sums of them, are finite
+LARGEST = 10.0  # standard deviations to which inputs are clipped, softly
 
 
 def read_windows(estimator: Any, X: Any, *, reset: bool = False) -> np.ndarray:
@@ -59,7 +59,7 @@ def center_and_spread(X: np.ndarray, n_channels: int | None) -> tuple[np.ndarray
     windows."""
     rows = X if n_channels is None else X.reshape(len(X), -1, n_channels)
     axis = 0 if n_channels is None else (0, 1)
-    largest = max(np.abs(rows).max() / _SQUARED, 1.0)
+    largest = max(np.abs(rows).max() / SQUARED, 1.0)
     rows = rows / largest if largest > 1.0 else rows  # or their squares were infinite
     center, spread = rows.mean(axis) * largest, rows.std(axis) * largest
     spread = np.where(spread > 1e-12 * np.abs(center).clip(1e-300), spread, 1.0)
@@ -71,5 +71,5 @@ def center_and_spread(X: np.ndarray, n_channels: int | None) -> tuple[np.ndarray
 def standardised(X: np.ndarray, center: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Rows standardised by center and spread, softly clipped."""
     with np.errstate(over="ignore"):
-        z = np.clip((X - center) / spread, -_SQUARED, _SQUARED)
-    return z / np.sqrt(1 + (z / _LARGEST) ** 2)
+        z = np.clip((X - center) / spread, -SQUARED, SQUARED)
+    return z / np.sqrt(1 + (z / LARGEST) ** 2)

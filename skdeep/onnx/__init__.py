@@ -32,8 +32,8 @@ Methods
     `predict`, `predict_proba`, `predict_interval`, `transform`, `decision_function`,
     `score_samples`, `predict_tail_proba`, `reconstruct`, `inverse_transform`, `sample`,
     `class_distance`, `is_known` and `action_values`, where the estimator has them.
-    `GANOutlierDetector` (a search by gradients), `GANOverSampler` and `SequenceVectorizer` (regular
-    expressions) have no file.
+    `GANOverSampler`, which acts in fit alone, and `SequenceVectorizer` (regular expressions) have
+    no file.
 
 Outputs
     'label' and 'probabilities' of a classifier, 'variable' of a regressor and a transformer,

@@ -169,6 +169,12 @@ class Graph:
             self.container.add_initializer(name, tensor.data_type, array.shape, tensor)
         return name
 
+    def stored(self, tensor: torch.Tensor) -> str:
+        """A tensor of a network in the graph's precision; it is in the file in its own, which may
+        take half of the room."""
+        values = tensor.numpy(force=True)
+        return self.cast(self.const(values, values.dtype), self.dtype, values.dtype)
+
     def give(self, made: Output, variable: Any) -> None:
         """Let a value be an output of the operator, in the type that was announced for it."""
         announced = dtype_of(variable.type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from onnx import helper
@@ -23,9 +23,61 @@ class _Nodes:
         self.add_initializer = container.add_initializer
 
     def add_node(
-        self, kind: str, names: list[str], made: list[str], op_domain: str = "", **attributes: Any
+        self,
+        kind: str,
+        names: list[str],
+        made: list[str],
+        op_domain: str = "",
+        name: str = "",
+        **attributes: Any,
     ) -> None:
+        """skl2onnx's, but that nodes need no names here."""
         self.nodes.append(helper.make_node(kind, names, made, domain=op_domain, **attributes))
+
+
+def _scan(
+    g: Graph,
+    along: str,
+    states: Sequence[str],
+    write: Callable[[Graph, str, list[str]], tuple[Sequence[str], str | None]],
+    dtype: Any,
+) -> tuple[str, ...]:
+    """The last of each state and, if there are some, the results of all rounds.
+
+    Parameters
+    ----------
+    g : Graph
+    along : str
+        Whose items along the first axis the rounds are about.
+    states : sequence of str
+    write : callable
+        ``write(g, item, states)`` gives new states and a result, a matrix or None. It uses no other
+        values of the graph outside of it than weights.
+    dtype : dtype-like
+        Of results; all else is of the graph's precision.
+    """
+    inner, named = copy.copy(g), g.scope.get_unique_variable_name
+    inner.container, inner._written = _Nodes(g.container), {}
+    seen, item = [named("state") for _ in states], named("item")
+    new, made = write(inner, item, seen)
+    new = [inner.op("Identity", name) if name in seen else name for name in new]
+    nodes = inner.container.nodes
+    key = (along, *states, _without_names(nodes, [*seen, item]))
+    if key not in g._written:
+        float_, results = proto_of(g.dtype), [] if made is None else [made]
+        body = helper.make_graph(
+            nodes,
+            "body",
+            [helper.make_tensor_value_info(name, float_, None) for name in (*seen, item)],
+            [
+                *(helper.make_tensor_value_info(name, float_, None) for name in new),
+                *(helper.make_tensor_value_info(r, proto_of(dtype), [None] * 2) for r in results),
+            ],
+        )
+        outputs = len(states) + len(results)
+        found = g.op("Scan", *states, along, outputs=outputs, body=body, num_scan_inputs=1)
+        g._written[key] = (found,) if outputs == 1 else found
+    return g._written[key]
 
 
 def for_each(
@@ -45,28 +97,24 @@ def for_each(
     beside : tuple of str, default=()
         Values that are the same for each item, in the graph's precision.
     """
-    inner, named = copy.copy(g), g.scope.get_unique_variable_name
-    inner.container, inner._written = _Nodes(g.container), {}
-    seen, item = [named("beside") for _ in beside], named("item")
-    made = write(inner, item, *seen)
-    kept = [inner.op("Identity", name) for name in seen]
-    nodes = inner.container.nodes
-    key = (along, beside, _without_names(nodes, [*seen, item]))
-    if key not in g._written:
-        float_ = proto_of(g.dtype)
-        body = helper.make_graph(
-            nodes,
-            "body",
-            [helper.make_tensor_value_info(name, float_, None) for name in (*seen, item)],
-            [
-                *(helper.make_tensor_value_info(name, float_, None) for name in kept),
-                helper.make_tensor_value_info(made, proto_of(dtype), [None, None]),
-            ],
-        )
-        outputs = len(beside) + 1
-        found = g.op("Scan", *beside, along, outputs=outputs, body=body, num_scan_inputs=1)
-        g._written[key] = found if beside else (found,)
-    return g._written[key][-1]
+    return _scan(g, along, beside, lambda g, item, seen: (seen, write(g, item, *seen)), dtype)[-1]
+
+
+def iterate(
+    g: Graph,
+    along: str,
+    states: Sequence[str],
+    write: Callable[..., Sequence[str]],
+    beside: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """The last states, where ``write(g, item, states, *beside)`` gives new ones for each item
+    along the first axis; see `for_each`."""
+    n = len(states)
+
+    def round_(inner: Graph, item: str, seen: list[str]) -> tuple[Sequence[str], None]:
+        return [*write(inner, item, seen[:n], *seen[n:]), *seen[n:]], None
+
+    return _scan(g, along, [*states, *beside], round_, g.dtype)[:n]
 
 
 def _without_names(nodes: list[Any], inputs: list[str]) -> bytes:
@@ -76,7 +124,6 @@ def _without_names(nodes: list[Any], inputs: list[str]) -> bytes:
     out = []
     for node in nodes:
         same = copy.deepcopy(node)
-        same.name = ""
         same.input[:] = [number.get(name, name) for name in node.input]
         same.output[:] = [number[name] for name in node.output]
         out.append(same.SerializeToString())

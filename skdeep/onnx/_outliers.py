@@ -1,13 +1,14 @@
-"""Outlier detection by a masked autoencoder, in double precision."""
+"""Outlier detection, in double precision: scores of a masked autoencoder, and of a generator."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import torch
 
+from skdeep.adversarial.gan_outlier import GANOutlierDetector
 from skdeep.nets.masked import MaskedNet
+from skdeep.onnx._code_search import lowest_loss
 from skdeep.onnx._family import Family, double
 from skdeep.onnx._graph import Graph, Output
 from skdeep.onnx._neighbors import nearest
@@ -82,18 +83,12 @@ def _deviations(g: Graph, encoder: Any, table: Columns) -> str | None:
 # --- the network -----------------------------------------------------------------------------
 
 
-def _weight(g: Graph, parameter: torch.Tensor) -> str:
-    """Stored in the network's precision, which takes half of the room."""
-    values = parameter.numpy(force=True)
-    return g.cast(g.const(values, values.dtype), g.dtype, values.dtype)
-
-
 def _later_layers(g: Graph, net: MaskedNet, h: str, stop: int) -> str:
     """From the sums of the first layer to the activations of layer `stop`."""
     h = g.module(net.activations[0], h)
     for i in range(1, stop + 1):
         layer: Any = net.linears[i]
-        h = g.op("Add", g.op("MatMul", h, _weight(g, layer.weight)), _weight(g, layer.bias))
+        h = g.op("Add", g.op("MatMul", h, g.stored(layer.weight)), g.stored(layer.bias))
         h = g.module(net.activations[i], h)
     return h
 
@@ -102,7 +97,7 @@ def _first(g: Graph, net: Any, x: str, missing: str) -> str:
     """The first layer's sums with nothing hidden, (n_members, n_samples, n_units)."""
     both = g.op("Unsqueeze", g.side_by_side([x, missing]), [0])
     first = net.linears[0]
-    return g.op("Add", g.op("MatMul", both, _weight(g, first.weight)), _weight(g, first.bias))
+    return g.op("Add", g.op("MatMul", both, g.stored(first.weight)), g.stored(first.bias))
 
 
 def _residuals(g: Graph, net: Any, x: str, missing: str, groups: list[list[int]]) -> str:
@@ -115,11 +110,11 @@ def _residuals(g: Graph, net: Any, x: str, missing: str, groups: list[list[int]]
         mine, here = g.column(x, columns), g.column(known, columns)
         change = g.op("Unsqueeze", g.side_by_side([g.op("Neg", mine), here]), [0])
         rows = [*columns, *(j + n for j in columns)]
-        weight = g.op("Gather", _weight(g, net.linears[0].weight), rows, axis=1)
+        weight = g.op("Gather", g.stored(net.linears[0].weight), rows, axis=1)
         h = g.op("Add", base, g.op("MatMul", change, weight))
         h = _later_layers(g, net, h, len(net.linears) - 2)
         weight, bias = (
-            g.op("Gather", _weight(g, p), columns, axis=2) for p in (last.weight, last.bias)
+            g.op("Gather", g.stored(p), columns, axis=2) for p in (last.weight, last.bias)
         )
         guess = g.reduce("Mean", g.op("Add", g.op("MatMul", h, weight), bias), 0, keepdims=False)
         parts.append(g.op("Mul", g.op("Sub", mine, guess), here))
@@ -204,7 +199,7 @@ _SCORERS = {
 }
 
 
-def _total(g: Graph, model: Any) -> str:
+def _of_masked(g: Graph, model: Any) -> str:
     """The outlier score of each row, (n_samples, 1)."""
     net, scorer = model.net_.module_, model._scorer
     rows, deviations = _encoded(g, model.encoder_)
@@ -218,6 +213,14 @@ def _total(g: Graph, model: Any) -> str:
     if deviations is None:
         return score
     return g.op("Add", score, _summed(g, _squares(g, deviations)))
+
+
+_TOTALS = {AutoencoderOutlierDetector: _of_masked, GANOutlierDetector: lowest_loss}
+
+
+def _total(g: Graph, model: Any) -> str:
+    """The outlier score of each row, (n_samples, 1)."""
+    return _TOTALS[type(model)](g, model)
 
 
 def score_samples(g: Graph, model: Any) -> Output:
@@ -256,5 +259,14 @@ FAMILIES: dict[type, Family] = {
         },
         ("predict", "decision_function"),
         double,
-    )
+    ),
+    GANOutlierDetector: Family(
+        {
+            "predict": predict,
+            "decision_function": decision_function,
+            "score_samples": score_samples,
+        },
+        ("predict", "decision_function"),
+        double,
+    ),
 }

@@ -16,7 +16,6 @@ from skl2onnx import update_registered_converter
 from sklearn.base import is_classifier, is_outlier_detector
 from sklearn.impute import SimpleImputer
 
-from skdeep.adversarial.gan_outlier import GANOutlierDetector
 from skdeep.adversarial.oversampler import GANOverSampler
 from skdeep.onnx import (
     _answers,
@@ -64,7 +63,6 @@ def family_of(model: Any) -> Family | None:
 _THEIRS: dict[type, Family] = {**_linear.FAMILIES, **_preprocessing.FAMILIES}
 
 REFUSED: dict[type, str] = {
-    GANOutlierDetector: "scores rows by a search with gradients, which a graph of ONNX has not.",
     GANOverSampler: "acts in fit alone: convert its `generator_`, or what was fitted on its rows.",
     SequenceVectorizer: "cuts texts by regular expressions or functions of Python, which ONNX has "
     "not: convert the step behind it, and give that file token ids.",

@@ -64,8 +64,9 @@ def check_sizes(model, X, methods, tolerance=1e-5, lean=True, **options):
 
 def assert_lean(graph):
     """No node and no weight is there in vain."""
-    subgraphs = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
-    used = {name for g in (graph, *subgraphs) for node in g.node for name in node.input}
-    used |= {output.name for output in graph.output}
+    bodies = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    nodes = [node for g in (graph, *bodies) for node in g.node]
+    used = {name for node in nodes for name in node.input}
+    used |= {output.name for g in (graph, *bodies) for output in g.output}
     assert [tensor.name for tensor in graph.initializer if tensor.name not in used] == []
-    assert [node.name for node in graph.node if used.isdisjoint(node.output)] == []
+    assert [node.name for node in nodes if used.isdisjoint(node.output)] == []

@@ -59,7 +59,10 @@ def test_agreement_size_and_time(name, i):
     proto = to_onnx(model, given, methods=methods or None)
     assert time.perf_counter() - started < 1
     assert_lean(proto.graph)
-    assert len(proto.SerializeToString()) < size_of_what_was_learned(model) + 20_000
+    room = 20_000
+    if getattr(model, "network", None) == "lstm":  # gradients of each step of a window
+        room = 100_000
+    assert len(proto.SerializeToString()) < size_of_what_was_learned(model) + room
     found = outputs(proto, given) if methods else {}
     for value, method in zip(found.values(), methods):
         expected = getattr(model, method)(X)

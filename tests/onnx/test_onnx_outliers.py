@@ -11,7 +11,7 @@ pytest.importorskip("onnxruntime")
 from agreement import assert_close, outputs
 from rows import SIZES, check_sizes, rng
 
-from skdeep import AutoencoderOutlierDetector
+from skdeep import AutoencoderOutlierDetector, GANOutlierDetector
 from skdeep.nets.blocks import ACTIVATIONS
 from skdeep.onnx import to_onnx
 from skdeep.preprocessing import SlidingWindow
@@ -116,3 +116,27 @@ def test_windows_of_a_series():
     found = outputs(to_onnx(pipe, X[:2]), X)
     assert_close(found["label"], pipe.predict(X))
     assert_close(found["scores"], pipe.decision_function(X))
+
+
+SEARCHES = {
+    "dense": ({"hidden_layer_sizes": (8, 6)}, (5,)),
+    "no steps": ({"search_steps": 0, "feature_weight": 0.5}, (5,)),
+    "more weight": ({"feature_weight": 1.0, "search_learning_rate": 0.3, "latent_size": 3}, (5,)),
+    "windows": ({"network": "lstm", "hidden_layer_sizes": 6, "search_steps": 5}, (10, 2)),
+    "patches": ({"network": "lstm", "hidden_layer_sizes": (6, 4)}, (35, 1)),
+    "windows of one channel": ({"network": "lstm", "hidden_layer_sizes": 6}, (7,)),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of generators that are hardly trained
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_searches_for_codes(kind):
+    options, shape = SEARCHES[kind]
+    X = rng().normal(size=(1000, *shape))
+    model = GANOutlierDetector(max_iter=2, random_state=0, device="cpu", **options).fit(X[:100])
+    X[0] *= 30
+    check_sizes(model, X, ALL[:-1], 1e-9)
+    assert set(model.predict(X).tolist()) == {-1, 1}
+    if len(shape) == 2:
+        with pytest.raises(ValueError, match=rf"X has windows of shape \(3, {shape[1]}\), but fit"):
+            to_onnx(model, X[:, :3])
