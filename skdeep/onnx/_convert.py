@@ -95,8 +95,26 @@ def _converted(root: Root, modules: Mapping[type, Module]) -> onnx.ModelProto:
     for domain in proto.opset_import:  # skl2onnx says the oldest version that has all nodes, in
         known = OPSET.get(domain.domain, domain.version)  # which onnxruntime knows fewer types
         domain.version = known
+    _prune(proto.graph)
     _name_inputs(proto, [x.name for x in root.inputs])
     return proto
+
+
+def _prune(graph: onnx.GraphProto) -> None:
+    """Leave out what no output needs, the labels of the members of an ensemble, for example."""
+    needed = {value.name for value in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if needed.isdisjoint(node.output):
+            continue
+        kept.append(node)
+        needed.update(node.input)
+        for attribute in node.attribute:  # a body of a loop uses names from outside
+            needed.update(name for inner in attribute.g.node for name in inner.input)
+    weights = [weight for weight in graph.initializer if weight.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(weights)
 
 
 def _name_inputs(proto: onnx.ModelProto, names: Sequence[str]) -> None:

@@ -10,9 +10,20 @@ import pandas as pd
 from skdeep.onnx import to_onnx
 
 
+def assert_lean(graph):
+    """No node and no weight is there in vain."""
+    bodies = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    nodes = [node for g in (graph, *bodies) for node in g.node]
+    used = {name for node in nodes for name in node.input}
+    used |= {output.name for g in (graph, *bodies) for output in g.output}
+    assert [tensor.name for tensor in graph.initializer if tensor.name not in used] == []
+    assert [node.name for node in nodes if used.isdisjoint(node.output)] == []
+
+
 def session(proto):
     """A checked model, ready to run on one thread."""
     onnx.checker.check_model(proto, full_check=True)
+    assert_lean(proto.graph)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(

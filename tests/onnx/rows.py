@@ -1,7 +1,7 @@
 """Rows that are arrays: comparisons of files with estimators, on 1, 7 and 1,000 of them."""
 
 import numpy as np
-from agreement import assert_close, outputs
+from agreement import assert_close, assert_lean, outputs
 
 from skdeep.onnx import to_onnx
 
@@ -60,13 +60,3 @@ def check_sizes(model, X, methods, tolerance=1e-5, lean=True, **options):
             for value, method in zip(found.values(), methods):
                 assert_close(value, getattr(model, method)(rows[:n]), tolerance)
     return proto
-
-
-def assert_lean(graph):
-    """No node and no weight is there in vain."""
-    bodies = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
-    nodes = [node for g in (graph, *bodies) for node in g.node]
-    used = {name for node in nodes for name in node.input}
-    used |= {output.name for g in (graph, *bodies) for output in g.output}
-    assert [tensor.name for tensor in graph.initializer if tensor.name not in used] == []
-    assert [node.name for node in nodes if used.isdisjoint(node.output)] == []
