@@ -111,6 +111,7 @@ def _prune(graph: onnx.GraphProto) -> None:
         needed.update(node.input)
         for attribute in node.attribute:  # a body of a loop uses names from outside
             needed.update(name for inner in attribute.g.node for name in inner.input)
+            needed.update(value.name for value in attribute.g.output)
     weights = [weight for weight in graph.initializer if weight.name in needed]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(kept))

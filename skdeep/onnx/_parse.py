@@ -17,7 +17,7 @@ import numpy as np
 from skl2onnx._parse import _parse_sklearn, _parse_sklearn_simple_model
 from skl2onnx._supported_operators import sklearn_classifier_list, sklearn_operator_name_map
 from skl2onnx.common._registration import get_converter, get_shape_calculator
-from sklearn.base import ClusterMixin, is_classifier
+from sklearn.base import ClusterMixin
 from sklearn.preprocessing import FunctionTransformer
 
 from skdeep.onnx import _register, _theirs
@@ -289,11 +289,25 @@ class Parser:
             else:
                 for place, j in enumerate(known.columns):
                     columns[j] = self._gathered(scope, variable, [place])
-        made = self.parse(scope, root.model, [columns[j] for j in sorted(columns)], root.methods)
-        made = [self.merged(scope, made)] if _is_side_by_side(root, made) else made
+        given = [columns[j] for j in sorted(columns)]
+        made = self.parse(scope, root.model, given, root.methods)
+        if hasattr(root.model, "transform") and not hasattr(root.model, "predict"):
+            made = self._one_output(scope, made, given)
         for variable in made:  # outputs of a file are in the order of their declaration
             scope.variables.move_to_end(variable.onnx_name)
         return made
+
+    def _one_output(self, scope: Any, made: list, given: list) -> list:
+        """What a transformer makes, as one tensor that is not an input."""
+        if made[0] not in given or len(made) > 1:
+            return [self.merged(scope, made)]
+        kind = dtype_of(made[0].type)
+
+        def write(g: Graph) -> list[Output]:
+            (x,) = g.inputs
+            return [Output(x.name, x.dtype, x.shape)]
+
+        return self.part(scope, made, [("variable", kind)], write)
 
     def _of_known_type(self, scope: Any, variable: Any, model: Any) -> Any:
         """A tensor in a type that skl2onnx has the model for."""
@@ -360,9 +374,3 @@ def _shape_together(shapes: Iterable[Any]) -> list[int | None]:
             return [None, None]
         total += shape[1]
     return [None, total]
-
-
-def _is_side_by_side(root: Root, made: list) -> bool:
-    """Whether several variables are one output, that of `transform`."""
-    is_transformer = hasattr(root.model, "transform") and not is_classifier(root.model)
-    return root.methods is None and len(made) > 1 and is_transformer

@@ -1,7 +1,7 @@
 """Rows that are arrays: comparisons of files with estimators, on 1, 7 and 1,000 of them."""
 
 import numpy as np
-from agreement import assert_close, assert_lean, outputs
+from agreement import assert_close, outputs
 
 from skdeep.onnx import to_onnx
 
@@ -32,7 +32,7 @@ def unequal(n_samples, n_channels=2, longest=20):
     return [draws.integers(-8, 9, (n, n_channels)) / 4 for n in lengths]
 
 
-def check_sizes(model, X, methods, tolerance=1e-5, lean=True, **options):
+def check_sizes(model, X, methods, tolerance=1e-5, **options):
     """Outputs of a file are what the methods return, for float32 and float64, 1, 7 and all rows.
 
     Parameters
@@ -42,8 +42,6 @@ def check_sizes(model, X, methods, tolerance=1e-5, lean=True, **options):
         A list holds series of unequal length, which the file takes padded.
     methods : list of str
     tolerance : float, default=1e-5
-    lean : bool, default=True
-        Whether no node may be there in vain.
     **options : dict
         Of `to_onnx`.
     """
@@ -51,8 +49,6 @@ def check_sizes(model, X, methods, tolerance=1e-5, lean=True, **options):
     for dtype in (np.float32, np.float64):
         rows = [x.astype(dtype) for x in X] if is_list else X.astype(dtype)
         proto = to_onnx(model, rows[:2], methods=methods, **options)
-        if lean:
-            assert_lean(proto.graph)
         for n in SIZES:
             given = padded(rows[:n], dtype) if is_list else rows[:n]
             found = outputs(proto, given)

@@ -100,7 +100,7 @@ CLASSIFIERS = {
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers(name):
     model, X = CLASSIFIERS[name]
-    check_sizes(model.fit(X[:60], CLASSES[:60]), X, BOTH, lean=False)
+    check_sizes(model.fit(X[:60], CLASSES[:60]), X, BOTH)
 
 
 REGRESSORS = {

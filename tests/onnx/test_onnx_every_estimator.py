@@ -12,7 +12,7 @@ pytest.importorskip("skl2onnx")
 pytest.importorskip("onnxruntime")
 
 from agreement import assert_close, outputs, session
-from rows import assert_lean, padded
+from rows import padded
 from settings import SETTINGS, build
 
 from skdeep.onnx import to_onnx
@@ -58,7 +58,6 @@ def test_agreement_size_and_time(name, i):
     started = time.perf_counter()
     proto = to_onnx(model, given, methods=methods or None)
     assert time.perf_counter() - started < 1
-    assert_lean(proto.graph)
     room = 20_000
     if getattr(model, "network", None) == "lstm":  # gradients of each step of a window
         room = 100_000

@@ -166,6 +166,18 @@ def test_numbers(name):
     check(transformer.fit(X), (X,))
 
 
+@pytest.mark.parametrize("columns", [["single"], ["single", "count"], ["kind"]], ids=str)
+def test_columns_that_pass(columns):
+    """Transformers that hold others, alone in a file, with nothing to do or little."""
+    X = TABLE[["single", "count", "kind", "maybe"]]
+    passing = ColumnTransformer([("some", "passthrough", columns)])
+    check(passing.fit(X), (X,))
+    if "single" in columns:
+        scaled = ColumnTransformer([("some", StandardScaler(), columns)])
+        check(make_pipeline(scaled, "passthrough").fit(X), (X,))
+    check(FunctionTransformer().fit(X[columns]), (X[columns],))
+
+
 def test_box_cox():
     X = TABLE[["count"]] + 1.5
     check(PowerTransformer(method="box-cox").fit(X), (X,))
