@@ -1,4 +1,4 @@
-"""Checks that all rooms use: of arrays and of sizes of layers; and fits that fail, undone."""
+"""Checks of arrays and of layer sizes, and rollback of failed fits, for all rooms."""
 
 import contextlib
 import functools
