@@ -140,6 +140,8 @@ FITTED_Q_ATTRIBUTES = {
         Number of iterations of the last fit.""",
     "t_": """int
         Number of transitions in all updates.""",
+    "episode_returns_": """list of float
+        Return of each episode that was learned from; defined only after `fit_env`.""",
     "n_steps_": """int
         Number of steps in the environment; defined only after `fit_env`.""",
     **OUTPUTS,

@@ -5,6 +5,7 @@ Matplotlib is imported only when something is drawn.
 
 from skdeep.plotting.anomaly import AnomalyScoreDisplay
 from skdeep.plotting.embedding import EmbeddingDisplay
+from skdeep.plotting.policy import ActionValueDisplay, ReturnDisplay
 from skdeep.plotting.reconstruction import ReconstructionDisplay
 from skdeep.plotting.saliency import SaliencyDisplay
 from skdeep.plotting.samples import SampleDisplay
@@ -12,9 +13,11 @@ from skdeep.plotting.search import SearchDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
 __all__ = [
+    "ActionValueDisplay",
     "AnomalyScoreDisplay",
     "EmbeddingDisplay",
     "ReconstructionDisplay",
+    "ReturnDisplay",
     "SaliencyDisplay",
     "SampleDisplay",
     "SearchDisplay",

@@ -185,7 +185,9 @@ class BasePolicy(DeepClassifier, DeepEstimator):
     def _keep(self, task: Any, runs: list) -> dict[str, Any]:
         fitted = super()._keep(task, runs)
         if isinstance(task.plan.train, FirstRows):
-            fitted |= {"validation_loss_curve_": None, "n_steps_": task.plan.train.runner.n_steps}
+            runner = task.plan.train.runner
+            fitted |= {"validation_loss_curve_": None, "n_steps_": runner.n_steps}
+            fitted |= {"episode_returns_": list(runner.returns)}
         return fitted
 
     def _make_loss(self) -> Any:

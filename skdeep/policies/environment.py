@@ -64,6 +64,8 @@ class Runner:
         Where the environments are.
     n_steps : int
         Taken so far, in all environments together.
+    returns : list of float
+        Of the episodes that ended so far.
     """
 
     def __init__(self, env: Any, actions: np.ndarray, seed: int) -> None:
@@ -73,6 +75,7 @@ class Runner:
         mode = getattr(env, "metadata", None) or {}
         self.autoreset = str(getattr(mode.get("autoreset_mode"), "name", "NEXT_STEP"))
         self.n_steps, self._n_episodes = 0, 0
+        self.returns: list[float] = []
         self._shape: tuple[int, ...] | None = None
         self.reset(seed)
 
@@ -143,6 +146,7 @@ class Runner:
         if over.any():
             for i in np.flatnonzero(over):
                 ended[i].append(float(self._return[i]))
+                self.returns.append(ended[i][-1])
             self._begin(over)
         return here, after, numbers, reward, terminated, episode, counted
 

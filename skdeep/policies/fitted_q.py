@@ -71,6 +71,10 @@ class FittedQClassifier(BasePolicy):
     array(['right', 'right'], dtype='<U5')
     """
 
+    classes_: np.ndarray
+    episode_returns_: list[float]
+    n_steps_: int
+
     __metadata_request__fit = _ROUTED
     __metadata_request__partial_fit = _ROUTED
     __metadata_request__score = _ROUTED
