@@ -5,8 +5,8 @@ A pole on a cart: policies from a log
 
 A cart is pushed to the left or to the right, so that a pole on it does not fall.
 `FittedQClassifier` learns it twice: from logged rows alone, as there are in a shop, a clinic or a
-controller, and by playing. The game is that of Barto, Sutton and Anderson (1983) with the constants of gymnasium's
-CartPole-v1; ``gymnasium.make("CartPole-v1")`` can take its place.
+controller, and by playing. The game is that of Barto, Sutton and Anderson (1983) with the constants
+of gymnasium's CartPole-v1; ``gymnasium.make("CartPole-v1")`` can take its place.
 """
 
 # %%

@@ -73,7 +73,7 @@ _MODULES_OF_PUBLIC = {
             "siamese.transformer",
             "siamese.classifier",
         ),
-        *("tabular.realmlp", "tabular.tabm"),
+        *("policies.fitted_q", "tabular.realmlp", "tabular.tabm"),
     ),
     "skdeep.preprocessing": ("preprocessing.tabular", "preprocessing.windows"),
     "skdeep.tuning": ("tuning.search",),
