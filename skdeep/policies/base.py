@@ -290,7 +290,7 @@ class BasePolicy(DeepClassifier, DeepEstimator):
                 chosen_actions(to_host(self._predict_raw(x)).argmax(1), self.n_outputs_)
                 for x in (rows.next_x, rows.x[rows.log.starts])
             )
-        return evaluation.value(after, at_start)
+        return evaluation.value(after, at_start)[0]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve
 
 from skdeep.inputs.rows import to_host
 from skdeep.policies.transitions import Log, TransitionRows
 
-N_FEATURES = 64
+N_FEATURES = 100
 _RIDGE = 0.01
 _LENGTH_SCALE = 3.0
 _LARGEST = 20_000  # rows that are looked at
+_MOST_ITERATIONS = 500
+_TOLERANCE = 1e-2  # share of the range of values by which the last iteration changes them
 
 
 class RandomFeatures:
@@ -39,9 +40,9 @@ class LinearEvaluation:
     """Fitted-Q evaluation of policies on the same transitions.
 
     Fitted-Q evaluation (Le et al., 2019) regresses ``reward + gamma * Q(next state, action of the
-    policy)`` on state and logged action, again and again. With linear functions of fixed features
-    the end of these iterations is the solution of a linear system (LSTDQ of Lagoudakis and Parr,
-    2003), so that there is no training that could stop too early or diverge.
+    policy)`` on state and logged action, again and again. Here the regression is linear (ridge) in
+    random features, so that one decomposition serves all iterations and all policies. Values are
+    kept within what rewards allow, without which the iterations may diverge.
 
     Parameters
     ----------
@@ -52,6 +53,11 @@ class LinearEvaluation:
     n_actions : int
     gamma : float
     weight : ndarray of shape (n_samples,), default=None
+
+    Attributes
+    ----------
+    least, most : float
+        Limits of values. Where nothing is known, values tend to the least.
     """
 
     def __init__(
@@ -65,26 +71,23 @@ class LinearEvaluation:
         weight: np.ndarray | None = None,
     ) -> None:
         X, next_X = (np.asarray(x, np.float64).reshape(len(x), -1) for x in (X, next_X))
-        self.n_actions, self.starts = n_actions, log.starts
         features = RandomFeatures(X)
-        self.rows = np.arange(len(X))[:: -(-len(X) // _LARGEST)]
-        self.rows_of = [np.flatnonzero(action[self.rows] == a) for a in range(n_actions)]
-        here, self.at_start = features(X[self.rows]), features(X[self.starts])
-        self.discount = np.where(log.terminated, 0.0, gamma)[self.rows]
-        self.after = features(next_X[self.rows]) * self.discount[:, None]
-        reward = log.reward[self.rows]
-        # Where nothing is known, values tend to the least that they could be.
-        self.least = min(0.0, reward.min()) / max(1 - gamma, 1 / len(X))
-        self.most = max(0.0, reward.max()) / max(1 - gamma, 1 / len(X))
-        target = reward + (self.discount - 1) * self.least
-        self.left = here if weight is None else here * weight[self.rows, None]
-        size = n_actions * N_FEATURES
-        self.gram, self.moment = np.zeros((size, size)), np.zeros(size)
-        for a, rows in enumerate(self.rows_of):
-            block = slice(a * N_FEATURES, (a + 1) * N_FEATURES)
-            self.gram[block, block] = self.left[rows].T @ here[rows]
-            self.moment[block] = self.left[rows].T @ target[rows]
-        self.gram[np.diag_indices(size)] += _RIDGE * np.trace(self.gram) / size
+        self.rows = rows = np.arange(len(X))[:: -(-len(X) // _LARGEST)]
+        self.at_start, self.after = features(X[log.starts]), features(next_X[rows])
+        self.reward = log.reward[rows]
+        self.discount = np.where(log.terminated[rows], 0.0, gamma)
+        horizon = 1 / max(1 - gamma, 1 / len(X))
+        self.least = min(0.0, self.reward.min()) * horizon
+        self.most = max(0.0, self.reward.max()) * horizon
+        here = features(X[rows])
+        left = here if weight is None else here * weight[rows, None]
+        ridge = _RIDGE * np.sum(left * here) / N_FEATURES
+        self.regressions = []
+        for number in range(n_actions):
+            mine = np.flatnonzero(action[rows] == number)
+            gram = left[mine].T @ here[mine]
+            gram[np.diag_indices(N_FEATURES)] += ridge
+            self.regressions.append((mine, np.linalg.solve(gram, left[mine].T)))
 
     @classmethod
     def of(cls, rows: TransitionRows, n_actions: int, gamma: float) -> LinearEvaluation:
@@ -92,7 +95,9 @@ class LinearEvaluation:
         x, next_x = to_host(rows.x), to_host(rows.next_x)
         return cls(x, next_x, rows.target, rows.log, n_actions, gamma, rows.weight)
 
-    def value(self, after: np.ndarray, at_start: np.ndarray) -> float:
+    def value(
+        self, after: np.ndarray, at_start: np.ndarray, known: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
         """Mean value of the first states of the episodes.
 
         Parameters
@@ -101,24 +106,27 @@ class LinearEvaluation:
             Probabilities of the policy's actions in the next states.
         at_start : ndarray of shape (n_episodes, n_actions)
             In the first states of the episodes.
+        known : ndarray, default=None
+            Values of the next states under a policy much like this one, to begin with.
+
+        Returns
+        -------
+        value : float
+        known : ndarray
         """
-        after, system = after[self.rows], self.gram.copy()
-        for a, rows in enumerate(self.rows_of):
-            block = slice(a * N_FEATURES, (a + 1) * N_FEATURES)
-            left, right = self.left[rows].T, self.after[rows]
-            for b in range(self.n_actions):
-                chosen = np.flatnonzero(after[rows, b])
-                if len(chosen):
-                    follows = right[chosen] * after[rows[chosen], b, None]
-                    system[block, b * N_FEATURES : (b + 1) * N_FEATURES] -= (
-                        left[:, chosen] @ follows
-                    )
-        try:
-            weights = solve(system, self.moment).reshape(self.n_actions, -1)
-        except LinAlgError:
-            return self.least
-        values = self.least + self.at_start @ weights.T
-        return float(np.clip((values * at_start).sum(1).mean(), self.least, self.most))
+        after = after[self.rows]
+        values = np.full(len(after), self.least) if known is None else known
+        for _ in range(_MOST_ITERATIONS):
+            target = self.reward + self.discount * values - self.least
+            weights = np.stack([fit @ target[mine] for mine, fit in self.regressions], 1)
+            found = np.sum((self.after @ weights) * after, 1) + self.least
+            found = np.clip(found, self.least, self.most)
+            change = np.abs(found - values).max()
+            values = found
+            if change <= _TOLERANCE * (self.most - self.least) * (1 - self.discount.max()):
+                break
+        starts = np.sum((self.at_start @ weights) * at_start, 1) + self.least
+        return float(np.clip(starts, self.least, self.most).mean()), values
 
 
 def chosen_actions(actions: np.ndarray, n_actions: int) -> np.ndarray:

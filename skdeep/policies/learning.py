@@ -18,7 +18,6 @@ from skdeep.base.training import (
     epochs_of_steps,
     make_batches,
     single_phase,
-    single_step,
 )
 from skdeep.data.batches import n_batches
 from skdeep.data.transitions import Draws
@@ -34,6 +33,8 @@ BATCH = 64
 _UPDATES = (6_000, 100_000)
 """Fewest and most updates of max_iter='auto'."""
 _CLONING_STEPS = 2_000
+_EQUAL = 0.2
+"""Share of the best value by which others may be lower: about the error of their estimates."""
 
 
 def plan(estimator: Any, rows: TransitionRows, mode: Mode, rng: np.random.RandomState) -> Plan:
@@ -98,18 +99,27 @@ def phases(estimator: Any, task: Task, past: dict[str, Any]) -> list[engine.Phas
     batches = Draws(*task.data, batch_size=size, n_batches=n, rng=task.rng)
     gradient = bellman_gradient(estimator, task, body_gradient)
     validator = None if task.held_out is None else _validator(estimator, task)
-    step = single_step(estimator, task, gradient)
-    return [
-        single_phase(
-            estimator,
-            task,
-            past,
-            batches=batches,
-            gradient=gradient,
-            step=step,
-            validator=validator,
-        )
-    ]
+    parts = {"batches": batches, "gradient": gradient, "validator": validator}
+    if task.plan.stops_early:
+        parts["patience"] = ValuePatience(task.recipe.n_iter_no_change)
+    return [single_phase(estimator, task, past, **parts)]
+
+
+class ValuePatience(engine.Patience):
+    """Patience with estimated values of policies, which are not exact: of those within `_EQUAL` of
+    the best the last counts, whose training has gone on longest.
+
+    Parameters
+    ----------
+    n_iter_no_change : int or inf
+    """
+
+    def __init__(self, n_iter_no_change: float) -> None:
+        super().__init__(0.0, n_iter_no_change, higher_is_better=True)
+
+    def update(self, value: float) -> bool:
+        """Take the value of an iteration's policy; return whether it is to be kept."""
+        return super().update(value) or value >= self.best - _EQUAL * abs(self.best)
 
 
 def gradient_of_body(task: Task) -> Any:
@@ -203,8 +213,10 @@ def _validator(estimator: Any, task: Task) -> Validator:
     evaluation = LinearEvaluation.of(rows, n_actions, estimator.gamma)
     discount = np.where(rows.log.terminated, 0.0, estimator.gamma)
     unit = float(module.unit)
+    known: np.ndarray | None = None
 
     def validate() -> tuple[float, float | None]:
+        nonlocal known
         with torch.inference_mode():
             here = to_host(estimator._forward(module, x))
             next_ = to_host(estimator._forward(module, after))
@@ -212,7 +224,9 @@ def _validator(estimator: Any, task: Task) -> Validator:
         error = (here[np.arange(len(here)), rows.target] - wanted) / unit
         policy = chosen_actions(next_.argmax(1), n_actions)
         at_start = chosen_actions(here[starts].argmax(1), n_actions)
-        score = evaluation.value(policy, at_start) if task.plan.scores else None
+        score = None
+        if task.plan.scores:
+            score, known = evaluation.value(policy, at_start, known)
         return float(np.mean(np.square(error))), score
 
     return validate

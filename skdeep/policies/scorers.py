@@ -88,9 +88,9 @@ class FittedQEvaluation(LoggedScorer):
     """Scorer: the value of a policy, estimated by fitted-Q evaluation.
 
     The value is the mean discounted return of episodes that begin like the logged ones. It is
-    estimated from transitions of any policy, by a regression of the value of each state and action
-    on those that follow (Le et al., 2019), with random Fourier features of X whose solution is
-    exact (LSTDQ; Lagoudakis and Parr, 2003).
+    estimated from transitions of any policy, by regressions of the value of each state and action
+    on those that follow (Le et al., 2019), linear in random Fourier features of X (Rahimi and
+    Recht, 2007).
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class FittedQEvaluation(LoggedScorer):
         evaluation = LinearEvaluation(
             x[rows.kept], next_x[rows.after], rows.action, rows.log, len(rows.classes), self.gamma
         )
-        return evaluation.value(after[rows.after], here[rows.kept][rows.log.starts])
+        return evaluation.value(after[rows.after], here[rows.kept][rows.log.starts])[0]
 
 
 class TemporalDifferenceError(LoggedScorer):

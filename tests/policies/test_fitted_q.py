@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeep import FittedQClassifier, persistence
 from skdeep.nets.q import QNet
-from skdeep.policies.learning import BellmanGradient
+from skdeep.policies.learning import BellmanGradient, ValuePatience
 
 TIMES = ("terminated", "episode")
 
@@ -147,11 +147,17 @@ def test_iteration_is_chosen_by_held_out_episodes():
     scores = policy.validation_scores_
     assert len(scores) == policy.n_iter_ == 10
     assert policy.best_validation_score_ == max(scores)
-    stopped = make(max_iter=scores.index(max(scores)) + 1, early_stopping=False)
     assert len(policy.validation_loss_curve_) == 10
-    assert not hasattr(stopped.fit(**walk()), "validation_scores_") or (
-        stopped.validation_scores_ is None
-    )
+    assert make(early_stopping=False).fit(**walk()).validation_scores_ is None
+
+
+def test_of_values_that_are_nearly_equal_the_last_counts():
+    patience = ValuePatience(np.inf)
+    values = [10.0, 50.0, 45.0, 39.0, 41.0, -5.0]
+    assert [patience.update(v) for v in values] == [True, True, True, False, True, False]
+    assert patience.best == 50
+    patience = ValuePatience(np.inf)
+    assert [patience.update(v) for v in [-100, -80, -95, -97]] == [True, True, True, False]
 
 
 def test_rows_of_weight_zero_are_not_learned_from():

@@ -98,7 +98,8 @@ def test_effective_episodes():
 
 
 @pytest.mark.parametrize("greedy", [True, False])
-def test_evaluation_is_where_repeated_regressions_end(greedy):
+def test_evaluation_equals_a_slow_loop(greedy, monkeypatch):
+    monkeypatch.setattr("skdeep.policies.evaluation._TOLERANCE", 1e-10)
     rng = np.random.RandomState(0)
     X, after = rng.normal(size=(2, 300, 2))
     action, reward, terminated = rng.randint(3, size=300), rng.normal(size=300), rng.rand(300) < 0.2
@@ -107,19 +108,27 @@ def test_evaluation_is_where_repeated_regressions_end(greedy):
     policy = chosen_actions(policy.argmax(1), 3) if greedy else policy
     gamma = 0.7
     evaluation = LinearEvaluation(X, after, action, log, 3, gamma)
-    # Each action has features of its own; values are deviations from the least possible one.
-    width = len(evaluation.gram) // 3
-    make = RandomFeatures(X)
-    here, next_ = make(X), make(after)
-    weights = np.zeros((3, width))
-    for _ in range(200):
-        value = evaluation.least + (next_ @ weights.T * policy).sum(1)
-        target = reward + gamma * ~terminated * value - evaluation.least
-        moment = np.stack([here[action == a].T @ target[action == a] for a in range(3)])
-        weights = np.linalg.solve(evaluation.gram, moment.ravel()).reshape(3, -1)
+    features = RandomFeatures(X)
+    here, next_ = features(X), features(after)
+    least, most = min(reward) / (1 - gamma), max(reward) / (1 - gamma)
+    ridge = 0.01 * np.square(here).sum(0).mean()
+    weights = np.zeros((3, here.shape[1]))
+    for _ in range(100):
+        target = np.empty(300)
+        for i in range(300):
+            value = least + sum(policy[i, a] * (weights[a] @ next_[i]) for a in range(3))
+            value = min(max(value, least), most)
+            target[i] = reward[i] + (0 if terminated[i] else gamma * value) - least
+        for a in range(3):
+            rows = here[action == a]
+            gram = rows.T @ rows + ridge * np.eye(rows.shape[1])
+            weights[a] = np.linalg.solve(gram, rows.T @ target[action == a])
     starts = log.starts
-    expected = evaluation.least + (make(X[starts]) @ weights.T * policy[starts]).sum(1).mean()
-    assert evaluation.value(policy, policy[starts]) == pytest.approx(expected, rel=1e-6)
+    values = [least + sum(policy[i, a] * (weights[a] @ here[i]) for a in range(3)) for i in starts]
+    expected = np.clip(values, least, most).mean()
+    value, known = evaluation.value(policy, policy[starts])
+    assert value == pytest.approx(expected, rel=1e-6)
+    assert evaluation.value(policy, policy[starts], known)[0] == pytest.approx(value, rel=1e-6)
 
 
 @pytest.mark.parametrize("in_order", [True, False])
