@@ -11,7 +11,6 @@ from skdeep.plotting._faces import axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
 
@@ -48,7 +47,7 @@ class ReturnDisplay:
     """
 
     ax_: Axes
-    figure_: Figure
+    figure_: Any
     mean_: np.ndarray
 
     def __init__(self, returns: ArrayLike, *, name: str | None = None) -> None:
@@ -188,7 +187,7 @@ class ActionValueDisplay:
     """
 
     ax_: Axes
-    figure_: Figure
+    figure_: Any
 
     def __init__(
         self,
@@ -291,8 +290,8 @@ class ActionValueDisplay:
             import matplotlib
 
             cmap = matplotlib.colormaps["viridis"].resampled(n_actions)
-            limits = {"vmin": -0.5, "vmax": n_actions - 0.5}
-            mesh = ax.pcolormesh(*self.grid, self.values.argmax(2), cmap=cmap, **limits)
+            chosen = self.values.argmax(2)
+            mesh = ax.pcolormesh(*self.grid, chosen, cmap=cmap, vmin=-0.5, vmax=n_actions - 0.5)
             bar = ax.figure.colorbar(mesh, ax=ax, ticks=range(n_actions), label="action")
             bar.set_ticklabels([str(action) for action in self.actions])
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
