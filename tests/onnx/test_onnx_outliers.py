@@ -120,11 +120,17 @@ def test_windows_of_a_series():
 
 SEARCHES = {
     "dense": ({"hidden_layer_sizes": (8, 6)}, (5,)),
-    "no steps": ({"search_steps": 0, "feature_weight": 0.5}, (5,)),
-    "more weight": ({"feature_weight": 1.0, "search_learning_rate": 0.3, "latent_size": 3}, (5,)),
+    "no steps": ({"search_steps": 0, "feature_weight": 0.5, "hidden_layer_sizes": 8}, (5,)),
+    "features alone": (
+        {"feature_weight": 1.0, "search_learning_rate": 0.3, "hidden_layer_sizes": 8},
+        (5,),
+    ),
     "windows": ({"network": "lstm", "hidden_layer_sizes": 6, "search_steps": 5}, (10, 2)),
     "patches": ({"network": "lstm", "hidden_layer_sizes": (6, 4)}, (35, 1)),
-    "windows of one channel": ({"network": "lstm", "hidden_layer_sizes": 6}, (7,)),
+    "windows of one channel": (
+        {"network": "lstm", "hidden_layer_sizes": 6, "search_steps": 3},
+        (7,),
+    ),
 }
 
 
@@ -132,7 +138,7 @@ SEARCHES = {
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_searches_for_codes(kind):
     options, shape = SEARCHES[kind]
-    X = rng().normal(size=(1000, *shape))
+    X = rng().normal(size=(1000 if len(shape) == 1 else 60, *shape))
     model = GANOutlierDetector(max_iter=2, random_state=0, device="cpu", **options).fit(X[:100])
     X[0] *= 30
     check_sizes(model, X, ALL[:-1], 1e-9)
