@@ -289,9 +289,10 @@ class Parser:
             else:
                 for place, j in enumerate(known.columns):
                     columns[j] = self._gathered(scope, variable, [place])
-        given = [columns[j] for j in sorted(columns)]
-        made = self.parse(scope, root.model, given, root.methods)
-        if hasattr(root.model, "transform") and not hasattr(root.model, "predict"):
+        given, model = [columns[j] for j in sorted(columns)], root.model
+        made = self.parse(scope, model, given, root.methods)
+        is_transformer = hasattr(model, "transform") and not hasattr(model, "predict")
+        if is_transformer and list(root.methods or ["transform"]) == ["transform"]:
             made = self._one_output(scope, made, given)
         for variable in made:  # outputs of a file are in the order of their declaration
             scope.variables.move_to_end(variable.onnx_name)
