@@ -66,7 +66,10 @@ parts = [
 log = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 log["episode"] = np.repeat(np.arange(5), 1000) * 1000 + log["episode"]
 
-policy = FittedQClassifier(n_steps=10, learning_rate="cosine", random_state=0, device="cpu")
+policy = FittedQClassifier(
+    n_steps=5, learning_rate="cosine", learning_rate_init=0.003, target_update=0.02, random_state=0,
+    device="cpu",
+)  # fmt: skip
 policy.fit(**log)
 cloned = FittedQClassifier(max_iter=10, random_state=0, device="cpu").fit(log["X"], log["y"])
 

@@ -1,6 +1,6 @@
 """Policies: returns from logged transitions and by playing, scores beside the truth.
 
-    OMP_NUM_THREADS=1 python benchmarks/studies/policies.py [--seeds 5] [--only online acrobot]
+    OMP_NUM_THREADS=1 python benchmarks/studies/policies.py [--seeds 5] [--first 0] [--only online]
 
 Needs gymnasium. CPU time is that of the process.
 """
@@ -18,8 +18,9 @@ from sklearn.model_selection import GroupShuffleSplit, ParameterSampler
 from skdeep import FittedQClassifier
 from skdeep.policies import FittedQEvaluation, collect, play
 
-LOGGED = {"n_steps": 20, "learning_rate": "cosine", "device": "cpu"}
-RANDOM = {**LOGGED, "n_steps": 5}
+RANDOM = {"n_steps": 5, "learning_rate": "cosine", "target_update": 0.02, "device": "cpu"}
+RANDOM |= {"early_stopping": False}
+LOGGED = {**RANDOM, "learning_rate_init": 0.003, "early_stopping": True}
 ONLINE = {"n_steps": 10, "updates_per_iter": 500, "device": "cpu"}
 ACROBOT = {"n_steps": 5, "updates_per_iter": 2000, "device": "cpu"}
 SPACE = {
@@ -126,6 +127,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--only", nargs="*", choices=[name for name, _ in STUDIES.values()])
     args = parser.parse_args()
     set_config(enable_metadata_routing=True)
@@ -133,7 +135,7 @@ def main():
         if args.only and name not in args.only:
             continue
         found = []
-        for seed in range(args.seeds):
+        for seed in range(args.first, args.first + args.seeds):
             line, value = study(seed)
             found.append(value)
             print(f"{title}, seed {seed}: {line}", flush=True)

@@ -97,9 +97,9 @@ FITTED_Q = {
         text="""bool
         Whether to keep the policy of the best iteration, since more updates often make a policy
         worse. `validation_fraction` of the episodes are held out, the value of each iteration's
-        policy in their first states is estimated by fitted-Q evaluation
-        (`skdeep.policies.FittedQEvaluation`), and of the policies whose value is within a fifth of
-        the highest, which is about the error of the estimates, the last is kept. For behaviour
+        policy in their first states is estimated by fitted-Q evaluation with linear functions of
+        random features (Rahimi and Recht, 2007), and of the policies whose value is within a fifth
+        of the highest, which is about the error of the estimates, the last is kept. For behaviour
         cloning it is the accuracy on held-out rows that decides.""",
     ),
     "validation_fraction": replace(

@@ -24,7 +24,7 @@ from skdeep.nets.blocks import initialize
 from skdeep.nets.conv import draw_weights
 from skdeep.nets.q import QNet
 from skdeep.policies import learning, online
-from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
+from skdeep.policies.evaluation import chosen_actions
 from skdeep.policies.online import FirstRows, GivenEnvironment, first_rows
 from skdeep.policies.transitions import (
     GivenTransitions,
@@ -33,6 +33,7 @@ from skdeep.policies.transitions import (
     read_log,
     refuse_orphans,
 )
+from skdeep.policies.value import evaluator, fitted_value
 
 
 class BasePolicy(DeepClassifier, DeepEstimator):
@@ -93,11 +94,12 @@ class BasePolicy(DeepClassifier, DeepEstimator):
     def _logged(self, given: GivenTransitions, mode: Mode) -> TransitionRows:
         """Checked rows with what followed them."""
         X, y = self._input.check_with_target(self, given.X, given.y, reset=not mode.resumed)
-        target, n_samples, next_X = (
-            self._encode_target(y, mode.resumed, mode.incremental),
-            len(X),
-            given.next_X,
-        )
+        n_samples, next_X, evaluated = len(X), given.next_X, given.evaluated
+        if evaluated is None:
+            target = self._encode_target(y, mode.resumed, mode.incremental)
+        else:
+            self._learn_classes(evaluated.classes)
+            target = self._class_numbers(y)
         weight = given.sample_weight
         weight = None if weight is None else check_weights(weight, X)
         if next_X is not None:
@@ -112,7 +114,8 @@ class BasePolicy(DeepClassifier, DeepEstimator):
                 raise ValueError(
                     "sample_weight is 0 for each row of which it is known what followed."
                 )
-        return TransitionRows(x, target[kept], weight, next_x=next_x, log=log)
+        policy = None if evaluated is None else evaluated.after[kept]
+        return TransitionRows(x, target[kept], weight, next_x=next_x, log=log, policy=policy)
 
     def _check_next(self, next_X: Any, n_samples: int) -> Any:
         try:
@@ -160,6 +163,8 @@ class BasePolicy(DeepClassifier, DeepEstimator):
         )
         unit = float(net.module_.unit)
         target = np.column_stack([rows.target, steps.reward / unit, steps.discount])
+        if rows.policy is not None:
+            target = np.hstack([target, rows.policy[steps.last]])
         x, next_x, weight = rows.x, rows.next_x[steps.last], None
         if rows.weight is not None:
             counted = np.flatnonzero(rows.weight)
@@ -284,13 +289,23 @@ class BasePolicy(DeepClassifier, DeepEstimator):
 
     def _value(self, rows: TransitionRows) -> float:
         """Fitted-Q evaluation on checked transitions."""
-        evaluation = LinearEvaluation.of(rows, self.n_outputs_, self.gamma)
+        place, known = self._input.place, self.net_.parameter
         with torch.inference_mode():
             after, at_start = (
-                chosen_actions(to_host(self._predict_raw(x)).argmax(1), self.n_outputs_)
+                chosen_actions(
+                    to_host(self._forward(self.net_.module_, place(x, known.dtype, known.device)))
+                    .argmax(1), self.n_outputs_,
+                )
                 for x in (rows.next_x, rows.x[rows.log.starts])
-            )
-        return evaluation.value(after, at_start)[0]
+            )  # fmt: skip
+        parameters = evaluator(len(rows))
+        if self.image_shape is not None:
+            shape = tuple(rows.x.shape[1:])
+            parameters |= {"image_shape": shape, "data_format": "channels_first"}
+        network = type(self)(
+            **parameters, gamma=self.gamma, n_filters=self.n_filters, device=self.device
+        )
+        return fitted_value(network, rows, self.classes_, after, at_start)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from skdeep.data.rows import MappedRows
 from skdeep.inputs.rows import to_host
 from skdeep.policies.transitions import Log, TransitionRows
 
@@ -34,6 +37,17 @@ class RandomFeatures:
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         return np.cos((X - self.mean) @ self.directions + self.phases)
+
+
+def limits_of(reward: np.ndarray, gamma: float) -> tuple[float, float]:
+    """The least and the largest value that rewards allow."""
+    horizon = 1 / max(1 - gamma, 1 / len(reward))
+    return min(0.0, reward.min()) * horizon, max(0.0, reward.max()) * horizon
+
+
+def as_array(rows: Any) -> np.ndarray:
+    """Checked rows in memory."""
+    return rows.load() if isinstance(rows, MappedRows) else to_host(rows)
 
 
 class LinearEvaluation:
@@ -76,9 +90,7 @@ class LinearEvaluation:
         self.at_start, self.after = features(X[log.starts]), features(next_X[rows])
         self.reward = log.reward[rows]
         self.discount = np.where(log.terminated[rows], 0.0, gamma)
-        horizon = 1 / max(1 - gamma, 1 / len(X))
-        self.least = min(0.0, self.reward.min()) * horizon
-        self.most = max(0.0, self.reward.max()) * horizon
+        self.least, self.most = limits_of(log.reward, gamma)
         here = features(X[rows])
         left = here if weight is None else here * weight[rows, None]
         ridge = _RIDGE * np.sum(left * here) / N_FEATURES
@@ -92,7 +104,7 @@ class LinearEvaluation:
     @classmethod
     def of(cls, rows: TransitionRows, n_actions: int, gamma: float) -> LinearEvaluation:
         """Evaluation on checked transitions."""
-        x, next_x = to_host(rows.x), to_host(rows.next_x)
+        x, next_x = as_array(rows.x), as_array(rows.next_x)
         return cls(x, next_x, rows.target, rows.log, n_actions, gamma, rows.weight)
 
     def value(

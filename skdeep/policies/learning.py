@@ -25,7 +25,7 @@ from skdeep.engine.steps import PlainBackprop
 from skdeep.inputs.rows import to_host
 from skdeep.losses import ActionValue, CrossEntropy
 from skdeep.nets.q import QNet
-from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
+from skdeep.policies.evaluation import LinearEvaluation, chosen_actions, limits_of
 from skdeep.policies.transitions import TransitionRows
 
 BATCH = 64
@@ -131,9 +131,12 @@ def gradient_of_body(task: Task) -> Any:
 
 def bellman_gradient(estimator: Any, task: Task, gradient: Any) -> BellmanGradient:
     """The gradient of fitted Q iteration, by the parameters of an estimator."""
-    return BellmanGradient(
-        task.net.module_, gradient, estimator.target_update, double_q=estimator.double_q
-    )
+    module, rows = task.net.module_, task.plan.train
+    limits = (-math.inf, math.inf)
+    if rows.policy is not None:
+        least, most = limits_of(rows.log.reward, estimator.gamma)
+        limits = least / float(module.unit), most / float(module.unit)
+    return BellmanGradient(module, gradient, estimator.target_update, estimator.double_q, limits)
 
 
 class Standardised:
@@ -167,14 +170,24 @@ class BellmanGradient:
         after which it is copied.
     double_q : bool
         Whether the network chooses the next action (van Hasselt et al., 2016), or the target
-        network (Mnih et al., 2015).
+        network (Mnih et al., 2015). Neither does where the columns of the target after the third
+        are the probabilities of a policy whose values are learned.
+    limits : tuple of two float, default=(-inf, inf)
+        Of the values of such a policy.
     """
 
-    def __init__(self, module: QNet, gradient: Any, target_update: float, double_q: bool) -> None:
+    def __init__(
+        self,
+        module: QNet,
+        gradient: Any,
+        target_update: float,
+        double_q: bool,
+        limits: tuple[float, float] = (-math.inf, math.inf),
+    ) -> None:
         self.scale: torch.nn.Module = module.scale
         self.body: torch.nn.Module = module.body
         self.gradient = gradient
-        self.target_update, self.double_q = target_update, double_q
+        self.target_update, self.double_q, self.limits = target_update, double_q, limits
         self.target = copy.deepcopy(self.body).requires_grad_(False).eval()
         self.mine: list[Tensor] = list(self.body.parameters())
         self.theirs: list[Tensor] = list(self.target.parameters())
@@ -184,13 +197,15 @@ class BellmanGradient:
         if self.n_updates:
             self._follow()
         self.n_updates += 1
-        value = self.next_value(self.scale(x[1]))
+        value = self.next_value(self.scale(x[1]), target[:, 3:])
         wanted = torch.addcmul(target[:, 1], target[:, 2], value)
         return self.gradient(self.scale(x[0]), torch.stack([target[:, 0], wanted], 1), weight)
 
-    def next_value(self, x: Tensor) -> Tensor:
+    def next_value(self, x: Tensor, policy: Tensor) -> Tensor:
         """Value of standardised next states."""
         values = self.target(x)
+        if policy.shape[1]:
+            return (values * policy).sum(1).clamp(*self.limits)
         if not self.double_q:
             return values.amax(1)
         return values.gather(1, self.body(x).argmax(1, keepdim=True))[:, 0]

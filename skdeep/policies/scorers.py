@@ -12,8 +12,10 @@ from skdeep._checks import checked_array
 from skdeep._compat import InvalidParameterError
 from skdeep.inputs.rows import to_host
 from skdeep.policies.environment import play
-from skdeep.policies.evaluation import LinearEvaluation, chosen_actions
-from skdeep.policies.transitions import Log, read_log
+from skdeep.policies.evaluation import chosen_actions
+from skdeep.policies.fitted_q import FittedQClassifier
+from skdeep.policies.transitions import Log, TransitionRows, read_log
+from skdeep.policies.value import evaluator, fitted_value
 
 REQUESTED = {"estimator": UNUSED, "reward": True, "terminated": True, "episode": True}
 
@@ -88,9 +90,8 @@ class FittedQEvaluation(LoggedScorer):
     """Scorer: the value of a policy, estimated by fitted-Q evaluation.
 
     The value is the mean discounted return of episodes that begin like the logged ones. It is
-    estimated from transitions of any policy, by regressions of the value of each state and action
-    on those that follow (Le et al., 2019), linear in random Fourier features of X (Rahimi and
-    Recht, 2007).
+    estimated from transitions of any policy: a network of its own learns the values of this policy
+    (Le et al., 2019), which takes up to some seconds of CPU time.
 
     Parameters
     ----------
@@ -111,10 +112,10 @@ class FittedQEvaluation(LoggedScorer):
     Which score to use:
 
     - With an environment, even a slow one: `EnvironmentReturn`. It is the truth, up to noise.
-    - In a search over logged transitions: `FittedQEvaluation`. It ranks policies; its size is
-      biased, since values of states that nobody logged are extrapolated (towards the worst that
-      could be). It cannot see what no row shows: after random actions alone, that a policy fails
-      where random actions never lead.
+    - In a search over logged transitions: `FittedQEvaluation`. It tells bad policies from good
+      ones; the order of good ones is uncertain, and its size is biased, since values of states
+      that nobody logged are extrapolated. It cannot see what no row shows: after random actions
+      alone, that a policy fails where random actions never lead.
     - Where actions were logged with known probabilities and episodes are short (up to some ten
       steps): `WeightedImportanceSampling`, which is consistent without a model. In long episodes
       few have any weight left: look at `effective_episodes`.
@@ -180,10 +181,12 @@ class FittedQEvaluation(LoggedScorer):
         if next_X is not None:
             after = probabilities(estimator, next_X, rows.classes, self.greedy)
             next_x = as_numbers(next_X, "next_X")
-        evaluation = LinearEvaluation(
-            x[rows.kept], next_x[rows.after], rows.action, rows.log, len(rows.classes), self.gamma
+        network = FittedQClassifier(**evaluator(len(rows.kept)), gamma=self.gamma, device="cpu")
+        transitions = TransitionRows(
+            x[rows.kept], rows.action, next_x=next_x[rows.after], log=rows.log
         )
-        return evaluation.value(after[rows.after], here[rows.kept][rows.log.starts])[0]
+        at_start = here[rows.kept][rows.log.starts]
+        return fitted_value(network, transitions, rows.classes, after[rows.after], at_start)
 
 
 class TemporalDifferenceError(LoggedScorer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,21 @@ from skdeep._checks import checked_array
 from skdeep.base.learning import Given, Rows
 from skdeep.data.transitions import starts_of
 from skdeep.inputs.rows import read_target
+
+
+class Evaluated(NamedTuple):
+    """A policy whose values are to be learned, in place of those of the best one.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_actions,)
+        All actions.
+    after : ndarray of shape (n_samples, n_actions)
+        Their probabilities in the next states.
+    """
+
+    classes: np.ndarray
+    after: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +36,7 @@ class GivenTransitions(Given):
     next_X: Any = None
     terminated: Any = None
     episode: Any = None
+    evaluated: Evaluated | None = None
 
 
 @dataclass(frozen=True)
@@ -54,15 +70,20 @@ class TransitionRows(Rows):
     next_x : like x
         Observations after the action; of no meaning where `terminated`.
     log : Log
+    policy : ndarray of shape (n_samples, n_actions) or None
+        Probabilities of the actions after `next_x`, where the values of a given policy are
+        learned.
     """
 
     next_x: Any = None
     log: Any = None
+    policy: np.ndarray | None = None
 
     def __getitem__(self, rows: np.ndarray) -> TransitionRows:
         part = super().__getitem__(rows)
         log = Log(self.log.reward[rows], self.log.terminated[rows], self.log.episode[rows])
-        return replace(part, next_x=self.next_x[rows], log=log)
+        policy = None if self.policy is None else self.policy[rows]
+        return replace(part, next_x=self.next_x[rows], log=log, policy=policy)
 
     def with_weight(self) -> TransitionRows:
         """All rows: those of weight zero are steps of their episode like the others."""

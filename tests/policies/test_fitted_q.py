@@ -133,6 +133,26 @@ def test_targets_equal_a_slow_loop(double_q, target_update):
             p.data.add_(0.1)
 
 
+@pytest.mark.parametrize("limits", [(-np.inf, np.inf), (-0.5, 0.5)])
+def test_targets_of_a_given_policy_equal_a_slow_loop(limits):
+    generator = torch.Generator().manual_seed(0)
+    net = QNet((2,), 3, (5,)).double()
+    for p in net.parameters():
+        p.data.normal_(generator=generator)
+    x, after = torch.randn(2, 9, 2, dtype=torch.float64, generator=generator)
+    rows = torch.rand(9, 6, dtype=torch.float64, generator=generator)
+    rows[:, 0] = torch.arange(9) % 3
+    seen = []
+    gradient = BellmanGradient(net, lambda x, target, _: seen.append(target), 0.5, True, limits)
+    with torch.no_grad():
+        gradient((x, after), rows, None)
+        for i in range(9):
+            value = sum(rows[i, 3 + a] * net(after[i : i + 1])[0, a] for a in range(3))
+            value = min(max(float(value), limits[0]), limits[1])
+            wanted = rows[i, 1] + rows[i, 2] * value
+            assert seen[0][i].tolist() == pytest.approx([float(rows[i, 0]), float(wanted)])
+
+
 def test_conservative_values_of_rare_actions_are_lower():
     data = walk(right=0.9)
     plain, careful = (
