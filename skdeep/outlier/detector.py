@@ -78,8 +78,8 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     >>> X_new = [[1.5, -1.5, 0.0], [1.5, 1.5, 0.0]]  # each value of both is a common one
     >>> detector.predict(X_new)
     array([-1,  1])
-    >>> detector.explain(X_new)[0].argmin()
-    np.int64(2)
+    >>> int(detector.explain(X_new)[0].argmin())
+    2
     """
 
     offset_: float

@@ -52,9 +52,12 @@ def _unpack_zone(name):
 
 
 def _pack_timestamp(stamp):
-    if stamp.tz is not None and type(stamp.tz) not in _ZONES:
-        raise TypeError(f"a time zone of {type(stamp.tz)}")
-    return [stamp.to_numpy(), stamp.tz]
+    zone = stamp.tz
+    if isinstance(getattr(zone, "zone", None), str):  # of pytz, which pandas used before version 3
+        zone = zoneinfo.ZoneInfo(zone.zone)
+    if zone is not None and type(zone) not in _ZONES:
+        raise TypeError(f"a time zone of {type(zone)}")
+    return [stamp.to_numpy(), zone]
 
 
 def _unpack_timestamp(value):
