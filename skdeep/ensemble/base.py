@@ -81,12 +81,7 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
         names, estimators = self._validate_estimators()
         known = [(n, e) for n, e in zip(names, estimators) if e != "drop"]
         params = self._params_of_members(known, fit_params)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
-        X, y = indexable(X, y)
+        X, y = indexable(X, self._given_target(y))
         y = self._check_target(y)
         classes = self._learn_classes(y)
         if isinstance(self.weights, str):
@@ -98,6 +93,14 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
             delayed(_fit)(clone(known[i][1]), X, y, params[known[i][0]]) for i in chosen
         )
         return self._keep([known[i][0] for i in chosen], fitted, weights[chosen], classes)
+
+    def _given_target(self, y: Any) -> Any:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        return y
 
     def _keep(
         self, names: list[str], fitted: list[Any], weights: np.ndarray, classes: np.ndarray | None
@@ -159,6 +162,10 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
         given = {k: v for k, v in fit_params.items() if v is not None}
         return {name: given for name, _ in known}
 
+    def _members(self) -> list[tuple[str, Any]]:
+        """Names and estimators."""
+        return self.estimators
+
     def _validate_estimators(self) -> tuple[list[str], list[Any]]:
         """Names and estimators, checked."""
         pairs = self.estimators
@@ -207,7 +214,7 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        members = [get_tags(e).input_tags for _, e in self.estimators if e != "drop"]
+        members = [get_tags(e).input_tags for _, e in self.estimators or () if e != "drop"]
         tags.input_tags.allow_nan = all(member.allow_nan for member in members)
         tags.input_tags.sparse = all(member.sparse for member in members)
         return tags
@@ -216,7 +223,7 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
         """Return what `fit` passes on to the estimators."""
         router = MetadataRouter(owner=self)
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        for name, estimator in self.estimators:
+        for name, estimator in self._members():
             if estimator != "drop":
                 router.add(**{name: estimator}, method_mapping=mapping)
         return router

@@ -17,6 +17,8 @@ def greedy_weights(
     targets: np.ndarray,
     score: Callable[[np.ndarray, np.ndarray], float],
     n_rounds: int,
+    *,
+    start: bool = False,
 ) -> np.ndarray:
     """Weights of candidates whose weighted mean scores well.
 
@@ -33,6 +35,8 @@ def greedy_weights(
     score : callable
         ``score(predictions, targets)``, greater is better. One that is not finite is the worst.
     n_rounds : int
+    start : bool, default=False
+        Whether the selection starts from the mean of all candidates, each of which keeps a weight.
 
     Returns
     -------
@@ -52,16 +56,20 @@ def greedy_weights(
     >>> greedy_weights(predictions, targets, lambda p, y: -np.square(p - y).mean(), 4)
     array([0.5, 0.5, 0. ])
     """
-    counts = np.zeros(len(predictions), dtype=np.int64)
-    total = np.zeros(predictions.shape[1:])
+    n_candidates = len(predictions)
+    counts = np.full(n_candidates, int(start), dtype=np.int64)
+    total = predictions.sum(0) if start else np.zeros(predictions.shape[1:])
     best_score, best_counts, best_round = -np.inf, counts, 1
+    if start:
+        best_score, best_round = score(total / n_candidates, targets), 0
     for n_added in range(1, n_rounds + 1):
-        scores = np.array([score((total + p) / n_added, targets) for p in predictions])
+        n_all = n_added + start * n_candidates
+        scores = np.array([score((total + p) / n_all, targets) for p in predictions])
         scores[~np.isfinite(scores)] = -np.inf
         chosen = int(scores.argmax())
         counts = counts.copy()
         counts[chosen] += 1
-        total += predictions[chosen]
+        total = total + predictions[chosen]
         if scores[chosen] > best_score:
             best_score, best_counts, best_round = scores[chosen], counts, n_added
         elif n_added - best_round >= _PATIENCE:

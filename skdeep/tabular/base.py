@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,12 @@ from skdeep.tabular.plan import MembersPlan, TableInput, with_given, with_held_o
 
 FEW_ROWS = 32
 """Up to so many rows networks that round by the size of a batch are asked in double precision."""
+
+
+HELD_OUT: ContextVar[Callable[[torch.Tensor, torch.Tensor], None] | None] = ContextVar(
+    "held_out", default=None
+)
+"""Told of what `held_out` returns at the end of a fit: ensembles choose their weights by it."""
 
 
 class Design:
@@ -156,6 +163,9 @@ class DeepTable(DeepEstimator):
         fitted = super()._keep(task, runs) | from_held_out(self._answers, task)
         fitted.pop("t_")
         fitted["best_epochs_"] = epochs = list(run.best.epochs) if stops_early else None
+        listener = HELD_OUT.get()
+        if listener is not None and task.plan.holds_out:
+            listener(*held_out(task))
         has_lost = task.mode.in_search and run.report is not None and run.report.asked
         if task.ended and self.refit and task.plan.holds_out and epochs and not has_lost:
             fitted["net_"] = self._refit(task, epochs)
@@ -309,18 +319,22 @@ def from_held_out(answers: Any, task: Task) -> dict[str, Any]:
     net, plan, (x, *known) = task.net, task.plan, task.data
     if not plan.holds_out:
         return answers.without_held_out()
-    index = torch.as_tensor(plan.judges, device=x.device)
-    raw = held_out_scores(net.module_, x[index])
-    # Rows of their own are predicted by the members of one network, common rows by all.
-    n_sets = len(index)
-    raw = raw.unflatten(0, (n_sets, -1)).transpose(1, 2).flatten(0, 1)
-    index, everyone = index.flatten(), None
+    index, raw = held_out(task)
+    n_sets, everyone = len(plan.judges), None
     if n_sets > 1:
         with torch.inference_mode():
             scores = member_scores(net.module_, x[index[:MOST_COMPARED]])
         everyone = scores.unflatten(1, (n_sets, -1))
     target, weight = (None if d is None else d[index] for d in known)
     return answers.from_held_out(raw, target, weight, net.criterion_, everyone)
+
+
+def held_out(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers of the held-out rows, and their raw scores (n_rows, n_members, n_outputs) by members
+    that have not seen them: those of one network where each has rows of its own, else all."""
+    index = torch.as_tensor(task.plan.judges, device=task.data[0].device)
+    raw = held_out_scores(task.net.module_, task.data[0][index])
+    return index.flatten(), raw.unflatten(0, (len(index), -1)).transpose(1, 2).flatten(0, 1)
 
 
 @torch.inference_mode()
