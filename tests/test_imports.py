@@ -29,7 +29,7 @@ ROOMS = {  # room -> rooms that it may import from
     | FAMILIES
     | {"ensemble", "tuning", "plotting", "persistence", "onnx"},  # on demand
     "tuning": {"root", "base", "engine", "ensemble"},
-    "ensemble": set(),
+    "ensemble": {"tabular", "preprocessing"},
     "plotting": {"root", "tuning", "inputs", "base"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
     "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
