@@ -22,21 +22,19 @@ def greedy_weights(
 ) -> np.ndarray:
     """Weights of candidates whose weighted mean scores well.
 
-    In each round the candidate is added, with replacement, that makes the score of the mean of all
-    that were added the greatest; the weights are the shares of the candidates in the best of
-    these means. Of equal scores the candidate that stands first counts, and the earlier round.
-    The selection ends early where 10 rounds bring nothing better.
+    Each round adds, with replacement, the candidate (of equal ones the first) that makes the score
+    of the mean the greatest; the best of these means counts. 10 rounds without a better one end it.
 
     Parameters
     ----------
     predictions : ndarray of shape (n_candidates, n_rows, ...)
-        Of the candidates, for rows that they were not trained on.
+        For rows that the candidates were not trained on.
     targets : ndarray of shape (n_rows, ...)
     score : callable
         ``score(predictions, targets)``, greater is better. One that is not finite is the worst.
     n_rounds : int
     start : bool, default=False
-        Whether the selection starts from the mean of all candidates, each of which keeps a weight.
+        Whether the selection starts from the mean of all candidates.
 
     Returns
     -------
@@ -46,7 +44,7 @@ def greedy_weights(
     Raises
     ------
     ValueError
-        If no candidate has a finite score.
+        Without a finite score.
 
     Examples
     --------
@@ -56,17 +54,15 @@ def greedy_weights(
     >>> greedy_weights(predictions, targets, lambda p, y: -np.square(p - y).mean(), 4)
     array([0.5, 0.5, 0. ])
     """
-    n_candidates = len(predictions)
-    counts = np.full(n_candidates, int(start), dtype=np.int64)
+    counts = np.full(len(predictions), int(start), dtype=np.int64)
     total = predictions.sum(0) if start else np.zeros(predictions.shape[1:])
     best_score, best_counts, best_round = -np.inf, counts, 1
-    if start:
-        best_score, best_round = score(total / n_candidates, targets), 0
+    if start and np.isfinite(first := score(total / len(predictions), targets)):
+        best_score = first
     for n_added in range(1, n_rounds + 1):
-        n_all = n_added + start * n_candidates
+        n_all = n_added + start * len(predictions)
         scores = np.array([score((total + p) / n_all, targets) for p in predictions])
-        scores[~np.isfinite(scores)] = -np.inf
-        chosen = int(scores.argmax())
+        chosen = int(np.where(np.isfinite(scores), scores, -np.inf).argmax())
         counts = counts.copy()
         counts[chosen] += 1
         total = total + predictions[chosen]
