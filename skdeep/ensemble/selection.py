@@ -61,10 +61,9 @@ def greedy_weights(
         best_score = first
     for n_added in range(1, n_rounds + 1):
         n_all = n_added + start * len(predictions)
-        scores = np.array([score((total + p) / n_all, targets) for p in predictions])
+        scores = [score((total + p) / n_all, targets) for p in predictions]
         chosen = int(np.where(np.isfinite(scores), scores, -np.inf).argmax())
-        counts = counts.copy()
-        counts[chosen] += 1
+        counts = counts + (np.arange(len(counts)) == chosen)
         total = total + predictions[chosen]
         if scores[chosen] > best_score:
             best_score, best_counts, best_round = scores[chosen], counts, n_added
