@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def pyright(*arguments, cwd):
         [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson"]
         + list(arguments),
         cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # it finds no package by a hook of imports
         capture_output=True,
         text=True,
     )
@@ -50,8 +52,8 @@ def public_places():
         if name in skdeep._PLACES:
             yield f"skdeep.{skdeep._PLACES[name]}.{name}"
     for room in ROOMS:
-        for node in ast.parse((ROOT / "skdeep" / room / "__init__.py").read_text()).body:
-            if isinstance(node, ast.ImportFrom):
+        for node in ast.walk(ast.parse((ROOT / "skdeep" / room / "__init__.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(f"skdeep.{room}."):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 

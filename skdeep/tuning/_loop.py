@@ -40,7 +40,7 @@ class Loop:
         self.search, self.space, self.stoppers = search, session.space, session.stoppers
         self.study, self.evaluate, self.limit = study, evaluate, limit
         self.state = SearchState(evaluate)
-        self.library = session.library
+        self.library, self.prunes = session.library, session.prune is not None
         self._evaluation = _own_evaluation(search, self.state, session.library)
         self.first_error = None
         self.n_evaluated = 0
@@ -137,7 +137,9 @@ class Loop:
         return [_optuna.suggest(self.study, i, self.space.distributions) for i in self._asked]
 
     def _batch_size(self):
-        if self._evaluation is not None and draws_apart(self.study.sampler):
+        """Large where batches do not matter: a pruner compares candidates with earlier ones."""
+        in_packs = self._evaluation is not None and self._evaluation.packs
+        if in_packs and not self.prunes and draws_apart(self.study.sampler):
             return INDEPENDENT_BATCH
         return joblib.effective_n_jobs(self.search.n_jobs)
 

@@ -54,7 +54,8 @@ class Evaluation:
 
     def __init__(self, search: Any, state: Any, library: Library | None = None) -> None:
         self.search, self.state, self.library = search, state, library
-        self.prefer = "threads" if trains_in_packs(search.estimator) else "processes"
+        self.packs = search.packed is not False and trains_in_packs(search.estimator)
+        self.prefer = "threads" if self.packs else "processes"
         self.n_jobs = joblib.effective_n_jobs(search.n_jobs)
 
     def __call__(
@@ -123,15 +124,14 @@ def _evaluate(
 ) -> list[tuple[dict[str, Any] | None, str | None]]:
     """Fit and score candidates on folds, their networks together."""
     rows, memory = _Rows(folds, given), _Memory()
-    calls = run_together(
-        [
-            functools.partial(
-                _fit_and_score, candidate, rows.of(fold), context, search, given, library, memory
-            )
-            for candidate, fold, context in tasks
-        ],
-        stop,
-    )
+    evaluations = [
+        functools.partial(
+            _fit_and_score, candidate, rows.of(fold), context, search, given, library, memory
+        )
+        for candidate, fold, context in tasks
+    ]
+    groups = [evaluations] if search.packed is not False else [[each] for each in evaluations]
+    calls = [call for group in groups for call in run_together(group, stop)]
     for call in calls:
         if call.error is None:
             call.value["fit_time"] += call.trained - call.waited

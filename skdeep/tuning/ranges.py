@@ -318,11 +318,38 @@ LSTM_RANGES = (
 )
 """Of recurrent networks."""
 
+FITTED_Q_RANGES = (
+    Range(
+        "learning_rate_init",
+        FloatDistribution(1e-4, 5e-3, log=True),
+        "around the 3e-4 of Fujimoto et al. (Addressing function approximation error, ICML 2018) "
+        "and the 2.3e-3 that the zoo of stable-baselines3 (Raffin, 2020) has for CartPole",
+    ),
+    Range(
+        "n_steps",
+        [1, 3, 5, 10],
+        "1 is plain Q-learning, 3 that of Rainbow (Hessel et al., AAAI 2018), 5 to 10 that of "
+        "Mnih et al. (Asynchronous methods, ICML 2016)",
+    ),
+    Range(
+        "target_update",
+        FloatDistribution(1e-3, 5e-2, log=True),
+        "around the 0.005 of Fujimoto et al., from the 0.001 of Lillicrap et al. (ICLR 2016)",
+    ),
+    Range(
+        "conservative",
+        CategoricalDistribution([0.0, 0.1, 0.5, 1.0]),
+        "none, and up to the 1.0 to 4.0 of Kumar et al. (CQL, NeurIPS 2020) for discrete actions",
+    ),
+)
+"""Of FittedQClassifier."""
+
 SPACES = {
     "Autoencoder": AUTOENCODER_RANGES,
     "AutoencoderOutlierDetector": OUTLIER_RANGES,
     "CNNClassifier": CNN_RANGES,
     "CNNRegressor": CNN_RANGES[:-1],
+    "FittedQClassifier": FITTED_Q_RANGES,
     "GANOutlierDetector": GAN_OUTLIER_RANGES,
     "ImageGAN": IMAGE_GAN_RANGES,
     "LSTMClassifier": LSTM_RANGES,

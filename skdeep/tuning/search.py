@@ -113,8 +113,9 @@ class OptunaSearchCV(BaseSearchCV):
         ``solver='lbfgs'``, `max_time` or `skorch_callbacks` are trained one by one, in threads;
         `verbose` says how many and why. Steps of a Pipeline before its last are fitted once for
         each fold and setting of theirs. Where `n_trials_per_batch` is None, 'random' and 'grid'
-        propose 32 candidates at once; those of a batch that is killed are evaluated again. False
-        evaluates all candidates one by one, in processes.
+        propose 32 candidates at once, but not with a pruner, which compares candidates with those
+        of earlier batches; a batch that is killed is evaluated again. False evaluates all
+        candidates one by one, in processes.
 
     study_callbacks : list of callable, default=None
         Called as ``callback(study, trial)`` after each trial, in this process, like those of

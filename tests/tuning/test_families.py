@@ -29,6 +29,7 @@ FAMILIES = {
     "AutoencoderOutlierDetector": (ROWS, {"hidden_layer_sizes": (8,)}),
     "CNNClassifier": (IMAGES, {}),
     "CNNRegressor": (IMAGES, {}),
+    "FittedQClassifier": (ROWS, {"hidden_layer_sizes": (8,), "updates_per_iter": 2}),
     "GANOutlierDetector": (ROWS, {"hidden_layer_sizes": (8,)}),
     "ImageGAN": (IMAGES, {"channels": (8, 8)}),
     "LSTMClassifier": (SERIES, {"hidden_layer_sizes": (4,)}),
