@@ -70,6 +70,9 @@ _windows = [("numbers", {}), ("series", {"network": "lstm"})]
 SUBJECTS = [
     Subject(skdeep.MLPClassifier, _DENSE, [("numbers", {})], "labels"),
     Subject(skdeep.MLPRegressor, _DENSE, [("numbers", {})], "numbers"),
+    Subject(
+        skdeep.FittedQClassifier, {**_DENSE, "updates_per_iter": 2}, [("numbers", {})], "labels"
+    ),
     Subject(skdeep.RealMLPClassifier, _REALMLP, _tables, "labels"),
     Subject(skdeep.RealMLPRegressor, _REALMLP, _tables, "numbers"),
     Subject(skdeep.TabMClassifier, _TABM, _tables, "labels"),
