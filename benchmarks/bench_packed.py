@@ -5,7 +5,7 @@
 Each search has `--candidates` candidates (learning rates and penalties) on 5 folds, without refit,
 in turns:
 
-packed      `OptunaSearchCV`, candidates trained as one, two threads
+packed      `OptunaSearchCV`, candidates trained as one, two processes
 one by one  the same with ``packed=False``, two processes
 sklearn     `GridSearchCV` over scikit-learn's `MLPClassifier`, two processes
 

@@ -52,7 +52,7 @@ space = {
 # %%
 # The search
 # ----------
-# `n_jobs` is the number of threads: each trains its share of the networks as one.
+# With `n_jobs`, each process would train its share of the networks as one.
 
 search = OptunaSearchCV(
     make_pipeline(StandardScaler(), MLPClassifier(**network)),

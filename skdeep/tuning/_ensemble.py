@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import joblib
@@ -60,11 +60,10 @@ class Library:
         self.classes = np.unique(self.y) if is_classifier(search.estimator) else None
         self.predictions: dict[int, list[np.ndarray]] = {}
 
-    def predict(self, estimator: Any, X: Any) -> np.ndarray:
-        """Predictions that can be averaged."""
-        if self.classes is None:
-            return np.asarray(estimator.predict(X))
-        return class_probabilities(estimator, X, self.classes)
+    @property
+    def predictor(self) -> Callable[[Any, Any], np.ndarray]:
+        """Gives the predictions of a fitted candidate, such that they can be averaged."""
+        return functools.partial(_predict, classes=self.classes)
 
     def best(self, scores: np.ndarray, usable: Sequence[bool]) -> list[int]:
         """Numbers of the candidates that an ensemble is chosen from, the best first."""
@@ -97,12 +96,18 @@ class Library:
         return scorer[self.search.objective_names_[0]] if isinstance(scorer, dict) else scorer
 
 
+def _predict(estimator: Any, X: Any, classes: np.ndarray | None) -> np.ndarray:
+    if classes is None:
+        return np.asarray(estimator.predict(X))
+    return class_probabilities(estimator, X, classes)
+
+
 def _fit_all(
     members: Sequence[Any], X: Any, y: Any, fit_params: dict[str, Any], n_jobs: int | None
 ) -> list[Any]:
     """Fit estimators on all rows, their networks as one where they can be."""
     n_parts = min(joblib.effective_n_jobs(n_jobs), len(members))
-    parts = joblib.Parallel(n_jobs=n_jobs, prefer="threads")(
+    parts = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(_fit_some)(members[i::n_parts], X, y, fit_params) for i in range(n_parts)
     )
     fitted: list[Any] = [None] * len(members)

@@ -53,9 +53,9 @@ class Evaluation:
     """
 
     def __init__(self, search: Any, state: Any, library: Library | None = None) -> None:
-        self.search, self.state, self.library = search, state, library
+        self.search, self.state = search, state
+        self.predict = None if library is None else library.predictor
         self.packs = search.packed is not False and trains_in_packs(search.estimator)
-        self.prefer = "threads" if self.packs else "processes"
         self.n_jobs = joblib.effective_n_jobs(search.n_jobs)
 
     def __call__(
@@ -96,8 +96,8 @@ class Evaluation:
         parts = [tasks[a:b] for a, b in pairwise(bounds) if a < b]
         stop = Stop()
         try:
-            evaluated = Parallel(n_jobs=self.n_jobs, prefer=self.prefer)(
-                delayed(_evaluate)(part, folds, search, given, self.library, stop) for part in parts
+            evaluated = Parallel(n_jobs=search.n_jobs, pre_dispatch=search.pre_dispatch)(
+                delayed(_evaluate)(part, folds, search, given, self.predict, stop) for part in parts
             )
         except BaseException:
             stop.asked = True
@@ -119,14 +119,14 @@ def _evaluate(
     folds: Any,
     search: Any,
     given: dict[str, Any],
-    library: Library | None,
+    predict: Any,
     stop: Stop,
 ) -> list[tuple[dict[str, Any] | None, str | None]]:
     """Fit and score candidates on folds, their networks together."""
     rows, memory = _Rows(folds, given), _Memory()
     evaluations = [
         functools.partial(
-            _fit_and_score, candidate, rows.of(fold), context, search, given, library, memory
+            _fit_and_score, candidate, rows.of(fold), context, search, given, predict, memory
         )
         for candidate, fold, context in tasks
     ]
@@ -180,7 +180,7 @@ def _fit_and_score(
     context: Any,
     search: Any,
     given: dict[str, Any],
-    library: Library | None,
+    predict: Any,
     memory: _Memory,
 ) -> dict[str, Any]:
     """What `_fit_and_score` of scikit-learn does, on rows that several candidates share."""
@@ -219,8 +219,8 @@ def _fit_and_score(
         if options["return_train_score"]:
             scored = (scorer, rows["score_train"], error_score)
             outcome["train_scores"] = _score(estimator, X, y, *scored)
-        if library is not None:
-            outcome["predictions"] = library.predict(estimator, rows["test"][0])
+        if predict is not None:
+            outcome["predictions"] = predict(estimator, rows["test"][0])
     finally:
         context.call_on_fit_task_end(estimator=search, **data)
     if options["verbose"] > 1:

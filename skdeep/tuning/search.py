@@ -110,12 +110,12 @@ class OptunaSearchCV(BaseSearchCV):
         are the same up to rounding. It is done for `MLPClassifier` and `MLPRegressor`, alone or
         inside of other estimators, where networks have the same widths, activation and batch
         size; other parameters may differ. Networks too large to gain by it and those with
-        ``solver='lbfgs'``, `max_time` or `skorch_callbacks` are trained one by one, in threads;
-        `verbose` says how many and why. Steps of a Pipeline before its last are fitted once for
+        ``solver='lbfgs'``, `max_time` or `skorch_callbacks` are trained one by one; `verbose`
+        says how many and why. Steps of a Pipeline before its last are fitted once for
         each fold and setting of theirs. Where `n_trials_per_batch` is None, 'random' and 'grid'
         propose 32 candidates at once, but not with a pruner, which compares candidates with those
-        of earlier batches; a batch that is killed is evaluated again. False evaluates all
-        candidates one by one, in processes.
+        of earlier batches; a batch that is killed is evaluated again. Jobs share the
+        candidates of a batch. False trains all networks one by one.
 
     study_callbacks : list of callable, default=None
         Called as ``callback(study, trial)`` after each trial, in this process, like those of

@@ -2,6 +2,7 @@
 
 import warnings
 
+import joblib
 import numpy as np
 import optuna
 import pytest
@@ -68,7 +69,8 @@ def assert_same(estimator, space, X, y, fit_params=None, **options):
 @pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
 def test_samplers(sampler, iris, packs):
     space = {"learning_rate_init": [0.01, 0.1], "alpha": [0.1, 1.0]} if sampler == "grid" else SPACE
-    assert_same(MLPClassifier(**SMALL), space, *iris, sampler=sampler, n_trials=4, n_jobs=2)
+    with joblib.parallel_config(backend="threading"):
+        assert_same(MLPClassifier(**SMALL), space, *iris, sampler=sampler, n_trials=4, n_jobs=2)
     assert sum(packs) == 12
 
 
@@ -270,8 +272,4 @@ def test_interrupt_before_anything_is_finished(iris):
 
 
 def test_processes(iris):
-    """joblib's processes may be asked for."""
-    import joblib
-
-    with joblib.parallel_config(backend="loky", n_jobs=2):
-        assert_same(MLPClassifier(**SMALL), SPACE, *iris, n_jobs=2)
+    assert_same(MLPClassifier(**SMALL), SPACE, *iris, n_jobs=2)
