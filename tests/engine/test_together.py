@@ -87,6 +87,19 @@ def test_schedules(schedule, solver, classes):
     assert_same([clf, clone(clf).set_params(learning_rate_init=0.02)], *classes)
 
 
+def test_schedules_of_one_solver(classes):
+    """Runs whose rates differ do not share an optimizer that has one rate."""
+    sgd = SMALL | {"solver": "sgd", "learning_rate_init": 0.05, "momentum": 0.8}
+    clfs = [
+        MLPClassifier(**sgd | {"learning_rate": schedule})
+        for schedule in ("constant", "cosine", "one_cycle", "exponential", "plateau")
+    ]
+    powers = [
+        MLPClassifier(**sgd | {"learning_rate": "invscaling", "power_t": p}) for p in (0.1, 0.5)
+    ]
+    assert_same(clfs + powers, *classes)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -121,6 +134,8 @@ def test_members_with_options_of_their_own(classes):
         MLPClassifier(**SMALL | {"alpha": 1.0, "l1_ratio": 0.5, "max_iter": 3}),
         MLPClassifier(**SMALL | {"gradient_clip_norm": 0.2, "random_state": 7}),
         MLPClassifier(**SMALL | {"solver": "sgd", "momentum": 0.5, "n_iter_no_change": 1}),
+        MLPClassifier(**SMALL | {"learning_rate": "one_cycle"}),
+        MLPClassifier(**SMALL | {"learning_rate": "cosine"}),
         MLPClassifier(**SMALL | {"dropout": 0.1}),
         MLPClassifier(**SMALL | {"dropout": 0.5}),
         MLPClassifier(**SMALL | {"solver": "adamw", "alpha": 0.3, "learning_rate": "cosine"}),
