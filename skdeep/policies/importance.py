@@ -41,7 +41,8 @@ class WeightedImportanceSampling(LoggedScorer):
     >>> rng = np.random.RandomState(0)
     >>> X, y = rng.normal(size=(500, 1)), rng.randint(2, size=500)
     >>> one = DummyClassifier(strategy="constant", constant=1).fit(X, y)
-    >>> WeightedImportanceSampling()(one, X, y, reward=3.0 * y, episode=np.arange(500))
+    >>> scorer = WeightedImportanceSampling()
+    >>> round(scorer(one, X, y, reward=3.0 * y, episode=np.arange(500)), 6)
     3.0
     """
 
