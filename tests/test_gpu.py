@@ -254,8 +254,6 @@ REPLAYED = [
 
 @pytest.mark.parametrize("estimator", REPLAYED, ids=lambda e: repr(e)[:50])
 def test_replayed_steps_learn_what_plain_ones_learn(estimator, replays, monkeypatch):
-    from skdeep.engine import graph
-
     rows = X.reshape(-1, 8, 8, 1) if isinstance(estimator, CNNClassifier) else X
     models = [clone(estimator).set_params(random_state=0, batch_size=64) for _ in range(3)]
     for model in models[:2]:
@@ -264,19 +262,17 @@ def test_replayed_steps_learn_what_plain_ones_learn(estimator, replays, monkeypa
     assert len(made) > 100, reasons
     assert set(reasons) == {None}
     np.testing.assert_array_equal(output(models[0], rows), output(models[1], rows))
-    monkeypatch.setattr(graph, "can_record", lambda device: False)
+    monkeypatch.setattr("skdeep.engine.training.can_record", lambda device: False)
     models[2].fit(rows[:1000], y[:1000])
     scores = [m.score(rows[1000:], y[1000:]) for m in models]
     assert abs(scores[0] - scores[2]) < 0.04 and scores[0] > 0.85
 
 
 def test_replayed_steps_are_the_plain_ones(replays, monkeypatch):
-    from skdeep.engine import graph
-
     models = [MLPClassifier((32,), dtype="float64", max_iter=20, random_state=0) for _ in range(2)]
     models[0].fit(X, y)
     assert len(replays[0]) > 100, replays[1]
-    monkeypatch.setattr(graph, "can_record", lambda device: False)
+    monkeypatch.setattr("skdeep.engine.training.can_record", lambda device: False)
     models[1].fit(X, y)
     np.testing.assert_allclose(*[m.predict_proba(X) for m in models], rtol=1e-3, atol=1e-6)
 

@@ -66,7 +66,7 @@ def _moments(
     weight = torch.ones(n) if weight is None else weight.cpu()
     weight = weight.double()[rows]
     sums = torch.zeros(())
-    for piece in rows.split(100):
+    for piece in rows.split(_piece_size(x)):
         batch = x[piece.to(x.device)] if not isinstance(x, LoadedRows) else x[piece]
         inside = None
         if not isinstance(batch, tuple):
@@ -86,6 +86,13 @@ def _moments(
     count, total, squares = sums
     mean = total / count.clamp(min=1e-12)
     return mean, (squares / count.clamp(min=1e-12) - mean.square()).clamp(min=0)
+
+
+def _piece_size(x: DeviceRows) -> int:
+    """Rows whose statistics are taken at once: few for a CPU's cache, many for other devices."""
+    if isinstance(x, LoadedRows) or x.device.type == "cpu" or None in x.shape:
+        return 100
+    return max(100, LARGEST["cpu"] // max(math.prod(x.shape[1:]), 1))
 
 
 def is_far(X: np.ndarray | Tensor | MappedRows | RaggedRows) -> bool:

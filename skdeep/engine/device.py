@@ -250,21 +250,23 @@ def mixed_precision(
     return mixed
 
 
-class _FastProducts:
-    """Counts the passes that want products of float32 in TF32: the setting is the process's, so
-    that the first to come makes it and the last to leave takes it back."""
+class _Kernels:
+    """Counts the passes that want other kernels than the process: the settings are the process's,
+    so that the first to come makes them and the last to leave takes them back."""
 
     def __init__(self) -> None:
-        self.lock, self.n_inside, self.before = threading.Lock(), 0, "none"
+        self.lock, self.n_inside = threading.Lock(), 0
+        self.precision, self.deterministic = "none", False
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        matmul = torch.backends.cuda.matmul
+        matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
         with self.lock:
             if not self.n_inside:
-                self.before = matmul.fp32_precision
-                if self.before != "ieee":  # somebody asked for all digits
+                self.precision, self.deterministic = matmul.fp32_precision, cudnn.deterministic
+                if self.precision != "ieee":  # somebody asked for all digits
                     matmul.fp32_precision = "tf32"
+                cudnn.deterministic = True
             self.n_inside += 1
         try:
             yield
@@ -272,16 +274,18 @@ class _FastProducts:
             with self.lock:
                 self.n_inside -= 1
                 if not self.n_inside:
-                    matmul.fp32_precision = self.before
+                    matmul.fp32_precision = self.precision
+                    cudnn.deterministic = self.deterministic
 
 
-_fast_products = _FastProducts()
+_kernels = _Kernels()
 
 
-def fast_products(device: str | torch.device) -> contextlib.AbstractContextManager:
+def training_kernels(device: str | torch.device) -> contextlib.AbstractContextManager:
     """A context in which a CUDA device multiplies matrices of float32 in TF32, which has the range
-    of float32 and the 10 bits of float16, and adds in float32: several times as fast. Other devices
-    and other types are as they are, and so is everything after the context, unless
+    of float32 and the 10 bits of float16, and adds in float32: several times as fast; and in which
+    gradients of convolutions have the same bits each time. Other devices and other types are as
+    they are, and so is everything after the context, unless
     ``torch.backends.cuda.matmul.fp32_precision`` is 'ieee' before it: that stays.
 
     Parameters
@@ -290,7 +294,7 @@ def fast_products(device: str | torch.device) -> contextlib.AbstractContextManag
     """
     if torch.device(device).type != "cuda":
         return contextlib.nullcontext()
-    return _fast_products.inside()
+    return _kernels.inside()
 
 
 def can_record(device: torch.device) -> bool:

@@ -72,6 +72,7 @@ class Recorder:
             self.total.zero_()
         if self.replay is not None and run.is_in_time():
             i = self._replayed(run, rows, i, _n_full(batches.bounds))
+            run.draw_ahead()
         for bounds in batches.bounds[i:]:
             if not run.is_in_time():
                 break

@@ -15,14 +15,17 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.history import History
-from torch import nn
+from torch import Tensor, nn
 
+from skdeep.data.batches import n_rows
 from skdeep.engine.device import is_available
 from skdeep.engine.modules import copy_module, module_from_state, module_state, to_array
 from skdeep.engine.optim import FlatOptimizer, FlatParameters
 
 if TYPE_CHECKING:
+    from skdeep.data.batches import Batch
     from skdeep.engine.optim import Snapshot
+    from skdeep.engine.protocols import Step
 
     Checkpoint: TypeAlias = tuple[list[tuple[Snapshot, dict[str, Any]]], int]
 
@@ -75,6 +78,21 @@ class DeepNet(NeuralNet):
             for _, callback in self.callbacks_
             for hook in _BATCH_HOOKS
         )
+
+    def step_with_hooks(self, step: Step, batch: Batch) -> Tensor:
+        """A step with skorch's batch callbacks, which synchronises with the device."""
+        data = {"batch": batch[:2], "training": True}
+
+        def on_gradient() -> None:
+            parameters = list(self.module_.named_parameters())
+            self.notify("on_grad_computed", named_parameters=parameters, **data)
+
+        self.notify("on_batch_begin", **data)
+        losses = step(batch, on_gradient)
+        self.history.record_batch("train_loss", float(losses.flatten()[0]))
+        self.history.record_batch("train_batch_size", n_rows(batch[0]))
+        self.notify("on_batch_end", loss=losses, y_pred=None, **data)
+        return losses
 
     @property
     def is_frozen(self) -> bool:

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
-from skdeep.engine.device import can_record, fast_products
+from skdeep.engine.device import can_record, training_kernels
 from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
 
@@ -157,6 +157,7 @@ class Training:
         self._kept = Patience(0.0, math.inf, higher_is_better=False)
         self._tie_loss = math.inf  # of the best score: breaks ties between equal scores
         self._order: np.ndarray | None = None
+        self._next_order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._deadline = math.inf
         can_replay = recordable and can_record(self.flats[0].values.device)
@@ -236,8 +237,17 @@ class Training:
     def order(self) -> np.ndarray | None:
         """Order of the rows in the next pass."""
         if self.shuffle:
-            self._order = row_order(self.batches.n_samples, self._order, self.rng)
+            drawn, self._next_order = self._next_order, None
+            self._order = self._shuffled() if drawn is None else drawn
         return self._order
+
+    def _shuffled(self) -> np.ndarray:
+        return row_order(self.batches.n_samples, self._order, self.rng)
+
+    def draw_ahead(self) -> None:
+        """Draw the order of the next pass, if one is planned, while the device works on this."""
+        if self.shuffle and self.n_iter < self.max_iter:
+            self._next_order = self._shuffled()
 
     def before_step(self) -> None:
         """A step is about to be made: the schedule sets the rate, if it does so for each step."""
@@ -251,7 +261,7 @@ class Training:
 
     @torch.no_grad()
     def _one_pass(self) -> Losses:
-        with fast_products(self.flats[0].values.device):
+        with training_kernels(self.flats[0].values.device):
             replayed = self._recorder and self._recorder.one_pass(self)
             total, n_done = replayed or self._step_by_step()
         self.n_seen += n_done
@@ -261,7 +271,7 @@ class Training:
         """Sum of the losses of all rows, and their number."""
         step: Callable[[Batch], Tensor] = self.step
         if self.net.wants_batches:
-            step = functools.partial(_with_batch_hooks, self.net, self.step)
+            step = functools.partial(self.net.step_with_hooks, self.step)
         total: Tensor | None = None
         n_done = 0
         for batch in self.batches.epoch(self.order()):
@@ -376,22 +386,6 @@ def _set_mode(module: nn.Module, training: bool) -> None:
     """Call `train` or `eval`, which visit all layers, only if the mode changes."""
     if module.training != training:
         module.train(training)
-
-
-def _with_batch_hooks(net: DeepNet, step: Step, batch: Batch) -> Tensor:
-    """A step with skorch's batch callbacks, which synchronises with the device."""
-    data = {"batch": batch[:2], "training": True}
-
-    def on_gradient() -> None:
-        parameters = list(net.module_.named_parameters())
-        net.notify("on_grad_computed", named_parameters=parameters, **data)
-
-    net.notify("on_batch_begin", **data)
-    losses = step(batch, on_gradient)
-    net.history.record_batch("train_loss", _as_tuple(losses.tolist())[0])
-    net.history.record_batch("train_batch_size", n_rows(batch[0]))
-    net.notify("on_batch_end", loss=losses, y_pred=None, **data)
-    return losses
 
 
 def _as_tuple(losses: float | list[float]) -> Losses:

@@ -17,12 +17,12 @@ from skdeep.engine.device import (
     capture,
     current,
     device_names,
-    fast_products,
     fits,
     is_available,
     mixed_precision,
     resolve_device,
     resolve_dtype,
+    training_kernels,
     wants_mixed,
     warm_up,
 )
@@ -296,13 +296,13 @@ def matmul():
 
 def test_products_are_fast_inside_alone(matmul):
     before = matmul.fp32_precision
-    with fast_products("cuda:1"):
+    with training_kernels("cuda:1"):
         assert matmul.fp32_precision == "tf32"
-        with fast_products(torch.device("cuda")):
+        with training_kernels(torch.device("cuda")):
             assert matmul.fp32_precision == "tf32"
         assert matmul.fp32_precision == "tf32"  # the outer one is not over
     assert matmul.fp32_precision == before
-    with pytest.raises(KeyError), fast_products("cuda"):
+    with pytest.raises(KeyError), training_kernels("cuda"):
         raise KeyError
     assert matmul.fp32_precision == before
 
@@ -311,12 +311,12 @@ def test_products_of_threads_end_when_the_last_has_left(matmul):
     before, entered, leave = matmul.fp32_precision, threading.Event(), threading.Event()
 
     def other():
-        with fast_products("cuda"):
+        with training_kernels("cuda"):
             entered.set()
             leave.wait(10)
 
     thread = threading.Thread(target=other)
-    with fast_products("cuda"):
+    with training_kernels("cuda"):
         thread.start()
         entered.wait(10)
     assert matmul.fp32_precision == "tf32"
@@ -325,9 +325,16 @@ def test_products_of_threads_end_when_the_last_has_left(matmul):
     assert matmul.fp32_precision == before
 
 
+def test_convolutions_are_deterministic_inside_alone():
+    before = torch.backends.cudnn.deterministic
+    with training_kernels("cuda"):
+        assert torch.backends.cudnn.deterministic
+    assert torch.backends.cudnn.deterministic == before
+
+
 def test_a_user_who_wants_all_digits_has_them(matmul):
     matmul.fp32_precision = "ieee"
-    with fast_products("cuda"):
+    with training_kernels("cuda"):
         assert matmul.fp32_precision == "ieee"
     assert matmul.fp32_precision == "ieee"
 
@@ -335,7 +342,7 @@ def test_a_user_who_wants_all_digits_has_them(matmul):
 @pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
 def test_products_of_other_devices_are_as_they_are(matmul, device):
     before = matmul.fp32_precision
-    with fast_products(device):
+    with training_kernels(device):
         assert matmul.fp32_precision == before
 
 
