@@ -90,9 +90,9 @@ def _moments(
 
 def _piece_size(x: DeviceRows) -> int:
     """Rows whose statistics are taken at once: few for a CPU's cache, many for other devices."""
-    if isinstance(x, LoadedRows) or x.device.type == "cpu" or None in x.shape:
+    if not isinstance(x, Tensor) or x.device.type == "cpu":
         return 100
-    return max(100, LARGEST["cpu"] // max(math.prod(x.shape[1:]), 1))
+    return max(100, LARGEST["cpu"] // max(x[0].numel(), 1))
 
 
 def is_far(X: np.ndarray | Tensor | MappedRows | RaggedRows) -> bool:
