@@ -13,8 +13,7 @@ from skdeep import losses
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator, new_random_state
-from skdeep.base.learning import Given, Task
-from skdeep.base.training import fitted_attributes
+from skdeep.base.learning import Given, Task, fitted_attributes
 
 
 class DeepGenerator(DeepEstimator):

@@ -20,9 +20,8 @@ from skdeep.adversarial.base import (
 )
 from skdeep.adversarial.code_search import search
 from skdeep.adversarial.windows import center_and_spread, read_windows, standardised
-from skdeep.base.learning import Rows
 from skdeep.base.outliers import OutlierAnswers, upper_fence
-from skdeep.inputs.rows import VECTORS
+from skdeep.inputs.rows import VECTORS, Rows
 from skdeep.nets.latent_gan import LatentGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public

@@ -31,8 +31,7 @@ from skdeep.adversarial.image_kinds import (
     shares,
 )
 from skdeep.adversarial.images import ImageScale, range_of, read_images
-from skdeep.base.learning import Rows
-from skdeep.inputs.rows import VECTORS
+from skdeep.inputs.rows import VECTORS, Rows
 from skdeep.nets.image_gan import ImageGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public

@@ -13,9 +13,11 @@ from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.image_kinds import draw_kinds
 from skdeep.adversarial.play import Play, two_player_step
-from skdeep.base.learning import Mode, Plan, Rows, Task, Validator
-from skdeep.base.training import epochs_of_steps, make_batches, single_phase
+from skdeep.base.learning import Mode, Plan, Task, Validator
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
+from skdeep.engine.recipe import epochs_of_steps
+from skdeep.inputs.rows import Rows
 from skdeep.metrics import frechet_distance
 
 _STEPS = 5000  # of max_iter='auto'

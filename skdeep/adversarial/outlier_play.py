@@ -12,9 +12,11 @@ import torch
 from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import Play, two_player_step
-from skdeep.base.learning import Mode, Plan, Rows, Task
-from skdeep.base.training import epochs_of_steps, even_batch_size, make_batches, single_phase
+from skdeep.base.learning import Mode, Plan, Task
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
+from skdeep.engine.recipe import epochs_of_steps, even_batch_size
+from skdeep.inputs.rows import Rows
 
 _STEPS = 2500  # of max_iter='auto'
 _FEWEST = 20  # rows from which some are held out for the offset

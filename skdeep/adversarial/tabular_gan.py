@@ -29,7 +29,7 @@ from skdeep.adversarial.table_rows import (
     positions_of,
     to_layout,
 )
-from skdeep.base.learning import Rows
+from skdeep.inputs.rows import Rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public

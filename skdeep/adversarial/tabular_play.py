@@ -14,8 +14,9 @@ from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import critic_loss, two_player_step
 from skdeep.base.learning import Plan, Task, Validator
-from skdeep.base.training import epochs_of_steps, even_batch_size, make_batches, single_phase
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
+from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 
 _EPOCHS, _STEPS = 50, 1000  # the least of max_iter='auto'
 _COMPARED = 2000  # synthetic rows that are compared with real ones for a sign of collapse

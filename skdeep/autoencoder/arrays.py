@@ -14,13 +14,13 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skdeep import engine, losses
 from skdeep._checks import layer_sizes
 from skdeep.autoencoder.coder import Coder
-from skdeep.base.learning import Plan, Rows, Task
-from skdeep.base.training import placed, plain_gradient, single_phase, weighing
+from skdeep.base.learning import Plan, Task
+from skdeep.base.training import plain_gradient, single_phase
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import MappedRows, PaddedRows, RaggedRows
 from skdeep.inputs.array_checks import chunks_of
 from skdeep.inputs.arrays import ArrayInput
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.inputs.sequences import like_series
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.array_autoencoder import (
@@ -31,6 +31,7 @@ from skdeep.nets.array_autoencoder import (
     SequenceAutoencoderNet,
     initialize,
 )
+from skdeep.nets.batch_norm import weighing
 
 _SERIES_AT_A_TIME = 256  # that are decoded
 _USUAL_LENGTH = 100  # of series of unequal length, for an estimate of the work
@@ -174,7 +175,7 @@ class ArrayCoder(Coder):
     def _placed(self, X: Any) -> tuple[ArrayAutoencoder, Any, Any]:
         """The network, checked rows, and the rows on its device."""
         check_is_fitted(self.of)
-        return self.of.net_.module_, *placed(self.of, X)
+        return self.of.net_.module_, *self.of._placed(X)
 
     @torch.inference_mode()
     def encode(self, X: Any):

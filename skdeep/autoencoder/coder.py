@@ -11,9 +11,9 @@ import torch
 from skdeep import engine, losses
 from skdeep._checks import layer_sizes
 from skdeep.autoencoder.pretraining import pretrain
-from skdeep.base.learning import Plan, Rows, Task
+from skdeep.base.learning import Plan, Task
 from skdeep.base.training import single_phase
-from skdeep.inputs.rows import VECTORS, RowInput, to_host
+from skdeep.inputs.rows import VECTORS, RowInput, Rows, to_host
 from skdeep.nets.autoencoder import AutoencoderNet
 from skdeep.nets.blocks import initialize
 

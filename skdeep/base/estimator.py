@@ -26,11 +26,13 @@ from torch import Tensor
 from skdeep import engine
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
-from skdeep.base.learning import Given, Mode, Plan, Rows, Task, learn
-from skdeep.base.training import CURVES, capped_batch_size, fitted_attributes, forward, single_phase
+from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
+from skdeep.base.training import learn, single_phase
 from skdeep.data.batches import to_tensor
+from skdeep.data.pieces import forward
 from skdeep.data.split import split_rows
-from skdeep.inputs.rows import read_target
+from skdeep.engine.recipe import capped_batch_size
+from skdeep.inputs.rows import Rows, read_target
 from skdeep.inputs.weights import check_weights
 
 
@@ -207,6 +209,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _read_validation(self, given: Given) -> Rows | None:
         """Check the user's validation data, as HistGradientBoosting does."""
         if given.X_val is None and given.y_val is None:
+            if given.sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
             return None
         if given.y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
@@ -287,13 +291,15 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         """Raw scores for X, as a tensor on the network's device."""
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)  # for its error; its search for attributes is slow
-        reader = self._input
-        X = reader.check(self, X)
-        net = self.net_
-        parameter = net.parameter
+        checked, x = self._placed(X)
         with torch.inference_mode():
-            raw = self._forward(net.module_, reader.place(X, parameter.dtype, parameter.device))
-            return self._only_finite(raw, X)
+            return self._only_finite(self._forward(self.net_.module_, x), checked)
+
+    def _placed(self, X: Any) -> tuple[Any, Any]:
+        """Checked rows of a fitted estimator, and the same on the network's device."""
+        reader, parameter = self._input, self.net_.parameter
+        checked = reader.check(self, X)
+        return checked, reader.place(checked, parameter.dtype, parameter.device)
 
     def _only_finite(self, out: torch.Tensor, X: Any) -> torch.Tensor:
         """Return the network's output if it is finite, else raise."""

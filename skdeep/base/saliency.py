@@ -10,7 +10,6 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdeep.base.training import placed
 from skdeep.data.pieces import pieces
 from skdeep.inputs.rows import to_host
 
@@ -40,7 +39,7 @@ def saliency(self: Any, X: Any, y: Any = None) -> Any:
     """
     check_is_fitted(self)
     module = self.net_.module_
-    checked, x = placed(self, X)
+    checked, x = self._placed(X)
     chosen = _outputs_meant(self, y, x.shape[0])
     out: list[Any] = [None] * x.shape[0]
     for rows in pieces(module, x):

@@ -1,60 +1,228 @@
-"""From a task to a phase of training, and from its run to fitted attributes.
+"""One training: from a plan to a task, and from the task to its phases.
 
-These are the defaults; a family passes the parts in which it differs as arguments.
+The parts of a phase are defaults; a family passes those in which it differs as arguments.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import warnings
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from skdeep import engine
-from skdeep.base.learning import Task, Validator
-from skdeep.data.batches import Batches, LengthBatches, chunks
-from skdeep.data.pieces import in_pieces
+from skdeep.base.learning import Mode, Plan, Task, Validator
+from skdeep.data.batches import Batches, LengthBatches
 from skdeep.data.rows import PaddedRows, SparseRows
 from skdeep.engine.steps import PlainBackprop
 from skdeep.engine.training import Training
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.losses.reduce import weighted_mean
-from skdeep.nets.conv import BatchNorm, set_row_weight
+from skdeep.nets.blocks import set_generator
 
-CURVES = (
-    "loss_curve_",
-    "best_loss_",
-    "best_validation_score_",
-    "validation_scores_",
-    "validation_loss_curve_",
-    "_no_improvement_count",
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
 )
-"""Attributes that a fit with solver 'lbfgs' does not leave."""
+_LARGE = 1e3  # beyond it a value is named as the likely cause of a diverging loss
 
 
-def capped_batch_size(batch_size: int | str, n_samples: int) -> int:
-    """``min(200, n_samples)`` for 'auto', else the size, with scikit-learn's warning."""
-    if isinstance(batch_size, str):
-        return min(200, n_samples)
-    if batch_size > n_samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+def learn(
+    estimator: Any,
+    module: torch.nn.Module,
+    plan: Plan,
+    mode: Mode,
+    device: torch.device,
+    rng: np.random.RandomState,
+    report: Callable[..., Any] | None = None,
+) -> tuple[Task, list]:
+    """Train the network by the plan; a continuation that fails is rolled back.
+
+    Parameters
+    ----------
+    estimator : DeepEstimator
+        Says how: its recipe, phases and tensors.
+    module : torch.nn.Module
+        With its initial weights.
+    plan : Plan
+    mode : Mode
+    device : torch.device
+    rng : numpy.random.RandomState
+    report : callable, default=None
+        ``report(reconstruct)`` makes an `EpochReport`.
+
+    Returns
+    -------
+    task : Task
+    runs : list
+        One for each phase that was run.
+
+    Raises
+    ------
+    ValueError
+        If a loss was not finite; it says the likely cause.
+    torch.OutOfMemoryError
+        If the device has too little memory.
+    """
+    recipe = estimator._recipe(plan)
+    with _explaining(estimator, plan, recipe, device):
+        net = _net(estimator, module, recipe, mode, device)
+        net.resume()
+        data = estimator._tensors(net, plan.train)
+        held_out = None if plan.held_out is None else estimator._tensors(net, plan.held_out)
+        task = Task(
+            net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
+            noise=torch.Generator(device=net.device),
+        )  # fmt: skip
+        return task, _run(estimator, task, report)
+
+
+@contextlib.contextmanager
+def _explaining(
+    estimator: Any, plan: Plan, recipe: engine.Recipe, device: torch.device
+) -> Iterator[None]:
+    """Turn errors of training into errors that say what to do about them."""
+    try:
+        yield
+    except engine.NonFiniteLoss as error:
+        raise ValueError(_explain(error, estimator, plan.train)) from None
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(
+            f"{device} ran out of memory with batch_size={recipe.batch_size}: try a smaller one. "
+            f"{error}"
+        ) from error
+
+
+def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
+    """Run the phases of a task; where they fail, bring back the weights that they went on from."""
+    net, mode = task.net, task.mode
+    saved = net.checkpoint() if mode.resumed else None
+    if not mode.resumed:
+        estimator._prepare(task)
+    task.noise.manual_seed(int(task.rng.randint(2**31 - 1)) if task.recipe.draws_noise else 0)
+    set_generator(net.module_, task.noise)
+    try:
+        return _run_phases(estimator, task, report)
+    except BaseException:
+        if saved is not None:
+            net.rollback(saved)
+            net.module_.eval()
+        raise
+    finally:
+        set_generator(net.module_, None)
+        net.finish(keep_moments=mode.incremental)
+
+
+def _run_phases(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
+    net, recipe, mode = task.net, task.recipe, task.mode
+    past = dict(estimator.__dict__) if mode.resumed else {}
+    shared = engine.Shared(
+        rng=task.rng,
+        curves=_past_curves(past),
+        verbose=recipe.verbose,
+        interruptible=not mode.in_search,
+        replaces=estimator.__sklearn_is_fitted__(),
+        datasets=(
+            engine.skorch_dataset(net, task.data),
+            engine.skorch_dataset(net, task.held_out),
+        ),
+        max_time=recipe.max_time,
+        n_seen=past.get("t_", 0),
+    )
+    n_rows = len(task.plan.train) if recipe.solver == "lbfgs" else recipe.batch_size
+    return engine.run_phases(
+        net,
+        estimator._phases(task, past),
+        shared,
+        report=None if report is None else _reporter(report, estimator, task),
+        work=(n_rows, recipe.uses * net.n_parameters),
+    )
+
+
+def _net(
+    estimator: Any,
+    module: torch.nn.Module,
+    recipe: engine.Recipe,
+    mode: Mode,
+    device: torch.device,
+) -> engine.DeepNet:
+    """A new net around the module, or the existing one with current parameters."""
+    options = {"batch_size": recipe.batch_size, "max_epochs": recipe.max_iter}
+    if not mode.resumed:
+        return engine.DeepNet(
+            module.to(device),
+            _loss(estimator, recipe).to(device),
+            players=recipe.optimizers(),
+            callbacks=engine.checked_callbacks(estimator.skorch_callbacks),
+            device=device,
+            lr=float(recipe.learning_rate_init),
+            **options,
+        ).initialize()
+    net = estimator.net_
+    if torch.device(net.device) != device:
+        net.move(device)
+    if not mode.incremental:
+        loss = _loss(estimator, recipe).to(device)
+        callbacks = engine.checked_callbacks(estimator.skorch_callbacks)
+        net.restart(loss, recipe.optimizers(), callbacks)
+    net.set_sizes(**options)
+    return net
+
+
+def _loss(estimator: Any, recipe: engine.Recipe) -> torch.nn.Module:
+    return estimator._make_loss() if recipe.loss is None else recipe.loss
+
+
+def _reporter(
+    report: Callable[..., Any], estimator: Any, task: Task
+) -> Callable[[list], engine.EpochReport]:
+    """Factory of the `EpochReport` of a phase, given the runs before it."""
+
+    def make(earlier: list) -> engine.EpochReport:
+        def reconstruct(run: Any) -> dict[str, Any]:
+            now = replace(task, net=task.net.frozen_copy(), ended=False)
+            return estimator._keep(now, [*earlier, run])
+
+        return report(reconstruct)
+
+    return make
+
+
+def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
+    """Likely cause of a loss that is not finite."""
+    largest = estimator._input.largest(rows.x)
+    total = math.inf if rows.weight is None else float(rows.weight.sum())
+    alpha = getattr(estimator, "alpha", 0.0)
+    cause = (
+        f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
+        if largest > _LARGE
+        else estimator._target_too_large(rows.target)
+    )
+    if cause is None and alpha > total:
+        cause = (
+            f"the weights of rows, which sum to {total:.3g}: against them alpha={alpha} "
+            "is large; scale sample_weight or class_weight, or lower alpha"
         )
-    return min(batch_size, n_samples)
+    if cause is None:
+        cause = (
+            f"learning_rate_init={estimator.learning_rate_init} is too large: lower it, or set "
+            "gradient_clip_norm=1.0"
+        )
+    return f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
 
 
-def even_batch_size(size: int, n_samples: int) -> int:
-    """Batch size near `size` that makes batches nearly equal: a small last one is a noisy step."""
-    return -(-n_samples // max(1, round(n_samples / size)))
-
-
-def epochs_of_steps(n_steps: int, n_batches: int, fewest: int = 1, most: int | None = None) -> int:
-    """Number of epochs with `n_steps` training steps: the meaning of ``max_iter='auto'``."""
-    return int(np.clip(-(-n_steps // n_batches), fewest, most))
+def _past_curves(past: dict[str, Any]) -> engine.Curves:
+    """Curves of earlier runs, to append to."""
+    return engine.Curves(
+        list(past.get("loss_curve_", [])),
+        list(past.get("validation_loss_curve_") or []),
+        list(past.get("validation_scores_") or []),
+    )
 
 
 def single_phase(estimator: Any, task: Task, past: dict[str, Any], **parts: Any) -> engine.Phase:
@@ -179,28 +347,6 @@ def plain_gradient(forward: Any, task: Task) -> Any:
     return gradient
 
 
-def weighing(module: torch.nn.Module, gradient: Any) -> Any:
-    """The gradient, with the weights of rows set in normalisation layers over the batch.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    gradient : callable
-        ``gradient(x, target, weight)``.
-    """
-    if not any(isinstance(layer, BatchNorm) for layer in module.modules()):
-        return gradient
-
-    def weighed(x: Any, target: Any, weight: Tensor | None) -> Tensor:
-        set_row_weight(module, weight)
-        try:
-            return gradient(x, target, weight)
-        finally:
-            set_row_weight(module, None)
-
-    return weighed
-
-
 def make_schedule(task: Task, step: Any, n_batches: int) -> Any:
     """Schedule of the recipe; in a stream, schedules with a planned end are constant."""
     recipe = task.recipe
@@ -248,44 +394,3 @@ def make_validator(estimator: Any, task: Task) -> Validator | None:
             return float(loss), score
 
     return validate
-
-
-def fitted_attributes(net: engine.DeepNet, runs: list, plan: Any) -> dict[str, Any]:
-    """Fitted attributes that runs leave on an estimator."""
-    run = runs[-1]
-    fitted = {"net_": net, "n_iter_": sum(r.n_iter for r in runs)}
-    if isinstance(run, engine.LBFGS):
-        return fitted | {"loss_": run.loss}
-    curves, patience = run.curves, run.patience
-    losses = [loss[0] if isinstance(loss, tuple) else loss for loss in curves.losses]
-    stops_early, validated = plan.stops_early, run.validator is not None
-    return fitted | {
-        "t_": run.n_seen,
-        "loss_": losses[-1] if losses else np.inf,  # Ctrl-C in the first epoch
-        "loss_curve_": losses,
-        "best_loss_": None if stops_early else patience.best,
-        "best_validation_score_": patience.best if stops_early else None,
-        "validation_scores_": list(curves.scores) if stops_early else None,
-        "validation_loss_curve_": list(curves.validation_losses) if validated else None,
-        "_no_improvement_count": patience.count,
-    }
-
-
-def placed(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """Checked rows of a fitted estimator, and the same on the network's device."""
-    reader = estimator._input
-    parameter = estimator.net_.parameter
-    checked = reader.check(estimator, X)
-    return checked, reader.place(checked, parameter.dtype, parameter.device)
-
-
-def forward(module: torch.nn.Module, x: Any) -> torch.Tensor:
-    """Raw scores of all rows, in chunks where there are many."""
-    n_samples = x.shape[0]
-    if len(x.shape) > 2:
-        return in_pieces(module, x, module)
-    if not isinstance(x, SparseRows) and n_samples <= 256:
-        return module(x)
-    parameters = list(module.parameters())
-    pieces = chunks(n_samples, max(p.shape[0] for p in parameters), parameters[0].device)
-    return torch.cat([module(x[piece]) for piece in pieces])

@@ -19,9 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._checks import all_or_nothing, checked_array
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Given, Mode, Rows
+from skdeep.base.learning import Given, Mode
 from skdeep.data.batches import chunks, to_tensor
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.inputs.weights import check_weights
 
 

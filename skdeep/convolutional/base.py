@@ -13,19 +13,12 @@ from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.saliency import saliency
-from skdeep.base.training import (
-    capped_batch_size,
-    epochs_of_steps,
-    even_batch_size,
-    forward,
-    make_batches,
-    placed,
-    single_phase,
-)
+from skdeep.base.training import make_batches, single_phase
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import MIXED_WINDOW, n_batches
-from skdeep.data.pieces import channel_statistics, in_pieces
+from skdeep.data.pieces import channel_statistics, forward, in_pieces
 from skdeep.data.rows import LoadedRows
+from skdeep.engine.recipe import capped_batch_size, epochs_of_steps, even_batch_size
 from skdeep.inputs.arrays import ArrayInput, wants_own_scale
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights
@@ -224,7 +217,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         """
         check_is_fitted(self)
         module = self.net_.module_
-        checked, x = placed(self, X)
+        checked, x = self._placed(X)
 
         def features(x):
             return torch.cat(module.features(*module.prepared(x)), 1)

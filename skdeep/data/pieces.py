@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdeep.data.batches import to_tensor
-from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows
+from skdeep.data.batches import chunks, to_tensor
+from skdeep.data.rows import LoadedRows, MappedRows, PaddedRows, RaggedRows, SparseRows
 
 if TYPE_CHECKING:
     from skdeep.data.rows import DeviceRows
@@ -179,3 +179,15 @@ def in_pieces(module: nn.Module, x: DeviceRows, function: Callable[[Any], Tensor
         return torch.cat(out)
     back = torch.cat(cut).argsort()
     return torch.cat(out)[back.to(device)]
+
+
+def forward(module: nn.Module, x: Any) -> Tensor:
+    """Raw scores of all rows, in chunks where there are many."""
+    n_samples = x.shape[0]
+    if len(x.shape) > 2:
+        return in_pieces(module, x, module)
+    if not isinstance(x, SparseRows) and n_samples <= 256:
+        return module(x)
+    parameters = list(module.parameters())
+    cut = chunks(n_samples, max(p.shape[0] for p in parameters), parameters[0].device)
+    return torch.cat([module(x[piece]) for piece in cut])

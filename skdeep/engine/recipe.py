@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -138,6 +139,27 @@ class Recipe:
                 "weight_decay": self.alpha * (1 - self.l1_ratio) if self.decoupled else 0.0,
             }
         }
+
+
+def capped_batch_size(batch_size: int | str, n_samples: int) -> int:
+    """``min(200, n_samples)`` for 'auto', else the size, with scikit-learn's warning."""
+    if isinstance(batch_size, str):
+        return min(200, n_samples)
+    if batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+        )
+    return min(batch_size, n_samples)
+
+
+def even_batch_size(size: int, n_samples: int) -> int:
+    """Batch size near `size` that makes batches nearly equal: a small last one is a noisy step."""
+    return -(-n_samples // max(1, round(n_samples / size)))
+
+
+def epochs_of_steps(n_steps: int, n_batches: int, fewest: int = 1, most: int | None = None) -> int:
+    """Number of epochs with `n_steps` training steps: the meaning of ``max_iter='auto'``."""
+    return int(np.clip(-(-n_steps // n_batches), fewest, most))
 
 
 _NOISE = ("dropout", "input_noise")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,40 @@ from skdeep.data.rows import SparseRows
 from skdeep.engine.device import resolve_dtype
 
 FLOATS = (np.float64, np.float32)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked rows with their targets and weights.
+
+    Attributes
+    ----------
+    x : ndarray, CSR matrix, Tensor, or rows of `skdeep.data.rows`
+    target : ndarray, or None where the rows themselves are what is to be predicted
+    weight : ndarray of shape (n_samples,) or None
+        None stands for equal weights.
+    counts : ndarray of shape (n_samples,) or None
+        How many equal rows each row stands for: the weights without those of classes.
+    """
+
+    x: Any
+    target: Any
+    weight: np.ndarray | None = None
+    counts: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> Self:
+        columns = (self.target, self.weight, self.counts)
+        target, weight, counts = (None if c is None else c[rows] for c in columns)
+        return replace(self, x=self.x[rows], target=target, weight=weight, counts=counts)
+
+    def with_weight(self) -> Self:
+        """Rows of positive weight: rows with zero weight are ignored."""
+        if self.weight is None or self.weight.all():
+            return self
+        return self[np.flatnonzero(self.weight)]
 
 
 class RowInput:

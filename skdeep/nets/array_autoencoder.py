@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from skdeep.nets import recurrent
+from skdeep.nets.batch_norm import BatchNorm
 from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, activations, layers, read_shared_slope
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     TRANSPOSED,
-    BatchNorm,
     Standardize,
     channels_last,
     mask_of,

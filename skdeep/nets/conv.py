@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skdeep.nets.batch_norm import BatchNorm, per_channel
 from skdeep.nets.blocks import activate
 
 if TYPE_CHECKING:
@@ -68,102 +69,6 @@ MAX_POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
 MEAN_POOLS = {1: nn.AvgPool1d, 2: nn.AvgPool2d}
 OWN_SCALE_EPS = 1e-10
 """Variance, in units of a channel's, below which a series counts as constant."""
-
-
-class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe and Szegedy, 2015) with weights of rows: a weight of 2 is a row
-    given twice, and padding is ignored.
-
-    Parameters
-    ----------
-    n_channels : int
-    momentum : float, default=0.1
-        Share of a batch in the running mean and variance, torch's default.
-    eps : float, default=1e-5
-
-    Attributes
-    ----------
-    row_weight : Tensor of shape (n_samples,), or None
-        Weights of the next batch; see `set_row_weight`.
-
-    Shapes
-    ------
-    x : (n_samples, n_channels, ...); mask : (n_samples, 1, length) or None; returns that of x.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skdeep.nets.conv import BatchNorm
-    >>> BatchNorm(1)(torch.tensor([[[1.0]], [[3.0]]])).flatten().tolist()
-    [-0.9999949932098389, 0.9999949932098389]
-    """
-
-    row_weight: Tensor | None = None
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, n_channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.momentum, self.eps = momentum, eps
-        self.weight = nn.Parameter(torch.ones(n_channels))
-        self.bias = nn.Parameter(torch.zeros(n_channels))
-        self.register_buffer("running_mean", torch.zeros(n_channels))
-        self.register_buffer("running_var", torch.ones(n_channels))
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        if self.training and x.numel() == x.shape[1]:  # one number has no variance
-            return self._scaled(x, self.running_mean, self.running_var)
-        if not self.training or (mask is None and self.row_weight is None):
-            return F.batch_norm(
-                x,
-                self.running_mean,
-                self.running_var,
-                self.weight,
-                self.bias,
-                self.training,
-                self.momentum,
-                self.eps,
-            )
-        # In mixed precision x has 8 bits, too few for sums and counts.
-        exact = x.to(self.weight.dtype)
-        mean, var, count = self._moments(exact, mask)
-        with torch.no_grad():
-            unbiased = var * (count / (count - 1).clamp(min=1))
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
-        return self._scaled(exact, mean, var).to(x.dtype)
-
-    def _moments(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, variance and number of values of each channel."""
-        weight = x.new_ones(len(x)) if self.row_weight is None else self.row_weight.to(x.dtype)
-        weight = weight.view(-1, *[1] * (x.ndim - 1))
-        weight = weight.expand(-1, 1, *x.shape[2:]) if mask is None else weight * mask
-        axes = [0, *range(2, x.ndim)]
-        count = weight.sum()
-        mean = (x * weight).sum(axes) / count
-        var = ((x - _per_channel(mean, x)).square() * weight).sum(axes) / count
-        return mean, var, count
-
-    def _scaled(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
-        scale = self.weight * (var + self.eps).rsqrt()
-        return x * _per_channel(scale, x) + _per_channel(self.bias - mean * scale, x)
-
-
-def _per_channel(values: Tensor, x: Tensor) -> Tensor:
-    return values.view(1, -1, *[1] * (x.ndim - 2))
-
-
-def set_row_weight(module: nn.Module, weight: Tensor | None) -> None:
-    """Set the weights of the next batch's rows in every layer that computes statistics over rows.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    weight : Tensor of shape (n_samples,), or None
-    """
-    for layer in module.modules():
-        if isinstance(layer, BatchNorm):
-            layer.row_weight = weight
 
 
 class ConvNormReLU(nn.Module):
@@ -241,9 +146,7 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         shift = -self.mean * self.scale
-        x = torch.addcmul(
-            _per_channel(shift, x), x.to(self.mean.dtype), _per_channel(self.scale, x)
-        )
+        x = torch.addcmul(per_channel(shift, x), x.to(self.mean.dtype), per_channel(self.scale, x))
         if self.has_missing:
             x = torch.nan_to_num(x, nan=0.0)
         return masked(x, mask)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeep.nets.augment import CHANGES, MIXES
+from skdeep.nets.batch_norm import set_row_weight
 from skdeep.nets.blocks import Dropout, Linear
 from skdeep.nets.conv import (
     Standardize,
@@ -16,7 +17,6 @@ from skdeep.nets.conv import (
     global_mean,
     mask_of,
     masked,
-    set_row_weight,
     with_own_scale,
 )
 from skdeep.nets.trunks import TRUNKS

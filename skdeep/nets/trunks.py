@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from skdeep.nets.batch_norm import BatchNorm
 from skdeep.nets.blocks import ACTIVATIONS, Dropout, Linear, activate, is_watched
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     MAX_POOLS,
     MEAN_POOLS,
-    BatchNorm,
     Conv1d,
     ConvNormReLU,
     as_images,

@@ -12,6 +12,7 @@ from torch import nn
 
 from skdeep.convolutional.cnn import CNNClassifier, CNNRegressor
 from skdeep.nets import conv, trunks
+from skdeep.nets.batch_norm import BatchNorm
 from skdeep.nets.convnet import UserTrunk
 from skdeep.nets.siamese import ImageBlocks
 from skdeep.onnx import _answers
@@ -275,7 +276,7 @@ MODULES: dict[type, Module] = {
             *(conv.Conv1d, conv.Conv2d, conv.ConvTranspose1d, conv.ConvTranspose2d),
         )
     },
-    conv.BatchNorm: batch_norm,
+    BatchNorm: batch_norm,
     conv.ConvNormReLU: conv_norm_relu,
     nn.BatchNorm2d: batch_norm,
     nn.MaxPool1d: _pool(1, "MaxPool"),

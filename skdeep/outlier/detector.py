@@ -17,7 +17,8 @@ from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Given, Mode
 from skdeep.base.outliers import OutlierAnswers
-from skdeep.base.training import epochs_of_steps, even_batch_size, single_phase
+from skdeep.base.training import single_phase
+from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import VECTORS
 from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import plan_rows, read_rows, read_table

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skdeep.base.learning import Given, Mode, Plan, Rows
-from skdeep.inputs.rows import to_host
+from skdeep.base.learning import Given, Mode, Plan
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.preprocessing.columns import check_table
 from skdeep.preprocessing.outliers import OutlierEncoder
 

@@ -17,7 +17,7 @@ from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Given, Mode
 from skdeep.base.regressor import DeepRegressor
-from skdeep.base.training import capped_batch_size
+from skdeep.engine.recipe import capped_batch_size
 from skdeep.inputs.rows import VECTORS
 from skdeep.nets.blocks import MLPNet, initialize
 from skdeep.parameters import dense as tables

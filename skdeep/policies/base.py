@@ -13,12 +13,12 @@ from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Mode, Plan, Rows
+from skdeep.base.learning import Mode, Plan
 from skdeep.data.batches import to_tensor
 from skdeep.data.pieces import channel_statistics
 from skdeep.data.transitions import n_steps
 from skdeep.inputs.arrays import ArrayInput
-from skdeep.inputs.rows import VECTORS, to_host
+from skdeep.inputs.rows import VECTORS, Rows, to_host
 from skdeep.inputs.weights import check_weights
 from skdeep.nets.blocks import initialize
 from skdeep.nets.conv import draw_weights

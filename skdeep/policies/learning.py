@@ -12,17 +12,13 @@ import torch
 from torch import Tensor
 
 from skdeep import engine
-from skdeep.base.learning import Mode, Plan, Rows, Task, Validator
-from skdeep.base.training import (
-    capped_batch_size,
-    epochs_of_steps,
-    make_batches,
-    single_phase,
-)
+from skdeep.base.learning import Mode, Plan, Task, Validator
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
 from skdeep.data.transitions import Draws
+from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.engine.steps import PlainBackprop
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.losses import ActionValue, CrossEntropy
 from skdeep.nets.q import QNet
 from skdeep.policies.evaluation import LinearEvaluation, chosen_actions, limits_of

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from skdeep._checks import checked_array
-from skdeep.base.learning import Given, Rows
+from skdeep.base.learning import Given
 from skdeep.data.transitions import starts_of
-from skdeep.inputs.rows import read_target
+from skdeep.inputs.rows import Rows, read_target
 
 
 class Evaluated(NamedTuple):
@@ -79,13 +79,13 @@ class TransitionRows(Rows):
     log: Any = None
     policy: np.ndarray | None = None
 
-    def __getitem__(self, rows: np.ndarray) -> TransitionRows:
+    def __getitem__(self, rows: np.ndarray) -> Self:
         part = super().__getitem__(rows)
         log = Log(self.log.reward[rows], self.log.terminated[rows], self.log.episode[rows])
         policy = None if self.policy is None else self.policy[rows]
         return replace(part, next_x=self.next_x[rows], log=log, policy=policy)
 
-    def with_weight(self) -> TransitionRows:
+    def with_weight(self) -> Self:
         """All rows: those of weight zero are steps of their episode like the others."""
         return self
 

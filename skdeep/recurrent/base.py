@@ -13,21 +13,15 @@ from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.saliency import saliency
-from skdeep.base.training import (
-    capped_batch_size,
-    epochs_of_steps,
-    make_batches,
-    placed,
-    plain_gradient,
-    single_phase,
-    weighing,
-)
+from skdeep.base.training import make_batches, plain_gradient, single_phase
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, in_pieces
 from skdeep.data.rows import RaggedRows
+from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.inputs.arrays import wants_own_scale
 from skdeep.inputs.rows import to_host
 from skdeep.inputs.sequences import sequence_input
+from skdeep.nets.batch_norm import weighing
 from skdeep.nets.recurrent import RecurrentNet, initialize
 
 SMALL_SET, SMALL_BATCH, BATCH = 2000, 32, 64
@@ -209,7 +203,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
         check_is_fitted(self)
         module = self.net_.module_
         with torch.inference_mode():
-            checked, x = placed(self, X)
+            checked, x = self._placed(X)
             return to_host(self._only_finite(in_pieces(module, x, module.features), checked))
 
     @property

@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skdeep.base.learning import Given, Mode, Plan, Rows
+from skdeep.base.learning import Given, Mode, Plan
 from skdeep.data.split import split_classes
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.siamese.thresholds import check_numbers, check_pair_labels, split_tuples
 
 _GALLERY = 5  # training rows of a class that held-out rows are compared with after each epoch

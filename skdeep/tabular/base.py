@@ -19,10 +19,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeep import engine
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Mode, Rows, Task, Validator, learn
-from skdeep.base.training import even_batch_size, plain_gradient, single_phase
+from skdeep.base.learning import Mode, Task, Validator
+from skdeep.base.training import learn, plain_gradient, single_phase
 from skdeep.data.batches import MemberBatches, chunks
 from skdeep.engine.device import has_double
+from skdeep.engine.recipe import even_batch_size
+from skdeep.inputs.rows import Rows
 from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
 from skdeep.tabular.answers import MOST_COMPARED, ClassAnswers, NumberAnswers, answers_of

@@ -15,10 +15,10 @@ import torch
 from sklearn.utils import InputTags, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdeep.base.learning import Plan, Rows
+from skdeep.base.learning import Plan
 from skdeep.data.split import FULL_BATCH_ROWS, Split, split_rows
 from skdeep.engine.device import resolve_dtype
-from skdeep.inputs.rows import RowInput, check_target
+from skdeep.inputs.rows import RowInput, Rows, check_target
 from skdeep.preprocessing.columns import check_table
 
 _SPARE = 0.95  # of the time for a training that another one is to follow: clocks are not exact

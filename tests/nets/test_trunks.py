@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from skdeep.nets import trunks
-from skdeep.nets.conv import BatchNorm, Standardize, draw_weights, mask_of, set_row_weight
+from skdeep.nets.batch_norm import BatchNorm, set_row_weight
+from skdeep.nets.conv import Standardize, draw_weights, mask_of
 from skdeep.nets.trunks import TRUNKS, LeNet
 
 SHAPES = [(1, 1), (2, 3), (1, 50), (3, None), (1, 28, 28), (3, 66, 64), (1, 8, 8), (1, 1, 1)]

@@ -12,7 +12,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 
 from skdeep import LSTMClassifier, LSTMRegressor, SequenceVectorizer
-from skdeep.base.learning import Plan, Rows
+from skdeep.base.learning import Plan
+from skdeep.inputs.rows import Rows
 
 SMALL = {
     "hidden_layer_sizes": (6,),

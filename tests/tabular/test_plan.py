@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from skdeep.base.learning import Rows
+from skdeep.inputs.rows import Rows
 from skdeep.tabular.plan import folds, stack, with_given, with_held_out, without_held_out
 
 
