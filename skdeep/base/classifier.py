@@ -110,15 +110,16 @@ class DeepClassifier(ClassifierMixin):
     def _times_class_weight(
         self, target: Any, weight: np.ndarray | None, incremental: bool
     ) -> np.ndarray | None:
-        if self.class_weight is None:
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
             return weight
-        if incremental and isinstance(self.class_weight, str):
+        if incremental and isinstance(class_weight, str):
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit. In order to use "
                 "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) "
                 "on all of y and pass them as class_weight, a dict."
             )
-        return with_class_weight(self.class_weight, weight, target, self.classes_)
+        return with_class_weight(class_weight, weight, target, self.classes_)
 
     def _make_loss(self) -> nn.Module:
         # Smoothing helps accuracy and harms the log loss, where that is what chooses an epoch.
@@ -140,6 +141,8 @@ class DeepClassifier(ClassifierMixin):
     def _proba(self, raw: Tensor) -> np.ndarray:
         """Probabilities of each class from raw scores."""
         if self._target_type == "multiclass":
+            temperature = getattr(self, "temperature", None)
+            raw = raw if temperature is None else raw / temperature
             return torch.softmax(raw, 1).cpu().numpy()
         positive = torch.sigmoid(raw)
         if self._target_type == "binary":

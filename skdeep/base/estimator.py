@@ -21,14 +21,12 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from skdeep import engine
-from skdeep._checks import all_or_nothing
+from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
 from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
 from skdeep.base.training import learn, single_phase
-from skdeep.data.batches import to_tensor
 from skdeep.data.pieces import forward
 from skdeep.data.split import split_rows
 from skdeep.engine.recipe import capped_batch_size
@@ -190,7 +188,17 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     # --- what a family says -------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise where parameters contradict each other."""
+        """Raise where parameters contradict each other, or the network of a warm start."""
+        known = self.__dict__.get("net_")
+        fitted = None if known is None else getattr(known.module_, "hidden_layer_sizes", None)
+        if fitted is None or not getattr(self, "warm_start", False):
+            return
+        sizes = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
+        if fitted != sizes:
+            raise ValueError(
+                "warm_start can only be used with the hidden_layer_sizes of the previous call "
+                f"to fit. Previously got {fitted}, now {sizes}."
+            )
 
     def _read(
         self, given: Given, mode: Mode, rng: np.random.RandomState
@@ -276,14 +284,6 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _forward(self, module: torch.nn.Module, x: Any) -> torch.Tensor:
         """Raw scores of all rows; families whose layers are not dense chunk rows differently."""
         return forward(module, x)
-
-    def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Tensor | None]:
-        """Rows, targets and weights on the network's device, in its precision."""
-        dtype, device = net.dtype, torch.device(net.device)
-        weight = None if rows.weight is None else to_tensor(rows.weight, dtype, device)
-        x = self._input.place(rows.x, dtype, device)
-        target = x if rows.target is None else self._target_tensor(rows.target, dtype, device)
-        return x, target, weight
 
     # --- prediction ---------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def learn(
     Parameters
     ----------
     estimator : DeepEstimator
-        Says how: its recipe, phases and tensors.
+        Says how: its recipe and phases.
     module : torch.nn.Module
         With its initial weights.
     plan : Plan
@@ -73,8 +73,8 @@ def learn(
     with _explaining(estimator, plan, recipe, device):
         net = _net(estimator, module, recipe, mode, device)
         net.resume()
-        data = estimator._tensors(net, plan.train)
-        held_out = None if plan.held_out is None else estimator._tensors(net, plan.held_out)
+        data = plan.train.tensors(estimator, net)
+        held_out = None if plan.held_out is None else plan.held_out.tensors(estimator, net)
         task = Task(
             net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
             noise=torch.Generator(device=net.device),

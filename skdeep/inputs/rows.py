@@ -54,6 +54,15 @@ class Rows:
             return self
         return self[np.flatnonzero(self.weight)]
 
+    def tensors(self, estimator: Any, net: Any) -> tuple[Any, Any, Tensor | None]:
+        """Rows, targets and weights on the device of the estimator's network, in its precision."""
+        dtype, device = net.dtype, torch.device(net.device)
+        weight = None if self.weight is None else to_tensor(self.weight, dtype, device)
+        x = estimator._input.place(self.x, dtype, device)
+        if self.target is None:
+            return x, x, weight
+        return x, estimator._target_tensor(self.target, dtype, device), weight
+
 
 class RowInput:
     """Reader of rows that are vectors of numbers: arrays, frames, sparse matrices, tensors."""

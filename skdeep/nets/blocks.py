@@ -359,6 +359,7 @@ class MLPNet(nn.Module):
             "input_noise": float(input_noise),
         }
         self.activation = activation
+        self.hidden_layer_sizes = [int(n) for n in layer_units[1:-1]]
         self.is_plain = not (dropout or normalization or input_noise)
         self.linears = layers(Linear(n_in, n_out) for n_in, n_out in pairwise(layer_units))
         self.noise = GaussianNoise(input_noise) if input_noise else None

@@ -105,6 +105,7 @@ class QNet(nn.Module):
             "activation": activation,
             "n_filters": filters,
         }
+        self.hidden_layer_sizes = list(hidden)
         self.scale = Standardize(shape[0])
         self.body: nn.Module
         if len(shape) == 1:

@@ -44,20 +44,13 @@ class _BaseMLP(DeepEstimator):
         return layer_sizes(sizes, "hidden_layer_sizes", n_inputs=n_inputs, may_be_empty=True)
 
     def _check_parameters(self):
-        sizes = self._hidden_layer_sizes()
+        self._hidden_layer_sizes()  # for its errors
         if self.solver == "lbfgs" and (self.dropout or self.input_noise):
             raise ValueError(
                 "solver='lbfgs' needs a loss without noise: dropout and input_noise must be 0, "
                 f"got dropout={self.dropout} and input_noise={self.input_noise}."
             )
-        known = self.__dict__.get("net_")
-        if self.warm_start and known is not None:
-            fitted = list(known.module_.config["layer_units"][1:-1])
-            if fitted != sizes:
-                raise ValueError(
-                    "warm_start can only be used with the hidden_layer_sizes of the previous call "
-                    f"to fit. Previously got {fitted}, now {sizes}."
-                )
+        super()._check_parameters()
 
     def _module(self, rows, rng):
         n_inputs = rows.x.shape[1]

@@ -14,9 +14,6 @@ from skdeep._checks import layer_sizes
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Plan
-from skdeep.data.batches import to_tensor
-from skdeep.data.pieces import channel_statistics
-from skdeep.data.transitions import n_steps
 from skdeep.inputs.arrays import ArrayInput
 from skdeep.inputs.rows import VECTORS, Rows, to_host
 from skdeep.inputs.weights import check_weights
@@ -48,22 +45,6 @@ class BasePolicy(DeepClassifier, DeepEstimator):
     def _input(self) -> Any:
         return VECTORS if self.image_shape is None else ArrayInput.of(self, ranks=(2, 3, 4))
 
-    def _check_parameters(self) -> None:
-        sizes = self._sizes()
-        known = self.__dict__.get("net_")
-        if self.warm_start and known is not None:
-            fitted = [*known.module_.config["hidden_layer_sizes"]]
-            if fitted != sizes[0]:
-                raise ValueError(
-                    "warm_start can only be used with the hidden_layer_sizes of the previous call "
-                    f"to fit. Previously got {fitted}, now {sizes[0]}."
-                )
-
-    def _sizes(self) -> tuple[list[int], list[int]]:
-        """Units of the hidden layers, and filters of the convolutions."""
-        hidden = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
-        return hidden, layer_sizes(self.n_filters, "n_filters")
-
     def _learn_classes(self, y: Any) -> None:
         super()._learn_classes(y)
         if self._target_type.startswith("multilabel"):
@@ -78,9 +59,6 @@ class BasePolicy(DeepClassifier, DeepEstimator):
             )
         self._target_type, self.out_activation_ = "multiclass", "identity"
         self.n_outputs_ = len(self.classes_)
-
-    def _times_class_weight(self, target: Any, weight: Any, incremental: bool) -> Any:
-        return weight
 
     def _read(self, given: Any, mode: Mode, rng: np.random.RandomState) -> tuple[Rows, Rows | None]:
         if isinstance(given, GivenEnvironment):
@@ -130,7 +108,8 @@ class BasePolicy(DeepClassifier, DeepEstimator):
         return next_X
 
     def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
-        hidden, filters = self._sizes()
+        hidden = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
+        filters = layer_sizes(self.n_filters, "n_filters")
         net = QNet(rows.x.shape[1:], self.n_outputs_, hidden, self.activation, filters).double()
         if self.image_shape is None:
             initialize(net, "auto", rng)
@@ -154,35 +133,9 @@ class BasePolicy(DeepClassifier, DeepEstimator):
             return online.recipe(self, plan.train)
         return learning.recipe(self, plan.train)
 
-    def _tensors(self, net: engine.DeepNet, rows: Rows) -> tuple[Any, Any, Any]:
-        if not isinstance(rows, TransitionRows):
-            return super()._tensors(net, rows)
-        dtype, device = net.dtype, torch.device(net.device)
-        steps = n_steps(
-            rows.log.reward, rows.log.terminated, rows.log.episode, self.gamma, self.n_steps
-        )
-        unit = float(net.module_.unit)
-        target = np.column_stack([rows.target, steps.reward / unit, steps.discount])
-        if rows.policy is not None:
-            target = np.hstack([target, rows.policy[steps.last]])
-        x, next_x, weight = rows.x, rows.next_x[steps.last], None
-        if rows.weight is not None:
-            counted = np.flatnonzero(rows.weight)
-            x, next_x, target = (part[counted] for part in (x, next_x, target))
-            weight = to_tensor(rows.weight[counted], dtype, device)
-        place = self._input.place
-        both = place(x, dtype, device), place(next_x, dtype, device)
-        return both, to_tensor(target, dtype, device), weight
-
-    def _prepare(self, task: Any) -> None:
-        x, _, weight = task.data
-        x = x[0] if isinstance(x, tuple) else x
-        mean, deviation = channel_statistics(x[:, :, None] if len(x.shape) == 2 else x, weight)
-        scale = task.net.module_.scale
-        scale.mean.copy_(mean)
-        scale.scale.copy_(1 / deviation)
-
     def _phases(self, task: Any, past: dict[str, Any]) -> list[engine.Phase]:
+        if not task.mode.resumed:
+            learning.standardise(task)
         if isinstance(task.plan.train, FirstRows):
             return online.phases(self, task, past)
         return learning.phases(self, task, past)
@@ -195,13 +148,7 @@ class BasePolicy(DeepClassifier, DeepEstimator):
             fitted |= {"episode_returns_": list(runner.returns)}
         return fitted
 
-    def _make_loss(self) -> Any:
-        raise AssertionError("the recipe has the loss")
-
     # --- answers ---------------------------------------------------------------------------
-
-    def _proba(self, raw: torch.Tensor) -> np.ndarray:
-        return torch.softmax(raw / self.temperature, 1).cpu().numpy()
 
     def action_values(self, X: Any) -> np.ndarray:
         """Estimate the value of each action.

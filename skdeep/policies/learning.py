@@ -15,6 +15,7 @@ from skdeep import engine
 from skdeep.base.learning import Mode, Plan, Task, Validator
 from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
+from skdeep.data.pieces import channel_statistics
 from skdeep.data.transitions import Draws
 from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.engine.steps import PlainBackprop
@@ -116,6 +117,16 @@ class ValuePatience(engine.Patience):
     def update(self, value: float) -> bool:
         """Take the value of an iteration's policy; return whether it is to be kept."""
         return super().update(value) or value >= self.best - _EQUAL * abs(self.best)
+
+
+def standardise(task: Task) -> None:
+    """Have the network standardise observations by those that it is to be trained on."""
+    x, _, weight = task.data
+    x = x[0] if isinstance(x, tuple) else x
+    mean, deviation = channel_statistics(x[:, :, None] if len(x.shape) == 2 else x, weight)
+    scale = task.net.module_.scale
+    scale.mean.copy_(mean)
+    scale.scale.copy_(1 / deviation)
 
 
 def gradient_of_body(task: Task) -> Any:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import torch
 
 from skdeep._checks import checked_array
 from skdeep.base.learning import Given
-from skdeep.data.transitions import starts_of
+from skdeep.data.batches import to_tensor
+from skdeep.data.transitions import n_steps, starts_of
 from skdeep.inputs.rows import Rows, read_target
 
 
@@ -88,6 +90,24 @@ class TransitionRows(Rows):
     def with_weight(self) -> Self:
         """All rows: those of weight zero are steps of their episode like the others."""
         return self
+
+    def tensors(self, estimator: Any, net: Any) -> tuple[Any, Any, Any]:
+        """Pairs of observations, before and after; the target has the number of the action, the
+        rewards in between, the discount of what follows and, if given, a policy's probabilities."""
+        log, place, device = self.log, estimator._input.place, torch.device(net.device)
+        gamma, n = estimator.gamma, estimator.n_steps
+        steps = n_steps(log.reward, log.terminated, log.episode, gamma, n)
+        unit = float(net.module_.unit)
+        target = np.column_stack([self.target, steps.reward / unit, steps.discount])
+        if self.policy is not None:
+            target = np.hstack([target, self.policy[steps.last]])
+        x, next_x, weight = self.x, self.next_x[steps.last], None
+        if self.weight is not None:
+            counted = np.flatnonzero(self.weight)
+            x, next_x, target = (part[counted] for part in (x, next_x, target))
+            weight = to_tensor(self.weight[counted], net.dtype, device)
+        both = place(x, net.dtype, device), place(next_x, net.dtype, device)
+        return both, to_tensor(target, net.dtype, device), weight
 
 
 def read_log(

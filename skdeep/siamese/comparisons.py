@@ -116,7 +116,7 @@ def comparing_validator(estimator: Any, task: Task, gallery: Any) -> Validator |
     net, held_out, plan = task.net, task.held_out, task.plan
     if held_out is None:
         return None
-    known = None if gallery is None else estimator._tensors(net, gallery)
+    known = None if gallery is None else gallery.tensors(estimator, net)
 
     def validate() -> tuple[float, float | None]:
         rng = np.random.RandomState(0)  # the same comparisons after each epoch
