@@ -17,6 +17,8 @@ from torch import nn
 
 import skdeep
 from skdeep.engine.device import device_names
+from skdeep.nets.conv import draw_weights
+from skdeep.nets.convnet import ConvNet
 
 if __package__:
     from . import _common as common
@@ -108,29 +110,40 @@ def perceptrons(device):
         print(f"{name:<38}{''.join(f'{c:>10}' for c in cells)}{fixed:>10}{ratio:>13.2f}")
 
 
-def images(device, n=20_000):
-    """Fit of the tutorials' LeNet beside the plain loop over the same network."""
+def resnet():
+    """The network that `CNNClassifier` trains by default."""
+    net = ConvNet((1, 28, 28), "resnet", {}, 10)
+    draw_weights(net, np.random.RandomState(0))
+    return net.train()
+
+
+def images(device, n=20_000, epochs=3):
+    """Fits of the tutorials' LeNet and of the default network beside plain loops over the same
+    networks, with the same batches and without augmentation."""
     rng = np.random.default_rng(0)
     X, y = rng.random((n, 28, 28, 1), dtype=np.float32), rng.integers(0, 10, n)
     x, target = (torch.as_tensor(a, device=device) for a in (np.moveaxis(X, -1, 1).copy(), y))
+    default = {"batch_size": 128, "augment": None}
+    for name, params, make in (("LeNet", LENET, lenet), ("ResNet", default, resnet)):
+        size = params["batch_size"]
 
-    def ours():
-        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-            return skdeep.CNNClassifier(**LENET, max_iter=3, device=device).fit(X, y)
+        def ours(params=params):
+            with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+                return skdeep.CNNClassifier(**params, max_iter=epochs, device=device).fit(X, y)
 
-    def theirs():
-        net = lenet().to(device)
-        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
-        for _ in range(3):
-            order = torch.randperm(n, device=device)
-            for start in range(0, n, 500):
-                rows = order[start : start + 500]
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(net(x[rows]), target[rows]).backward()
-                optimizer.step()
+        def theirs(size=size, make=make):
+            net = make().to(device)
+            optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+            for _ in range(epochs):
+                order = torch.randperm(n, device=device)
+                for start in range(0, n, size):
+                    rows = order[start : start + size]
+                    optimizer.zero_grad()
+                    nn.functional.cross_entropy(net(x[rows]), target[rows]).backward()
+                    optimizer.step()
 
-    times = common.interleave({"skdeep": ours, "plain": theirs}, 2, device=device)
-    common.print_times(f"LeNet, {n:,} images, 3 epochs", times, clock="wall")
+        times = common.interleave({"skdeep": ours, "plain": theirs}, 2, device=device)
+        common.print_times(f"{name}, {n:,} images, {epochs} epochs", times, clock="wall")
 
 
 def members(device):

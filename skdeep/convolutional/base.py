@@ -21,7 +21,7 @@ from skdeep.data.rows import LoadedRows
 from skdeep.engine.recipe import capped_batch_size, epochs_of_steps, even_batch_size
 from skdeep.inputs.arrays import ArrayInput, wants_own_scale
 from skdeep.nets.augment import CHANGES, MIXES
-from skdeep.nets.conv import draw_weights
+from skdeep.nets.conv import draw_weights, widths_of
 from skdeep.nets.convnet import ConvNet
 
 AUTO_STEPS = {1: 1000, 2: 6500}
@@ -180,7 +180,8 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
         net = task.net
         if not task.mode.resumed:
             self._learn_scale(task)
-        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True)
+        widths = widths_of(net.module_)
+        mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True, widths=widths)
         flat = net.flat_optimizers_[0].flat
         gradient = engine.MixingAutograd(net.module_, net.criterion_, flat, mixed)
         batches = make_batches(task, window=MIXED_WINDOW)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -192,7 +192,11 @@ def has_double(device: torch.device) -> bool:
 
 
 def wants_mixed(
-    amp: str | bool, dtype: torch.dtype, device: str | torch.device, on_cpu: bool = False
+    amp: str | bool,
+    dtype: torch.dtype,
+    device: str | torch.device,
+    on_cpu: bool = False,
+    widths: Iterable[int] = (),
 ) -> bool:
     """Turn the `amp` parameter of an estimator into a bool.
 
@@ -205,6 +209,9 @@ def wants_mixed(
     device : torch.device
     on_cpu : bool, default=False
         Whether 'auto' is True on processors with such units, too.
+    widths : iterable of int, default=()
+        Channels of the convolutions. CUDA's kernels in bfloat16 take them by eight: 'auto' is False
+        for other numbers, which are faster in TF32.
     """
     device = torch.device(device)
     if amp != "auto":
@@ -217,7 +224,7 @@ def wants_mixed(
     if dtype != torch.float32:
         return False
     if device.type == "cuda":
-        return _has_bfloat16(device)
+        return _has_bfloat16(device) and not any(width % 8 for width in widths)
     known = torch.cpu.get_capabilities()
     units = ("avx512_bf16", "amx_bf16")
     return device.type == "cpu" and on_cpu and any(known.get(unit) for unit in units)
@@ -250,23 +257,31 @@ def mixed_precision(
     return mixed
 
 
-class _Kernels:
-    """Counts the passes that want other kernels than the process: the settings are the process's,
-    so that the first to come makes them and the last to leave takes them back."""
+class _Setting:
+    """A setting of the process, counting the passes that want another value: the first to come sets
+    it and the last to leave takes it back.
 
-    def __init__(self) -> None:
-        self.lock, self.n_inside = threading.Lock(), 0
-        self.precision, self.deterministic = "none", False
+    Parameters
+    ----------
+    holder, name : object, str
+        What has the setting as an attribute.
+    value : object
+        What the passes want.
+    kept : object, default=None
+        A value that somebody has chosen on purpose, which stays.
+    """
+
+    def __init__(self, holder: Any, name: str, value: Any, kept: Any = None) -> None:
+        self.holder, self.name, self.value, self.kept = holder, name, value, kept
+        self.lock, self.n_inside, self.before = threading.Lock(), 0, None
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
         with self.lock:
             if not self.n_inside:
-                self.precision, self.deterministic = matmul.fp32_precision, cudnn.deterministic
-                if self.precision != "ieee":  # somebody asked for all digits
-                    matmul.fp32_precision = "tf32"
-                cudnn.deterministic = True
+                self.before = getattr(self.holder, self.name)
+                if self.before != self.kept:
+                    setattr(self.holder, self.name, self.value)
             self.n_inside += 1
         try:
             yield
@@ -274,27 +289,38 @@ class _Kernels:
             with self.lock:
                 self.n_inside -= 1
                 if not self.n_inside:
-                    matmul.fp32_precision = self.precision
-                    cudnn.deterministic = self.deterministic
+                    setattr(self.holder, self.name, self.before)
 
 
-_kernels = _Kernels()
+_tf32 = _Setting(torch.backends.cuda.matmul, "fp32_precision", "tf32", kept="ieee")
+_deterministic = _Setting(torch.backends.cudnn, "deterministic", True)
+
+LARGE = 2**16
+"""Parameters of a network from which on products take longer than their launch."""
 
 
-def training_kernels(device: str | torch.device) -> contextlib.AbstractContextManager:
-    """A context in which a CUDA device multiplies matrices of float32 in TF32, which has the range
-    of float32 and the 10 bits of float16, and adds in float32: several times as fast; and in which
-    gradients of convolutions have the same bits each time. Other devices and other types are as
-    they are, and so is everything after the context, unless
-    ``torch.backends.cuda.matmul.fp32_precision`` is 'ieee' before it: that stays.
+@contextlib.contextmanager
+def training_kernels(device: str | torch.device, n_parameters: int = LARGE) -> Iterator[None]:
+    """A context in which a CUDA device computes gradients of convolutions with the same bits each
+    time and, for large networks, multiplies matrices of float32 in TF32, which has the range of
+    float32 and the 10 bits of float16, and adds in float32: several times as fast.
+
+    Other devices and types are as they are, and so is everything after the context; other threads
+    meanwhile are not, for torch has the settings once for a process. TF32 is left out where
+    ``torch.backends.cuda.matmul.fp32_precision`` is 'ieee'.
 
     Parameters
     ----------
     device : torch.device
+    n_parameters : int, default=65536
+        Of the network.
     """
-    if torch.device(device).type != "cuda":
-        return contextlib.nullcontext()
-    return _kernels.inside()
+    with contextlib.ExitStack() as stack:
+        if torch.device(device).type == "cuda":
+            stack.enter_context(_deterministic.inside())
+            if n_parameters >= LARGE:
+                stack.enter_context(_tf32.inside())
+        yield
 
 
 def can_record(device: torch.device) -> bool:

@@ -46,11 +46,10 @@ class MixingAutograd(Autograd):
     def __call__(
         self, x: Tensor | tuple[Tensor, Tensor], target: Tensor, weight: Tensor | None
     ) -> Tensor:
-        self.flat.grads.zero_()
         with torch.enable_grad():
             raw = self.forward(x) if weight is None else self.forward(x, weight)
             loss = self._loss(raw, target, weight)
-            loss.backward()
+            self.flat.backward(loss)
         return loss.detach()
 
     def _loss(self, raw: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:

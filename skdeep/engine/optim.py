@@ -84,6 +84,23 @@ class FlatParameters:
         for p, grad in zip(self.parameters, self.grads.split(self.sizes)):
             p.grad = grad.view_as(p)
 
+    def backward(self, loss: Tensor) -> None:
+        """Write the gradient of `loss`."""
+        if self.values.device.type != "cpu":
+            self.join(loss)
+            return
+        self.grads.zero_()
+        loss.backward()
+
+    def join(self, loss: Tensor) -> None:
+        """Write the gradient of `loss` by one kernel of a device; accumulating it takes one for
+        each parameter."""
+        found = torch.autograd.grad(
+            loss, self.parameters, allow_unused=True, materialize_grads=True
+        )
+        with torch.no_grad():
+            torch.cat([grad.reshape(-1) for grad in found], out=self.grads)
+
     def release(self) -> None:
         """Release the memory of gradients after training."""
         self.grads = self.weight_grads = self.values.grad = None  # type: ignore  # until `attach`

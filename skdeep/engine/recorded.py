@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skdeep.engine.average import MovingAverage
     from skdeep.engine.optim import FlatOptimizer
 
+_SMALLEST_PIECE, _MOST_PIECES, _CHUNK = 2048, 30, 65_536
 _FAR = 1e30  # a step number at which Adam's corrections of its moments are 1
 
 
@@ -73,14 +74,17 @@ class RecordedOptimizer:
         group, state = self.optimizer.torch_optimizer.param_groups[0], self.state
         if part == self.parts[0][0]:
             state["step"] += 1
-        corrected = self.optimizer.solver == "adam"
+        step = state["step"]
+        if self.optimizer.solver == "adam":  # `numbers` has the corrections
+            step = torch.full_like(step, _FAR)
+        values = _pieces(self.flat.values[part])
         torch._fused_adam_(
-            [self.flat.values[part]],
-            [self.flat.grads[part]],
-            [state["exp_avg"][part]],
-            [state["exp_avg_sq"][part]],
-            [state["max_exp_avg_sq"][part]] if group["amsgrad"] else [],
-            [torch.full_like(state["step"], _FAR) if corrected else state["step"]],
+            values,
+            _pieces(self.flat.grads[part]),
+            _pieces(state["exp_avg"][part]),
+            _pieces(state["exp_avg_sq"][part]),
+            _pieces(state["max_exp_avg_sq"][part]) if group["amsgrad"] else [],
+            [step] * len(values),
             lr=rate,
             beta1=group["betas"][0],
             beta2=group["betas"][1],
@@ -109,6 +113,13 @@ class RecordedOptimizer:
         """The device has made `n` steps."""
         if "count" in self.state:
             self.state["count"] += n
+
+
+def _pieces(vector: Tensor) -> list[Tensor]:
+    """Parts of a vector, each for a block of threads of its own: torch's kernel gives one block
+    65,536 numbers, which leaves most of a device without work."""
+    size = max(-(-len(vector) // _MOST_PIECES), _SMALLEST_PIECE)
+    return list(vector.split(min(size, _CHUNK)))
 
 
 class RecordedAverage:

@@ -93,13 +93,13 @@ class Autograd:
         self.module, self.loss, self.flat = module, loss, flat
 
     def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
-        self.flat.grads.zero_()
         with torch.enable_grad():
             elements = self.loss(self.module(x), target)
             if not len(elements):
+                self.flat.grads.zero_()
                 return elements.new_zeros(())
             loss = weighted_mean(elements, weight)
-            loss.backward()
+            self.flat.backward(loss)
         return loss.detach()
 
     def pack_key(self) -> Any:
@@ -139,14 +139,13 @@ class TrimmedAutograd(Autograd):
         self.n_members, self.share = n_members, 0.0
 
     def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
-        self.flat.grads.zero_()
         with torch.enable_grad():
             elements = self.loss(self.module(x), target).unflatten(0, (self.n_members, -1))
             n_out = int(self.share * elements.shape[1])
             if n_out:
                 elements = elements.sort(1).values[:, : elements.shape[1] - n_out]
             loss = elements.mean()
-            loss.backward()
+            self.flat.backward(loss)
         return loss.detach()
 
 

@@ -261,7 +261,8 @@ class Training:
 
     @torch.no_grad()
     def _one_pass(self) -> Losses:
-        with training_kernels(self.flats[0].values.device):
+        values = self.flats[0].values
+        with training_kernels(values.device, values.numel()):
             replayed = self._recorder and self._recorder.one_pass(self)
             total, n_done = replayed or self._step_by_step()
         self.n_seen += n_done

@@ -204,6 +204,12 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
+def widths_of(net: nn.Module) -> list[int]:
+    """How many channels come out of each convolution of a network."""
+    convolutions = (nn.Conv1d, nn.Conv2d)
+    return [layer.out_channels for layer in net.modules() if isinstance(layer, convolutions)]
+
+
 def as_images(x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
     """On CPUs, series as images of height 1 in `channels_last`, a format that torch has for images
     only: pooling and convolutions without it take 1.5 to 2 times as long.

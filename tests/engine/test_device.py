@@ -236,6 +236,8 @@ def test_auto_on_gpus(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert wants_mixed("auto", torch.float32, "cuda") is expected
     assert wants_mixed("auto", torch.float32, torch.device("cuda:1")) is expected
+    assert wants_mixed("auto", torch.float32, "cuda", widths=(8, 64)) is expected
+    assert wants_mixed("auto", torch.float32, "cuda", widths=(8, 20)) is False
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
@@ -325,9 +327,16 @@ def test_products_of_threads_end_when_the_last_has_left(matmul):
     assert matmul.fp32_precision == before
 
 
-def test_convolutions_are_deterministic_inside_alone():
+def test_small_networks_keep_all_digits(matmul):
+    before = matmul.fp32_precision
+    with training_kernels("cuda", 1000):
+        assert matmul.fp32_precision == before
+
+
+@pytest.mark.parametrize("n_parameters", [1000, 100_000])
+def test_convolutions_are_deterministic_inside_alone(n_parameters):
     before = torch.backends.cudnn.deterministic
-    with training_kernels("cuda"):
+    with training_kernels("cuda", n_parameters):
         assert torch.backends.cudnn.deterministic
     assert torch.backends.cudnn.deterministic == before
 

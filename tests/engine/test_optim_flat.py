@@ -124,7 +124,19 @@ def test_release_gives_gradients_back_and_attach_takes_them():
     flat.attach()
     net(rows()).sum().backward()
     assert (net[2].bias.grad == 5).all()
-    assert flat.grads.sum() == sum(p.grad.sum() for p in net.parameters())
+    expected = sum(p.grad.double().sum() for p in net.parameters())
+    torch.testing.assert_close(flat.grads.double().sum(), expected)
+
+
+def test_joined_gradients_are_the_accumulated_ones():
+    net = nn.ModuleDict({"used": make_net(), "unused": nn.Linear(2, 2)})
+    flat = FlatParameters(net)
+    flat.backward(net["used"](rows()).square().sum())
+    expected = flat.grads.clone()
+    flat.grads.fill_(7.0)
+    flat.join(net["used"](rows()).square().sum())
+    assert torch.equal(flat.grads, expected) and expected.any()
+    assert (net["unused"].weight.grad == 0).all()
 
 
 class Grouped(nn.Module):

@@ -146,6 +146,6 @@ def test_weights_are_views_that_can_be_written():
 
 
 def test_repr_is_short():
-    clf = MLPClassifier(max_iter=1).fit(X_iris, y_iris)
+    clf = MLPClassifier(max_iter=1, device="cpu").fit(X_iris, y_iris)
     assert repr(clf.net_) == "<DeepNet: MLPNet, 803 parameters on cpu>"
     assert "net_" in clf._repr_html_()

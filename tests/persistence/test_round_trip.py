@@ -356,7 +356,7 @@ def test_weights_have_their_names(data, tmp_path):
     state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
     assert state.keys() == model[-1].net_.module_.state_dict().keys()
     assert_same(
-        state["linears.0.weight"], model[-1].net_.module_.linears[0].weight.detach().numpy()
+        state["linears.0.weight"], model[-1].net_.module_.linears[0].weight.detach().cpu().numpy()
     )
 
 
