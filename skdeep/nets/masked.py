@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skdeep.nets.blocks import RandomModule, activations, layers, read_shared_slope
-from skdeep.nets.packed import PackedLinear
+from skdeep.nets.realmlp import PackedLinear
 
 if TYPE_CHECKING:
     import numpy as np

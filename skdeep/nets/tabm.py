@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from skdeep.nets.blocks import Dropout, is_watched, layers
-from skdeep.nets.packed import LevelEmbedding
 
 if TYPE_CHECKING:
     Chosen: TypeAlias = tuple[int, list[int]]  # a network, and its members that take part
@@ -92,6 +91,42 @@ class PiecewiseLinearEmbedding(nn.Module):
             out = torch.bmm(self._code(x), wide).unflatten(2, (n_networks, n_outputs))
             out = out.permute(2, 1, 0, 3) + self.bias.transpose(1, 2)
         return out.flatten(2)
+
+
+class LevelEmbedding(nn.Module):
+    """A learned vector for each level of each category; that of level 0 (missing or unknown) starts
+    at 0.
+
+    Parameters
+    ----------
+    n_members : int
+    cardinalities : list of int
+        Levels of each category, level 0 included.
+    n_outputs : int, default=8
+
+    Shapes
+    ------
+    codes : (n_members, n_samples, n_categories) of whole numbers; returns
+    (n_members, n_samples, n_categories * n_outputs).
+    """
+
+    def __init__(self, n_members: int, cardinalities: Sequence[int], n_outputs: int = 8) -> None:
+        super().__init__()
+        self.n_members, self.n_levels = n_members, sum(cardinalities)
+        self.starts = [sum(cardinalities[:j]) for j in range(len(cardinalities))]
+        self.weight = nn.Parameter(torch.zeros(n_members, self.n_levels, n_outputs))
+
+    @torch.no_grad()
+    def initialize(self, rng: np.random.RandomState) -> None:
+        """Standard normal vectors (Holzmueller et al., 2024)."""
+        self.weight.copy_(torch.as_tensor(rng.normal(size=self.weight.shape)))
+        self.weight[:, self.starts] = 0.0
+
+    def forward(self, codes: Tensor) -> Tensor:
+        offsets = torch.tensor(self.starts, device=codes.device)
+        members = torch.arange(self.n_members, device=codes.device) * self.n_levels
+        rows = codes.long() + offsets + members[:, None, None]
+        return nn.functional.embedding(rows, self.weight.flatten(0, 1)).flatten(2)
 
 
 class SharedLinear(nn.Module):

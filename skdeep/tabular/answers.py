@@ -210,13 +210,6 @@ class NumberAnswers:
         return {"_residuals": error}
 
 
-def answers_of(estimator: Any) -> ClassAnswers | NumberAnswers:
-    """How the scores of an estimator's members are combined."""
-    if estimator._target_is_numeric:
-        return NumberAnswers(estimator.loss, estimator._target_scale)
-    return ClassAnswers(estimator._target_type, estimator.scoring, estimator.calibrate)
-
-
 def predict_interval(self: Any, X: Any, coverage: float = 0.9) -> np.ndarray:
     """Predict intervals that hold the target with a given probability.
 

@@ -27,7 +27,7 @@ from skdeep.engine.recipe import even_batch_size
 from skdeep.inputs.rows import Rows
 from skdeep.losses import weighted_mean
 from skdeep.preprocessing import TabularEncoder
-from skdeep.tabular.answers import MOST_COMPARED, ClassAnswers, NumberAnswers, answers_of
+from skdeep.tabular.answers import MOST_COMPARED, ClassAnswers, NumberAnswers
 from skdeep.tabular.plan import MembersPlan, TableInput, with_given, with_held_out, without_held_out
 
 FEW_ROWS = 32
@@ -103,7 +103,9 @@ class DeepTable(DeepEstimator):
     @property
     def _answers(self) -> ClassAnswers | NumberAnswers:
         """How the scores of members are combined."""
-        return answers_of(self)
+        if self._target_is_numeric:
+            return NumberAnswers(self.loss, self._target_scale)
+        return ClassAnswers(self._target_type, self.scoring, self.calibrate)
 
     def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         rows = rows.with_weight()

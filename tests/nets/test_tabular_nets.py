@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from skdeep.nets import realmlp, tabm
 from skdeep.nets.blocks import Dropout
-from skdeep.nets.packed import PARAMETRIC, LevelEmbedding, ParametricActivation
+from skdeep.nets.realmlp import PARAMETRIC, ParametricActivation
+from skdeep.nets.tabm import LevelEmbedding
 
 PLAIN = {"selu": torch.selu, "mish": F.mish, "relu": torch.relu, "silu": F.silu}
 
