@@ -1,4 +1,4 @@
-"""Checks of arrays and of layer sizes, and rollback of failed fits, for all rooms."""
+"""Checks of arrays, frames and layer sizes, and rollback of failed fits, for all rooms."""
 
 import contextlib
 import functools
@@ -95,6 +95,20 @@ def refuse_masks(X, name="X"):
             "would be read as what lies under the mask: fill or impute them, with "
             f"{name}.filled(numpy.nan) for example."
         )
+
+
+def is_frame(X):
+    """Whether X is a DataFrame, of pandas, polars or another library."""
+    # Asked of the type: a lazy frame would compute its columns.
+    return all(hasattr(type(X), a) for a in ("columns", "dtypes")) and getattr(X, "ndim", 2) == 2
+
+
+def column_names(estimator):
+    """Names of the input columns, ``x0, x1, ...`` where they have none."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is not None:
+        return list(known)
+    return [f"x{j}" for j in range(estimator.n_features_in_)]
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from pandas.api.types import is_list_like
 
-from skdeep.preprocessing.columns import is_frame
+from skdeep._checks import is_frame
 
 ROWS_AT_A_TIME = 8192
 _N_CANDIDATES = 32  # for each row some of whose columns are given

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, clone
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skdeep._checks import all_or_nothing, naming
+from skdeep._checks import all_or_nothing, is_frame, naming
 from skdeep._compat import _fit_context
 from skdeep.adversarial.table_rows import joined, layout_of, to_layout
 from skdeep.adversarial.tabular_gan import TabularGAN
@@ -22,7 +22,6 @@ from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
-from skdeep.preprocessing.columns import is_frame
 
 
 @public(tables.OVERSAMPLER, tables.OVERSAMPLER_ATTRIBUTES)

@@ -1,19 +1,36 @@
-"""Conversion of tables and targets to columns and positions, and back to the types of both."""
+"""Rows of mixed tables: read as positions, and learned by likelihood, then against a critic."""
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skdeep._checks import checked_data
+from skdeep import engine
+from skdeep._checks import checked_data, column_names, is_frame
+from skdeep.adversarial.base import player
+from skdeep.adversarial.play import critic_loss, two_player_step
+from skdeep.base.learning import Plan, Task, Validator
+from skdeep.base.training import make_batches, single_phase
+from skdeep.data.batches import n_batches
+from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import RowInput, to_host
 from skdeep.preprocessing.cells import object_kinds
-from skdeep.preprocessing.columns import check_columns, column_names, is_frame
+from skdeep.preprocessing.columns import check_columns
 from skdeep.preprocessing.exact import LARGEST
 from skdeep.preprocessing.values import described_polars, from_polars, to_polars
+
+_EPOCHS, _STEPS = 50, 1000  # the least of max_iter='auto'
+_COMPARED = 2000  # synthetic rows that are compared with real ones for a sign of collapse
+_LARGEST_WEIGHT = 5.0  # of a synthetic row, in means; a critic far off must not rule alone
+_WARM = 1000  # steps that the weights of the warm-up count for in the average of the play
+_AT_A_TIME = 4096  # held-out rows
 
 
 def joined(estimator, X, y, *, reset):
@@ -123,3 +140,201 @@ class _Positions(RowInput):
 
 
 POSITIONS = _Positions()
+
+
+def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
+    """Recipe of generator and critic for the rows of a plan."""
+    n_samples, smallest = len(plan.train), 2 * estimator.pac
+    size, n_epochs = estimator.batch_size, estimator.max_iter
+    if size == "auto":
+        size = int(np.clip(n_samples // 20, 32, 256))
+    size = even_batch_size(min(size, n_samples), n_samples)
+    if n_epochs == "auto":
+        n_epochs = epochs_of_steps(_STEPS, n_batches(n_samples, size, smallest), _EPOCHS)
+    rate, play_rate = estimator.learning_rate_init, estimator.play_learning_rate
+    return engine.Recipe.of(
+        estimator,
+        batch_size=size,
+        smallest_batch=smallest,
+        max_iter=n_epochs,
+        n_iter_no_change=estimator.n_iter_no_change if plan.stops_early else math.inf,
+        draws_noise=True,
+        players={
+            "generator": player(rate, 0.9, estimator.beta_2, estimator.alpha),
+            "critic": player(play_rate, 0.0, estimator.beta_2),
+        },
+    )
+
+
+def phases(estimator: Any, task: Task) -> list[engine.Phase]:
+    """Warm-up and adversarial training, each if it has an epoch."""
+    n_epochs = task.recipe.max_iter
+    n_warm_up = min(round(n_epochs * estimator.warm_up), n_epochs)
+    parts = ((warm_up, n_warm_up), (play, n_epochs - n_warm_up))
+    return [functools.partial(phase, estimator, task, n) for phase, n in parts if n]
+
+
+def warn_of_collapse(task: Task) -> None:
+    """Warn if synthetic rows vary far less than the training rows."""
+    generator, real = task.net.module_.generator, task.data[0]
+    made = generator.sample(min(_COMPARED, 8 * len(real)), task.noise)
+    features = generator.features
+    engine.warn_of_collapse(features(made), features(real[:_COMPARED]))
+
+
+def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
+    """Training of the generator by likelihood alone, with a rate that decays to 0."""
+    net, recipe = task.net, task.recipe
+    generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
+    best = engine.BestParts(generator.nets) if task.plan.stops_early else None
+    gradient = engine.Autograd(generator, net.criterion_, optimizer.flat)
+    batches = make_batches(task)
+    phase = single_phase(
+        estimator,
+        task,
+        {},
+        batches=batches,
+        step=engine.SingleStep(
+            optimizer,
+            gradient,
+            engine.Penalty(optimizer.flat, 0.0),
+            clip=recipe.gradient_clip_norm,
+        ),
+        average=engine.MovingAverage(optimizer.flat, estimator.ema),
+        schedule=engine.Course(
+            optimizer,
+            recipe.learning_rate_init,
+            n_epochs * len(batches),
+            engine.CURVES["cosine"],
+            max_time=shared.max_time,
+        ),
+        validator=likelihood(task, None if best is None else best.observe),
+        best=best,
+        n_epochs=n_epochs,
+    )
+    return phase(shared)
+
+
+def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
+    """Adversarial training of generator and critic, both with new moments."""
+    net, recipe, plan = task.net, task.recipe, task.plan
+    generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
+    optimizer.forget()
+    average = engine.MovingAverage(optimizer.flat, estimator.ema, count=_WARM)
+    game = RowPlay(
+        generator,
+        net.module_.critic,
+        net.criterion_,
+        estimator.loss,
+        estimator.gradient_penalty,
+        task.noise,
+    )
+    batches = make_batches(task)
+    judge = likelihood(task)
+    phase = single_phase(
+        estimator,
+        task,
+        {},
+        batches=batches,
+        step=two_player_step(estimator, task, game),
+        average=average,
+        schedule=engine.Course(
+            optimizer,
+            estimator.play_learning_rate,
+            n_epochs * len(batches),
+            engine.CURVES["constant"],
+        ),
+        patience=engine.Patience(
+            recipe.tol,
+            recipe.n_iter_no_change,
+            higher_is_better=plan.stops_early,
+            best=judge()[1] if plan.stops_early and judge is not None else None,
+        ),
+        validator=judge,
+        best=engine.BestAverage(average) if plan.stops_early else None,
+        n_epochs=n_epochs,
+    )
+    return phase(shared)
+
+
+def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) -> Validator | None:
+    """Function that returns the loss and the log-likelihood of held-out rows and passes the loss of
+    each column to `observe`."""
+    if task.held_out is None:
+        return None
+    generator, x = task.net.module_.generator, task.held_out[0]
+
+    def validate() -> tuple[float, float | None]:
+        generator.eval()
+        with torch.no_grad():
+            parts = -torch.cat([generator(part) for part in x.split(_AT_A_TIME)]).mean(0)
+        if observe is not None:
+            observe(parts.tolist())
+        loss = float(parts.sum())
+        return loss, -loss
+
+    return validate
+
+
+class RowPlay:
+    """Losses of generator and critic of table rows.
+
+    Parameters
+    ----------
+    generator : RowGenerator
+    critic : RowCritic
+    likelihood : callable
+        Minus the log-likelihood of each row, from the generator's output.
+    loss : {'relativistic', 'wgan-gp'}
+    penalty : float
+    noise : torch.Generator
+    """
+
+    def __init__(
+        self, generator: Any, critic: Any, likelihood: Any, loss: Any, penalty: float, noise: Any
+    ):
+        self.generator, self.critic, self.likelihood = generator, critic, likelihood
+        self.loss, self.penalty, self.noise = loss, penalty, noise
+
+    def _synthetic(self, n):
+        self.generator.eval()
+        made = self.generator.sample(n, self.noise)
+        self.generator.train()
+        return made
+
+    def critic_loss(self, batch: Any):
+        """Loss of the critic on packs of rows."""
+        pac = self.critic.pac
+        x = batch[0][: len(batch[0]) // pac * pac]
+        with torch.no_grad():
+            real = self.generator.features(x)
+            made = self.generator.features(self._synthetic(len(x)))
+        return critic_loss(
+            self.critic,
+            real,
+            made,
+            loss=self.loss,
+            penalty=self.penalty,
+            noise=self.noise,
+            pac=pac,
+        )
+
+    def generator_loss(self, batch: Any):
+        """Minus the log-likelihood of real rows, and of synthetic ones as the critic weighs them.
+
+        The weights are the critic's estimates of the ratio of the densities, ``exp(C)``, over
+        their mean; less one, so that a critic that cannot tell weighs nothing (Che et al., 2017).
+        A Wasserstein critic is no such ratio: its standardised score takes its place.
+        """
+        x, pac = batch[0], self.critic.pac
+        made = self._synthetic(len(x) // pac * pac)
+        with torch.no_grad():
+            score = self.critic(self.generator.features(made))
+            if self.loss == "wgan-gp":
+                weight = (score - score.mean()) / (score.std(correction=0) + 1e-6)
+            else:
+                weight = torch.softmax(score, 0) * len(score)
+                weight = weight.clamp(max=_LARGEST_WEIGHT) - 1
+            weight = weight.repeat_interleave(pac)
+        both = self.likelihood(self.generator(torch.cat([x, made])), None)
+        return both[: len(x)].mean() + (weight * both[len(x) :]).mean()

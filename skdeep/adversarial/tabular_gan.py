@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.adversarial import tabular_play
+from skdeep.adversarial import table_rows
 from skdeep.adversarial.base import (
     DeepGenerator,
     check_n_samples,
@@ -187,15 +187,15 @@ class TabularGAN(DeepGenerator):
         return net
 
     def _recipe(self, plan):
-        return tabular_play.recipe(self, plan)
+        return table_rows.recipe(self, plan)
 
     def _phases(self, task, past):
-        return tabular_play.phases(self, task)
+        return table_rows.phases(self, task)
 
     def _keep(self, task, runs):
         losses = runs[-1].curves.losses
         if not task.net.is_frozen:
-            tabular_play.warn_of_collapse(task)
+            table_rows.warn_of_collapse(task)
         own = [loss[0] if isinstance(loss, tuple) else loss for loss in losses]
         return player_attributes(task, runs, own) | {
             "n_iter_warm_up_": len(losses) - len(losses_of_play(runs)),

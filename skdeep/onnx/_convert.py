@@ -12,6 +12,7 @@ import onnx
 from skl2onnx import convert_sklearn
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._checks import is_frame
 from skdeep._compat import _check_feature_names
 from skdeep._version import __version__
 from skdeep.onnx._graph import OPSET, Module
@@ -19,7 +20,6 @@ from skdeep.onnx._inputs import TensorInput, as_array, check_shape, inputs_of, w
 from skdeep.onnx._parse import Parser, Root, first_step
 from skdeep.onnx._register import FAMILIES, MODULES, register
 from skdeep.onnx._types import tensor_type
-from skdeep.preprocessing.columns import is_frame
 
 
 def to_onnx(

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from skdeep._checks import is_frame
 from skdeep.inputs.arrays import ArrayInput
 from skdeep.inputs.sequences import SequenceInput, TokenInput
 from skdeep.onnx._types import STRING
-from skdeep.preprocessing.columns import is_frame
 
 FLOAT32, FLOAT64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)

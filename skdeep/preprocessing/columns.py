@@ -6,17 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array, validate_data
 
-from skdeep._checks import checked_data
+from skdeep._checks import checked_data, is_frame
 from skdeep.preprocessing.cells import object_kinds, unfit_cell
 
 FLOATS = (np.float64, np.float32)
 _NOT_A_NUMBER = (ValueError, TypeError, ArithmeticError)
-
-
-def is_frame(X):
-    """Whether X is a DataFrame, of pandas, polars or another library."""
-    # Asked of the type: a lazy frame would compute its columns.
-    return all(hasattr(type(X), a) for a in ("columns", "dtypes")) and getattr(X, "ndim", 2) == 2
 
 
 def check_columns(estimator, X, *, reset):
@@ -148,14 +142,6 @@ def column_label(X, j, names):
     """Name or index of column j, for messages."""
     label = X.columns[j] if isinstance(X, pd.DataFrame) else names[j]
     return label if isinstance(label, (str, int)) else str(label)
-
-
-def column_names(estimator):
-    """Names of the input columns, ``x0, x1, ...`` where they have none."""
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is not None:
-        return list(known)
-    return [f"x{j}" for j in range(estimator.n_features_in_)]
 
 
 def categorical_mask(X, categorical_features, names):

@@ -11,14 +11,13 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._checks import all_or_nothing
+from skdeep._checks import all_or_nothing, column_names
 from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
 from skdeep.preprocessing.columns import (
     categorical_mask,
     check_table,
     column,
     column_label,
-    column_names,
     numbers,
     weighted_quantiles,
 )

@@ -8,7 +8,7 @@ from generator_data import LIGHT
 
 from skdeep import TabularGAN, engine
 from skdeep.adversarial.play import critic_loss
-from skdeep.adversarial.tabular_play import RowPlay
+from skdeep.adversarial.table_rows import RowPlay
 
 pytestmark = [
     # The data of the checks are tiny: validation splits are refused, generators hardly trained.
