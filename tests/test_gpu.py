@@ -185,7 +185,8 @@ def test_pictures_of_bytes_in_mixed_precision(augment):
     assert clf.transform(pictures).dtype == np.float32
     assert clf.saliency(pictures[:3]).shape == (3, 8, 8, 1)
     again = pickle.loads(pickle.dumps(clf)).set_params(device="cpu")
-    np.testing.assert_array_equal(again.predict(pictures), clf.predict(pictures))
+    # Convolutions of float32 are in TF32 on the GPU: rows between two classes may change sides.
+    assert np.mean(again.predict(pictures) == clf.predict(pictures)) > 0.995
 
 
 def test_series_of_unequal_length_near_the_cpu():
