@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import torch
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from skdeep import losses
 from skdeep._checks import all_or_nothing
@@ -65,7 +65,7 @@ class DeepGenerator(DeepEstimator):
     def _reported_share(self) -> float:
         return 1.0
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.target_tags.required = False

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.adversarial import outlier_play
 from skdeep.adversarial.base import (
@@ -20,6 +21,7 @@ from skdeep.adversarial.base import (
 )
 from skdeep.adversarial.code_search import search
 from skdeep.adversarial.windows import center_and_spread, read_windows, standardised
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.outliers import OutlierAnswers, upper_fence
 from skdeep.inputs.rows import VECTORS, Rows
 from skdeep.nets.latent_gan import LatentGANNet, initialize
@@ -129,7 +131,9 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
 
     # --- fit -------------------------------------------------------------------------------
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         X = read_windows(self, given.X, reset=True)
         refuse_single_sample(len(X))
         self.n_outputs_ = X.shape[1]
@@ -138,7 +142,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         x = standardised(X, self._center, self._spread)
         return Rows(x.astype(np.float32), x), None
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         latent_size = self.latent_size
         if latent_size == "auto":
             latent_size = int(np.clip(rows.x.shape[1] // 4, 2, 16))
@@ -148,16 +152,18 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
         initialize(net, rng)
         return net
 
-    def _plan(self, rows, validation, mode, rng):
+    def _plan(
+        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> Plan:
         return outlier_play.plan(self, rows, mode, rng)
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         return outlier_play.recipe(self, plan)
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         return outlier_play.phases(self, task)
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         if not task.net.is_frozen:
             outlier_play.warn_of_collapse(task)
         losses = runs[-1].curves.losses
@@ -169,14 +175,14 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
             "offset_": -self._threshold(found),
         }
 
-    def _threshold(self, losses):
+    def _threshold(self, losses: np.ndarray) -> float:
         if self.contamination != "auto":
             return np.percentile(losses, 100 * (1 - self.contamination))
         return max(upper_fence(losses), np.quantile(losses, 0.95))
 
     # --- scores ----------------------------------------------------------------------------
 
-    def _search(self, module, x):
+    def _search(self, module: torch.nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Losses of standardised rows, and squared residuals of each value."""
         return search(
             module,
@@ -186,7 +192,7 @@ class GANOutlierDetector(OutlierAnswers, DeepGenerator):
             feature_weight=self.feature_weight,
         )
 
-    def _searched(self, X):
+    def _searched(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         x = standardised(read_windows(self, X), self._center, self._spread)
         return self._search(self.net_.module_, x)
 

@@ -31,6 +31,7 @@ from skdeep.adversarial.image_kinds import (
     shares,
 )
 from skdeep.adversarial.images import ImageScale, range_of, read_images
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.inputs.rows import VECTORS, Rows
 from skdeep.nets.image_gan import ImageGANNet, initialize
 from skdeep.parameters import adversarial as tables
@@ -135,7 +136,9 @@ class ImageGAN(DeepGenerator):
 
     # --- fit -------------------------------------------------------------------------------
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         images = read_images(self, given.X)
         refuse_single_sample(len(images))
         self.__dict__.pop("classes_", None)
@@ -150,7 +153,7 @@ class ImageGAN(DeepGenerator):
         self._range = range_of(images)
         return Rows(ImageScale(*self._range).scaled(images), kinds), None
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         n_kinds = int(rows.target.max()) + 1
         net = ImageGANNet(
             [int(s) for s in rows.x.shape[1:]],
@@ -162,23 +165,25 @@ class ImageGAN(DeepGenerator):
         initialize(net, rng)
         return net
 
-    def _plan(self, rows, validation, mode, rng):
+    def _plan(
+        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> Plan:
         return image_play.plan(self, rows, mode, rng)
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         return image_play.recipe(self, plan)
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         return [functools.partial(image_play.play, self, task)]
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         if not task.net.is_frozen:
             image_play.warn_of_collapse(task, self._kind_share)
         return player_attributes(task, runs, [loss[0] for loss in losses_of_play(runs)])
 
     # --- use -------------------------------------------------------------------------------
 
-    def _kinds(self, y, n_samples, noise):
+    def _kinds(self, y: Any, n_samples: int, noise: torch.Generator) -> Any:
         """Class numbers of the images to generate, or None for a single class."""
         if y is None:
             return draw_kinds(self._kind_share, n_samples, noise)
@@ -186,7 +191,7 @@ class ImageGAN(DeepGenerator):
             raise ValueError("y was given, but fit had none: the images have no classes.")
         return kinds_of(y, self.classes_, n_samples, noise.device)
 
-    def _decoded(self, codes, kinds):
+    def _decoded(self, codes: torch.Tensor, kinds: torch.Tensor | None) -> np.ndarray:
         """Images of codes, in the layout of X in `fit`."""
         made = image_play.decode(self.net_.module_, codes, kinds).cpu().numpy()
         rank, dtype = self._layout
@@ -199,7 +204,7 @@ class ImageGAN(DeepGenerator):
         *,
         y: Any = None,
         random_state: int | np.random.RandomState | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Sample images.
 
         Parameters

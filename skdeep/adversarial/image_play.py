@@ -84,11 +84,11 @@ def play(estimator: Any, task: Task, shared: engine.Shared) -> engine.Training:
         conditional=net.module_.config["n_classes"] > 0,
     )
 
-    def follow(t):
+    def follow(t: float) -> None:
         critic.learning_rate = generator.learning_rate
         game.penalty = estimator.gradient_penalty * (0.1 + 0.9 * engine.CURVES["cosine"](t))
 
-    def curve(t):
+    def curve(t: float) -> float:
         return 0.25 + 0.75 * engine.CURVES["cosine"](t) if is_r3gan else 1.0
 
     batches = make_batches(task)

@@ -148,7 +148,7 @@ class EncoderGradient:
     def __init__(self, module: Any, flat: Any, noise: Any):
         self.module, self.flat, self.noise = module, flat, noise
 
-    def __call__(self, x, target, weight):
+    def __call__(self, x: torch.Tensor, target: Any, weight: Any) -> torch.Tensor:
         module = self.module
         self.flat.grads.zero_()
         size = module.config["latent_size"]

@@ -153,7 +153,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         made = pd.concat(parts[1:], ignore_index=True).iloc[:, 1:]
         return self._as_given(X, made, columns), _extended(y, made_labels)
 
-    def _learn(self, X, y):
+    def _learn(self, X: Any, y: Any) -> Any:
         """Check X and y; return the columns of X, the labels, and classes that lack rows but have
         only one."""
         if y is None:
@@ -177,9 +177,10 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         self.sampling_strategy_ = lacking
         return columns, labels, [c for c in lacking if counts[c] < 2]
 
-    def _wanted(self, labels, counts):
+    def _wanted(self, labels: np.ndarray, counts: dict[Any, int]) -> dict[Any, int]:
         """Number of rows of each class after resampling."""
-        strategy, largest = self.sampling_strategy, max(counts.values())
+        strategy: Any = self.sampling_strategy
+        largest = max(counts.values())
         if callable(strategy):
             try:
                 strategy = strategy(labels)
@@ -218,8 +219,8 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
                 raise ValueError(
                     f"sampling_strategy={strategy}: a float needs two classes, y has {len(counts)}."
                 )
-            rare = min(counts, key=counts.get)
-            n = int(strategy * largest)
+            rare = min(counts, key=counts.__getitem__)
+            n = int(strategy * largest)  # type: ignore[call-overload]
             if n < counts[rare]:
                 raise ValueError(
                     f"sampling_strategy={strategy}: {n} rows of class {rare!r} are fewer than the "
@@ -229,13 +230,13 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         chosen = {
             "auto": [c for c, n in counts.items() if n < largest],
             "not majority": [c for c, n in counts.items() if n < largest],
-            "minority": [min(counts, key=counts.get)],
-            "not minority": [c for c in counts if c != min(counts, key=counts.get)],
+            "minority": [min(counts, key=counts.__getitem__)],
+            "not minority": [c for c in counts if c != min(counts, key=counts.__getitem__)],
             "all": list(counts),
         }[strategy]
         return dict.fromkeys(chosen, largest)
 
-    def _as_given(self, X, made, columns):
+    def _as_given(self, X: Any, made: Any, columns: list) -> Any:
         """X followed by the synthetic rows, in the type of X."""
         if isinstance(X, pd.DataFrame):
             both = [
@@ -255,7 +256,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         made = both.to_numpy(dtype=dtype if isinstance(dtype, np.dtype) else None)
         return made.tolist() if isinstance(X, list) else made
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.allow_nan = True
@@ -264,11 +265,11 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
         return _as_sampler(tags)
 
 
-def _is_count(n):
+def _is_count(n: Any) -> bool:
     return isinstance(n, Integral) and not isinstance(n, bool)
 
 
-def _one_label(y):
+def _one_label(y: Any) -> Any:
     """Index of the class of each row, if y has one indicator column per class (sparse or dense);
     otherwise y."""
     with naming("y"):
@@ -284,7 +285,7 @@ def _one_label(y):
     return matrix.argmax(1)
 
 
-def _extended(y, labels):
+def _extended(y: Any, labels: list) -> Any:
     """y with further labels, in the type of y; a column (n_samples, 1) becomes 1-D."""
     shape = np.shape(y)
     if sp.issparse(y) or (len(shape) == 2 and shape[1] > 1):
@@ -304,7 +305,7 @@ def _extended(y, labels):
     return np.concatenate([y, np.array(labels, dtype=y.dtype)]) if labels else y.copy()
 
 
-def _extended_matrix(y, labels):
+def _extended_matrix(y: Any, labels: list) -> Any:
     """The same for one indicator column per class."""
     more = np.eye(np.shape(y)[1], dtype=int)[np.asarray(labels, dtype=int)]
     if sp.issparse(y):
@@ -316,7 +317,7 @@ def _extended_matrix(y, labels):
     return both.tolist() if isinstance(y, list) else both
 
 
-def _as_sampler(tags):
+def _as_sampler(tags: Any) -> Any:
     """scikit-learn's tags extended by imbalanced-learn's, if that is in use."""
     if "imblearn" not in sys.modules:
         return tags

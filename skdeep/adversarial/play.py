@@ -96,14 +96,14 @@ class Play:
         self.latent_size, self.noise, self.conditional = latent_size, noise, conditional
         self.cycle = cycle
 
-    def _synthetic(self, batch):
+    def _synthetic(self, batch: Any) -> tuple[Any, Any, Any]:
         """Codes, samples generated from them, and the labels for both players."""
         x, label, _ = batch
         code = torch.randn(len(x), self.latent_size, device=x.device, generator=self.noise)
         code, label = code.to(x.dtype), label if self.conditional else None
         return code, self.generator(code, label), label
 
-    def critic_loss(self, batch: Any):
+    def critic_loss(self, batch: Any) -> torch.Tensor:
         """Loss of the critic."""
         with torch.no_grad():
             _, made, label = self._synthetic(batch)
@@ -116,7 +116,7 @@ class Play:
             noise=self.noise,
         )
 
-    def generator_loss(self, batch: Any):
+    def generator_loss(self, batch: Any) -> torch.Tensor:
         """Loss of the generator."""
         real = batch[0]
         code, made, label = self._synthetic(batch)
@@ -128,7 +128,9 @@ class Play:
             loss = loss + self.cycle * error
         return loss
 
-    def _against_critic(self, real, made, label):
+    def _against_critic(
+        self, real: torch.Tensor, made: torch.Tensor, label: torch.Tensor | None
+    ) -> torch.Tensor:
         score = self.critic(made, label)
         if self.loss == "vanilla":
             return vanilla_generator(score).mean()

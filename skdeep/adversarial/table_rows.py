@@ -33,7 +33,7 @@ _WARM = 1000  # steps that the weights of the warm-up count for in the average o
 _AT_A_TIME = 4096  # held-out rows
 
 
-def joined(estimator, X, y, *, reset):
+def joined(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[list[pd.Series], list]:
     """Check X; return its columns with y as the last.
 
     Returns
@@ -71,14 +71,14 @@ def joined(estimator, X, y, *, reset):
     return columns, names
 
 
-def _inferred(column):
+def _inferred(column: pd.Series) -> pd.Series:
     """Infer the type of a column of objects, if no value is changed."""
     better = column.infer_objects()
     whole = better.dtype.kind != "f" or pd.api.types.infer_dtype(column) != "integer"
     return better if whole else column
 
 
-def layout_of(X, columns):
+def layout_of(X: Any, columns: list[pd.Series]) -> Any:
     """Layout of X as plain data: None for a pandas DataFrame, a dict with the types of `columns`
     for polars, and the dtype of an array otherwise."""
     if isinstance(X, pd.DataFrame):
@@ -97,7 +97,7 @@ def layout_of(X, columns):
     return common
 
 
-def to_layout(arrays, names, layout):
+def to_layout(arrays: list, names: list, layout: Any) -> Any:
     """Convert columns of synthetic values to the layout of X.
 
     Parameters
@@ -115,12 +115,12 @@ def to_layout(arrays, names, layout):
     return frame if layout is None else frame.to_numpy(dtype=layout)
 
 
-def positions_of(modes, columns):
+def positions_of(modes: list, columns: list[pd.Series]) -> np.ndarray:
     """Positions of the cells of columns among their modes, (n_samples, n_columns)."""
     return np.column_stack([m.encode(c) for m, c in zip(modes, columns)])
 
 
-def described(modes):
+def described(modes: Any) -> dict[str, Any]:
     """Description of the modes of a column for a network."""
     return {
         "n_modes": len(modes),
@@ -132,10 +132,10 @@ def described(modes):
 class _Positions(RowInput):
     """Reader of rows of positions, whose magnitude is not informative about the data."""
 
-    def keys(self, X: Any, target: Any):
+    def keys(self, X: Any, target: Any) -> list[bytes]:
         return [row.tobytes() for row in X]
 
-    def largest(self, X: Any):
+    def largest(self, X: Any) -> float:
         return 0.0
 
 
@@ -296,13 +296,13 @@ class RowPlay:
         self.generator, self.critic, self.likelihood = generator, critic, likelihood
         self.loss, self.penalty, self.noise = loss, penalty, noise
 
-    def _synthetic(self, n):
+    def _synthetic(self, n: int) -> torch.Tensor:
         self.generator.eval()
         made = self.generator.sample(n, self.noise)
         self.generator.train()
         return made
 
-    def critic_loss(self, batch: Any):
+    def critic_loss(self, batch: Any) -> torch.Tensor:
         """Loss of the critic on packs of rows."""
         pac = self.critic.pac
         x = batch[0][: len(batch[0]) // pac * pac]
@@ -319,7 +319,7 @@ class RowPlay:
             pac=pac,
         )
 
-    def generator_loss(self, batch: Any):
+    def generator_loss(self, batch: Any) -> torch.Tensor:
         """Minus the log-likelihood of real rows, and of synthetic ones as the critic weighs them.
 
         The weights are the critic's estimates of the ratio of the densities, ``exp(C)``, over

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
@@ -29,6 +30,7 @@ from skdeep.adversarial.table_rows import (
     positions_of,
     to_layout,
 )
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.inputs.rows import Rows
 from skdeep.nets.tabular_gan import TabularGANNet, initialize
 from skdeep.parameters import adversarial as tables
@@ -157,10 +159,12 @@ class TabularGAN(DeepGenerator):
     # --- fit -------------------------------------------------------------------------------
 
     @property
-    def _input(self):
+    def _input(self) -> Any:
         return POSITIONS
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         columns, names = joined(self, given.X, given.y, reset=True)
         n_samples, n_bins = len(columns[0]), self.n_bins
         refuse_single_sample(n_samples)
@@ -174,7 +178,7 @@ class TabularGAN(DeepGenerator):
         positions = positions_of(modes, columns).astype(np.float32)
         return Rows(positions, None), None
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         modes = self.modes_
         net = TabularGANNet(
             [described(m) for m in modes],
@@ -186,13 +190,13 @@ class TabularGAN(DeepGenerator):
         initialize(net, rng, [m.counts for m in modes])
         return net
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         return table_rows.recipe(self, plan)
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         return table_rows.phases(self, task)
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         losses = runs[-1].curves.losses
         if not task.net.is_frozen:
             table_rows.warn_of_collapse(task)
@@ -315,7 +319,7 @@ class TabularGAN(DeepGenerator):
         """
         return float(self.score_samples(X, y).mean())
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True

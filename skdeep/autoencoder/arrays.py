@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skdeep import engine, losses
 from skdeep._checks import layer_sizes
 from skdeep.autoencoder.coder import Coder
-from skdeep.base.learning import Plan, Task
+from skdeep.base.learning import Plan, Task, Validator
 from skdeep.base.training import plain_gradient, single_phase
 from skdeep.data.pieces import channel_statistics, in_pieces, pieces
 from skdeep.data.rows import MappedRows, PaddedRows, RaggedRows
@@ -41,7 +41,7 @@ _USUAL_LENGTH = 100  # of series of unequal length, for an estimate of the work
 class _EvenInput(ArrayInput):
     """Reader of images, signals and series of equal length."""
 
-    def check(self, estimator: Any, X: Any, *, reset: bool = False):
+    def check(self, estimator: Any, X: Any, *, reset: bool = False) -> Any:
         rows = super().check(estimator, X, reset=reset)
         if isinstance(rows, RaggedRows):
             raise ValueError(
@@ -62,14 +62,14 @@ class ArrayCoder(Coder):
             return ArrayInput.of(self.of, ranks=(2, 3))
         return _EvenInput.of(self.of)
 
-    def layers(self):
+    def layers(self) -> Any:
         sizes = super().layers()
         return [*sizes, self._filters()] if self.of.encoder == "conv" else sizes
 
     def _filters(self) -> list[int]:
         return layer_sizes(self.of.n_filters, "n_filters")
 
-    def reasons_against(self, encoder: list[int], decoder: list[int]):
+    def reasons_against(self, encoder: list[int], decoder: list[int]) -> Any:
         of, kind = self.of, f"encoder={self.of.encoder!r}"
         dense_only = {
             "tied=True": of.tied,
@@ -97,7 +97,7 @@ class ArrayCoder(Coder):
 
     # --- training --------------------------------------------------------------------------
 
-    def facts(self, X: Any, x: Any):
+    def facts(self, X: Any, x: Any) -> dict[str, Any]:
         row_shape = None if isinstance(x, RaggedRows) else _row_shape(X)
         return {"_row_shape": row_shape, "_unit": _unit(x)}
 
@@ -162,7 +162,7 @@ class ArrayCoder(Coder):
                 task,
                 past,
                 gradient=weighing(module, plain_gradient(module, task)),
-                validator=None if task.held_out is None else _validator(task),
+                validator=None if task.held_out is None else _validator(task, task.held_out),
             )
         ]
 
@@ -178,12 +178,12 @@ class ArrayCoder(Coder):
         return self.of.net_.module_, *self.of._placed(X)
 
     @torch.inference_mode()
-    def encode(self, X: Any):
+    def encode(self, X: Any) -> np.ndarray:
         module, X, x = self._placed(X)
         return to_host(self.of._only_finite(in_pieces(module, x, module.encode), X))
 
     @torch.inference_mode()
-    def reconstruct(self, X: Any):
+    def reconstruct(self, X: Any) -> Any:
         module, checked, x = self._placed(X)
         if not isinstance(x, PaddedRows):
             made = in_pieces(module, x, lambda rows: module.restored(module(rows)[0]))
@@ -198,7 +198,7 @@ class ArrayCoder(Coder):
         return like_series(X, out, self.of.data_format)
 
     @torch.inference_mode()
-    def decode(self, codes: Any, lengths: Any):
+    def decode(self, codes: Any, lengths: Any) -> Any:
         of, module = self.of, self.of.net_.module_
         parameter = next(module.parameters())
         z = torch.as_tensor(codes, dtype=parameter.dtype, device=parameter.device)
@@ -221,7 +221,7 @@ class ArrayCoder(Coder):
         return [row.T for row in out] if of.data_format == "channels_first" else out
 
     @torch.inference_mode()
-    def score(self, X: Any):
+    def score(self, X: Any) -> np.ndarray:
         _, X, x = self._placed(X)
         return to_host(self.of._only_finite(-_row_losses(self.of.net_, x), X))
 
@@ -235,15 +235,15 @@ class ArrayCoder(Coder):
         return np.ascontiguousarray(rows).reshape(len(rows), *row_shape)
 
 
-def _row_losses(net, x):
+def _row_losses(net: engine.DeepNet, x: Any) -> torch.Tensor:
     return in_pieces(net.module_, x, lambda rows: net.criterion_(net.module_(rows), None))
 
 
-def _validator(task):
+def _validator(task: Task, held_out: tuple[Any, Any, Any]) -> Validator:
     """Function that returns the mean loss of held-out rows, and its negative as their score."""
-    x, _, weight = task.held_out
+    x, _, weight = held_out
 
-    def validate():
+    def validate() -> tuple[float, float | None]:
         with torch.inference_mode():
             loss = float(weighted_mean(_row_losses(task.net, x), weight))
         return loss, -loss if task.plan.scores else None
@@ -251,17 +251,17 @@ def _validator(task):
     return validate
 
 
-def _row_shape(X):
+def _row_shape(X: Any) -> tuple[int | None, ...]:
     """Shape of one row as given by the user."""
     return tuple(X.shape[1:]) if hasattr(X, "shape") else np.asarray(X).shape[1:]
 
 
-def _unit(X):
+def _unit(X: Any) -> float:
     """Divisor of the numbers of checked rows: 255 for bytes."""
     return 255.0 if str(X.dtype).removeprefix("torch.") == "uint8" else 1.0
 
 
-def _bounds_of_channels(X):
+def _bounds_of_channels(X: Any) -> Any:
     """Smallest and largest value of each channel of checked rows."""
     if isinstance(X, RaggedRows):
         return X.values.min(0), X.values.max(0)
@@ -271,7 +271,7 @@ def _bounds_of_channels(X):
     return np.min([low for low, _ in bounds], 0), np.max([high for _, high in bounds], 0)
 
 
-def _checked_lengths(lengths, codes):
+def _checked_lengths(lengths: Any, codes: np.ndarray) -> Any:
     if lengths is None:
         raise ValueError(
             "The series of `fit` were of unequal length, and a code does not say how long its row "

@@ -11,9 +11,12 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep import engine
 from skdeep.autoencoder.arrays import ArrayCoder
 from skdeep.autoencoder.coder import BOUNDED, DenseCoder
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.unsupervised import DeepTransformer, check_codes
+from skdeep.inputs.rows import Rows
 from skdeep.nets.array_autoencoder import ConvAutoencoderNet, SequenceAutoencoderNet
 from skdeep.parameters import autoencoder as tables
 from skdeep.parameters.entry import public
@@ -192,10 +195,10 @@ class Autoencoder(DeepTransformer):
         return (DenseCoder if self.encoder == "dense" else ArrayCoder)(self)
 
     @property
-    def _input(self):
+    def _input(self) -> Any:
         return self._coder.input
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         coder, known = self._coder, self.__dict__.get("net_")
         coder.check()
         if self.warm_start and known is not None:
@@ -206,7 +209,9 @@ class Autoencoder(DeepTransformer):
                     f"Previously got {fitted}, now {wanted}."
                 )
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         rows, validation = super()._read(given, mode, rng)
         coder = self._coder
         if not mode.resumed:
@@ -214,23 +219,23 @@ class Autoencoder(DeepTransformer):
         self.out_activation_ = "logistic" if self.loss in BOUNDED else self.output_activation
         return coder.checked(rows), None if validation is None else coder.checked(validation)
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         return self._coder.module(rows, rng)
 
-    def _make_loss(self):
+    def _make_loss(self) -> torch.nn.Module:
         return self._coder.loss()
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         noise = bool(self.noise and self.noise_rate)
         return replace(super()._recipe(plan), draws_noise=noise, **self._coder.recipe(plan))
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         return self._coder.phases(task, past)
 
     # --- after training --------------------------------------------------------------------
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self._coder.n_codes
 
     def transform(self, X: Any) -> np.ndarray:
@@ -301,7 +306,7 @@ class Autoencoder(DeepTransformer):
         return self._coder.score(X)
 
 
-def _layers(module):
+def _layers(module: Any) -> Any:
     """Kind and layer sizes of a network."""
     config = module.config
     encoder, decoder = list(config["encoder_units"]), list(config["decoder_units"])

@@ -202,7 +202,7 @@ class DenseCoder(Coder):
         """Decode checked codes."""
         layer = self._layer()
 
-        def decode(module, z):
+        def decode(module: Any, z: torch.Tensor) -> torch.Tensor:
             return self._restored(module.run(z, layer, module.n_layers))
 
         return self.of._run(codes, decode, self._width())

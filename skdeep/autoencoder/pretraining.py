@@ -51,7 +51,9 @@ def pretrain(
         X = to_host(torch.cat([module.run(x[p], i, i + 1) for p in pieces]))
 
 
-def _layer_autoencoder(estimator, i, is_code, width, rng):
+def _layer_autoencoder(
+    estimator: Any, i: int, is_code: bool, width: int, rng: np.random.RandomState
+) -> Any:
     """Autoencoder of one layer, whose input is the output of layer i (0 is X)."""
     parameters = estimator.get_params(deep=False) | {
         "hidden_layer_sizes": (width,),
@@ -77,7 +79,9 @@ def _layer_autoencoder(estimator, i, is_code, width, rng):
     return type(estimator)(**parameters)
 
 
-def _layer_rbm(estimator, i, is_code, width, rng):
+def _layer_rbm(
+    estimator: Any, i: int, is_code: bool, width: int, rng: np.random.RandomState
+) -> Any:
     """RBM whose input is the output of layer i (0 is X)."""
     from skdeep.autoencoder.rbm import RBM
 
@@ -92,7 +96,7 @@ def _layer_rbm(estimator, i, is_code, width, rng):
     )
 
 
-def _weights(module):
+def _weights(module: Any) -> Any:
     """Weights and biases of the layer of a trained model, and of its decoder."""
     if isinstance(module, RBMNet):
         weight = module.hidden.weight
@@ -102,5 +106,5 @@ def _weights(module):
     return encoder.weight, encoder.bias, *back
 
 
-def _copy(target, value):
+def _copy(target: torch.Tensor, value: torch.Tensor) -> None:
     target.copy_(value.detach().to(target.dtype))

@@ -8,17 +8,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine, losses
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
 from skdeep.base.estimator import new_random_state
-from skdeep.base.learning import Given, Mode
+from skdeep.base.learning import Given, Mode, Plan, Task, Validator
 from skdeep.base.training import single_phase
 from skdeep.base.unsupervised import DeepTransformer, check_codes
 from skdeep.data.batches import chunks
-from skdeep.inputs.rows import VECTORS, to_host
+from skdeep.inputs.rows import VECTORS, Rows, to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.rbm import (
     ContrastiveDivergence,
@@ -122,14 +123,16 @@ class RBM(DeepTransformer):
 
     # --- training --------------------------------------------------------------------------
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         if self.method == "pcd" and not self.draw_states:
             raise ValueError(
                 "draw_states=False needs method='cd': deterministic chains that persist end in the "
                 "same few states, wherever they start."
             )
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         rows, validation = super()._read(given, mode, rng)
         if not mode.resumed:
             automatic = "bernoulli" if _in_unit_interval(rows.x) else "gaussian"
@@ -148,7 +151,7 @@ class RBM(DeepTransformer):
             validation = replace(validation, target=np.empty((len(validation), 0)))
         return rows, validation
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         n_visible = rows.x.shape[1]
         n_chains = int(self.batch_size) if self.method == "pcd" else 0
         (n_components,) = layer_sizes(self.n_components, "n_components", n_inputs=n_visible)
@@ -156,10 +159,10 @@ class RBM(DeepTransformer):
         initialize_rbm(net, rng, _means(rows))
         return net
 
-    def _make_loss(self):
+    def _make_loss(self) -> torch.nn.Module:
         return losses.Reconstruction()  # only in name: no derivative of it is ever taken
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         rate = self.learning_rate_init
         if rate == "auto":
             rate = 0.05 if self.visible_ == "bernoulli" else 0.001
@@ -173,19 +176,19 @@ class RBM(DeepTransformer):
             draws_noise=self.draw_states,
         )
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         module = task.net.module_
         noise = task.noise if self.draw_states else None
         gradient = ContrastiveDivergence(module, noise, self.n_gibbs_steps)
-        validator = None if task.held_out is None else self._validator(task)
+        validator = None if task.held_out is None else self._validator(task, task.held_out)
         return [single_phase(self, task, past, gradient=gradient, validator=validator)]
 
-    def _validator(self, task):
+    def _validator(self, task: Task, held_out: tuple[Any, Any, Any]) -> Validator:
         """Mean free energy of held-out rows: if it rises above that of the training rows, the
         machine overfits (Hinton, 2012, section 6)."""
-        module, (x, _, weight) = task.net.module_, task.held_out
+        module, (x, _, weight) = task.net.module_, held_out
 
-        def validate():
+        def validate() -> tuple[float, float | None]:
             with torch.inference_mode():
                 energies = self._free_energies(module, x)
                 loss = float(weighted_mean(energies, weight))
@@ -193,7 +196,7 @@ class RBM(DeepTransformer):
 
         return validate
 
-    def _free_energies(self, module, x):
+    def _free_energies(self, module: Any, x: Any) -> torch.Tensor:
         if isinstance(x, torch.Tensor):
             return module.free_energy(x)
         pieces = chunks(x.shape[0], self._width(), x.device)
@@ -201,11 +204,11 @@ class RBM(DeepTransformer):
 
     # --- after training --------------------------------------------------------------------
 
-    def _width(self):
+    def _width(self) -> int:
         return max(self.n_components, self.n_features_in_)
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return len(self.net_.module_.hidden.bias)
 
     @property
@@ -291,17 +294,17 @@ class RBM(DeepTransformer):
                 v = module.gibbs_step(v, generator)
         return to_host(v)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
 
-def _in_unit_interval(x):
+def _in_unit_interval(x: Any) -> bool:
     return bool(x.min() >= 0 and x.max() <= 1)
 
 
-def _means(rows):
+def _means(rows: Rows) -> Any:
     """Weighted mean of each column."""
     x, weight = rows.x, rows.weight
     with np.errstate(over="ignore"):  # training will say that they are too large

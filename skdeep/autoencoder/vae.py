@@ -11,11 +11,12 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep import losses
+from skdeep import engine, losses
 from skdeep._checks import layer_sizes
 from skdeep.base.estimator import new_random_state
+from skdeep.base.learning import Given, Mode, Plan
 from skdeep.base.unsupervised import DeepTransformer, check_codes
-from skdeep.inputs.rows import VECTORS, to_host
+from skdeep.inputs.rows import VECTORS, Rows, to_host
 from skdeep.nets.blocks import initialize
 from skdeep.nets.vae import VAENet
 from skdeep.parameters import autoencoder as tables
@@ -115,10 +116,10 @@ class VariationalAutoencoder(DeepTransformer):
 
     # --- training --------------------------------------------------------------------------
 
-    def _sizes(self):
+    def _sizes(self) -> Any:
         return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes", may_be_empty=True)
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         known = self.__dict__.get("net_")
         wanted = (self.n_components, self._sizes(), self.likelihood, self.draw_codes)
         if self.warm_start and known is not None:
@@ -136,7 +137,9 @@ class VariationalAutoencoder(DeepTransformer):
                     f"{fitted}, now {wanted}."
                 )
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         rows, validation = super()._read(given, mode, rng)
         if self.likelihood == "bernoulli":
             for part in (rows, validation):
@@ -149,7 +152,7 @@ class VariationalAutoencoder(DeepTransformer):
         self.out_activation_ = "logistic" if self.likelihood == "bernoulli" else "identity"
         return rows, validation
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         (n_components,) = layer_sizes(self.n_components, "n_components")
         net = VAENet(
             rows.x.shape[1],
@@ -162,22 +165,22 @@ class VariationalAutoencoder(DeepTransformer):
         initialize(net, "auto", rng, factor=2.0 if self.activation == "logistic" else 6.0)
         return net
 
-    def _make_loss(self):
+    def _make_loss(self) -> torch.nn.Module:
         return losses.EvidenceBound(self.likelihood, float(self.beta))
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         return replace(super()._recipe(plan), draws_noise=self.draw_codes)
 
-    def _forward(self, module, x):
+    def _forward(self, module: Any, x: torch.Tensor) -> Any:
         return module(x)
 
     # --- after training --------------------------------------------------------------------
 
-    def _width(self):
+    def _width(self) -> int:
         return max([self.n_features_in_, *self._sizes()])
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.net_.module_.config["n_components"]
 
     def transform(self, X: Any) -> np.ndarray:
@@ -239,7 +242,7 @@ class VariationalAutoencoder(DeepTransformer):
             (self.n_draws, self._n_features_out)
         )
 
-        def bound(module, x):
+        def bound(module: Any, x: torch.Tensor) -> torch.Tensor:
             noise = torch.as_tensor(draws, dtype=x.dtype, device=x.device)
             return module.log_likelihood_bound(x, noise)
 

@@ -15,16 +15,16 @@ from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Given, Mode
+from skdeep.base.learning import Given, Mode, Plan
 from skdeep.base.regressor import DeepRegressor
 from skdeep.engine.recipe import capped_batch_size
-from skdeep.inputs.rows import VECTORS
+from skdeep.inputs.rows import VECTORS, Rows
 from skdeep.nets.blocks import MLPNet, initialize
 from skdeep.parameters import dense as tables
 from skdeep.parameters.entry import public
 
 
-def _is_stochastic(estimator):
+def _is_stochastic(estimator: Any) -> bool:
     if estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -39,11 +39,11 @@ class _BaseMLP(DeepEstimator):
     _input = VECTORS
     _trains_in_packs = True  # a search may train several as one
 
-    def _hidden_layer_sizes(self, n_inputs=1):
+    def _hidden_layer_sizes(self, n_inputs: int = 1) -> list[int]:
         sizes = self.hidden_layer_sizes
         return layer_sizes(sizes, "hidden_layer_sizes", n_inputs=n_inputs, may_be_empty=True)
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         self._hidden_layer_sizes()  # for its errors
         if self.solver == "lbfgs" and (self.dropout or self.input_noise):
             raise ValueError(
@@ -52,7 +52,7 @@ class _BaseMLP(DeepEstimator):
             )
         super()._check_parameters()
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         n_inputs = rows.x.shape[1]
         net = MLPNet(
             [n_inputs, *self._hidden_layer_sizes(n_inputs), self.n_outputs_],
@@ -65,7 +65,7 @@ class _BaseMLP(DeepEstimator):
         initialize(net, self.weight_init, rng, factor=factor)
         return net
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         n_samples, least = len(plan.train), 2 if self.normalization == "batch" else 1
         if n_samples < least:
             raise ValueError(
@@ -75,7 +75,7 @@ class _BaseMLP(DeepEstimator):
         return engine.Recipe.of(self, batch_size=size, smallest_batch=least, recordable=True)
 
     @property
-    def _optimizer(self):
+    def _optimizer(self) -> Any:
         """The optimizer, under scikit-learn's name."""
         return self.net_.flat_optimizers_[0]
 
@@ -93,7 +93,7 @@ class _BaseMLP(DeepEstimator):
         return [m.weight.detach().cpu().numpy().T for m in self.net_.module_.linears]
 
     @coefs_.setter
-    def coefs_(self, values: Sequence[Any]):
+    def coefs_(self, values: Sequence[Any]) -> None:
         self._assign([m.weight.T for m in self.net_.module_.linears], values, "coefs_")
 
     @property
@@ -102,11 +102,11 @@ class _BaseMLP(DeepEstimator):
         return [m.bias.detach().cpu().numpy() for m in self.net_.module_.linears]
 
     @intercepts_.setter
-    def intercepts_(self, values: Sequence[Any]):
+    def intercepts_(self, values: Sequence[Any]) -> None:
         self._assign([m.bias for m in self.net_.module_.linears], values, "intercepts_")
 
     @torch.no_grad()
-    def _assign(self, tensors, values, name):
+    def _assign(self, tensors: list[torch.Tensor], values: Sequence[Any], name: str) -> None:
         shapes, wanted = [np.shape(v) for v in values], [tuple(t.shape) for t in tensors]
         if shapes != wanted:
             raise ValueError(f"{name} must have the shapes {wanted}, got {shapes}.")

@@ -16,9 +16,11 @@ from torch import nn
 
 from skdeep import engine
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.learning import Mode, Plan, Task
 from skdeep.base.training import plain_gradient, single_phase
 from skdeep.data.batches import to_tensor
 from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.rows import Rows
 from skdeep.siamese.comparisons import (
     augmentation,
     comparing_validator,
@@ -34,7 +36,7 @@ from skdeep.siamese.encoders import (
     training_forward,
     width_of_embedding,
 )
-from skdeep.siamese.rows import plan_comparisons
+from skdeep.siamese.rows import ComparedRows, plan_comparisons
 
 _RATES = {"conv": 0.01}  # of learning_rate_init='auto', by encoder
 _RATE = 0.005  # of the others
@@ -76,23 +78,26 @@ class BaseSiamese(DeepEstimator):
         return super().fit(X, y, X_val=X_val, y_val=y_val)
 
     @property
-    def _input(self):
+    def _input(self) -> Any:
         is_module = isinstance(self.encoder, nn.Module)
         # A row that is a vector has no channel for the other encoders.
         flat = is_module or self.encoder not in ("conv", "lstm")
         return ArrayInput.of(self, flat=flat, keeps_bytes=not is_module)
 
-    def _module(self, rows, rng):
+    def _module(self, rows: ComparedRows, rng: np.random.RandomState) -> torch.nn.Module:
         module = make_encoder(self, rows.x.shape[1:], rng)
         set_scale(module, rows.x, rows.numbers)
         self.n_outputs_ = width_of_embedding(module, rows.x, self._input.place)
         return module
 
-    def _plan(self, rows, validation, mode, rng):
+    def _plan(
+        self, rows: ComparedRows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> Plan:
         return plan_comparisons(rows, validation, mode, self.early_stopping)
 
-    def _recipe(self, plan):
-        rows, rate = plan.train, self.learning_rate_init
+    def _recipe(self, plan: Plan) -> engine.Recipe:
+        rows: Any = plan.train
+        rate = self.learning_rate_init
         if rate == "auto":
             rate = _RATES.get(encoder_kind(self.encoder, rows.x.shape[1:]), _RATE)
         return engine.Recipe.of(
@@ -102,7 +107,7 @@ class BaseSiamese(DeepEstimator):
             loss=make_loss(self, rows.kind),
         )
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         net, x = task.net, task.plan.train.x
         largest = self._input.largest(x)
         if largest > torch.finfo(net.dtype).max ** 0.5:
@@ -119,7 +124,7 @@ class BaseSiamese(DeepEstimator):
         }
         return [single_phase(self, task, past, **parts)]
 
-    def _encode_known_target(self, y, name):
+    def _encode_known_target(self, y: Any, name: str) -> np.ndarray:
         y = column_or_1d(y, warn=True)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
@@ -129,27 +134,27 @@ class BaseSiamese(DeepEstimator):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _target_tensor(self, target, dtype, device):
+    def _target_tensor(self, target: Any, dtype: torch.dtype, device: torch.device) -> Any:
         if isinstance(target, tuple):
             tuples, label = target
             label = None if label is None else to_tensor(label, torch.bool, device)
             return to_tensor(tuples, torch.int64, device), label
         return to_tensor(target, torch.int64, device)
 
-    def _target_too_large(self, target):
+    def _target_too_large(self, target: Any) -> None:
         return None
 
-    def _reported_share(self):
+    def _reported_share(self) -> float:
         return 1.0
 
     # --- the embedding ---------------------------------------------------------------------
 
-    def _embed(self, X):
+    def _embed(self, X: Any) -> np.ndarray:
         """Embeddings of rows as given by the user, on the CPU."""
         check_is_fitted(self)
         return self._embed_checked(self.net_.module_, self._input.check(self, X))
 
-    def _embed_checked(self, module, X):
+    def _embed_checked(self, module: torch.nn.Module, X: Any) -> np.ndarray:
         reader, parameter = self._input, next(module.parameters())
         with torch.inference_mode():
             x = reader.place(X, parameter.dtype, parameter.device)

@@ -87,7 +87,9 @@ class KnownClasses:
             distances[rows, own] = np.linalg.norm(Z - without, axis=1)
         return distances
 
-    def _neighbor_distances(self, Z, n_neighbors, own):
+    def _neighbor_distances(
+        self, Z: np.ndarray, n_neighbors: int, own: np.ndarray | None
+    ) -> np.ndarray:
         kept: Any = self.rows
         distances = np.empty((len(Z), len(self.labels)))
         members = [np.flatnonzero(self.numbers == c) for c in range(len(self.labels))]
@@ -109,7 +111,7 @@ def fit_temperature(distances: np.ndarray, target: np.ndarray) -> float:
     """Divisor of distances to classes before a softmax, from rows of known classes."""
     scale = float(distances.mean()) or 1.0
 
-    def cost(log_temperature):
+    def cost(log_temperature: float) -> float:
         scores = log_softmax(-distances / (scale * np.exp(log_temperature)), axis=1)
         # As if one more row were of any class: else no temperature is low enough for rows
         # that are all right.

@@ -14,7 +14,8 @@ from sklearn.utils import column_or_1d
 
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
-from skdeep.inputs.rows import read_target, to_host
+from skdeep.base.learning import Given, Mode, Task
+from skdeep.inputs.rows import Rows, read_target, to_host
 from skdeep.inputs.weights import scored_against
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
@@ -311,12 +312,14 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     # --- fitting ---------------------------------------------------------------------------
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         found = read_classes(self, given, mode, rng, holds_out=True)
         self._check_labels(self.classes_)
         return found
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         plan, module, labels = task.plan, task.net.module_, self.classes_
         keep_rows = self.n_neighbors is not None
         Z, target = self._embed_checked(module, plan.train.x), plan.train.target
@@ -336,7 +339,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         }
         return super()._keep(task, runs) | _attributes(known) | learned
 
-    def _known_classes(self):
+    def _known_classes(self) -> KnownClasses:
         if self.n_neighbors is not None and self._rows is None:
             raise ValueError(
                 f"n_neighbors={self.n_neighbors}: this {type(self).__name__} was fitted with "
@@ -345,7 +348,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         means = self.prototypes_
         return KnownClasses(self.classes_, self.class_count_, means, self._rows, self._row_numbers)
 
-    def _check_labels(self, labels):
+    def _check_labels(self, labels: np.ndarray) -> None:
         unknown = label_of_unknown(self.classes_)
         if self.rejection_rate is not None and unknown in labels:
             raise ValueError(
@@ -354,7 +357,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             )
 
 
-def _attributes(known):
+def _attributes(known: KnownClasses) -> dict[str, Any]:
     """Known classes as fitted attributes."""
     return {
         "classes_": known.labels,
@@ -365,7 +368,7 @@ def _attributes(known):
     }
 
 
-def _kind_of(labels):
+def _kind_of(labels: np.ndarray) -> str:
     """Type of labels: labels of one type can be sorted."""
     return {**dict.fromkeys("OUS", "text"), **dict.fromkeys("biuf", "number")}.get(
         labels.dtype.kind, labels.dtype.kind

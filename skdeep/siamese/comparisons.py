@@ -130,7 +130,7 @@ def comparing_validator(estimator: Any, task: Task, gallery: Any) -> Validator |
     return validate
 
 
-def _held_out_score(module: torch.nn.Module, normalize: bool, held_out, gallery) -> float:
+def _held_out_score(module: torch.nn.Module, normalize: bool, held_out: Any, gallery: Any) -> float:
     """Share of rows nearest to the mean of their class; for pairs the area under the ROC curve,
     for triplets the share whose similar row is the nearer one."""
     x, target, _ = held_out

@@ -47,7 +47,7 @@ class ComparedRows(Rows):
 
     parts: tuple[np.ndarray, np.ndarray] | None = None
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray) -> Any:
         return replace(super().__getitem__(rows), parts=None)
 
     @property
@@ -77,7 +77,7 @@ class ComparedTuples(ComparedRows):
     def __len__(self) -> int:
         return len(self.target[0])
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: np.ndarray) -> Any:
         tuples, label = self.target
         label = None if label is None else label[rows]
         return replace(self, target=(tuples[rows], label), parts=None)

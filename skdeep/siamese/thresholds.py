@@ -1,5 +1,9 @@
 """Checks of pairs and triplets, and thresholds of their distances, with NumPy only."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -8,7 +12,7 @@ _KINDS = {2: ("pairs", "n_pairs"), 3: ("triplets", "n_triplets")}
 STRATEGIES = ("accuracy", "f_beta", "max_tpr", "max_tnr")
 
 
-def split_tuples(tuples, size):
+def split_tuples(tuples: Any, size: int) -> Any:
     """Rows and row numbers of an array of pairs or triplets of rows.
 
     Parameters
@@ -37,14 +41,14 @@ def split_tuples(tuples, size):
     return tuples.reshape(-1, *tuples.shape[2:]), numbers
 
 
-def _as_array(given, name, wanted):
+def _as_array(given: Any, name: str, wanted: str) -> np.ndarray:
     try:
         return np.asarray(given)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name} of unequal shape: {wanted}. {error}") from None
 
 
-def check_numbers(tuples, size, n_rows):
+def check_numbers(tuples: Any, size: int, n_rows: int) -> np.ndarray:
     """Check row numbers of pairs or triplets of the rows of X.
 
     Parameters
@@ -79,7 +83,7 @@ def check_numbers(tuples, size, n_rows):
     return tuples.astype(np.int64)
 
 
-def check_pair_labels(y, n_pairs):
+def check_pair_labels(y: Any, n_pairs: int) -> tuple[np.ndarray, np.ndarray]:
     """Check labels of pairs; return them and their coding.
 
     Parameters
@@ -111,7 +115,14 @@ def check_pair_labels(y, n_pairs):
     return y == 1, np.array([-1 if -1 in found else 0, 1])
 
 
-def best_threshold(distances, similar, strategy="accuracy", *, beta=1.0, min_rate=0.9):
+def best_threshold(
+    distances: np.ndarray,
+    similar: np.ndarray,
+    strategy: str = "accuracy",
+    *,
+    beta: float = 1.0,
+    min_rate: float = 0.9,
+) -> float:
     """Best distance up to which pairs are classified as similar.
 
     Parameters
@@ -150,7 +161,7 @@ def best_threshold(distances, similar, strategy="accuracy", *, beta=1.0, min_rat
     return float((edges[widest] + edges[widest + 1]) / 2)
 
 
-def fit_sigmoid(distances, similar):
+def fit_sigmoid(distances: np.ndarray, similar: np.ndarray) -> tuple[float, float]:
     """Slope and intercept of the log-odds that a pair is similar, given its distance.
 
     Platt's method (1999, "Probabilistic outputs for support vector machines") with his targets,
@@ -177,12 +188,12 @@ def fit_sigmoid(distances, similar):
     return slope, float(model.intercept_[0] - slope * center)
 
 
-def sigmoid_proba(distances, slope, intercept):
+def sigmoid_proba(distances: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """Probability of each pair being similar."""
     return expit(slope * distances + intercept)
 
 
-def draw_pairs(labels, n_pairs, rng):
+def draw_pairs(labels: np.ndarray, n_pairs: int, rng: np.random.RandomState) -> Any:
     """Pairs of row numbers, half of them (or as many as there are) of one class.
 
     Parameters

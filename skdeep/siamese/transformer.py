@@ -11,7 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 
+from skdeep.base.learning import Given, Mode, Task
+from skdeep.inputs.rows import Rows
 from skdeep.parameters import siamese as tables
 from skdeep.parameters.entry import public
 from skdeep.siamese.pairs import PairAnswers, calibrate_on
@@ -144,14 +147,16 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         """
         return self._embed(X)
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[Rows, Rows | None]:
         if not isinstance(given, GivenTuples):
             return read_classes(self, given, mode, rng, holds_out=False)
         self.__dict__.pop("classes_", None)
         check = functools.partial(self._input.check, self, reset=True)
         return read_tuples(self, check, given, rng), None
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         plan, embed = task.plan, functools.partial(self._embed_checked, task.net.module_)
         judged = plan.rows
         if judged.kind != "classes" and plan.held_out is not None:
@@ -160,10 +165,10 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         return super()._keep(task, runs) | calibrate_on(judged, embed, rng)
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.n_outputs_
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

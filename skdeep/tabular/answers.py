@@ -117,7 +117,7 @@ class ClassAnswers:
         target = target if self.is_multiclass else target.double()
         weight = None if weight is None else weight.double()
 
-        def risk(log_temperature):
+        def risk(log_temperature: float) -> float:
             return float(weighted_mean(loss(pooled / math.exp(log_temperature), target), weight))
 
         found = scipy.optimize.minimize_scalar(risk, bounds=(-3.0, 3.0), method="bounded").x
@@ -125,7 +125,7 @@ class ClassAnswers:
             found = self._for_the_average(everyone.double(), found)
         return {"temperature_": math.exp(found)}
 
-    def _for_the_average(self, raw, log_temperature):
+    def _for_the_average(self, raw: torch.Tensor, log_temperature: float) -> float:
         """Temperature of the ensemble, from that of one of its networks.
 
         A row is held out by one network, while predictions are averages of all, and these are
@@ -141,14 +141,14 @@ class ClassAnswers:
         parts, pooled = self.mean(raw.flatten(0, 1)), self.mean(raw.flatten(1, 2))
         aim = self._entropy(parts / math.exp(log_temperature))
 
-        def gap(log_temperature):
+        def gap(log_temperature: float) -> float:
             return self._entropy(pooled / math.exp(log_temperature)) - aim
 
         if gap(-6.0) > 0 or gap(6.0) < 0:  # all rows are certain, or none is
             return log_temperature
         return scipy.optimize.brentq(gap, -6.0, 6.0, xtol=1e-6)
 
-    def _entropy(self, raw):
+    def _entropy(self, raw: torch.Tensor) -> float:
         """Mean entropy of the predicted probabilities."""
         if self.is_multiclass:
             log_proba = torch.log_softmax(raw, 1)
@@ -265,7 +265,7 @@ def half_widths(estimator: Any, coverage: float) -> np.ndarray:
     return residuals[rank - 1] if rank <= n else np.full_like(residuals[0], np.inf)
 
 
-def _row_means(values, weight):
+def _row_means(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     """Mean over rows of (n_networks, n_rows)."""
     if weight is None:
         return values.mean(1)

@@ -119,7 +119,9 @@ class DeepTable(DeepEstimator):
         self.__dict__.pop("members_", None)
         return self._design.module(self.encoder_, self.n_outputs_)
 
-    def _plan(self, rows: Rows, validation: Rows | None, mode: Mode, rng) -> MembersPlan:
+    def _plan(
+        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> MembersPlan:
         rows = self._encoded(rows.with_weight())
         if validation is not None:
             plan = with_given(rows, self._encoded(validation), self.n_estimators)
@@ -141,7 +143,7 @@ class DeepTable(DeepEstimator):
     def _encoded(self, rows: Rows) -> Rows:
         return replace(rows, x=self.encoder_.encode(rows.x.table))
 
-    def _recipe(self, plan) -> engine.Recipe:
+    def _recipe(self, plan: MembersPlan) -> engine.Recipe:
         n_samples, size = plan.members.shape[1], self.batch_size
         size = self._design.batch_size(n_samples) if size == "auto" else size
         return engine.Recipe.of(

@@ -29,10 +29,10 @@ class RealMLPDesign(Design):
     rounds_by_batch = True
     patience_growth = 2.0  # of the learning rate's waves each is twice as long as the one before
 
-    def batch_size(self, n_samples: int):
+    def batch_size(self, n_samples: int) -> int:
         return next((size for limit, size in _BATCHES if n_samples <= limit), 256)
 
-    def module(self, encoder: Any, n_outputs: int):
+    def module(self, encoder: Any, n_outputs: int) -> RealMLPNet:
         own = self.estimator
         return RealMLPNet(
             own.n_estimators,
@@ -48,7 +48,7 @@ class RealMLPDesign(Design):
             scaled=bool(own.scaling_layer),
         )
 
-    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any):
+    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any) -> None:
         own, seen = self.estimator, slice(0, _INITIAL_ROWS)
         if own.weight_init == "normal":
             initialize(module, rng, own.frequency_scale)
@@ -56,12 +56,12 @@ class RealMLPDesign(Design):
             weight = None if weight is None else weight[seen]
             initialize(module, rng, own.frequency_scale, x[seen], weight)
 
-    def schedule(self, task: Any, n_steps: int):
+    def schedule(self, task: Any, n_steps: int) -> engine.Course:
         own, flat_cos = self.estimator, engine.CURVES["flat_cos"]
         optimizer, dropout = task.net.flat_optimizers_[0], task.net.module_.dropout
         decay, p = optimizer.weight_decay, float(own.dropout)
 
-        def regularise(t):
+        def regularise(t: float) -> None:
             optimizer.weight_decay = decay * flat_cos(t)
             dropout.p = p * flat_cos(t)
 

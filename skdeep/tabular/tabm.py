@@ -34,13 +34,13 @@ class TabMDesign(Design):
     mixes_on_cpu = True  # its time goes into large products; the paper's nets do so, too
 
     @property
-    def n_networks(self):
+    def n_networks(self) -> int:
         return math.gcd(self.estimator.n_estimators, self.estimator.n_networks)
 
-    def batch_size(self, n_samples: int):
+    def batch_size(self, n_samples: int) -> int:
         return next((size for limit, size in _BATCHES if n_samples < limit), 1024)
 
-    def module(self, encoder: Any, n_outputs: int):
+    def module(self, encoder: Any, n_outputs: int) -> TabMNet:
         own, n_networks = self.estimator, self.n_networks
         return TabMNet(
             n_networks,
@@ -56,7 +56,7 @@ class TabMDesign(Design):
             is_mini=own.variant == "mini",
         )
 
-    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any):
+    def draw(self, module: Any, rng: np.random.RandomState, x: Any, weight: Any) -> None:
         edges = []
         if module.numbers is not None:
             X = x[:, : module.n_numeric].double().cpu().numpy()
@@ -65,14 +65,14 @@ class TabMDesign(Design):
             edges = [_distinct(q) for q in weighted_quantiles(X, shares, w).T]
         initialize(module, rng, edges)
 
-    def average(self, task: Any, n_batches: int):
+    def average(self, task: Any, n_batches: int) -> engine.MovingAverage | None:
         averaging = self.estimator.averaging
         if not averaging:
             return None
         horizon = max(averaging * n_batches, 1.0)
         return engine.MovingAverage(task.net.flat_optimizers_[0].flat, 1 - 1 / horizon)
 
-    def judged(self, raw: torch.Tensor):
+    def judged(self, raw: torch.Tensor) -> torch.Tensor:
         """Combined scores: the members of a network choose its best epoch together."""
         grouped = raw.unflatten(0, (self.n_networks, -1)).transpose(1, 2)
         pooled = self.estimator._answers.mean(grouped.flatten(0, 1))
@@ -129,7 +129,7 @@ def prune(self: Any, X: Any, y: Any, n_members: int) -> Any:
     return self
 
 
-def _distinct(edges):
+def _distinct(edges: np.ndarray) -> np.ndarray:
     """Remove edges that differ only by rounding."""
     kept = [edges[0]]
     for edge in edges[1:]:
