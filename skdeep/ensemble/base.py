@@ -48,7 +48,14 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
     }
 
     def __init__(
-        self, estimators, *, weights="greedy", scoring=None, cv=None, n_rounds=50, n_jobs=None
+        self,
+        estimators: Any,
+        *,
+        weights: Any = "greedy",
+        scoring: Any = None,
+        cv: Any = None,
+        n_rounds: int = 50,
+        n_jobs: int | None = None,
     ):
         self.estimators = estimators
         self.weights = weights

@@ -1,5 +1,9 @@
 """Validation of tables and features that are compared."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array
@@ -11,7 +15,7 @@ from skdeep.preprocessing.values import comparable, dense, from_polars, to_float
 LARGEST = 1e100  # whose squares, and sums of them, are finite
 
 
-def as_tables(**tables):
+def as_tables(**tables: Any) -> list[pd.DataFrame]:
     """Convert tables to pandas DataFrames with the same columns.
 
     Parameters
@@ -36,7 +40,7 @@ def as_tables(**tables):
     return list(frames.values())
 
 
-def _frame(table, name):
+def _frame(table: Any, name: str) -> pd.DataFrame:
     library = type(table).__module__.partition(".")[0]
     if library == "polars" and hasattr(table, "to_pandas") and len(table.shape) == 2:
         table = from_polars(table)
@@ -60,7 +64,7 @@ def _frame(table, name):
     return pd.DataFrame({column: dense(table[column]) for column in table.columns})
 
 
-def comparable_tables(**tables):
+def comparable_tables(**tables: Any) -> list[pd.DataFrame]:
     """Convert tables to DataFrames with the same columns and dtypes, float64 or object.
 
     Numbers and dates are converted to float64, with NaN for missing values.
@@ -80,7 +84,7 @@ def comparable_tables(**tables):
     return out
 
 
-def _alike(columns, tables):
+def _alike(columns: list[pd.Series], tables: list[str]) -> list:
     """Convert a column of each table to a common dtype."""
     name, kinds = columns[0].name, [_kind(c) for c in columns]
     known = [i for i, c in enumerate(columns) if c.notna().any()] or list(range(len(columns)))
@@ -100,25 +104,25 @@ def _alike(columns, tables):
     ]
 
 
-def _kind(column):
+def _kind(column: pd.Series) -> Any:
     if getattr(column.dtype, "kind", "O") == "c":
         raise ValueError(f"Complex data not supported: column {column.name!r}.")
     return kind_of(column)
 
 
-def _floats(values, kind):
+def _floats(values: pd.Series, kind: Any) -> np.ndarray:
     if kind["name"] in ("float", "integer", "decimal"):
         return to_floats(values)
     whole, missing = to_integers(values, kind)
     return np.where(missing, np.nan, whole.astype(np.float64))
 
 
-def is_number(column):
+def is_number(column: pd.Series) -> bool:
     """Whether a column of `comparable_tables` is numeric."""
     return column.dtype == np.float64
 
 
-def _host(table):
+def _host(table: Any) -> Any:
     """Convert tensors to a layout and dtype that NumPy supports."""
     if not hasattr(table, "detach"):
         return table
@@ -126,7 +130,7 @@ def _host(table):
     return table.double() if table.is_floating_point() else table
 
 
-def comparable_features(real, made, min_samples):
+def comparable_features(real: Any, made: Any, min_samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Validate float64 features of equal width, finite and small enough to be squared."""
     real, made = (
         checked_array(_host(x), name, ensure_min_samples=min_samples, dtype=np.float64)

@@ -169,7 +169,7 @@ def precision_recall(real: Any, made: Any, n_neighbors: int = 3) -> tuple[float,
     return _covered(made, real, n_neighbors), _covered(real, made, n_neighbors)
 
 
-def _covered(points, others, n_neighbors):
+def _covered(points: np.ndarray, others: np.ndarray, n_neighbors: int) -> float:
     """Fraction of `points` within the ball of one of the `others`."""
     index = NearestNeighbors(n_neighbors=n_neighbors + 1).fit(others)
     radius = index.kneighbors(others)[0][:, -1]

@@ -303,7 +303,7 @@ def copy_share(made: Any, train: Any) -> float:
         raise TypeError(f"Cells of tables must be values that can be compared: {error}.") from None
 
 
-def _is_float(table, target):
+def _is_float(table: pd.DataFrame, target: Any) -> bool:
     """Whether the target of a table is a column of floats."""
     (table,) = as_tables(test=table)
     if not is_hashable(target) or target not in table.columns:
@@ -313,18 +313,18 @@ def _is_float(table, target):
     return (kind_of(table[target]) or {}).get("name") in ("float", "decimal")
 
 
-def _text(values):
+def _text(values: pd.Series) -> np.ndarray:
     missing = values.isna().to_numpy()
     return np.where(missing, _MISSING, [str(v) for v in values.astype(object)])
 
 
-def _total_variation(a, b):
+def _total_variation(a: np.ndarray, b: np.ndarray) -> float:
     values, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     p, q = (np.bincount(c, minlength=len(values)) for c in (codes[: len(a)], codes[len(a) :]))
     return float(0.5 * np.abs(p / len(a) - q / len(b)).sum())
 
 
-def _codes(real, made):
+def _codes(real: pd.Series, made: pd.Series) -> Any:
     """Codes of the levels, or deciles, of a column, with one more for missing values."""
     if not is_number(real):
         codes = np.unique(np.concatenate([_text(real), _text(made)]), return_inverse=True)[1]
@@ -336,7 +336,7 @@ def _codes(real, made):
     return tuple(np.where(np.isnan(x), _N_BINS + 1, np.searchsorted(edges, x)) for x in (a, b))
 
 
-def _correlation(a, b):
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     known = ~(np.isnan(a) | np.isnan(b))
     a, b = a[known], b[known]
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
@@ -344,14 +344,14 @@ def _correlation(a, b):
     return float(np.corrcoef(_small(a)[0], _small(b)[0])[0, 1])
 
 
-def _small(x):
+def _small(x: np.ndarray) -> tuple[np.ndarray, float]:
     """Numbers scaled so that their squares are finite, and the scale."""
     scale = np.abs(x).max(initial=0.0)
     scale = scale if scale > LARGEST else 1.0
     return x / scale, scale
 
 
-def _comparable(a, b):
+def _comparable(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Convert two frames for boosted trees: numbers, and categories with shared levels."""
     a, b = a.copy(), b.copy()
     for name in a.columns:
@@ -364,7 +364,7 @@ def _comparable(a, b):
     return a, b
 
 
-def _points(*frames):
+def _points(*frames: pd.DataFrame) -> list[np.ndarray]:
     """Convert rows to points: numbers standardised over real rows, categories one-hot."""
     real = pd.concat(frames[1:], ignore_index=True)
     parts: list[list[Any]] = [[] for _ in frames]

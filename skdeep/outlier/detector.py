@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,13 +16,13 @@ from skdeep import engine
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Given, Mode
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.outliers import OutlierAnswers
 from skdeep.base.training import single_phase
 from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import VECTORS
 from skdeep.losses import MaskedSquaredError
-from skdeep.outlier.rows import plan_rows, read_rows, read_table
+from skdeep.outlier.rows import EncodedRows, plan_rows, read_rows, read_table
 from skdeep.outlier.scorers import Tail
 from skdeep.outlier.scores import ResidualModel, RowScorer, ScoreRule, learn_scores
 from skdeep.outlier.training import STEPS, masked_net, parts_of_training
@@ -30,7 +31,7 @@ from skdeep.parameters.entry import public
 from skdeep.preprocessing.outliers import OutlierEncoder
 
 
-def _scores_its_own_rows(estimator):
+def _scores_its_own_rows(estimator: Any) -> bool:
     if estimator.novelty:
         raise AttributeError(
             "fit_predict is not available when novelty=True: the training rows are taken for "
@@ -271,7 +272,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         np.add.at(out, self.encoder_.constant_sources_, constant.T)
         return out.T
 
-    def _encoded(self, X):
+    def _encoded(self, X: Any) -> tuple[RowScorer, Any]:
         """What scores rows, and the rows as it takes them."""
         check_is_fitted(self)
         rows = self.encoder_.encode(read_table(self, X, reset=False))
@@ -280,18 +281,26 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
-    def _read(self, given, mode, rng):
+    def _read(
+        self, given: Given, mode: Mode, rng: np.random.RandomState
+    ) -> tuple[EncodedRows, EncodedRows | None]:
         rows, validation = read_rows(self, given, mode, rng)
         self.n_outputs_ = len(rows.encoder.sources_)
         return rows, validation
 
-    def _module(self, rows, rng):
+    def _module(self, rows: EncodedRows, rng: np.random.RandomState) -> torch.nn.Module:
         return masked_net(self, rows, rng)
 
-    def _plan(self, rows, validation, mode, rng):
+    def _plan(
+        self,
+        rows: EncodedRows,
+        validation: EncodedRows | None,
+        mode: Mode,
+        rng: np.random.RandomState,
+    ) -> Plan:
         return plan_rows(self, rows, validation, mode, rng)
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         n_samples = len(plan.train)
         size = min(256 if self.batch_size == "auto" else self.batch_size, n_samples)
         size, n_epochs = even_batch_size(size, n_samples), self.max_iter
@@ -302,11 +311,11 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
             self, batch_size=size, max_iter=n_epochs, shuffle=False, draws_noise=True
         )
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         parts = parts_of_training(task, task.plan.rows.groups, ScoreRule.of(self).trim)
         return [single_phase(self, task, past, **parts)]
 
-    def _keep(self, task, runs):
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         plan = task.plan
         learned = learn_scores(
             ScoreRule.of(self),
@@ -319,16 +328,16 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         kept = {"encoder_": plan.rows.encoder, "_groups": plan.rows.groups, "_stream": plan.stream}
         return super()._keep(task, runs) | kept | learned
 
-    def _make_loss(self):
+    def _make_loss(self) -> torch.nn.Module:
         return MaskedSquaredError()
 
-    def _reported_share(self):
+    def _reported_share(self) -> float:
         return 1.0
 
-    def _target_too_large(self, target):
+    def _target_too_large(self, target: Any) -> None:
         return None
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.input_tags.allow_nan = self.missing == "mask"

@@ -8,7 +8,7 @@ each column, whose sum is the row's outlier score. They are scikit-learn estimat
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -39,7 +39,7 @@ class SquaredResiduals(BaseEstimator):
     def __init__(self, spread: Any = None):
         self.spread = spread
 
-    def fit(self, x: Any, r: np.ndarray):
+    def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = np.ones(r.shape[1])
         if self.spread == "standard":
             self.scale_ = residual_spread(r)
@@ -49,7 +49,7 @@ class SquaredResiduals(BaseEstimator):
             self.scale_ = np.where(mad > SMALLEST_SPREAD, mad, residual_spread(r))
         return self
 
-    def contributions(self, x: Any, r: np.ndarray):
+    def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
         return np.square(r / self.scale_)
 
 
@@ -70,7 +70,7 @@ class Mahalanobis(BaseEstimator):
     def __init__(self, trim: float = 0.0):
         self.trim = trim
 
-    def fit(self, x: Any, r: np.ndarray):
+    def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = residual_spread(r)
         v = np.hstack([x, r / self.scale_])
         known = LedoitWolf().fit(v)
@@ -83,7 +83,7 @@ class Mahalanobis(BaseEstimator):
             self.precision_ = np.zeros_like(known.precision_)
         return self
 
-    def contributions(self, x: Any, r: np.ndarray):
+    def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
         v = np.hstack([x, r / self.scale_]) - self.location_
         parts = v * (v @ self.precision_)
         return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
@@ -103,27 +103,27 @@ class Neighbors(BaseEstimator):
     def __init__(self, n_neighbors: int, leave_out_self: bool):
         self.n_neighbors, self.leave_out_self = n_neighbors, leave_out_self
 
-    def fit(self, x: Any, r: np.ndarray):
+    def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = residual_spread(r)
         self.rows_ = np.hstack([x, r / self.scale_])
         return self
 
-    def _with(self, other):
+    def _with(self, other: Any) -> Self:
         """The rows of another scorer."""
         self.rows_, self._tree = other.rows_, other._search()
         return self
 
-    def _search(self):
+    def _search(self) -> Any:
         """Nearest-neighbour search, built when it is needed: trees are compiled code, which saved
         files cannot hold."""
         if "_tree" not in self.__dict__:
             self._tree = NearestNeighbors().fit(self.rows_)
         return self._tree
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_tree"}
 
-    def _nearest(self, v):
+    def _nearest(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_rows, search = len(self.rows_), self._search()
         if not self.leave_out_self:
             return search.kneighbors(v, min(self.n_neighbors, n_rows))
@@ -135,19 +135,19 @@ class Neighbors(BaseEstimator):
         keep = np.where(is_self[:, None], np.arange(1, wanted), np.arange(wanted - 1))
         return np.take_along_axis(distance, keep, 1), np.take_along_axis(place, keep, 1)
 
-    def _differences(self, v, place):
+    def _differences(self, v: np.ndarray, place: np.ndarray) -> np.ndarray:
         """Mean squared difference to the nearest rows, for each column."""
         step = max(1, _PIECE // (v.shape[1] * place.shape[1]))
         pieces = [slice(i, i + step) for i in range(0, len(v), step)]
         parts = [np.square(v[p, None] - self.rows_[place[p]]).mean(1) for p in pieces]
         return np.concatenate(parts)
 
-    def score(self, x: Any, r: np.ndarray):
+    def score(self, x: Any, r: np.ndarray) -> np.ndarray:
         """Sum of the contributions, without computing them."""
         distance, _ = self._nearest(np.hstack([x, r / self.scale_]))
         return np.square(distance).mean(1)
 
-    def contributions(self, x: Any, r: np.ndarray):
+    def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
         v, n = np.hstack([x, r / self.scale_]), x.shape[1]
         parts = self._differences(v, self._nearest(v)[1])
         return parts[:, :n] + parts[:, n:]
@@ -163,7 +163,7 @@ class Local(Neighbors):
     residual, divided by the root of the nearest rows' mean.
     """
 
-    def fit(self, x: Any, r: np.ndarray):
+    def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = residual_spread(r)
         self.rows_ = np.array(x)
         own, _ = Neighbors(self.n_neighbors, True)._with(self)._nearest(self.rows_)
@@ -175,18 +175,18 @@ class Local(Neighbors):
         ]
         return self
 
-    def _both(self, x, r):
+    def _both(self, x: Any, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray]:
         """Both factors, their divisors, and the nearest rows."""
         distance, place = self._nearest(x)
         usual = (self.usual_distance_, self.usual_residual_)
         divisors = [np.sqrt(u[place].mean(1) + low) for u, low in zip(usual, self.floors_)]
         return np.square(distance).mean(1), np.square(r / self.scale_).mean(1), divisors, place
 
-    def score(self, x: Any, r: np.ndarray):
+    def score(self, x: Any, r: np.ndarray) -> np.ndarray:
         distance, residual, divisors, _ = self._both(x, r)
         return np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
 
-    def contributions(self, x: Any, r: np.ndarray):
+    def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
         """Contributions: half by shares in the distance, half by shares in the residual."""
         distance, residual, divisors, place = self._both(x, r)
         whole = np.sqrt(distance / divisors[0]) * np.sqrt(residual / divisors[1])
@@ -218,21 +218,21 @@ class Sampled(Mahalanobis):
         super().__init__(trim)
         self.rows = rows
 
-    def fit(self, x: Any, r: np.ndarray):
+    def fit(self, x: Any, r: np.ndarray) -> Self:
         super().fit(x, r)
         rows, none = x[self.rows], np.zeros((len(self.rows), 0))
         self.near_ = Neighbors(max(1, len(rows) // 10), True)
         self.near_.scale_, self.near_.rows_ = np.ones(0), np.hstack([rows, none])
         return self
 
-    def _distance(self, x):
+    def _distance(self, x: Any) -> np.ndarray:
         return self.near_.score(x, np.zeros((len(x), 0)))
 
-    def score(self, x: Any, r: np.ndarray):
+    def score(self, x: Any, r: np.ndarray) -> np.ndarray:
         whole = np.maximum(super().contributions(x, r).sum(1), 0.0)
         return np.sqrt(whole) * np.sqrt(self._distance(x))
 
-    def contributions(self, x: Any, r: np.ndarray):
+    def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
         """Contributions: half by shares in each of the factors."""
         parts = super().contributions(x, r)
         _, place = self.near_._nearest(x)
@@ -242,13 +242,13 @@ class Sampled(Mahalanobis):
         return 0.5 * self.score(x, r)[:, None] * shares
 
 
-def total(scorer, x, r):
+def total(scorer: Any, x: Any, r: np.ndarray) -> np.ndarray:
     """Outlier score of each row."""
     score = getattr(scorer, "score", None)
     return score(x, r) if score is not None else scorer.contributions(x, r).sum(1)
 
 
-def residual_spread(r):
+def residual_spread(r: np.ndarray) -> np.ndarray:
     """Root mean square of each column of residuals, `SMALLEST_SPREAD` at least."""
     return np.maximum(np.sqrt(np.square(r).mean(0)), SMALLEST_SPREAD)
 
@@ -262,7 +262,7 @@ class Tail(BaseEstimator):
 
     LARGEST = 1000
 
-    def fit(self, scores: Any):
+    def fit(self, scores: Any) -> Self:
         self.n_rows_ = n = len(scores)
         ranks = np.arange(n)
         if n > self.LARGEST:
@@ -270,7 +270,7 @@ class Tail(BaseEstimator):
         self.ranks_, self.values_ = ranks, np.sort(scores)[ranks]
         return self
 
-    def probability(self, scores: Any):
+    def probability(self, scores: Any) -> np.ndarray:
         """``(1 + number of scores at least as high) / (1 + number of rows)`` (Davison and Hinkley,
         1997: never 0)."""
         place = np.searchsorted(self.values_, scores, side="left")

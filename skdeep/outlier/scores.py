@@ -73,7 +73,7 @@ class ResidualModel:
         n = self.module.n_columns
         deviations = np.nan_to_num(rows[:, n:].astype(np.float64))
 
-        def residuals(x):
+        def residuals(x: torch.Tensor) -> torch.Tensor:
             return self.module.residuals(x, self.groups)
 
         if self.code_scale is None:
@@ -84,7 +84,7 @@ class ResidualModel:
         return Measured((z - center) / spread, r, deviations)
 
     @torch.inference_mode()
-    def _run(self, rows, *functions):
+    def _run(self, rows: np.ndarray, *functions: Any) -> list[np.ndarray]:
         """Apply functions to the rows in chunks; arrays in double precision."""
         parameter, config = next(self.module.parameters()), self.module.config
         x = to_tensor(rows[:, : self.module.n_columns], parameter.dtype, parameter.device)

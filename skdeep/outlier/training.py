@@ -89,7 +89,7 @@ def parts_of_training(task: Task, groups: list[list[int]], trim: float) -> dict[
     }
 
 
-def _validator(module: MaskedNet, x: torch.Tensor, groups, scores: bool) -> Validator:
+def _validator(module: MaskedNet, x: torch.Tensor, groups: Any, scores: bool) -> Validator:
     """Mean squared residual of held-out rows, without masks and so without noise."""
     x = x[:_JUDGED, : module.n_columns]
 

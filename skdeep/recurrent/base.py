@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
 from skdeep.base.training import make_batches, plain_gradient, single_phase
 from skdeep.data.batches import MIXED_WINDOW, n_batches
@@ -19,7 +22,7 @@ from skdeep.data.pieces import channel_statistics, in_pieces
 from skdeep.data.rows import RaggedRows
 from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.inputs.arrays import wants_own_scale
-from skdeep.inputs.rows import to_host
+from skdeep.inputs.rows import Rows, to_host
 from skdeep.inputs.sequences import sequence_input
 from skdeep.nets.batch_norm import weighing
 from skdeep.nets.recurrent import RecurrentNet, initialize
@@ -53,19 +56,19 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
     saliency = saliency
 
     @property
-    def _input(self):
+    def _input(self) -> Any:
         return sequence_input(self)
 
     @property
-    def _reads_tokens(self):
+    def _reads_tokens(self) -> bool:
         return self.vocabulary_size is not None
 
     # --- the network -----------------------------------------------------------------------
 
-    def _hidden_sizes(self):
+    def _hidden_sizes(self) -> list[int]:
         return layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
-    def _branch(self):
+    def _branch(self) -> tuple[tuple[int, ...], ...]:
         """(filters, kernel size) of each layer of the convolutional branch."""
         if isinstance(self.convolutional, str):
             return () if self._reads_tokens else BRANCH
@@ -79,12 +82,12 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             )
         return tuple(layers)
 
-    def _dropout(self):
+    def _dropout(self) -> float:
         if self.dropout == "auto":
             return TOKEN_DROPOUT if self._reads_tokens else 0.0
         return float(self.dropout)
 
-    def _settings(self, n_channels, n_outputs):
+    def _settings(self, n_channels: int, n_outputs: int) -> dict[str, Any]:
         return {
             "n_channels": 1 if self._reads_tokens else n_channels,
             "n_outputs": n_outputs,
@@ -98,7 +101,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             **{name: getattr(self, name) for name in _SHARED_BY_NETS},
         }
 
-    def _module(self, rows, rng):
+    def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         tokens = self._reads_tokens
         n_inputs = self.vocabulary_size_ if tokens else 1
         layer_sizes(self.embedding_size, "embedding_size", n_inputs=n_inputs)
@@ -108,7 +111,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
         initialize(net, rng)
         return net
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         self._hidden_sizes()
         self._branch()
         if self.missing == "mask" and self._reads_tokens:
@@ -120,7 +123,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
         if self.warm_start and known is not None:
             self._compare_nets(known.module_.config)
 
-    def _compare_nets(self, config):
+    def _compare_nets(self, config: dict[str, Any]) -> None:
         """Raise if a warm start needs another network."""
         if self._reads_tokens != bool(config["vocabulary_size"]):
             raise ValueError(
@@ -138,7 +141,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
 
     # --- training --------------------------------------------------------------------------
 
-    def _recipe(self, plan):
+    def _recipe(self, plan: Plan) -> engine.Recipe:
         n_samples, size, epochs = len(plan.train), self.batch_size, self.max_iter
         if size != "auto":
             size = capped_batch_size(size, n_samples)
@@ -163,7 +166,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             uses=_mean_length(plan.train.x),
         )
 
-    def _phases(self, task, past):
+    def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
         module = task.net.module_
         if not task.mode.resumed:
             self._learn_scales(task)
@@ -172,7 +175,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
         batches = make_batches(task, **window)
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
-    def _learn_scales(self, task):
+    def _learn_scales(self, task: Task) -> None:
         """Set the scales of inputs and outputs in the network."""
         module, (x, target, weight) = task.net.module_, task.data
         if not self._reads_tokens:
@@ -186,7 +189,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
 
     # --- prediction ------------------------------------------------------------------------
 
-    def transform(self, X: Any):
+    def transform(self, X: Any) -> np.ndarray:
         """Return the features of each sequence: the input of the last layer.
 
         Parameters
@@ -207,17 +210,19 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             return to_host(self._only_finite(in_pieces(module, x, module.features), checked))
 
     @property
-    def _n_features_out(self):
+    def _n_features_out(self) -> int:
         return self.net_.module_.head.in_features
 
-    def _scored_input(self, module, x):
+    def _scored_input(
+        self, module: Any, x: Any
+    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
         """Standardised or embedded sequences, and the function that gives their raw scores."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         embedded = module.embed(x).permute(1, 2, 0)
         return embedded, lambda x: module.score(module.encode(x.permute(2, 0, 1), lengths))
 
 
-def _mean_length(x):
+def _mean_length(x: Any) -> int:
     """Mean number of steps of checked sequences."""
     if isinstance(x, RaggedRows):
         return max(1, len(x.values) // len(x.lengths))
