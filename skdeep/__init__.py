@@ -9,7 +9,7 @@ A line of code finds its room by one question: whose word is it?
 - a layer: `nets`; a formula: `losses`; a row, an index: `data`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
 - a candidate, a trial, a fold: `tuning`; several estimators as one: `ensemble`
-- a figure: `plotting`; a file: `persistence`, or `onnx`
+- a figure: `plotting`; a file: `persistence`, or `onnx`; what watches epochs: `callbacks`
 
 Families import base, base imports inputs, inputs import parameters, and all of them the engine and
 what is below it; no family imports another (`tests/test_imports.py` holds this).
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from skdeep._version import __version__
 
 if TYPE_CHECKING:
+    from skdeep import callbacks as callbacks
     from skdeep import ensemble as ensemble
     from skdeep import metrics as metrics
     from skdeep import onnx as onnx
@@ -74,6 +75,7 @@ _PLACES = {
     "show_versions": "_show_versions",
 }
 _PACKAGES = (
+    "callbacks",
     "ensemble",
     "metrics",
     "onnx",

@@ -27,7 +27,8 @@ ROOMS = {  # room -> rooms that it may import from
     **{family: BASE for family in FAMILIES},  # no family imports another
     "root": BASE
     | FAMILIES
-    | {"ensemble", "tuning", "plotting", "persistence", "onnx"},  # on demand
+    | {"callbacks", "ensemble", "tuning", "plotting", "persistence", "onnx"},  # on demand
+    "callbacks": {"persistence"},
     "tuning": {"root", "base", "engine", "ensemble"},
     "ensemble": {"tabular", "preprocessing"},
     "plotting": {"root", "tuning", "inputs", "base"},

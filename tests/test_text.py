@@ -189,7 +189,15 @@ def test_no_leftovers():
 
 def public_objects():
     """The names in `__all__` of skdeep and of its packages that users import from."""
-    rooms = ("plotting", "persistence", "policies", "preprocessing", "tuning", "metrics")
+    rooms = (
+        "callbacks",
+        "plotting",
+        "persistence",
+        "policies",
+        "preprocessing",
+        "tuning",
+        "metrics",
+    )
     for name in ["skdeep", *(f"skdeep.{room}" for room in rooms)]:
         if name in MODULES:
             module = importlib.import_module(name)

@@ -16,6 +16,7 @@ import skdeep
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
+    "callbacks",
     "ensemble",
     "metrics",
     "onnx",

@@ -10,7 +10,8 @@ class EpochReport:
     """Calls the callbacks of an estimator for each epoch.
 
     The context of an epoch that was validated has the score as its attribute `validation_score`,
-    greater being better.
+    greater being better, and of each epoch a dict `epoch_values`: 'loss', 'learning_rate',
+    'seconds' and, where there are validation rows, 'valid_loss' and 'valid_score'.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ class EpochReport:
     def end(self, training: Any) -> bool:
         """End the epoch; return whether a callback requested to stop."""
         self._task.validation_score = _last_score(training)
+        self._task.epoch_values = _values(training)
         self.asked = bool(
             self._task.call_on_fit_task_end(
                 estimator=self.estimator,
@@ -77,6 +79,17 @@ def wants_score(callbacks: Iterable[Any], context: Any) -> bool:
     """
     asked = (getattr(callback, "wants_validation_score", None) for callback in callbacks)
     return any(wants(context) for wants in asked if wants is not None)
+
+
+_NAMES = {"dur": "seconds"} | {n: n for n in ("learning_rate", "valid_loss", "valid_score")}
+
+
+def _values(training: Any) -> dict[str, float]:
+    epoch = training.net.history[-1]
+    loss = training.step.loss_names[0]
+    return {name: epoch[key] for key, name in _NAMES.items() if epoch.get(key) is not None} | {
+        "loss": epoch[loss]
+    }
 
 
 def _last_score(training: Any) -> float | None:

@@ -1,0 +1,100 @@
+"""What callbacks of epochs share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+from sklearn.callback import CallbackContext
+
+Fit: TypeAlias = tuple[Any, ...]  # names one fit
+
+MONITORS = {"loss": -1.0, "valid_loss": -1.0, "valid_score": 1.0}
+"""What can be monitored, and the sign that makes greater values better."""
+
+
+def fit_of(context: CallbackContext) -> Fit:
+    """Name of the fit that an epoch belongs to: the run, and the numbers of the tasks above it."""
+    return _path(context)[:-1]
+
+
+def _path(context: CallbackContext) -> Fit:
+    numbers, task = [], context
+    while task is not None:
+        numbers.append(task.task_id)
+        task = task.parent
+    return (context.root_uuid, *reversed(numbers))
+
+
+def values_of(context: CallbackContext) -> dict[str, float] | None:
+    """Losses, scores, learning rate and duration of an epoch; None for another task."""
+    return getattr(context, "epoch_values", None)
+
+
+def monitored(monitor: str, estimator: Any, values: dict[str, float]) -> float:
+    """The monitored value, greater being better; -inf for NaN.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    value = values.get(monitor)
+    if value is None:
+        raise ValueError(
+            f"monitor={monitor!r}: {type(estimator).__name__} has no such value in this fit, only "
+            f"{sorted(set(values) & set(MONITORS))}."
+        )
+    return -math.inf if math.isnan(value) else MONITORS[monitor] * value
+
+
+def check_monitor(monitor: Any) -> None:
+    """Raise a ValueError unless `monitor` is a key of `MONITORS`."""
+    if monitor not in MONITORS:
+        raise ValueError(f"monitor={monitor!r}: expected one of {sorted(MONITORS)}.")
+
+
+class EpochCallback:
+    """Base of callbacks: hooks of scikit-learn's protocol that do nothing."""
+
+    def setup(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn at the beginning of `fit`."""
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn after `fit`."""
+
+    def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn before each task of `fit`."""
+
+
+class BestSoFar:
+    """The best value of each fit, and for how many epochs none was better.
+
+    Parameters
+    ----------
+    tol : float, default=0.0
+        By which a value has to be better.
+    """
+
+    def __init__(self, tol: float = 0.0) -> None:
+        self.tol = tol
+        self._fits: dict[Fit, tuple[float, int]] = {}
+
+    def update(self, fit: Fit, value: float) -> int:
+        """Epochs since the best value: 0 if this is it."""
+        best, count = self._fits.get(fit, (-math.inf, 0))
+        self._fits[fit] = (value, 0) if value > best + self.tol else (best, count + 1)
+        return self._fits[fit][1]
+
+    def forget(self, fit: Fit) -> None:
+        """Begin anew with a fit."""
+        self._fits.pop(fit, None)
+
+    def forget_below(self, context: CallbackContext) -> None:
+        """Forget the fits of a task that is over."""
+        over = _path(context)
+        for fit in [fit for fit in list(self._fits) if fit[: len(over)] == over]:
+            self.forget(fit)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"tol": self.tol, "_fits": {}}  # fits of other processes are not this one's

@@ -1,0 +1,135 @@
+"""The model of an epoch in a file."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+from sklearn.callback import CallbackContext
+
+from skdeep import persistence
+from skdeep.callbacks.base import (
+    BestSoFar,
+    EpochCallback,
+    check_monitor,
+    fit_of,
+    monitored,
+    values_of,
+)
+
+_NOT_THE_MODEL = {
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+}
+"""Attributes of scikit-learn: the callbacks, and where `fit` is."""
+
+
+class Checkpoint(EpochCallback):
+    """Save the model after epochs, by `skdeep.persistence.save`.
+
+    The file holds the estimator, without its callbacks, as if training had ended with that epoch.
+    It is written beside its place and moved there: a process that is killed leaves the one before.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of the file. '{epoch}' in it stands for the number of the epoch, from 1, and '{fit}' for
+        the numbers of the tasks above: without it, the fits of a search overwrite each other.
+    monitor : {'loss', 'valid_loss', 'valid_score'}, default=None
+        Save only if this value is the best one so far; see `EarlyStopping`. None saves each time.
+    every : int, default=1
+        Save after each so many epochs.
+
+    Notes
+    -----
+    A copy of the network is made in each epoch.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import MLPClassifier, persistence
+    >>> from skdeep.callbacks import Checkpoint
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = Path(tempfile.mkdtemp()) / "epoch {epoch}"
+    >>> clf = MLPClassifier(max_iter=4, tol=0, early_stopping=True, random_state=0)
+    >>> clf = clf.set_callbacks(Checkpoint(path, every=2)).fit(X, y)
+    >>> sorted(p.name for p in path.parent.iterdir())
+    ['epoch 2', 'epoch 4']
+    >>> persistence.load(path.parent / "epoch 2").predict(X[:1]).shape
+    (1,)
+    """
+
+    __module__ = "skdeep.callbacks"
+
+    def __init__(self, path: Any, *, monitor: str | None = None, every: int = 1):
+        if monitor is not None:
+            check_monitor(monitor)
+        if not every >= 1:
+            raise ValueError(f"every={every!r}: expected a positive integer.")
+        self.path, self.monitor, self.every = os.fspath(path), monitor, every
+        self._best = BestSoFar()
+
+    def wants_validation_score(self, context: CallbackContext) -> bool:
+        """Whether rows have to be held out for validation; skdeep's estimators ask.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+
+        Returns
+        -------
+        bool
+        """
+        return self.monitor not in (None, "loss")
+
+    def on_fit_task_end(
+        self, estimator: Any, context: CallbackContext, *, fitted_estimator: Any = None
+    ) -> None:
+        """Called by scikit-learn after each task of `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        fitted_estimator : estimator, default=None
+        """
+        values = values_of(context)
+        if values is None or fitted_estimator is None:
+            return
+        epoch, fit = context.task_id + 1, fit_of(context)
+        if self.monitor is not None:
+            value = monitored(self.monitor, estimator, values)
+            if self._best.update(fit, value):
+                return
+        if epoch % self.every == 0:
+            self._save(fitted_estimator, epoch, fit)
+
+    def _save(self, model: Any, epoch: int, fit: tuple[Any, ...]) -> None:
+        numbers = "-".join(map(str, fit[1:]))
+        path = Path(self.path.replace("{epoch}", str(epoch)).replace("{fit}", numbers))
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        model = copy.copy(model)
+        for name in _NOT_THE_MODEL & vars(model).keys():
+            delattr(model, name)
+        try:
+            persistence.save(model, beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn after `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        self._best.forget_below(context)

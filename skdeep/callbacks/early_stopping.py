@@ -1,0 +1,114 @@
+"""Training that ends when nothing gets better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.callback import CallbackContext
+
+from skdeep.callbacks.base import (
+    BestSoFar,
+    EpochCallback,
+    check_monitor,
+    fit_of,
+    monitored,
+    values_of,
+)
+
+
+class EarlyStopping(EpochCallback):
+    """Stop training when a value has not improved for some epochs (Prechelt, 1998).
+
+    The parameter `early_stopping` of the estimators does this too, and brings back the weights of
+    the best epoch. The callback watches what that does not, such as the training loss of a GAN or
+    the loss on validation rows, and leaves the weights of the last epoch.
+
+    Parameters
+    ----------
+    monitor : {'loss', 'valid_loss', 'valid_score'}, default='valid_loss'
+        'loss' is the training loss, of a GAN its generator's. The other two are of the validation
+        rows: `X_val` if it is passed to `fit`, else `validation_fraction` of the rows, which are
+        held out.
+    patience : int, default=10
+        Epochs without a better value after which training stops.
+    tol : float, default=0.0
+        By which a value has to be better.
+
+    Notes
+    -----
+    What trains in phases, such as a GAN, ends the phase and goes on to the next one, which is
+    counted anew.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if an estimator has no such value.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import MLPClassifier
+    >>> from skdeep.callbacks import EarlyStopping
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPClassifier(max_iter=300, learning_rate_init=0.1, random_state=0)
+    >>> clf = clf.set_callbacks(EarlyStopping("valid_loss", patience=3)).fit(X, y)
+    >>> clf.n_iter_ < 100
+    True
+    """
+
+    __module__ = "skdeep.callbacks"
+
+    def __init__(self, monitor: str = "valid_loss", *, patience: int = 10, tol: float = 0.0):
+        check_monitor(monitor)
+        if not patience >= 1:
+            raise ValueError(f"patience={patience!r}: expected a positive integer.")
+        if not tol >= 0:
+            raise ValueError(f"tol={tol!r}: expected a number of at least 0.")
+        self.monitor, self.patience, self.tol = monitor, patience, tol
+        self._best = BestSoFar(tol)
+
+    def wants_validation_score(self, context: CallbackContext) -> bool:
+        """Whether rows have to be held out for validation; skdeep's estimators ask.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+
+        Returns
+        -------
+        bool
+        """
+        return self.monitor != "loss"
+
+    def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> bool:
+        """Called by scikit-learn after each task of `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+
+        Returns
+        -------
+        bool
+            Whether to stop training.
+        """
+        values = values_of(context)
+        if values is None:
+            return False
+        fit, value = fit_of(context), monitored(self.monitor, estimator, values)
+        stops = self._best.update(fit, value) >= self.patience
+        if stops:
+            self._best.forget(fit)
+        return stops
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn after `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        self._best.forget_below(context)
