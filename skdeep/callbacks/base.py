@@ -58,13 +58,31 @@ class EpochCallback:
     """Base of callbacks: hooks of scikit-learn's protocol that do nothing."""
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Called by scikit-learn at the beginning of `fit`."""
+        """Called by scikit-learn at the beginning of `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """Called by scikit-learn after `fit`."""
+        """Called by scikit-learn after `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
-        """Called by scikit-learn before each task of `fit`."""
+        """Called by scikit-learn before each task of `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
 
 
 class BestSoFar:

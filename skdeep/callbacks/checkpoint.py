@@ -57,7 +57,7 @@ class Checkpoint(EpochCallback):
     >>> from skdeep.callbacks import Checkpoint
     >>> X, y = load_iris(return_X_y=True)
     >>> path = Path(tempfile.mkdtemp()) / "epoch {epoch}"
-    >>> clf = MLPClassifier(max_iter=4, tol=0, early_stopping=True, random_state=0)
+    >>> clf = MLPClassifier(max_iter=4, learning_rate="cosine", random_state=0)
     >>> clf = clf.set_callbacks(Checkpoint(path, every=2)).fit(X, y)
     >>> sorted(p.name for p in path.parent.iterdir())
     ['epoch 2', 'epoch 4']

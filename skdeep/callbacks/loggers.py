@@ -42,7 +42,7 @@ class CSVLogger(EpochCallback):
     >>> from skdeep.callbacks import CSVLogger
     >>> X, y = load_iris(return_X_y=True)
     >>> path = Path(tempfile.mkdtemp()) / "epochs.csv"
-    >>> clf = MLPClassifier(max_iter=3, tol=0, early_stopping=True, random_state=0)
+    >>> clf = MLPClassifier(max_iter=3, learning_rate="cosine", random_state=0)
     >>> clf = clf.set_callbacks(CSVLogger(path)).fit(X, y)
     >>> pd.read_csv(path)[["estimator", "epoch"]]
            estimator  epoch

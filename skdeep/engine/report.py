@@ -85,6 +85,8 @@ _NAMES = {"dur": "seconds"} | {n: n for n in ("learning_rate", "valid_loss", "va
 
 
 def _values(training: Any) -> dict[str, float]:
+    if not hasattr(training, "net"):
+        return {}
     epoch = training.net.history[-1]
     loss = training.step.loss_names[0]
     return {name: epoch[key] for key, name in _NAMES.items() if epoch.get(key) is not None} | {

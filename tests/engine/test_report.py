@@ -35,6 +35,20 @@ def training(scores=None):
     return SimpleNamespace(curves=SimpleNamespace(scores=scores))
 
 
+def trained():
+    epoch = {"batches": [], "train_loss": 2.0, "valid_loss": None, "learning_rate": 0.1, "dur": 3.0}
+    step = SimpleNamespace(loss_names=("train_loss",))
+    return SimpleNamespace(net=SimpleNamespace(history=[{}, epoch]), step=step)
+
+
+def test_values_of_the_epoch_are_with_the_task():
+    fit = Fit(False)
+    told = report(fit)
+    told.begin()
+    told.end(trained())
+    assert fit.tasks[0].epoch_values == {"loss": 2.0, "learning_rate": 0.1, "seconds": 3.0}
+
+
 def report(fit, reconstruct=lambda training: {}, **options):
     return EpochReport("estimator", fit, "X", "y", {"sample_weight": [1]}, reconstruct, **options)
 
