@@ -67,12 +67,14 @@ class Checkpoint(EpochCallback):
 
     __module__ = "skdeep.callbacks"
 
-    def __init__(self, path: Any, *, monitor: str | None = None, every: int = 1):
+    def __init__(self, path: str | os.PathLike[str], *, monitor: str | None = None, every: int = 1):
         if monitor is not None:
             check_monitor(monitor)
         if not every >= 1:
             raise ValueError(f"every={every!r}: expected a positive integer.")
-        self.path, self.monitor, self.every = os.fspath(path), monitor, every
+        self.path: str = os.fspath(path)
+        self.monitor: str | None = monitor
+        self.every: int = every
         self._best = BestSoFar()
 
     def wants_validation_score(self, context: CallbackContext) -> bool:

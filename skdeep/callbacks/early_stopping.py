@@ -64,7 +64,9 @@ class EarlyStopping(EpochCallback):
             raise ValueError(f"patience={patience!r}: expected a positive integer.")
         if not tol >= 0:
             raise ValueError(f"tol={tol!r}: expected a number of at least 0.")
-        self.monitor, self.patience, self.tol = monitor, patience, tol
+        self.monitor: str = monitor
+        self.patience: int = patience
+        self.tol: float = tol
         self._best = BestSoFar(tol)
 
     def wants_validation_score(self, context: CallbackContext) -> bool:

@@ -53,8 +53,8 @@ class CSVLogger(EpochCallback):
 
     __module__ = "skdeep.callbacks"
 
-    def __init__(self, path: Any):
-        self.path = os.fspath(path)
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path: str = os.fspath(path)
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
         """Called by scikit-learn after each task of `fit`.
