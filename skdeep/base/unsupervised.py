@@ -89,7 +89,7 @@ class DeepUnsupervised(DeepEstimator):
         rows = Rows(x, None, weight, counts)
         self.n_outputs_ = math.prod(n for n in x.shape[1:] if n)
         if given.X_val is None:
-            return rows, None
+            return rows, self._read_validation(given)  # None, or its error
         x = self._input.check(self, given.X_val, reset=False)
         weight = given.sample_weight_val
         weight = None if weight is None else check_weights(weight, x, "sample_weight_val")
