@@ -117,7 +117,7 @@ class LBFGS:
         self.n_iter += 1
         self.loss = float(intermediate_result.fun)
         if self.verbose:
-            print("Iteration %d, loss = %.8f" % (self.n_iter, self.loss))
+            print("Iteration %d, loss = %.8f" % (self.n_iter, self.loss), flush=True)
         stop = time.monotonic() >= self.deadline
         if self.report is not None:
             self._set(intermediate_result.x)

@@ -159,7 +159,7 @@ class Training:
         self._order: np.ndarray | None = None
         self._next_order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
-        self._deadline = math.inf
+        self._began, self._deadline = 0.0, math.inf
         can_replay = recordable and can_record(self.flats[0].values.device)
         self._recorder = Recorder() if can_replay else None
         self.interrupted = False
@@ -183,8 +183,9 @@ class Training:
         It yields where a pass is due, and is sent the losses of the pass, or thrown the
         KeyboardInterrupt that came in it. `Pack` trains several runs by this.
         """
+        self._began = time.monotonic()
         if self.max_time is not None:
-            self._deadline = time.monotonic() + self.max_time
+            self._deadline = self._began + self.max_time
         if self.early_stopping:
             self.best.save()
         rows = {
@@ -304,9 +305,7 @@ class Training:
         loss = losses[0]
         self.curves.losses.append(loss if len(losses) == 1 else losses)
         if self.verbose:
-            print("Iteration %d, loss = %.8f" % (self.n_iter, loss))
-            if score is not None:
-                print("Validation score: %f" % score)
+            self._print(loss, score)
         finite = all(map(math.isfinite, losses))
         if not finite and not (self.early_stopping and math.isfinite(self.patience.best)):
             raise NonFiniteLoss(self.n_iter)
@@ -331,6 +330,13 @@ class Training:
             self.best.save()
         return finite
 
+    def _print(self, loss: float, score: float | None) -> None:
+        """Figures of an epoch, at once also where they go to a file."""
+        left = (time.monotonic() - self._began) / self.n_iter * (self.max_iter - self.n_iter)
+        shown = "" if score is None else f", validation score = {score:.6f}"
+        shown = f"loss = {loss:.8f}{shown}, at most {left:.0f} s left"
+        print(f"Epoch {self.n_iter}/{self.max_iter}, {shown}", flush=True)
+
     def _is_over(self) -> bool:
         if self.patience.ran_out and self._gives_up():
             return True
@@ -348,11 +354,9 @@ class Training:
         reason = self.schedule.on_plateau()
         if self.verbose:
             watched = "Validation score" if self.early_stopping else "Training loss"
-            rate = "Setting learning rate to %f" % self.step.optimizers[0].learning_rate
-            print(
-                "%s did not improve more than tol=%f for %s consecutive epochs. %s"
-                % (watched, self.patience.tol, self.patience.limit, reason or rate)
-            )
+            rate = f"Setting learning rate to {self.step.optimizers[0].learning_rate:f}"
+            since = f"tol={self.patience.tol:f} for {self.patience.limit} consecutive epochs"
+            print(f"{watched} did not improve more than {since}. {reason or rate}", flush=True)
         if reason is None:
             self.patience.count = 0
         return reason is not None

@@ -102,7 +102,8 @@ TRAINING = {
     "verbose": Parameter(
         ["verbose"],
         """bool or int
-        Whether to print the loss of each epoch.""",
+        Whether to print a line after each epoch: its number, the loss, the validation score if
+        there is one, and how long the epochs that are left take at most.""",
     ),
     "warm_start": Parameter(
         ["boolean"],

@@ -172,7 +172,9 @@ def test_interrupt_in_the_first_epoch():
 def test_verbose(capsys):
     MLPClassifier(max_iter=2, verbose=True, early_stopping=True).fit(X_iris, y_iris)
     out = capsys.readouterr().out
-    assert "Iteration 2, loss = " in out and "Validation score: " in out
+    number = r"-?\d+\.\d+"
+    line = rf"Epoch 2/2, loss = {number}, validation score = {number}, at most 0 s left"
+    assert re.fullmatch(line, out.splitlines()[1])
     MLPClassifier(max_iter=2, verbose=True, solver="sgd", tol=10, n_iter_no_change=1,
                   learning_rate="adaptive").fit(X_iris, y_iris)  # fmt: skip
     MLPRegressor(max_iter=60, verbose=1, tol=1e9, n_iter_no_change=3).fit(X_iris, y_iris)
