@@ -335,7 +335,7 @@ class Training:
         left = (time.monotonic() - self._began) / self.n_iter * (self.max_iter - self.n_iter)
         shown = "" if score is None else f", validation score = {score:.6f}"
         shown = f"loss = {loss:.8f}{shown}, at most {left:.0f} s left"
-        print(f"Epoch {self.n_iter}/{self.max_iter}, {shown}", flush=True)
+        print(f"Iteration {self.n_iter}/{self.max_iter}, {shown}", flush=True)
 
     def _is_over(self) -> bool:
         if self.patience.ran_out and self._gives_up():

@@ -173,7 +173,7 @@ def test_verbose(capsys):
     MLPClassifier(max_iter=2, verbose=True, early_stopping=True).fit(X_iris, y_iris)
     out = capsys.readouterr().out
     number = r"-?\d+\.\d+"
-    line = rf"Epoch 2/2, loss = {number}, validation score = {number}, at most 0 s left"
+    line = rf"Iteration 2/2, loss = {number}, validation score = {number}, at most 0 s left"
     assert re.fullmatch(line, out.splitlines()[1])
     MLPClassifier(max_iter=2, verbose=True, solver="sgd", tol=10, n_iter_no_change=1,
                   learning_rate="adaptive").fit(X_iris, y_iris)  # fmt: skip
