@@ -169,6 +169,15 @@ def test_lines_are_the_curves(tmp_path):
     assert pd.read_csv(path)["run"].nunique() == 2
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_log_of_lbfgs_has_the_losses_of_its_iterations(tmp_path):
+    path = tmp_path / "log.csv"
+    clf = mlp(solver="lbfgs", max_iter=4).set_callbacks(CSVLogger(path)).fit(X, y)
+    log = pd.read_csv(path)
+    assert list(log["epoch"]) == [1, 2, 3, 4]
+    assert log["loss"].is_monotonic_decreasing and log["loss"].iloc[-1] == clf.loss_
+
+
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_processes_share_a_file(tmp_path, n_jobs):
     path = tmp_path / "log.csv"
