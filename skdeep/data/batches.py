@@ -296,8 +296,10 @@ class MemberBatches:
     def take(self, rows: Tensor) -> Batch:
         """The batch of the given rows (n_members, n), a part of `row_numbers`."""
         flat = rows.flatten()
-        x = self.x.index_select(0, flat).unflatten(0, (self.n_members, -1))
-        return x, self.target[flat], None if self.weight is None else self.weight[flat]
+        x = self.x.index_select(0, flat)
+        target = x if self.target is self.x else self.target[flat]
+        x = x.unflatten(0, (self.n_members, -1))
+        return x, target, None if self.weight is None else self.weight[flat]
 
 
 def n_batches(n_samples: int, batch_size: int, smallest: int = 1) -> int:

@@ -95,6 +95,7 @@ class MaskedNet(nn.Module):
         }
         self.n_members, self.n_columns = n_members, len(sources)
         self.n_features = max(sources) + 1
+        self.in_order = list(sources) == list(range(self.n_columns))
         self.register_buffer("sources", torch.tensor(sources), persistent=False)
         self.mask = FeatureMask(mask_rate)
         self.activations = activations(activation, len(hidden_layer_sizes))
@@ -127,7 +128,9 @@ class MaskedNet(nn.Module):
         hidden = torch.zeros_like(x)
         if self.mask.is_drawing():
             shape = (*x.shape[:2], self.n_features)
-            hidden = self.mask(shape, x.dtype, x.device).index_select(2, self.sources)
+            hidden = self.mask(shape, x.dtype, x.device)
+            if not self.in_order:
+                hidden = hidden.index_select(2, self.sources)
         unseen = torch.maximum(hidden, 1 - known)
         h = self.linears[0](torch.cat([x * (1 - unseen), unseen], 2))
         return self._from_first(h), hidden * known

@@ -151,7 +151,12 @@ def _of_residuals(g: Graph, scorer: Any, x: str, r: str) -> str:
 def _mahalanobis(g: Graph, scorer: Any, x: str, r: str) -> str:
     v = g.side_by_side([x, g.op("Div", r, scorer.scale_)])
     v = g.op("Sub", v, scorer.location_)
-    return _summed(g, g.op("Mul", v, g.op("MatMul", v, scorer.precision_)))
+    if scorer.basis_ is None:
+        across = g.op("MatMul", v, scorer.precision_)
+    else:
+        known = g.op("MatMul", g.op("MatMul", v, scorer.basis_.T.copy()), scorer.basis_)
+        across = g.op("Div", g.op("Sub", v, known), float(scorer.ridge_))
+    return _summed(g, g.op("Mul", v, across))
 
 
 def _near(g: Graph, scorer: Any, v: str, what: str) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
+
+from skdeep.outlier.covariance import Precision, shrunk_precision
 
 SMALLEST_SPREAD = 0.01
 """Of residuals, in standard deviations of their column: a value that others predict without error
@@ -67,25 +68,25 @@ class Mahalanobis(BaseEstimator):
         are worked out again: one concentration step (Rousseeuw and Van Driessen, 1999).
     """
 
+    basis_, ridge_ = None, 1.0  # files of earlier versions have none
+
     def __init__(self, trim: float = 0.0):
         self.trim = trim
 
     def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = residual_spread(r)
         v = np.hstack([x, r / self.scale_])
-        known = LedoitWolf().fit(v)
+        known = shrunk_precision(v)
         if self.trim:
-            distance = known.mahalanobis(v)
+            distance = known.parts(v).sum(1)
             near = distance <= np.quantile(distance, 1 - self.trim)
-            known = LedoitWolf().fit(v[near])
-        self.location_, self.precision_ = known.location_, known.precision_
-        if known.covariance_.trace() < _TINY:  # rows that differ by rounding alone
-            self.precision_ = np.zeros_like(known.precision_)
+            known = shrunk_precision(v[near])
+        self.location_, self.precision_, self.basis_, self.ridge_ = known
         return self
 
     def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
-        v = np.hstack([x, r / self.scale_]) - self.location_
-        parts = v * (v @ self.precision_)
+        known = Precision(self.location_, self.precision_, self.basis_, self.ridge_)
+        parts = known.parts(np.hstack([x, r / self.scale_]))
         return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
 
 

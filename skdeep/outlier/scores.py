@@ -27,6 +27,9 @@ TRIMMED = 0.1  # share of rows that may be outliers
 _ROUNDING = 1e-9  # equal rows may differ by it
 _SUMS = {"mse": None, "normalized": "standard", "robust": "robust"}
 _STORE_ROWS = ("neighbors", "latent_knn", "local")
+MOST_ROWS = 50_000
+"""Rows that scores are fitted on, at most: of more a random sample is taken."""
+_PASS = 2**16  # rows that are scored at a time, so that memory stays bounded
 
 
 class Measured(NamedTuple):
@@ -102,11 +105,18 @@ class RowScorer:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Outlier score of each row: the higher, the more abnormal."""
+        return np.concatenate([self._scores(part) for part in _passes(rows)])
+
+    def _scores(self, rows: np.ndarray) -> np.ndarray:
         x, r, deviations = self.model(rows)
         return total(self.scorer, x, r) + np.square(deviations).sum(1)
 
     def contributions(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Contribution of each varying column, and of each constant one, to the score."""
+        varying, constant = zip(*(self._parts(part) for part in _passes(rows)))
+        return np.concatenate(varying), np.concatenate(constant)
+
+    def _parts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, r, deviations = self.model(rows)
         if self.model.code_scale is None:
             parts = self.scorer.contributions(x, r)
@@ -114,6 +124,17 @@ class RowScorer:
             parts = np.square(r / self.scorer.scale_) + 1e-12
             parts *= (total(self.scorer, x, r) / parts.sum(1))[:, None]
         return parts, np.square(deviations)
+
+
+def _passes(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[i : i + _PASS] for i in range(0, len(rows), _PASS)]
+
+
+def _sample(rows: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+    """The rows, or `MOST_ROWS` of them."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return rows[rng.choice(len(rows), MOST_ROWS, replace=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +215,8 @@ def learn_scores(
     dict
         Fitted attributes of a detector.
     """
+    rows, train = _sample(rows, rng), _sample(train, rng)
+    unseen = None if unseen is None else _sample(unseen, rng)
     known = rows
     if rule.stores_rows and len(rows) > rule.max_reference_rows:
         # Drawn once: what is kept of the training rows is kept of all rows, too.
