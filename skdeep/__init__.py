@@ -7,6 +7,7 @@ A line of code finds its room by one question: whose word is it?
   `outlier`, `siamese`, `adversarial`, `policies`; what all of them do: `base`
 - an epoch, a batch, an optimizer, a device: `engine` (skorch lives here alone)
 - a layer: `nets`; a formula: `losses`; a row, an index: `data`
+- a kernel that is not trained: `kernels`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
 - a candidate, a trial, a fold: `tuning`; several estimators as one: `ensemble`
 - a figure: `plotting`; a file: `persistence`, or `onnx`; what watches epochs: `callbacks`

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "skdeep"
 
 LOW = {"_compat", "_checks"}  # may be imported from everywhere
 INNER = {"engine", "nets", "losses", "data"}
-BASE = INNER | {"preprocessing", "metrics", "parameters", "inputs", "base"}
+BASE = INNER | {"preprocessing", "metrics", "parameters", "inputs", "base", "kernels"}
 FAMILIES = {
     *("perceptron", "tabular", "convolutional", "recurrent", "autoencoder"),
     *("outlier", "siamese", "adversarial", "policies"),
@@ -24,6 +24,7 @@ ROOMS = {  # room -> rooms that it may import from
     "parameters": {"engine"},
     "inputs": {"engine", "data", "preprocessing", "parameters"},
     "base": INNER | {"preprocessing", "parameters", "inputs"},
+    "kernels": INNER | {"parameters", "inputs", "base"},
     **{family: BASE for family in FAMILIES},  # no family imports another
     "root": BASE
     | FAMILIES
@@ -52,6 +53,7 @@ STANDARD = {
     "functools",
     "itertools",
     "math",
+    "importlib",
     "inspect",
     "warnings",
     "dataclasses",

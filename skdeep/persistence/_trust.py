@@ -245,7 +245,10 @@ def harmless(name, use):
     module = _module(home)
     # Its own name alone: modules also hold what they import from elsewhere, and some import more
     # when they are asked. skdeep loads what is public when it is asked.
-    if home in ("skdeep", "skdeep.ensemble") and attribute in module.__all__:
+    if (
+        home in ("skdeep", "skdeep.ensemble", "skdeep.preprocessing")
+        and attribute in module.__all__
+    ):
         obj = getattr(module, attribute)
     else:
         obj = getattr(module, "__dict__", {}).get(attribute)

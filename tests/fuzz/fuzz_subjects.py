@@ -9,7 +9,7 @@ from fuzz_judge import call
 from fuzz_targets import labels, numbers
 
 import skdeep
-from skdeep.preprocessing import SlidingWindow, TabularEncoder
+from skdeep.preprocessing import RandomKernels, SlidingWindow, TabularEncoder
 
 _DENSE = {"hidden_layer_sizes": (3,), "max_iter": 1}
 _CNN = {**_DENSE, "architecture": "lenet", "n_filters": (2,), "kernel_size": 3}
@@ -98,6 +98,7 @@ SUBJECTS = [
     ),
     Subject(skdeep.GANOverSampler, {"generator": skdeep.TabularGAN(**_GAN)}, _tables, "labels", 22),
     Plain(skdeep.SequenceVectorizer, {"token_pattern": r"\w+"}, [("texts", {})]),
+    Plain(RandomKernels, {"n_kernels": 84, "n_groups": 2}, [("numbers", {}), ("signals", {})]),
     Plain(SlidingWindow, {"window": 3}, [("numbers", {}), ("signals", {})]),
     Plain(TabularEncoder, {}, _tables),
 ]

@@ -16,7 +16,7 @@ from skdeep.engine.modules import module_class
 from skdeep.nets.blocks import MLPNet
 from skdeep.persistence import load, save
 from skdeep.persistence._trust import harmless
-from skdeep.preprocessing import SlidingWindow, TabularEncoder
+from skdeep.preprocessing import RandomKernels, SlidingWindow, TabularEncoder
 
 CLASSES = [cls for name in skdeep.__all__ if inspect.isclass(cls := getattr(skdeep, name))]
 FORMERLY = {  # of version 0.1
@@ -48,7 +48,7 @@ def test_a_public_class_names_the_package(cls):
     assert not [s for s in strings if isinstance(s, str) and s.startswith("skdeep.")]
 
 
-@pytest.mark.parametrize("cls", [SlidingWindow, TabularEncoder])
+@pytest.mark.parametrize("cls", [RandomKernels, SlidingWindow, TabularEncoder])
 def test_a_transformer_names_its_package(cls):
     assert cls.__module__ == "skdeep.preprocessing"
     assert harmless(f"skdeep.preprocessing.{cls.__name__}", "object") is cls
