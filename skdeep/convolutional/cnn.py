@@ -13,11 +13,12 @@ from skdeep import losses
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
 from skdeep.convolutional.base import BaseCNN
+from skdeep.kernels.transformer import RandomKernels
 from skdeep.parameters import arrays as tables
 from skdeep.parameters.entry import public
 
 
-@public(tables.CNN, tables.ARRAY_CLASSIFIER_ATTRIBUTES)
+@public(tables.CNN, tables.ARRAY_CLASSIFIER_ATTRIBUTES | tables.KERNEL_ATTRIBUTES)
 class CNNClassifier(DeepClassifier, BaseCNN):
     """Convolutional network classifier for images, signals and series.
 
@@ -64,6 +65,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         hidden_layer_sizes: ArrayLike = (500,),
         dropout: float = 0.0,
         n_estimators: int = 1,
+        kernels: RandomKernels | Literal["auto"] | None = None,
         augment: Any = "auto",
         pretrained: Any = None,
         freeze: bool = False,
@@ -102,6 +104,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.n_estimators = n_estimators
+        self.kernels = kernels
         self.augment = augment
         self.pretrained = pretrained
         self.freeze = freeze
@@ -135,7 +138,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         return losses.mean_scores(raw, self._target_type)
 
 
-@public(tables.CNN, tables.ARRAY_ATTRIBUTES)
+@public(tables.CNN, tables.ARRAY_ATTRIBUTES | tables.KERNEL_ATTRIBUTES)
 class CNNRegressor(DeepRegressor, BaseCNN):
     """Convolutional network regressor for images, signals and series.
 
@@ -182,6 +185,7 @@ class CNNRegressor(DeepRegressor, BaseCNN):
         hidden_layer_sizes: ArrayLike = (500,),
         dropout: float = 0.0,
         n_estimators: int = 1,
+        kernels: RandomKernels | Literal["auto"] | None = None,
         augment: Any = "auto",
         pretrained: Any = None,
         freeze: bool = False,
@@ -220,6 +224,7 @@ class CNNRegressor(DeepRegressor, BaseCNN):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.n_estimators = n_estimators
+        self.kernels = kernels
         self.augment = augment
         self.pretrained = pretrained
         self.freeze = freeze

@@ -216,8 +216,8 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         n = x.shape[0]
         chosen = np.sort(rng.choice(n, min(n, N_EXAMPLES), replace=False))
         batch = self._batch(x, torch.as_tensor(chosen, device=x.device), block["difference"])
-        responses = kernels.convolved(batch.x, _weights(block, x.device), block["dilation"])
-        responses = responses.cpu().numpy()
+        answers = kernels.convolved(batch.x, _weights(block, x.device), block["dilation"])
+        responses = answers.cpu().numpy()
         there = batch.there.cpu().numpy()
         order = np.arange(1, n_biases * len(kernels.TRIPLES) + 1)
         levels = (order * GOLDEN % 1).reshape(n_biases, -1)  # a sequence without gaps or clusters
@@ -288,20 +288,17 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         mask = None if lengths is None else mask_of(values, lengths)
         if lengths is None:
             lengths = torch.full((len(values),), values.shape[2], device=values.device)
-        there = ~torch.isnan(values).all(1) if values.is_floating_point() else None
+        counts = mask_of(values, lengths) if mask is None else mask
+        if values.is_floating_point():
+            counts = counts * ~torch.isnan(values).all(1, keepdim=True)
         series = scale(values, mask)
         if self.own_scale_:
-            inside = mask if there is None else there[:, None]
-            series = with_own_scale(series, inside if mask is None else inside * mask)
+            series = with_own_scale(series, counts)
         series = (series * GRID).round_().div_(GRID).permute(2, 0, 1).float().contiguous()
-        counts = torch.ones(series.shape[:2], dtype=torch.bool, device=series.device)
-        if there is not None:
-            counts &= there.T
-        if mask is not None:
-            counts &= mask[:, 0].T > 0
-        return (
-            differences(series, counts, lengths) if difference else Batch(series, counts, lengths)
-        )
+        there = counts[:, 0].T > 0
+        if difference:
+            return differences(series, there, lengths)
+        return Batch(series, there, lengths)
 
     @property
     def _n_features_out(self) -> int:

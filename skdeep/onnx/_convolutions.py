@@ -216,6 +216,11 @@ def predict_numbers(g: Graph, model: Any) -> Output:
 
 def _scores(g: Graph, model: Any) -> list[str]:
     """Raw scores of each member."""
+    if model.kernels_ is not None:
+        raise Unsupported(
+            f"{type(model).__name__} with a linear model on RandomKernels, which cannot be written:"
+            " fit it with kernels=None for the network alone."
+        )
     net = model.net_.module_
     seen = features(g, net, read_rows(g, model))
     return [g.module(head, x) for head, x in zip(net.heads, seen)]

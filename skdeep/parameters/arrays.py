@@ -117,6 +117,17 @@ CNN = {
         Number of networks that are trained in parallel on the same batches and whose
         probabilities (or values) are averaged (Lakshminarayanan et al., 2017).""",
     ),
+    "kernels": Parameter(
+        [AUTO, HasMethods("fit_rows"), None],
+        """'auto', RandomKernels or None
+        Features of series for a linear model (a ridge regression with the penalty of the smallest
+        leave-one-out error) whose probabilities (or values) are averaged with those of the network;
+        the weight is `kernel_weight_`. With few series it is often the better of the two. 'auto' is
+        `skdeep.preprocessing.RandomKernels` for 10 to 10,000 series of at least 12 steps (their
+        median), with fewer features above 2,000; for images, and for losses other than the squared
+        error, it is None. None is the network alone. `transform` and `saliency` are those of the
+        network.""",
+    ),
     "augment": Parameter(
         [str, "array-like", dict, None],
         """'auto', str, list of str, dict of str to float, or None
@@ -195,5 +206,12 @@ ARRAY_ATTRIBUTES = {
         differ.""",
     "n_features_in_": """int
         Number of features seen during `fit`; defined only if X is 2-D.""",
+}
+KERNEL_ATTRIBUTES = {
+    "kernels_": """RandomKernels or None
+        The fitted features of the linear model, if there is one.""",
+    "kernel_weight_": """float
+        Weight of the linear model's predictions: the best on held-out rows, with a preference for
+        0.5, where there are any (`early_stopping`, `X_val`), else 0.5; 0 if there is none.""",
 }
 ARRAY_CLASSIFIER_ATTRIBUTES = {**CLASSES, **ARRAY_ATTRIBUTES}
