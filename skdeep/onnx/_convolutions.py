@@ -216,7 +216,7 @@ def predict_numbers(g: Graph, model: Any) -> Output:
 
 def _scores(g: Graph, model: Any) -> list[str]:
     """Raw scores of each member."""
-    if model.kernels_ is not None:
+    if getattr(model, "kernels_", None) is not None:
         raise Unsupported(
             f"{type(model).__name__} with a linear model on RandomKernels, which cannot be written:"
             " fit it with kernels=None for the network alone."
