@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -20,23 +20,21 @@ from skdeep.base.estimator import new_random_state
 from skdeep.data.pieces import channel_statistics
 from skdeep.data.rows import PaddedRows
 from skdeep.inputs.arrays import ArrayInput, wants_own_scale
+from skdeep.kernels.batch import Batch, differences, weights_of
+from skdeep.kernels.draw import dilations_of, draw_channels, draw_weights, powers_of_2
 from skdeep.nets import kernels
 from skdeep.nets.conv import Standardize, mask_of, with_own_scale
 from skdeep.parameters.entry import public
 from skdeep.parameters.kernels import RANDOM_KERNELS, RANDOM_KERNELS_ATTRIBUTES
 
-N_DILATIONS = 8
-"""Most dilations of a representation: a kernel's reach grows geometrically from one to the next."""
-GROUP_SIZE = 8
-"""Kernels of a group that compete (Dempster et al., 2023)."""
 N_EXAMPLES = 64
 """Series, at most, whose responses give the biases of a dilation."""
 GOLDEN = (math.sqrt(5) + 1) / 2
-GRID, WEIGHT_GRID = 2.0**12, 2.0**8
-"""Standardised values, and weights of competing kernels, are multiples of 1 over these: responses
+GRID = 2.0**12
+"""Standardised values are multiples of 1 over this, as weights of kernels are of 1/256: responses
 are then exact in single precision (below 16), and comparisons of them do not depend on the order in
 which they are summed, that is on the device or the number of series."""
-ROWS, VALUES, VALUES_COMPETING = 128, 2**21, 2**18
+ROWS, VALUES = 128, 2**21
 """Most series, and most responses, that are held in memory at once: of a cache's size."""
 
 
@@ -182,7 +180,7 @@ class RandomKernels(TransformerMixin, BaseEstimator):
                     block["biases"] = self._draw_biases(x, block, n_biases, rng)
                     self.fixed_.append(block)
             n_groups = self._n_groups(difference)
-            for dilation in _powers_of_2(dilations[-1]) if n_groups else ():
+            for dilation in powers_of_2(dilations[-1]) if n_groups else ():
                 place = {"difference": difference, "dilation": dilation}
                 weights = draw_weights(n_groups, n_channels, rng)
                 self.competing_.append(place | {"weights": weights})
@@ -216,7 +214,7 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         n = x.shape[0]
         chosen = np.sort(rng.choice(n, min(n, N_EXAMPLES), replace=False))
         batch = self._batch(x, torch.as_tensor(chosen, device=x.device), block["difference"])
-        answers = kernels.convolved(batch.x, _weights(block, x.device), block["dilation"])
+        answers = kernels.convolved(batch.x, weights_of(block, x.device), block["dilation"])
         responses = answers.cpu().numpy()
         there = batch.there.cpu().numpy()
         order = np.arange(1, n_biases * len(kernels.TRIPLES) + 1)
@@ -342,110 +340,6 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         self._input.tag(tags.input_tags)
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-class Batch:
-    """Some series with time first.
-
-    Parameters
-    ----------
-    x : Tensor of shape (length, n_samples, n_channels)
-        0 where a value is missing.
-    there : Tensor of bool of shape (length, n_samples)
-    lengths : Tensor of shape (n_samples,)
-    """
-
-    def __init__(self, x: Tensor, there: Tensor, lengths: Tensor) -> None:
-        self.x, self.there, self.lengths = x, there, lengths
-
-    def pooled(self, block: dict[str, Any], turn: int, poolings: Sequence[str]) -> Tensor:
-        """Features of the fixed kernels of a block; `turn` decides which half may reach over the
-        ends of a series."""
-        dilation = block["dilation"]
-        responses = kernels.convolved(self.x, _weights(block, self.x.device), dilation)
-        whole = kernels.inside(self.there, self.lengths, dilation)
-        lowest = -torch.inf
-        responses[:, :, turn::2].masked_fill_(~whole[:, :, None], lowest)
-        if not self.there.all():
-            responses.masked_fill_(~self.there[:, :, None], lowest)
-        counted = torch.empty(responses.shape[1:], device=responses.device)
-        counted[:] = self.there.sum(0)[:, None]
-        counted[:, turn::2] = whole.sum(0).to(counted.dtype)[:, None]
-        biases = torch.as_tensor(block["biases"], device=responses.device)
-        return kernels.pooled(responses, biases, counted, self.lengths.clamp(min=1), poolings)
-
-    def competed(self, block: dict[str, Any]) -> Tensor:
-        """Features of the competing kernels of a block."""
-        weights = torch.as_tensor(block["weights"], device=self.x.device)
-        rows = max(1, VALUES_COMPETING // (len(self.x) * len(weights)))
-        out = []
-        for x, there in zip(self.x.split(rows, 1), self.there.split(rows, 1)):
-            responses = kernels.convolved(x, weights, block["dilation"])
-            out.append(kernels.competed(responses, there, GROUP_SIZE))
-        return torch.cat(out)
-
-
-def differences(x: Tensor, there: Tensor, lengths: Tensor) -> Batch:
-    """First differences of series; a series of one step has none."""
-    if len(x) == 1:
-        return Batch(torch.zeros_like(x), torch.zeros_like(there), lengths - 1)
-    both = there[1:] & there[:-1]
-    return Batch((x[1:] - x[:-1]) * both[:, :, None], both, lengths - 1)
-
-
-def dilations_of(length: int) -> list[int]:
-    """At most `N_DILATIONS` dilations, from 1 to that with which a kernel is as long as the series,
-    at equal ratios.
-
-    Examples
-    --------
-    >>> from skdeep.kernels.transformer import dilations_of
-    >>> dilations_of(150)
-    [1, 2, 3, 5, 8, 12, 18]
-    """
-    largest = math.log2(max((length - 1) / (kernels.LENGTH - 1), 1))
-    return sorted({int(2**power) for power in np.linspace(0, largest, N_DILATIONS)})
-
-
-def _powers_of_2(largest: int) -> Iterator[int]:
-    return (2**power for power in range(largest.bit_length()))
-
-
-def draw_channels(n_kernels: int, n_channels: int, rng: np.random.RandomState) -> np.ndarray:
-    """Channels that each kernel sums: of 1 to 9, few more often than many (Dempster et al., 2021).
-
-    Returns
-    -------
-    ndarray of bool of shape (n_kernels, n_channels)
-    """
-    most = min(n_channels, kernels.LENGTH)
-    counts = (2 ** rng.uniform(0, math.log2(most + 1), n_kernels)).astype(int)
-    order = rng.uniform(size=(n_kernels, n_channels)).argsort(1).argsort(1)
-    return order < counts[:, None]
-
-
-def draw_weights(n_groups: int, n_channels: int, rng: np.random.RandomState) -> np.ndarray:
-    """Normal weights of competing kernels with a sum of 0 and an absolute sum of 1 over time; the
-    kernels of a group see the same channels, at most 8 (Dempster et al., 2023).
-
-    Returns
-    -------
-    ndarray of float32 of shape (8 * n_groups, n_channels, 9)
-    """
-    weights = rng.normal(size=(GROUP_SIZE * n_groups, n_channels, kernels.LENGTH))
-    weights -= weights.mean(2, keepdims=True)
-    weights /= np.abs(weights).sum(2, keepdims=True)
-    weights = np.round(weights * WEIGHT_GRID) / WEIGHT_GRID
-    weights[:, :, kernels.LENGTH // 2] -= weights.sum(2)
-    order = rng.uniform(size=(n_groups, n_channels)).argsort(1).argsort(1)
-    seen = np.tile(order < 8, (GROUP_SIZE, 1))
-    return (weights * seen[:, :, None]).astype(np.float32)
-
-
-def _weights(block: dict[str, Any], device: torch.device) -> Tensor:
-    """Weights of the fixed kernels of a block: (84, n_channels, 9)."""
-    channels = torch.as_tensor(block["channels"], dtype=torch.float32, device=device)
-    return kernels.fixed_weights().to(device)[:, None] * channels[:, :, None]
 
 
 def _place(block: dict[str, Any]) -> str:

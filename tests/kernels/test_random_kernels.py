@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdeep import persistence
-from skdeep.kernels.transformer import dilations_of, draw_channels
+from skdeep.kernels.draw import dilations_of, draw_channels
 from skdeep.preprocessing import RandomKernels
 
 SMALL = {"n_kernels": 700, "n_groups": 4, "random_state": 0, "device": "cpu", "own_scale": False}
