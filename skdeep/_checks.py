@@ -35,7 +35,7 @@ def checked_data(estimator, X="no_validation", y="no_validation", **options):
     ndarray or CSR matrix, or a tuple of two
     """
     refuse_masks(X)
-    with naming("X"):
+    with naming("X", X):
         return validate_data(estimator, X, y, **options)
 
 
@@ -55,18 +55,20 @@ def checked_array(X, name="X", **options):
     ndarray
     """
     refuse_masks(X, name)
-    with naming(name):
+    with naming(name, X):
         return check_array(X, input_name=name, **options)
 
 
 @contextlib.contextmanager
-def naming(name):
+def naming(name, X=None):
     """Let errors of scikit-learn's checks through; those of other libraries with a name.
 
     Parameters
     ----------
     name : str
         What is checked, where it is not the target.
+    X : array-like, default=None
+        It. If it is a frame, columns that are no numbers are named.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # of sums that look for infinity
@@ -84,7 +86,22 @@ def naming(name):
             name = "y"
         kind = TypeError if isinstance(error, TypeError) else ValueError
         message = f"Input {name} cannot be turned into an array of numbers: {error}"
+        wrong = [] if name == "y" or not is_frame(X) else _not_numbers(X)
+        if wrong:
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            message += f" (columns that are no numbers: {', '.join(map(repr, wrong[:3]))}{more})"
         raise kind(message) from None
+
+
+def _not_numbers(frame):
+    """Names of the columns of a frame that cannot be turned into numbers."""
+    wrong = []
+    for name in frame.columns:
+        try:
+            np.asarray(frame[name], dtype=np.float64)
+        except (ValueError, TypeError):
+            wrong.append(name)
+    return wrong
 
 
 def refuse_masks(X, name="X"):
@@ -122,9 +139,13 @@ def all_or_nothing(method: Method) -> Method:
         before = dict(self.__dict__)
         try:
             return method(self, *args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             self.__dict__.clear()
             self.__dict__.update(before)
+            defined = f"{method.__qualname__}() missing"  # in a base class, which no user knows
+            if isinstance(error, TypeError) and str(error).startswith(defined):
+                name = f"{type(self).__name__}.{method.__name__}() missing"
+                raise TypeError(str(error).replace(defined, name)) from None
             raise
 
     return cast(Method, wrapped)

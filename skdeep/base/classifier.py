@@ -12,7 +12,11 @@ import torch
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
 from torch import Tensor, nn
 
 from skdeep import losses
@@ -65,6 +69,7 @@ class DeepClassifier(ClassifierMixin):
 
     def _learn_classes(self, y: Any) -> None:
         """Set `classes_` and the type of the target from labels."""
+        check_classification_targets(y)
         binarizer = LabelBinarizer().fit(y)  # for its checks and messages
         self.classes_ = binarizer.classes_
         self._target_type = binarizer.y_type_

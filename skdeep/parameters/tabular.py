@@ -16,6 +16,7 @@ from skdeep.parameters.training import (
     PROGRESS,
     SCALED_REGRESSOR,
     TRAINING,
+    ScheduleOptions,
 )
 
 TABLES = {
@@ -155,7 +156,7 @@ REALMLP = {
         2,048 and 256 above. The batches of an epoch are of nearly equal size.""",
     ),
     "learning_rate": Parameter(
-        [StrOptions({"coslog4", "flat_cos", "cosine", "constant"})],
+        [ScheduleOptions({"coslog4", "flat_cos", "cosine", "constant"})],
         """{'coslog4', 'flat_cos', 'cosine', 'constant'}
         Schedule of the learning rate over `max_iter` epochs. 'coslog4' consists of four waves,
         each twice as long as the one before, ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` (Holzmueller

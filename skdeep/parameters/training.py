@@ -18,6 +18,14 @@ from skdeep.parameters.entry import (
     Parameter,
 )
 
+
+class ScheduleOptions(StrOptions):
+    """Names of schedules; who passes a number is told where it belongs."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (a number is for 'learning_rate_init')"
+
+
 TRAINING = {
     "solver": Parameter(
         [StrOptions(set(SOLVERS))],
@@ -39,7 +47,7 @@ TRAINING = {
     ),
     "learning_rate": Parameter(
         [
-            StrOptions(
+            ScheduleOptions(
                 {
                     *("constant", "invscaling", "adaptive", "cosine"),
                     *("one_cycle", "one-cycle", "exponential", "plateau"),
