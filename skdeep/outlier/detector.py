@@ -69,6 +69,17 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     for all of them goes back to MADE (Germain et al., 2015). The network is trained in single
     precision, scores are computed in double precision.
 
+    Limits. The number of training steps does not depend on the number of rows, and the time of
+    each is linear in the columns; scores take time linear in rows. Scores, their tail and
+    `offset_` are learned from at most 50,000 rows drawn at random, so that with more rows
+    `contamination` holds up to the error of such a sample. 'mahalanobis' and 'sampled' invert a
+    matrix with twice as many columns as the encoded rows, or as many as the rows if these are
+    fewer: in the smaller of both numbers time is cubic and memory quadratic, in the larger both
+    are linear. More than 32 columns are hidden several at a time (32 groups, drawn at random), so
+    that a column is predicted without those of its group; `explain` still has a number for each
+    column. On 1,000,000 x 20 numbers the peak memory of `fit` and `score_samples` is below three
+    times that of X in double precision, X included.
+
     Examples
     --------
     >>> import numpy as np

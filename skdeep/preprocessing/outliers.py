@@ -14,6 +14,9 @@ FENCE = 10.0
 deviations are taken, and scaled values beyond this many standard deviations grow by their
 logarithm only: one wild value must neither hide all others nor blow up a network."""
 
+_PIECE = 2**22  # numbers that are worked on at a time
+_PASS = 2**16  # rows that are encoded at a time
+
 
 class OutlierEncoder(TabularEncoder):
     """`TabularEncoder` for outlier detectors.
@@ -72,18 +75,27 @@ class OutlierEncoder(TabularEncoder):
         return len(self._levels[j]["numbers"])
 
     def _learn_scales(self, R, weight):
-        with np.errstate(over="ignore", invalid="ignore"):
-            low, center, high = weighted_quantiles(R, [0.25, 0.5, 0.75], weight)
-            reach = np.where(high > low, FENCE * (high - low), np.inf)
-            fenced = np.clip(R, center - reach, center + reach)
-            self._center = _nanmean(fenced)
-            spread = np.sqrt(_nanmean(np.square(fenced - self._center)))
+        width = max(1, _PIECE // len(R))
+        starts = range(0, max(R.shape[1], 1), width)
+        parts = [_fenced_moments(R[:, i : i + width], weight) for i in starts]
+        self._center, spread = (np.concatenate(part) for part in zip(*parts))
         if not np.isfinite(self._center + spread).all():
             raise ValueError("X holds values too large to be squared: scale it first.")
         self._scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def encode(self, X: Any):
         """`transform` for a validated table."""
+        if len(X) <= _PASS:
+            return self._encode(X)
+        n_columns = len(self.sources_) + len(self.constant_sources_)
+        out = np.empty((len(X), n_columns), np.float32)
+        rows = X.iloc if hasattr(X, "iloc") else X
+        for start in range(0, len(X), _PASS):
+            part = slice(start, start + _PASS)
+            out[part] = self._encode(rows[part])
+        return out
+
+    def _encode(self, X):
         with np.errstate(over="ignore"):
             out = soft_clip((self._raw(X) - self._center) * self._scale)
         rare = soft_clip((self._rare_columns(X) - self._rare_center) / self._rare_scale)
@@ -121,6 +133,16 @@ class OutlierEncoder(TabularEncoder):
         """
         X = check_table(self, X, categorical_features=self.categorical_features, reset=False)
         return self.encode(X)
+
+
+def _fenced_moments(R, weight):
+    """Mean and standard deviation of each column, values far from the median moved nearer."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, center, high = weighted_quantiles(R, [0.25, 0.5, 0.75], weight)
+        reach = np.where(high > low, FENCE * (high - low), np.inf)
+        fenced = np.clip(R, center - reach, center + reach)
+        mean = _nanmean(fenced)
+        return mean, np.sqrt(_nanmean(np.square(fenced - mean)))
 
 
 def soft_clip(z):

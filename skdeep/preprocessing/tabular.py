@@ -164,8 +164,8 @@ default='from_dtype'
         self._names = column_names(self)
         self._dtypes = _dtype_names(X)
         self.is_categorical_ = categorical_mask(X, self.categorical_features, self._names)
-        everything = numbers(X, np.flatnonzero(~self.is_categorical_), self._names)
-        self._choose_numbers(everything, weight)
+        plain = np.flatnonzero(~self.is_categorical_)
+        self._choose_numbers(numbers(X, plain, self._names), weight)
         self._levels = {
             int(j): vars(Levels.learn(column(X, j), weight, column_label(X, j, self._names)))
             for j in np.flatnonzero(self.is_categorical_)
@@ -211,7 +211,7 @@ default='from_dtype'
             parts.append(_two_levels(codes) if n_levels == 2 else _one_hot(codes, n_levels))
         if not parts:
             return np.zeros((len(X), 0 if self._numbered else 1))
-        return np.concatenate(parts, axis=1)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _codes(self, X, j):
         """Codes of column j, -1 for missing and unknown levels."""

@@ -50,6 +50,15 @@ def detector(X, **parameters):
     return AutoencoderOutlierDetector(**{**options, **parameters}).fit(X[:200])
 
 
+@pytest.mark.parametrize("score_method", ["mahalanobis", "sampled"])
+def test_more_columns_than_rows(score_method):
+    X = rng().normal(size=(250, 300))
+    model = detector(X, score_method=score_method)
+    assert model._scorer.basis_ is not None
+    found = outputs(to_onnx(model, X, methods=["score_samples"]), X)
+    assert_close(found["score_samples"], model.score_samples(X))
+
+
 @pytest.mark.parametrize("novelty", [True, False])
 @pytest.mark.parametrize("score_method", [*METHODS, "sampled"])
 def test_scores(score_method, novelty):
