@@ -64,7 +64,7 @@ def cnn():
     """A convolutional network on series."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 100, 3)).astype(np.float32)
-    return CNNClassifier(**QUICK), X, (X[:, :, 0].mean(1) > 0).astype(int)
+    return CNNClassifier(kernels=None, **QUICK), X, (X[:, :, 0].mean(1) > 0).astype(int)
 
 
 MODELS = {"mlp": mlp, "mlp pipeline": mlp_pipeline, "realmlp": realmlp, "cnn": cnn}

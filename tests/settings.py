@@ -182,7 +182,7 @@ def _table(data, extra):
 def _convolutional(images, series, ragged):
     few = {"max_iter": 3, "n_filters": (4, 8), "amp": False}
     lenet = {"architecture": "lenet", "kernel_size": 3, "hidden_layer_sizes": (8,)}
-    time = {"max_iter": 3, "n_filters": 4, "amp": False}
+    time = {"max_iter": 3, "n_filters": 4, "kernels": None, "amp": False}
     return Settings(
         "convolutional",
         "classes" if images == "images" else "numbers",

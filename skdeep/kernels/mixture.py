@@ -48,7 +48,7 @@ def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
             )
         return clone(chosen).set_params(**own)
     length = 0
-    if len(shape) == 2:
+    if len(estimator.input_shape_) == 2:  # a matrix may hold any vectors
         length = shape[1] or int(np.median(rows.x.lengths))
     fits = FEWEST_ROWS <= n <= MOST_ROWS and length >= FEWEST_STEPS
     if not (is_mean and fits) or len(getattr(estimator, "classes_", "ab")) < 2:

@@ -124,8 +124,10 @@ CNN = {
         leave-one-out error) whose probabilities (or values) are averaged with those of the network;
         the weight is `kernel_weight_`. With few series it is often the better of the two. 'auto' is
         `skdeep.preprocessing.RandomKernels` for 10 to 10,000 series of at least 12 steps (their
-        median), with fewer features above 2,000; for images, and for losses other than the squared
-        error, it is None. None is the network alone. `transform` and `saliency` are those of the
+        median), with fewer features above 2,000; for X of two dimensions, which may hold any
+        vectors, for images, and for losses other than the squared error, it is None. None is the
+        network alone. A row of weight 2 is not the same as the row given twice, because each row is
+        left out for itself. `transform` and `saliency` are those of the
         network.""",
     ),
     "augment": Parameter(

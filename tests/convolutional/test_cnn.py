@@ -88,21 +88,21 @@ def test_transform_is_what_the_last_layer_sees(n_estimators):
 
 
 def test_members_differ_and_their_probabilities_are_averaged():
-    clf = cnn(n_estimators=3).fit(X, y)
+    clf = cnn(n_estimators=3, kernels=None).fit(X, y)
     proba = torch.softmax(raw_scores(clf, X), 2).numpy()
     assert np.abs(proba[:, 0] - proba[:, 1]).max() > 1e-3
     np.testing.assert_allclose(clf.predict_proba(X), proba.mean(1), atol=1e-6)
-    two = cnn(n_estimators=2).fit(X, y == 1)
+    two = cnn(n_estimators=2, kernels=None).fit(X, y == 1)
     expected = torch.sigmoid(raw_scores(two, X)).mean(1)[:, 0]
     np.testing.assert_allclose(two.predict_proba(X)[:, 1], expected, atol=1e-6)
-    reg = CNNRegressor(**FIXED, n_estimators=2, device="cpu").fit(X, y)
+    reg = CNNRegressor(**FIXED, n_estimators=2, kernels=None, device="cpu").fit(X, y)
     scaled = raw_scores(reg, X).mean(1)[:, 0].numpy() * y.std() + y.mean()
     np.testing.assert_allclose(reg.predict(X), scaled.clip(0, 2), atol=1e-5)
 
 
 @pytest.mark.parametrize("rows", [X, PICTURES], ids=["series", "pictures"])
 def test_saliency_is_the_slope_times_the_distance_from_the_mean(rows):
-    clf = cnn(dtype="float64").fit(rows, y)
+    clf = cnn(dtype="float64", kernels=None).fit(rows, y)
     mean = clf.net_.module_.scale.mean.numpy()
     label, row = clf.predict(rows[:1])[0], rows[:1].astype(float)
     saliency = clf.saliency(rows[:1], [label])
@@ -136,9 +136,9 @@ RISES = (SCALED[:, -1, 0] > SCALED[:, 0, 0]).astype(int)
 
 @pytest.mark.parametrize("cls", [CNNClassifier, LSTMClassifier])
 def test_small_series_beside_large_ones(cls):
-    scores = {}
+    scores, network = {}, {"kernels": None} if cls is CNNClassifier else {}
     for own in ("auto", True, False):
-        clf = cls(own_scale=own, max_iter=15, random_state=0, device="cpu")
+        clf = cls(own_scale=own, max_iter=15, random_state=0, device="cpu", **network)
         scores[own] = clf.fit(SCALED[:40], RISES[:40]).predict_proba(SCALED[40:])
     np.testing.assert_array_equal(scores["auto"], scores[True])
     right = {own: np.mean(p.argmax(1) == RISES[40:]) for own, p in scores.items()}

@@ -157,7 +157,13 @@ def test_held_out_rows_choose_the_weight():
 
 def test_where_auto_leaves_kernels_out():
     X, y = waves()
-    for rows, target in ((X[:, :8], y), (X[:8], y[:8]), (X.reshape(48, 8, 5, 1), y), (X, 0 * y)):
+    for rows, target in (
+        (X[:, :8], y),
+        (X[:8], y[:8]),
+        (X[..., 0], y),
+        (X.reshape(48, 8, 5, 1), y),
+        (X, 0 * y),
+    ):
         assert (
             CNNClassifier(
                 "lenet", kernel_size=2, pool_size=1, kernels="auto", max_iter=1, device="cpu"

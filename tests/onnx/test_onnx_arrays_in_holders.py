@@ -38,7 +38,7 @@ BOTH = ["predict", "predict_proba"]
 
 
 def cnn(**parameters):
-    return CNNClassifier("resnet", n_filters=(4,), **QUICK, **parameters)
+    return CNNClassifier("resnet", n_filters=(4,), kernels=None, **QUICK, **parameters)
 
 
 def lstm(**parameters):
@@ -109,7 +109,7 @@ REGRESSORS = {
     ),
     "votes": VotingRegressor(
         [
-            ("a", CNNRegressor("resnet", n_filters=(4,), **QUICK)),
+            ("a", CNNRegressor("resnet", n_filters=(4,), kernels=None, **QUICK)),
             ("b", LSTMRegressor((4,), **QUICK)),
         ]
     ),

@@ -27,7 +27,7 @@ SMALL = {"resnet": (4, 6), "lenet": (4, 6), "inception": 4}
 
 def cnn(architecture="resnet", X=SERIES, y=CLASSES, **parameters):
     n_filters = SMALL.get(architecture)
-    clf = CNNClassifier(architecture, n_filters=n_filters, **QUICK, **parameters)
+    clf = CNNClassifier(architecture, n_filters=n_filters, kernels=None, **QUICK, **parameters)
     return clf.fit(X[:40], y[:40])
 
 
@@ -81,13 +81,14 @@ def test_targets_and_members(y, n_estimators):
 @pytest.mark.parametrize("n_estimators", [1, 2])
 def test_numbers(loss, shape, n_estimators):
     y = 100 + 20 * rng().normal(size=(1000, *shape))
-    reg = CNNRegressor(n_filters=(4,), loss=loss, n_estimators=n_estimators, kernel_size=3, **QUICK)
+    options = {"n_filters": (4,), "kernel_size": 3, "kernels": None} | QUICK
+    reg = CNNRegressor(loss=loss, n_estimators=n_estimators, **options)
     check_sizes(reg.set_params(architecture="resnet").fit(SERIES[:40], y[:40]), SERIES, ["predict"])
 
 
 def test_targets_far_from_zero():
     y = 1e9 + rng().normal(size=1000)
-    reg = CNNRegressor("resnet", n_filters=(4,), **QUICK).fit(SERIES[:40], y[:40])
+    reg = CNNRegressor("resnet", n_filters=(4,), kernels=None, **QUICK).fit(SERIES[:40], y[:40])
     found = outputs(to_onnx(reg, SERIES[:2]), SERIES)["variable"]
     assert found.dtype == np.float64
     assert_close(found - 1e9, reg.predict(SERIES) - 1e9)

@@ -95,7 +95,7 @@ def test_size_and_time():
             RealMLPClassifier(max_iter=1, random_state=0, device="cpu"),
             pd.DataFrame(X).add_prefix("x"),
         ),
-        (CNNClassifier(max_iter=1, random_state=0, device="cpu"), series),
+        (CNNClassifier(max_iter=1, kernels=None, random_state=0, device="cpu"), series),
     ):
         model.fit(rows, y)
         to_onnx(model, rows)  # once, for what is read at the first call
