@@ -25,7 +25,7 @@ from skdeep.losses import MaskedSquaredError
 from skdeep.outlier.rows import EncodedRows, plan_rows, read_rows, read_table
 from skdeep.outlier.scorers import Tail
 from skdeep.outlier.scores import ResidualModel, RowScorer, ScoreRule, learn_scores
-from skdeep.outlier.training import STEPS, masked_net, parts_of_training
+from skdeep.outlier.training import masked_net, parts_of_training, plan_steps
 from skdeep.parameters import outlier as tables
 from skdeep.parameters.entry import public
 from skdeep.preprocessing.outliers import OutlierEncoder
@@ -69,16 +69,16 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     for all of them goes back to MADE (Germain et al., 2015). The network is trained in single
     precision, scores are computed in double precision.
 
-    Limits. The number of training steps does not depend on the number of rows, and the time of
-    each is linear in the columns; scores take time linear in rows. Scores, their tail and
-    `offset_` are learned from at most 50,000 rows drawn at random, so that with more rows
-    `contamination` holds up to the error of such a sample. 'mahalanobis' and 'sampled' invert a
-    matrix with twice as many columns as the encoded rows, or as many as the rows if these are
-    fewer: in the smaller of both numbers time is cubic and memory quadratic, in the larger both
-    are linear. More than 32 columns are hidden several at a time (32 groups, drawn at random), so
-    that a column is predicted without those of its group; `explain` still has a number for each
-    column. On 1,000,000 x 20 numbers the peak memory of `fit` and `score_samples` is below three
-    times that of X in double precision, X included.
+    Limits. With more than 256 rows the number of training steps is fixed, and the time of each is
+    linear in the columns; scores take time linear in rows. Scores, their tail and `offset_` are
+    learned from at most 50,000 rows drawn at random, so that with more rows `contamination` holds
+    up to the error of such a sample. 'mahalanobis' and 'sampled' invert a matrix with twice as many
+    columns as the encoded rows, or as many as the rows if these are fewer: in the smaller of both
+    numbers time is cubic and memory quadratic, in the larger both are linear. More than 32 features
+    are hidden several at a time (32 groups, drawn at random), so that a feature is predicted
+    without those of its group; `explain` still has a number for each. On 1,000,000 x 20 numbers the
+    peak memory of `fit` and `score_samples` is below three times that of X in double precision, X
+    included.
 
     Examples
     --------
@@ -313,10 +313,11 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
         n_samples = len(plan.train)
-        size = min(256 if self.batch_size == "auto" else self.batch_size, n_samples)
+        size, n_steps = plan_steps(n_samples, self.novelty)
+        size = min(size if self.batch_size == "auto" else self.batch_size, n_samples)
         size, n_epochs = even_batch_size(size, n_samples), self.max_iter
         if n_epochs == "auto":
-            n_epochs = epochs_of_steps(STEPS[bool(self.novelty)], -(-n_samples // size))
+            n_epochs = epochs_of_steps(n_steps, -(-n_samples // size))
         # The batches shuffle, for each member.
         return engine.Recipe.of(
             self, batch_size=size, max_iter=n_epochs, shuffle=False, draws_noise=True

@@ -14,9 +14,20 @@ from skdeep.data.batches import MemberBatches
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.rows import EncodedRows
 
-STEPS = {True: 700, False: 300}
-"""Training steps by `novelty`: where training rows may be outliers, a longer training learns
-them too."""
+FEW_ROWS = 256
+
+
+def plan_steps(n_samples: int, novelty: bool) -> tuple[int, int]:
+    """Rows in a batch and training steps of a fit with 'auto'.
+
+    Where training rows may be outliers, a longer training learns them too. Up to
+    `FEW_ROWS` rows, which would be one batch, smaller batches and fewer steps rank outliers about
+    as well, in half the time.
+    """
+    if n_samples <= FEW_ROWS:
+        return 64, 500 if novelty else 200
+    return FEW_ROWS, 700 if novelty else 300
+
 
 TRIM_FROM = 0.2  # share of the training after which the worst rows are left out
 _JUDGED = 1000  # held-out rows that an epoch is judged by, at most

@@ -121,7 +121,8 @@ OUTLIER = {
     "batch_size": replace(
         TRAINING["batch_size"],
         text="""int or 'auto'
-        Number of rows in a mini-batch of each member; 'auto' is ``min(256, n_samples)``.""",
+        Number of rows in a mini-batch of each member; 'auto' is 256, or 64 with up to 256 rows to
+        train on, and never more than there are rows.""",
     ),
     "learning_rate_init": replace(
         TRAINING["learning_rate_init"],
@@ -132,7 +133,7 @@ OUTLIER = {
         MAX_ITER,
         text="""int or 'auto'
         Number of epochs. 'auto' plans 700 training steps with `novelty`, otherwise 300, whatever
-        the number of rows.""",
+        the number of rows; with up to 256 rows to train on 500 and 200.""",
     ),
     "early_stopping": replace(
         TRAINING["early_stopping"],
