@@ -159,8 +159,26 @@ class RandomKernels(TransformerMixin, BaseEstimator):
     def fit_rows(
         self, rows: Any, device: torch.device, rng: np.random.RandomState, shape: tuple
     ) -> Self:
-        """`fit` for rows that an `ArrayInput` has checked, which remembers their shape as given:
-        channels come first."""
+        """Draw kernels for series that are already checked.
+
+        Parameters
+        ----------
+        rows : ndarray, Tensor, MappedRows or RaggedRows of shape (n_samples, n_channels, length)
+            As an `ArrayInput` returns them.
+
+        device : torch.device
+            Where to compute.
+
+        rng : numpy.random.RandomState
+            Source of the random numbers.
+
+        shape : tuple
+            Shape of a series as given, for `input_shape_`.
+
+        Returns
+        -------
+        self : RandomKernels
+        """
         self._check_parameters()
         self.input_shape_ = shape
         x = self._placed(rows, device)
@@ -250,7 +268,20 @@ class RandomKernels(TransformerMixin, BaseEstimator):
 
     @torch.inference_mode()
     def transform_rows(self, rows: Any, device: torch.device) -> np.ndarray:
-        """`transform` for rows that an `ArrayInput` has checked: channels come first."""
+        """Return the features of series that are already checked.
+
+        Parameters
+        ----------
+        rows : ndarray, Tensor, MappedRows or RaggedRows of shape (n_samples, n_channels, length)
+            As an `ArrayInput` returns them.
+
+        device : torch.device
+            Where to compute.
+
+        Returns
+        -------
+        X_out : ndarray of float32 of shape (n_samples, n_features_out)
+        """
         x = self._placed(rows, device)
         out = np.empty((x.shape[0], self._n_features_out), np.float32)
         for piece in _pieces(x):
