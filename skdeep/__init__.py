@@ -10,6 +10,7 @@ A line of code finds its room by one question: whose word is it?
 - a kernel that is not trained: `kernels`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
 - a candidate, a trial, a fold: `tuning`; several estimators as one: `ensemble`
+- a season, a horizon: `forecast`
 - a figure: `plotting`; a file: `persistence`, or `onnx`; what watches epochs: `callbacks`
 
 Families import base, base imports inputs, inputs import parameters, and all of them the engine and
@@ -24,6 +25,7 @@ from skdeep._version import __version__
 if TYPE_CHECKING:
     from skdeep import callbacks as callbacks
     from skdeep import ensemble as ensemble
+    from skdeep import forecast as forecast
     from skdeep import metrics as metrics
     from skdeep import onnx as onnx
     from skdeep import persistence as persistence
@@ -78,6 +80,7 @@ _PLACES = {
 _PACKAGES = (
     "callbacks",
     "ensemble",
+    "forecast",
     "metrics",
     "onnx",
     "persistence",

@@ -28,11 +28,12 @@ ROOMS = {  # room -> rooms that it may import from
     **{family: BASE for family in FAMILIES},  # no family imports another
     "root": BASE
     | FAMILIES
-    | {"callbacks", "ensemble", "tuning", "plotting", "persistence", "onnx"},  # on demand
+    | {"callbacks", "ensemble", "forecast", "tuning", "plotting", "persistence", "onnx"},
     "callbacks": {"persistence"},
     "tuning": {"root", "base", "engine", "ensemble"},
     "ensemble": {"tabular", "preprocessing"},
-    "plotting": {"root", "tuning", "inputs", "base"},
+    "forecast": {"parameters", "recurrent", "base"},
+    "plotting": {"root", "tuning", "inputs", "base", "forecast"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
     "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
 }

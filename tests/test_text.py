@@ -191,6 +191,7 @@ def public_objects():
     """The names in `__all__` of skdeep and of its packages that users import from."""
     rooms = (
         "callbacks",
+        "forecast",
         "plotting",
         "persistence",
         "policies",

@@ -13,7 +13,6 @@ from skdeep import losses
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.regressor import DeepRegressor
 from skdeep.convolutional.base import BaseCNN
-from skdeep.kernels.transformer import RandomKernels
 from skdeep.parameters import arrays as tables
 from skdeep.parameters.entry import public
 
@@ -65,7 +64,7 @@ class CNNClassifier(DeepClassifier, BaseCNN):
         hidden_layer_sizes: ArrayLike = (500,),
         dropout: float = 0.0,
         n_estimators: int = 1,
-        kernels: RandomKernels | Literal["auto"] | None = "auto",
+        kernels: Any = "auto",
         augment: Any = "auto",
         pretrained: Any = None,
         freeze: bool = False,
@@ -185,7 +184,7 @@ class CNNRegressor(DeepRegressor, BaseCNN):
         hidden_layer_sizes: ArrayLike = (500,),
         dropout: float = 0.0,
         n_estimators: int = 1,
-        kernels: RandomKernels | Literal["auto"] | None = "auto",
+        kernels: Any = "auto",
         augment: Any = "auto",
         pretrained: Any = None,
         freeze: bool = False,

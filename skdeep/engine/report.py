@@ -85,7 +85,7 @@ _NAMES = {"dur": "seconds"} | {n: n for n in ("learning_rate", "valid_loss", "va
 
 
 def _values(training: Any) -> dict[str, float]:
-    if not hasattr(training, "curves"):  # of L-BFGS, whose iterations have no history
+    if not hasattr(training, "curves"):  # L-BFGS, whose iterations have no history
         return {"loss": training.loss} if hasattr(training, "loss") else {}
     epoch = training.net.history[-1]
     loss = training.step.loss_names[0]

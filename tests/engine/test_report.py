@@ -32,20 +32,19 @@ class Fit:
 
 
 def training(scores=None):
-    return SimpleNamespace(curves=SimpleNamespace(scores=scores))
-
-
-def trained():
     epoch = {"batches": [], "train_loss": 2.0, "valid_loss": None, "learning_rate": 0.1, "dur": 3.0}
-    step = SimpleNamespace(loss_names=("train_loss",))
-    return SimpleNamespace(net=SimpleNamespace(history=[{}, epoch]), step=step)
+    return SimpleNamespace(
+        curves=SimpleNamespace(scores=scores),
+        net=SimpleNamespace(history=[{}, epoch]),
+        step=SimpleNamespace(loss_names=("train_loss",)),
+    )
 
 
 def test_values_of_the_epoch_are_with_the_task():
     fit = Fit(False)
     told = report(fit)
     told.begin()
-    told.end(trained())
+    told.end(training())
     assert fit.tasks[0].epoch_values == {"loss": 2.0, "learning_rate": 0.1, "seconds": 3.0}
 
 

@@ -1,0 +1,220 @@
+"""What Forecaster says of series that it cannot use."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+
+from skdeep.forecast import Forecaster
+
+
+def daily(n=60):
+    index = pd.date_range("2020-01-01", periods=n, freq="D")
+    return pd.Series(np.sin(np.arange(n)), index)
+
+
+def forecaster(**parameters):
+    return Forecaster(Ridge(), **{"horizon": 3, "window": 5, "calendar": False, **parameters})
+
+
+def raises(text, kind=ValueError):
+    return pytest.raises(kind, match=re.escape(text))
+
+
+def test_series_shorter_than_the_window():
+    with raises("y has 6 steps, but a window of 5 and a horizon of 3 need 8 or more"):
+        forecaster().fit(np.arange(6.0))
+    with raises("y[1] has 4 steps"):
+        forecaster().fit([np.arange(20.0), np.arange(4.0)])
+    with raises("context has 4 steps: expected 5 or more"):
+        forecaster().fit(np.arange(20.0)).predict(context=np.arange(4.0))
+    assert len(forecaster().fit(np.arange(8.0)).predict()) == 3
+
+
+@pytest.mark.parametrize("center", ["last", "mean", None])
+@pytest.mark.parametrize("value", [0.0, 7.5, 1e12])
+def test_constant_series(center, value):
+    model = forecaster(instance_norm=center).fit(np.full(90, value))
+    np.testing.assert_allclose(model.predict(), value, rtol=1e-6)
+    np.testing.assert_allclose(model.predict_interval(), value, rtol=1e-6)
+    assert model.score(np.full(6, value)) == pytest.approx(0, abs=1e-3)
+
+
+def test_gap_in_the_index():
+    y = daily().drop(pd.Timestamp("2020-01-10"))
+    with raises("The index of y has gaps: with the frequency D, 1 times are missing (2020-01-10"):
+        forecaster().fit(y)
+    y = daily().to_period("D").drop(pd.Period("2020-01-10", "D"))
+    with raises("The index of y has gaps"):
+        forecaster().fit(y)
+    with raises("integers have to grow in equal steps"):
+        forecaster().fit(pd.Series(np.arange(20.0)).drop(3))
+
+
+def test_duplicates_in_the_index():
+    y = daily()
+    with raises("The index of y has 1 times more than once (2020-01-03 00:00:00)"):
+        forecaster().fit(pd.concat([y[:3], y[2:]]))
+
+
+def test_index_out_of_order():
+    with raises("The index of y is not in the order of time"):
+        forecaster().fit(daily()[::-1])
+
+
+def test_missing_time():
+    y = daily()
+    y.index = y.index[:-1].append(pd.DatetimeIndex([pd.NaT]))
+    with raises("The index of y contains NaT"):
+        forecaster().fit(y)
+
+
+def test_frequency_that_cannot_be_inferred():
+    times = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(40) ** 2, unit="h")
+    with raises("The frequency of the index of y cannot be inferred from its 40 times"):
+        forecaster().fit(pd.Series(np.arange(40.0), times))
+
+
+def test_index_of_another_kind():
+    with raises("The index of y is a Index of", TypeError):
+        forecaster().fit(pd.Series(np.arange(20.0), list("abcdefghijklmnopqrst")))
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_exogenous_columns_of_another_number_of_steps_than_the_horizon(n):
+    X = np.arange(40.0)[:, None]
+    model = forecaster().fit(np.arange(40.0), X)
+    with raises(f"X has {n} rows: expected 3, one for each step of the horizon"):
+        model.predict(X=X[:n])
+    with raises("X has 11 rows: expected 13"):
+        model.predict(X=X[:11], context=np.arange(10.0))
+
+
+def test_exogenous_columns_of_other_numbers():
+    y, X = np.arange(40.0), np.arange(80.0).reshape(40, 2)
+    model = forecaster().fit(y, X)
+    with raises("fitted with 2 exogenous columns that are known in the future"):
+        model.predict()
+    with raises("X has 1 columns, but Forecaster was fitted with 2"):
+        model.predict(X=X[:3, :1])
+    with raises("X has 39 rows, but y has 40"):
+        forecaster().fit(y, X[1:])
+    with raises("X was given, but this Forecaster was fitted without X"):
+        forecaster().fit(y).predict(X=X[:3])
+    with raises("with lagged columns, of the past alone"):
+        forecaster(exogenous="lagged").fit(y, X).predict(X=X[:3])
+    with raises("expected X to be a list of as many, got a ndarray"):
+        forecaster().fit([y, y], X)
+
+
+def test_exogenous_columns_of_other_times():
+    y = daily()
+    X = y.to_frame("x")
+    with raises("is not that of y"):
+        forecaster().fit(y[1:], X[:-1])
+    with raises("is not that of the steps to come"):
+        forecaster().fit(y[:-3], X[:-3]).predict(X=X[:3])
+    assert len(forecaster().fit(y[:-3], X[:-3]).predict(X=X[-3:])) == 3
+
+
+def test_missing_values():
+    y = daily()
+    y.iloc[7] = np.nan
+    with raises("Input y contains NaN. Forecaster does not accept missing values"):
+        forecaster().fit(y)
+    with raises("Input y[1] contains NaN"):
+        forecaster().fit([np.arange(20.0), np.r_[np.arange(20.0), np.nan]])
+    with raises("Input X contains NaN"):
+        forecaster().fit(np.arange(60.0), y.to_numpy())
+    with raises("Input y contains infinity"):
+        forecaster().fit(np.r_[np.arange(20.0), np.inf])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "Int64", bool])
+def test_integers(dtype):
+    values = np.arange(60) % 7 > 2 if dtype is bool else np.arange(60) % 7
+    found = forecaster().fit(pd.Series(values, dtype=dtype)).predict()
+    expected = forecaster().fit(values.astype(float)).predict()
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == np.float64
+
+
+def test_series_of_other_lengths_in_a_list():
+    y = [np.sin(np.arange(n)) for n in (40, 9, 25)]
+    assert [len(f) for f in forecaster().fit(y).predict()] == [3, 3, 3]
+
+
+def test_unlike_series_in_a_list():
+    with raises("y[1] has 2 channels, but y[0] has 1"):
+        forecaster().fit([np.arange(20.0), np.ones((20, 2))])
+    with raises("y[1] has a DatetimeIndex, but y[0] has no index"):
+        forecaster().fit([np.arange(20.0), daily()])
+    hourly = daily().set_axis(pd.date_range("2020", periods=60, freq="h"))
+    with raises("y[1] has the frequency h, but y[0] has D"):
+        forecaster().fit([daily(), hourly])
+
+
+def test_other_channels_or_columns_of_the_context():
+    model = forecaster().fit(np.ones((40, 2)).cumsum(0))
+    with raises("context has 1 channels, but Forecaster was fitted with 2"):
+        model.predict(context=np.arange(10.0))
+    dated = Forecaster(Ridge(), horizon=2).fit(daily())
+    with raises("context has no index of times"):
+        dated.predict(context=np.arange(40.0))
+
+
+def test_what_is_no_series():
+    for y in (3.0, "abc", None):
+        with pytest.raises((ValueError, TypeError)):
+            forecaster().fit(y)
+    with raises("Found array with dim 3"):
+        forecaster().fit(np.ones((5, 4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"horizon": 0}, "The 'horizon' parameter of Forecaster must be an int"),
+        ({"window": 0}, "The 'window' parameter of Forecaster must be"),
+        ({"strategy": "both"}, "The 'strategy' parameter of Forecaster must be"),
+        ({"seasonal_lags": [0]}, "seasonal_lags=[0]: expected positive integers"),
+        ({"seasonal_lags": [1.5]}, "seasonal_lags=[1.5]: expected positive integers"),
+        ({"calendar": True}, "calendar=True: expected y with a DatetimeIndex"),
+        ({"calibration_fraction": 1.0}, "The 'calibration_fraction' parameter of Forecaster"),
+    ],
+)
+def test_parameters(parameters, text):
+    with raises(text):
+        forecaster(**parameters).fit(np.arange(40.0))
+
+
+def test_arguments_of_methods():
+    y = np.sin(np.arange(60.0))
+    with pytest.raises(NotFittedError):
+        forecaster().predict()
+    model = forecaster().fit(y)
+    with raises("horizon=0: expected a positive integer or None"):
+        model.predict(0)
+    with raises("horizon=4: intervals are calibrated for 3 steps"):
+        model.predict_interval(horizon=4)
+    with raises("coverage must be in (0, 1), got 1"):
+        model.predict_interval(1)
+    with raises("set calibration_fraction before fit"):
+        forecaster(calibration_fraction=None).fit(y).predict_interval()
+    with raises("test_size=1.5: expected a share in (0, 1)"):
+        model.backtest(y, test_size=1.5)
+    with raises("stride=0: expected a positive integer or None"):
+        model.backtest(y, stride=0)
+    with raises("backtest takes one series"):
+        model.backtest([y, y])
+
+
+def test_a_failed_fit_leaves_the_forecaster_as_it_was():
+    model = forecaster().fit(np.sin(np.arange(60.0)))
+    before = model.predict()
+    with pytest.raises(ValueError):
+        model.fit(np.arange(4.0))
+    np.testing.assert_array_equal(model.predict(), before)
