@@ -31,29 +31,6 @@ def values_of(context: CallbackContext) -> dict[str, float] | None:
     return getattr(context, "epoch_values", None)
 
 
-def monitored(monitor: str, estimator: Any, values: dict[str, float]) -> float:
-    """The monitored value, greater being better; -inf for NaN.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    value = values.get(monitor)
-    if value is None:
-        raise ValueError(
-            f"monitor={monitor!r}: {type(estimator).__name__} has no such value in this fit, only "
-            f"{sorted(set(values) & set(MONITORS))}."
-        )
-    return -math.inf if math.isnan(value) else MONITORS[monitor] * value
-
-
-def check_monitor(monitor: Any) -> None:
-    """Raise a ValueError unless `monitor` is a key of `MONITORS`."""
-    if monitor not in MONITORS:
-        raise ValueError(f"monitor={monitor!r}: expected one of {sorted(MONITORS)}.")
-
-
 class EpochCallback:
     """Base of callbacks: hooks of scikit-learn's protocol that do nothing."""
 
@@ -116,3 +93,58 @@ class BestSoFar:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"tol": self.tol, "_fits": {}}  # fits of other processes are not this one's
+
+
+class MonitorCallback(EpochCallback):
+    """Base of callbacks that follow one value of the epochs.
+
+    Parameters
+    ----------
+    monitor : {'loss', 'valid_loss', 'valid_score'} or None
+        None is nothing.
+    tol : float, default=0.0
+        By which a value has to be better.
+    """
+
+    def __init__(self, monitor: str | None, tol: float = 0.0) -> None:
+        if monitor is not None and monitor not in MONITORS:
+            raise ValueError(f"monitor={monitor!r}: expected one of {sorted(MONITORS)}.")
+        self.monitor: str | None = monitor
+        self._best = BestSoFar(tol)
+
+    def _since_best(self, estimator: Any, context: CallbackContext) -> int:
+        """Epochs since the best one, with this epoch's value, NaN being the worst."""
+        monitor, values = self.monitor, values_of(context) or {}
+        assert monitor is not None
+        value = values.get(monitor)
+        if value is None:
+            raise ValueError(
+                f"monitor={monitor!r}: {type(estimator).__name__} has no such value in this fit, "
+                f"only {sorted(set(values) & set(MONITORS))}."
+            )
+        signed = -math.inf if math.isnan(value) else MONITORS[monitor] * value
+        return self._best.update(fit_of(context), signed)
+
+    def wants_validation_score(self, context: CallbackContext) -> bool:
+        """Whether rows have to be held out for validation; skdeep's estimators ask.
+
+        Parameters
+        ----------
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+
+        Returns
+        -------
+        bool
+        """
+        return self.monitor in ("valid_loss", "valid_score")
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Called by scikit-learn after `fit`.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        self._best.forget_below(context)

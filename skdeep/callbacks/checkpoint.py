@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import copy
 import os
-from pathlib import Path
 from typing import Any
 
 from sklearn.callback import CallbackContext
 
 from skdeep import persistence
-from skdeep.callbacks.base import (
-    BestSoFar,
-    EpochCallback,
-    check_monitor,
-    fit_of,
-    monitored,
-    values_of,
-)
+from skdeep.callbacks.base import MonitorCallback, fit_of, values_of
 
 _NOT_THE_MODEL = {
     "_skl_callbacks",
@@ -28,11 +20,11 @@ _NOT_THE_MODEL = {
 """Attributes of scikit-learn: the callbacks, and where `fit` is."""
 
 
-class Checkpoint(EpochCallback):
+class Checkpoint(MonitorCallback):
     """Save the model after epochs, by `skdeep.persistence.save`.
 
     The file holds the estimator, without its callbacks, as if training had ended with that epoch.
-    It is written beside its place and moved there: a process that is killed leaves the one before.
+    A process that is killed leaves the file of the epoch before.
 
     Parameters
     ----------
@@ -68,28 +60,11 @@ class Checkpoint(EpochCallback):
     __module__ = "skdeep.callbacks"
 
     def __init__(self, path: str | os.PathLike[str], *, monitor: str | None = None, every: int = 1):
-        if monitor is not None:
-            check_monitor(monitor)
+        super().__init__(monitor)
         if not every >= 1:
             raise ValueError(f"every={every!r}: expected a positive integer.")
         self.path: str = os.fspath(path)
-        self.monitor: str | None = monitor
         self.every: int = every
-        self._best = BestSoFar()
-
-    def wants_validation_score(self, context: CallbackContext) -> bool:
-        """Whether rows have to be held out for validation; skdeep's estimators ask.
-
-        Parameters
-        ----------
-        context : sklearn.callback.CallbackContext
-            Of the fit.
-
-        Returns
-        -------
-        bool
-        """
-        return self.monitor not in (None, "loss")
 
     def on_fit_task_end(
         self, estimator: Any, context: CallbackContext, *, fitted_estimator: Any = None
@@ -102,36 +77,20 @@ class Checkpoint(EpochCallback):
         context : sklearn.callback.CallbackContext
         fitted_estimator : estimator, default=None
         """
-        values = values_of(context)
-        if values is None or fitted_estimator is None:
+        if values_of(context) is None or fitted_estimator is None:
             return
-        epoch, fit = context.task_id + 1, fit_of(context)
-        if self.monitor is not None:
-            value = monitored(self.monitor, estimator, values)
-            if self._best.update(fit, value):
-                return
+        if self.monitor is not None and self._since_best(estimator, context):
+            return
+        epoch = context.task_id + 1
         if epoch % self.every == 0:
-            self._save(fitted_estimator, epoch, fit)
+            numbers = "-".join(map(str, fit_of(context)[1:]))
+            path = self.path.replace("{epoch}", str(epoch)).replace("{fit}", numbers)
+            persistence.save(_bare(fitted_estimator), path)
 
-    def _save(self, model: Any, epoch: int, fit: tuple[Any, ...]) -> None:
-        numbers = "-".join(map(str, fit[1:]))
-        path = Path(self.path.replace("{epoch}", str(epoch)).replace("{fit}", numbers))
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        model = copy.copy(model)
-        for name in _NOT_THE_MODEL & vars(model).keys():
-            delattr(model, name)
-        try:
-            persistence.save(model, beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
 
-    def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """Called by scikit-learn after `fit`.
-
-        Parameters
-        ----------
-        estimator : estimator
-        context : sklearn.callback.CallbackContext
-        """
-        self._best.forget_below(context)
+def _bare(model: Any) -> Any:
+    """A copy without the callbacks."""
+    model = copy.copy(model)
+    for name in _NOT_THE_MODEL & vars(model).keys():
+        delattr(model, name)
+    return model

@@ -6,17 +6,10 @@ from typing import Any
 
 from sklearn.callback import CallbackContext
 
-from skdeep.callbacks.base import (
-    BestSoFar,
-    EpochCallback,
-    check_monitor,
-    fit_of,
-    monitored,
-    values_of,
-)
+from skdeep.callbacks.base import MonitorCallback, fit_of, values_of
 
 
-class EarlyStopping(EpochCallback):
+class EarlyStopping(MonitorCallback):
     """Stop training when a value has not improved for some epochs (Prechelt, 1998).
 
     The parameter `early_stopping` of the estimators does this too, and brings back the weights of
@@ -59,29 +52,13 @@ class EarlyStopping(EpochCallback):
     __module__ = "skdeep.callbacks"
 
     def __init__(self, monitor: str = "valid_loss", *, patience: int = 10, tol: float = 0.0):
-        check_monitor(monitor)
+        super().__init__(monitor, tol)
         if not patience >= 1:
             raise ValueError(f"patience={patience!r}: expected a positive integer.")
         if not tol >= 0:
             raise ValueError(f"tol={tol!r}: expected a number of at least 0.")
-        self.monitor: str = monitor
         self.patience: int = patience
         self.tol: float = tol
-        self._best = BestSoFar(tol)
-
-    def wants_validation_score(self, context: CallbackContext) -> bool:
-        """Whether rows have to be held out for validation; skdeep's estimators ask.
-
-        Parameters
-        ----------
-        context : sklearn.callback.CallbackContext
-            Of the fit.
-
-        Returns
-        -------
-        bool
-        """
-        return self.monitor != "loss"
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> bool:
         """Called by scikit-learn after each task of `fit`.
@@ -96,21 +73,9 @@ class EarlyStopping(EpochCallback):
         bool
             Whether to stop training.
         """
-        values = values_of(context)
-        if values is None:
+        if values_of(context) is None:
             return False
-        fit, value = fit_of(context), monitored(self.monitor, estimator, values)
-        stops = self._best.update(fit, value) >= self.patience
+        stops = self._since_best(estimator, context) >= self.patience
         if stops:
-            self._best.forget(fit)
+            self._best.forget(fit_of(context))
         return stops
-
-    def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """Called by scikit-learn after `fit`.
-
-        Parameters
-        ----------
-        estimator : estimator
-        context : sklearn.callback.CallbackContext
-        """
-        self._best.forget_below(context)
