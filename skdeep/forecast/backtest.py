@@ -122,7 +122,7 @@ class Backtest:
         if is_list(y):
             raise ValueError("backtest takes one series: call it for each of the list.")
         series, horizon = read_one(y, X), int(forecaster.horizon)
-        stride = _checked_stride(stride, horizon)
+        stride = n_steps("stride", stride, horizon)
         start = len(series) - _n_test(test_size, len(series))
         origins = np.arange(start, len(series), stride)
         stages = [(t, t + horizon) for t in origins] if refit else [(start, len(series))]
@@ -154,12 +154,13 @@ class Backtest:
         )
 
 
-def _checked_stride(stride, horizon):
-    if stride is None:
-        return horizon
-    if not isinstance(stride, Integral) or isinstance(stride, bool) or stride < 1:
-        raise ValueError(f"stride={stride!r}: expected a positive integer or None.")
-    return int(stride)
+def n_steps(name: str, given: Any, default: int) -> int:
+    """A number of steps that a user gave, or the default for None."""
+    if given is None:
+        return int(default)
+    if not isinstance(given, Integral) or isinstance(given, bool) or int(given) < 1:
+        raise ValueError(f"{name}={given!r}: expected a positive integer or None.")
+    return int(given)
 
 
 def _n_test(test_size, n_steps):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context
 from skdeep.forecast import plan
-from skdeep.forecast.backtest import Backtest, rolled
+from skdeep.forecast.backtest import Backtest, n_steps, rolled
 from skdeep.forecast.clock import following
 from skdeep.forecast.contexts import of_context, read_like_fit
 from skdeep.forecast.measures import half_widths, naive_scale
@@ -255,7 +254,7 @@ class Forecaster(MetaEstimatorMixin, BaseEstimator):
     def _forecasts(self, horizon, X, context):
         """Form, values, index and scale of the forecast of each series."""
         check_is_fitted(self)
-        n = self._steps(horizon)
+        n = n_steps("horizon", horizon, self.horizon)
         if context is None:
             ends, forms = self._ends, self._forms
             ahead = [X] if not self._is_list else X
@@ -270,13 +269,6 @@ class Forecaster(MetaEstimatorMixin, BaseEstimator):
             read = [of_context(self, c, x, n) for c, x in zip(contexts, given)]
             ends, ahead = map(list, zip(*read))
         return [(form, *self._forecast(end, x, n)) for form, end, x in zip(forms, ends, ahead)]
-
-    def _steps(self, horizon):
-        if horizon is None:
-            return int(self.horizon)
-        if not isinstance(horizon, Integral) or isinstance(horizon, bool) or horizon < 1:
-            raise ValueError(f"horizon={horizon!r}: expected a positive integer or None.")
-        return int(horizon)
 
     def _forecast(self, end: Series, X: Any, n: int) -> tuple[np.ndarray, Any, np.ndarray]:
         windows = self._windows
