@@ -46,3 +46,10 @@ def test_no_function_is_long():
     }
     assert len(lengths) > 1000
     assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
+
+
+def test_names_of_test_files_are_unique():
+    """The folders of tests are no packages: pytest imports a file by its name alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) > 100
+    assert sorted(set(names)) == sorted(names)

@@ -8,7 +8,7 @@ from skdeep.parameters.entry import AT_LEAST_1, AUTO, Parameter
 FORECASTER = {
     "regressor": Parameter(
         [HasMethods(["fit", "predict"]), None],
-        """estimator
+        """estimator or None
         What learns the step from a window to what follows it. A regressor that reads series
         (`LSTMRegressor`, `CNNRegressor`; the tag `three_d_array`) gets rows of shape (window,
         n_columns), others a table. Other libraries' regressors whose tags do not say that they
