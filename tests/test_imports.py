@@ -33,7 +33,7 @@ ROOMS = {  # room -> rooms that it may import from
     "tuning": {"root", "base", "engine", "ensemble"},
     "ensemble": {"tabular", "preprocessing"},
     "forecast": {"parameters", "recurrent", "base"},
-    "plotting": {"root", "tuning", "inputs", "base", "forecast"},
+    "plotting": {"root", "tuning", "inputs", "base", "forecast", "metrics"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
     "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
 }

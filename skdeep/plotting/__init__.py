@@ -10,6 +10,7 @@ from skdeep.plotting.reconstruction import ReconstructionDisplay
 from skdeep.plotting.saliency import SaliencyDisplay
 from skdeep.plotting.samples import SampleDisplay
 from skdeep.plotting.search import SearchDisplay
+from skdeep.plotting.synthesis import SynthesisReportDisplay
 from skdeep.plotting.training_curve import TrainingCurveDisplay
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "SaliencyDisplay",
     "SampleDisplay",
     "SearchDisplay",
+    "SynthesisReportDisplay",
     "TrainingCurveDisplay",
 ]
