@@ -140,6 +140,15 @@ def attribute_inference(
     check_scalar(max_rows, "max_rows", Integral, min_val=1)
     check_scalar(tolerance, "tolerance", Real, min_val=0)
     real, synthetic, held_out = comparable_tables(real=real, synthetic=synthetic, held_out=held_out)
+    names = _secrets(real, columns)
+    rng = check_random_state(random_state)
+    real, held_out = (drawn(frame, max_rows, rng) for frame in (real, held_out))
+    rows = {name: _risk(name, tolerance, synthetic, real, held_out) for name in names}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["real", "held_out", "risk"])
+
+
+def _secrets(real: pd.DataFrame, columns: Sequence[Any] | None) -> list[Any]:
+    """Columns that are attacked."""
     names = list(real.columns) if columns is None else list(columns)
     unknown = [name for name in names if name not in real.columns]
     if unknown:
@@ -148,20 +157,19 @@ def attribute_inference(
         )
     if real.shape[1] < 2:
         raise ValueError("The tables have one column: expected others to guess it from.")
-    rng = check_random_state(random_state)
-    real, held_out = (drawn(frame, max_rows, rng) for frame in (real, held_out))
-    rows = {}
-    for name in names:
-        known = [frame.drop(columns=name) for frame in (synthetic, real, held_out)]
-        points, *attacked = points_of(*known)
-        guess, *truth = _comparable_values(*(frame[name] for frame in (synthetic, real, held_out)))
-        hits = [
-            float(np.mean(np.abs(guess[_nearest(points, rows)[1]] - values) <= tolerance))
-            for rows, values in zip(attacked, truth)
-        ]
-        risk = (hits[0] - hits[1]) / (1 - hits[1]) if hits[1] < 1 else 0.0
-        rows[name] = [*hits, risk]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["real", "held_out", "risk"])
+    return names
+
+
+def _risk(secret: Any, tolerance: float, *frames: pd.DataFrame) -> tuple[float, float, float]:
+    """Shares of right guesses of a column from synthetic rows, among two tables, and the risk."""
+    points, *attacked = points_of(*(frame.drop(columns=secret) for frame in frames))
+    guess, *truth = _comparable_values(*(frame[secret] for frame in frames))
+    hits = [
+        float(np.mean(np.abs(guess[_nearest(points, rows)[1]] - values) <= tolerance))
+        for rows, values in zip(attacked, truth)
+    ]
+    risk = (hits[0] - hits[1]) / (1 - hits[1]) if hits[1] < 1 else 0.0
+    return hits[0], hits[1], risk
 
 
 def _nearest(points: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -80,9 +80,12 @@ def column_utility(
         raise ValueError("The tables have one column: expected others to predict it from.")
     rng = check_random_state(random_state)
     tables = [drawn(frame, max_rows, rng) for frame in tables]
-    seed = int(rng.randint(2**31 - 1))
-    frames = for_trees(*tables)
-    scores = {}
+    scores = _column_scores(tables, int(rng.randint(2**31 - 1)))
+    return pd.DataFrame.from_dict(scores, orient="index", columns=["real", "synthetic"])
+
+
+def _column_scores(tables: list[pd.DataFrame], seed: int) -> dict[Any, list[float]]:
+    frames, scores = for_trees(*tables), {}
     for j, name in enumerate(tables[0].columns):
         *inputs, X_test = (frame.drop(columns=frame.columns[j]) for frame in frames)
         columns = [frame.iloc[:, j] for frame in frames]
@@ -90,7 +93,7 @@ def column_utility(
         scores[name] = [
             score(X, y, X_test, columns[-1], columns[0], seed) for X, y in zip(inputs, columns)
         ]
-    return pd.DataFrame.from_dict(scores, orient="index", columns=["real", "synthetic"])
+    return scores
 
 
 def _score_numbers(X: Any, y: Any, X_test: Any, y_test: Any, real: Any, seed: int) -> float:
@@ -146,20 +149,11 @@ def synthesis_report(
     Returns
     -------
     report : `sklearn.utils.Bunch`
-        With the keys
-
-        summary : DataFrame of shape (8, 2)
-            One measure a row: the figure of the ``'synthetic'`` rows, and as ``'reference'`` that
-            of held-out rows in their place, or of real rows as training data. Synthetic rows are
-            as good as real ones if both agree; no figure is sufficient alone.
-        shapes : Series of shape (n_columns,)
-            See `column_shapes`.
-        trends : DataFrame of shape (n_columns, n_columns)
-            See `pair_trends`.
-        utility : DataFrame of shape (n_columns, 2)
-            See `column_utility`.
-        attributes : DataFrame of shape (n_columns, 3)
-            See `attribute_inference`.
+        ``summary``, a DataFrame of shape (8, 2), has one measure a row: the figure of the
+        ``'synthetic'`` rows, and as ``'reference'`` that of held-out rows in their place, or of
+        real rows as training data. Synthetic rows are as good as real ones if both agree; no
+        figure is sufficient alone. ``shapes`` is what `column_shapes` returns, ``trends``
+        `pair_trends`, ``utility`` `column_utility` and ``attributes`` `attribute_inference`.
 
     Raises
     ------
@@ -188,6 +182,11 @@ def synthesis_report(
     seed = int(rng.randint(2**31 - 1))
     tables = comparable_tables(real=real, synthetic=synthetic, held_out=held_out)
     real, synthetic, held_out = (drawn(frame, max_rows, rng) for frame in tables)
+    return _measured(real, synthetic, held_out, seed)
+
+
+def _measured(real: Any, synthetic: Any, held_out: Any, seed: int) -> Bunch:
+    """The report, of comparable tables."""
     shapes, trends = column_shapes(real, synthetic), pair_trends(real, synthetic)
     utility = column_utility(real, synthetic, held_out, random_state=seed)
     attributes = attribute_inference(real, synthetic, held_out, random_state=seed)
