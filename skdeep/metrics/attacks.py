@@ -93,28 +93,25 @@ def attribute_inference(
 ) -> pd.DataFrame:
     """Success of an attack that guesses a secret column of a row from all others.
 
-    The attacker knows the synthetic rows and all but one column of a real row, and guesses the
-    value that the synthetic row closest in the known columns has. Its success beyond that on
-    held-out rows is the risk of those that the generator was trained on (Giomi et al., 2023:
+    The attacker guesses the value of the synthetic row that is closest in the known columns. The
+    success beyond that on held-out rows is the risk of the training rows (Giomi et al., 2023:
     "Anonymeter").
 
     Parameters
     ----------
     real : DataFrame or array-like of shape (n_samples, n_columns)
         Rows that the generator was trained on.
-    synthetic : DataFrame or array-like of shape (n_synthetic, n_columns)
-        Synthetic rows.
-    held_out : DataFrame or array-like of shape (n_held_out, n_columns)
-        Rows of the same source that the generator was not trained on.
+    synthetic, held_out : DataFrame or array-like of shape (n_rows, n_columns)
+        Synthetic rows, and rows of the same source that the generator was not trained on.
     columns : list, default=None
         The columns that are attacked, one at a time; None is all.
     tolerance : float, default=0.05
         Largest error of a guessed number that counts as success, in standard deviations; not
         negative.
     max_rows : int, default=2000
-        At most this many rows of `real` and of `held_out`, sampled at random, are attacked.
+        At most this many rows of `real` and of `held_out` are attacked.
     random_state : int, RandomState instance or None, default=0
-        Seed of this sample.
+        Seed of the choice of these rows.
 
     Returns
     -------
