@@ -77,7 +77,24 @@ __all__ = [
     "evaluated_candidate",
     "histogram_node",
     "with_callbacks",
+    "with_doc_link",
 ]
+
+DOCUMENTATION = "https://skdeep.readthedocs.io/en/stable/"
+"""Where `examples/docs` is published."""
+
+_Estimator = TypeVar("_Estimator", bound=type[Any])
+
+
+def with_doc_link(cls: _Estimator) -> _Estimator:
+    """Link an estimator's HTML representation to its page of the reference.
+
+    scikit-learn shows the "?" and the descriptions of parameters for estimators that have a link.
+    """
+    cls._doc_link_module = "skdeep"
+    page = "reference/generated/{estimator_module}.{estimator_name}.html"
+    cls._doc_link_template = DOCUMENTATION + page
+    return cls
 
 
 def all_fits_failed(error):

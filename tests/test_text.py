@@ -126,7 +126,7 @@ def test_constraints_pin_what_the_project_needs():
     pins = dict(line.split("==") for line in lines if not line.startswith("#"))
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert not [version for version in pins.values() if "+" in version]
-    wanted = [*PROJECT["project"]["dependencies"], "skdeep[plot,test]"]
+    wanted = [*PROJECT["project"]["dependencies"], "skdeep[plot,test,docs]"]
     while wanted:
         requirement = Requirement(wanted.pop())
         if requirement.name == "skdeep":

@@ -27,11 +27,13 @@ from skdeep._compat import (
     _raise_for_params,
     _routing_enabled,
     _safe_split,
+    with_doc_link,
 )
 from skdeep.ensemble.predictions import class_probabilities
 from skdeep.ensemble.selection import greedy_weights, scores_of_predictions
 
 
+@with_doc_link
 class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
     """Base of the weighted ensembles.
 

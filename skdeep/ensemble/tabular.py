@@ -202,7 +202,7 @@ default='from_dtype'
     n_features_in_ : int
         Number of features in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
 
     See Also

@@ -63,7 +63,7 @@ class WeightedEnsembleClassifier(ClassifierMixin, WeightedEnsemble):
     n_features_in_ : int
         Number of features in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
 
     See Also
@@ -168,7 +168,7 @@ class WeightedEnsembleRegressor(RegressorMixin, WeightedEnsemble):
     n_features_in_ : int
         Number of features in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all are strings.
 
     See Also

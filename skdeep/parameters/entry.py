@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from skdeep._compat import Interval, StrOptions
+from skdeep._compat import Interval, StrOptions, with_doc_link
 
 AUTO = StrOptions({"auto"})
 AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
@@ -80,7 +80,7 @@ def public(
             doc = _filled(cls.__doc__, "{parameters}", described)
             cls.__doc__ = _filled(doc, "{attributes}", fitted)
         cls.__module__ = module
-        return cls
+        return with_doc_link(cls)
 
     return decorate
 

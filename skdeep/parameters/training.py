@@ -309,7 +309,7 @@ OUTPUTS = {
 FEATURES = {
     "n_features_in_": """int
         Number of features seen during `fit`.""",
-    "feature_names_in_": """ndarray of shape (n_features_in_,)
+    "feature_names_in_": """ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`; defined only if all of them are strings.""",
 }
 

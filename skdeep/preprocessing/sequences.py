@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import all_or_nothing, checked_array
-from skdeep._compat import Interval, StrOptions, _fit_context
+from skdeep._compat import Interval, StrOptions, _fit_context, with_doc_link
 from skdeep.preprocessing.vocabulary import (
     PADDING,
     UNKNOWN,
@@ -43,6 +43,7 @@ _TEXTS = {
 }
 
 
+@with_doc_link
 class SequenceVectorizer(TransformerMixin, BaseEstimator):
     """Convert texts to sequences of token ids.
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import all_or_nothing, column_names
-from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context
+from skdeep._compat import Interval, StrOptions, _check_sample_weight, _fit_context, with_doc_link
 from skdeep.preprocessing.columns import (
     categorical_mask,
     check_table,
@@ -31,6 +31,7 @@ FARTHEST = 1e150  # scaled values; the squares of larger ones are no numbers
 EDGE = 1e-7  # ndtri is taken between this and one minus this: about +-5.2, as scikit-learn does
 
 
+@with_doc_link
 class TabularEncoder(TransformerMixin, BaseEstimator):
     """Encode mixed tables as one float32 matrix.
 
@@ -69,13 +70,13 @@ default='from_dtype'
     cardinalities_ : list of int
         Number of codes, 0 included, of each of the last output columns.
 
-    is_categorical_ : ndarray of bool of shape (n_features_in_,)
+    is_categorical_ : ndarray of bool of shape (`n_features_in_`,)
         Mask of the categorical columns.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`; defined only if all of them are strings.
 
     Examples

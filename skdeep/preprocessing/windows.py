@@ -11,9 +11,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._checks import all_or_nothing, checked_data
-from skdeep._compat import Interval, StrOptions, _check_feature_names_in, _fit_context
+from skdeep._compat import (
+    Interval,
+    StrOptions,
+    _check_feature_names_in,
+    _fit_context,
+    with_doc_link,
+)
 
 
+@with_doc_link
 class SlidingWindow(TransformerMixin, BaseEstimator):
     """Transform the rows of a series to sliding windows.
 
@@ -36,7 +43,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of channels (features) seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`; defined only if all of them are strings.
 
     Examples

@@ -13,11 +13,12 @@ from optuna.samplers import BaseSampler
 from scipy.stats import rankdata
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._compat import BaseSearchCV, Interval, StrOptions
+from skdeep._compat import BaseSearchCV, Interval, StrOptions, with_doc_link
 from skdeep.tuning._loop import Loop
 from skdeep.tuning._session import Session
 
 
+@with_doc_link
 class OptunaSearchCV(BaseSearchCV):
     """Hyper-parameter search with Optuna, scored by cross-validation.
 
