@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdeep.preprocessing.columns import check_table, numbers, weighted_quantiles
+from skdeep.preprocessing.levels import levels_in
 from skdeep.preprocessing.tabular import TabularEncoder
 
 FENCE = 10.0
@@ -72,7 +73,7 @@ class OutlierEncoder(TabularEncoder):
         return self
 
     def _count(self, j):
-        return len(self._levels[j]["numbers"])
+        return len(levels_in(self._levels[j]))
 
     def _learn_scales(self, R, weight):
         width = max(1, _PIECE // len(R))
