@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
+from skdeep.base.disk import in_memory, piece_by_piece
 from skdeep.data.batches import to_tensor
 from skdeep.inputs.rows import check_target, one_column, read_target, to_host
 from skdeep.inputs.weights import scored_against, with_class_weight
@@ -193,6 +194,7 @@ class DeepClassifier(ClassifierMixin):
             right = right.all(1)
         return float(np.average(right, weights=weight))  # accuracy_score takes longer than an epoch
 
+    @piece_by_piece
     def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row.
 
@@ -208,6 +210,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._decode(self._predict_raw(X))
 
+    @piece_by_piece
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
@@ -259,6 +262,7 @@ class DeepClassifier(ClassifierMixin):
         -------
         accuracy : float
         """
+        y, sample_weight = in_memory(X, y, sample_weight)
         return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
     def __sklearn_tags__(self) -> Tags:

@@ -15,6 +15,7 @@ from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 from torch import Tensor, nn
 
 from skdeep import losses
+from skdeep.base.disk import in_memory, piece_by_piece
 from skdeep.base.target_scale import (
     TargetScale,
     check_single,
@@ -162,6 +163,7 @@ class DeepRegressor(RegressorMixin):
         with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
             return float(score(target, predicted, sample_weight=weight))
 
+    @piece_by_piece
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target of each row.
 
@@ -197,6 +199,7 @@ class DeepRegressor(RegressorMixin):
         r2 : float
             NaN, with a warning, of a single row.
         """
+        y, sample_weight = in_memory(X, y, sample_weight)
         y, sample_weight = scored_against(y, sample_weight, numeric=True)
         with np.errstate(over="ignore", invalid="ignore"):
             score = super().score(X, y, sample_weight)

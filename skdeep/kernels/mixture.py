@@ -33,7 +33,7 @@ def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
     ValueError
         If it is given for images, or for another loss than the squared error.
     """
-    chosen, n, shape = estimator.kernels, len(rows), rows.x.shape[1:]
+    chosen, n, shape = estimator.kernels, rows.n_rows, rows.x.shape[1:]
     if chosen is None:
         return None
     is_mean = getattr(estimator, "loss", "squared_error") == "squared_error"

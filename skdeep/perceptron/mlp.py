@@ -37,6 +37,7 @@ class _BaseMLP(DeepEstimator):
     """Shared methods of the classifier and the regressor."""
 
     _input = VECTORS
+    _reads_from_disk = True
     _trains_in_packs = True  # a search may train several as one
 
     def _hidden_layer_sizes(self, n_inputs: int = 1) -> list[int]:
@@ -66,7 +67,7 @@ class _BaseMLP(DeepEstimator):
         return net
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        n_samples, least = len(plan.train), 2 if self.normalization == "batch" else 1
+        n_samples, least = plan.train.n_rows, 2 if self.normalization == "batch" else 1
         if n_samples < least:
             raise ValueError(
                 f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."
