@@ -175,11 +175,18 @@ class DeepClassifier(ClassifierMixin):
 
     def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
         """The raw score of each row's chosen class; None stands for the predicted one."""
+        chosen = self._predicted_outputs(raw) if chosen is None else chosen
         if self._target_type == "binary":
-            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
             return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
-        chosen = raw.argmax(1) if chosen is None else chosen
         return raw.gather(1, chosen[:, None])
+
+    def _predicted_outputs(self, raw: Tensor) -> Tensor:
+        """The number of each row's predicted class."""
+        return (raw[:, 0] > 0).long() if self._target_type == "binary" else raw.argmax(1)
+
+    def _output_units(self, chosen: np.ndarray) -> float:
+        """Raw scores are explained as they are."""
+        return 1.0
 
     def _output_numbers(self, y: Any) -> np.ndarray:
         y = read_target(np.asarray(y), numeric=False)

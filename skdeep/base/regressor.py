@@ -143,6 +143,17 @@ class DeepRegressor(RegressorMixin):
         """The raw score of each row's chosen output; None stands for the first."""
         return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
 
+    def _predicted_outputs(self, raw: Tensor) -> Tensor:
+        """The output of each row that `explain` is about if none is given: the first."""
+        return torch.zeros(len(raw), dtype=torch.int64, device=raw.device)
+
+    def _output_units(self, chosen: np.ndarray) -> Any:
+        """What a unit of the raw outputs is in units of targets, (n_samples, 1)."""
+        units = self._units
+        if units is None:
+            return 1.0
+        return np.broadcast_to(units.scale, (self.n_outputs_,))[chosen][:, None]
+
     def _output_numbers(self, y: Any) -> np.ndarray:
         last = self.n_outputs_ - 1
         if y.dtype.kind not in "iu" or y.min(initial=0) < 0 or y.max(initial=0) > last:

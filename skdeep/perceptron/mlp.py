@@ -15,6 +15,7 @@ from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.explanation import explain, number_scores
 from skdeep.base.learning import Given, Mode, Plan
 from skdeep.base.regressor import DeepRegressor
 from skdeep.engine.recipe import capped_batch_size
@@ -39,6 +40,8 @@ class _BaseMLP(DeepEstimator):
     _input = VECTORS
     _reads_from_disk = True
     _trains_in_packs = True  # a search may train several as one
+    _table_scores = number_scores
+    explain = explain
 
     def _hidden_layer_sizes(self, n_inputs: int = 1) -> list[int]:
         sizes = self.hidden_layer_sizes

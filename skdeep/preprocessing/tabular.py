@@ -248,7 +248,11 @@ default='from_dtype'
         if len(X) <= _FEW and self._dtypes and _dtype_names(X) == self._dtypes:
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, copy=True, na_value=np.nan)  # a copy can be written to
-        R = self._raw(X)
+        codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
+        out = self._scaled(self._raw(X))
+        return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
+
+    def _scaled(self, R):
         # Also of slopes between quantiles near 1e-320.
         with np.errstate(over="ignore", invalid="ignore"):
             out = np.clip((R - self._center) * self._scale, -FARTHEST, FARTHEST)
@@ -257,8 +261,34 @@ default='from_dtype'
                 for j, known in enumerate(self._quantiles.T):
                     out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
         out[np.isnan(out)] = 0.0
-        codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
-        return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
+        return out
+
+    def encode_unknown(self) -> np.ndarray:
+        """Encode a row of which nothing is known.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_features_out,)
+            As if each value were missing, numbers without gaps in `fit` at their median.
+        """
+        n_numbers, n_gaps = len(self._many) + len(self._two), len(self._with_gaps)
+        widths = [len(levels_in(self._levels[j])) for j in self._one_hot]
+        n_hot = sum(1 if n == 2 else n for n in widths)
+        n_columns = n_numbers + n_gaps + n_hot
+        raw = np.repeat([np.nan, 1.0, 0.0], [n_numbers, n_gaps, n_hot])
+        if n_columns == 0 and not self._numbered:
+            raw = np.zeros(1)
+        return np.append(self._scaled(raw[None]), np.zeros(len(self._numbered))).astype(np.float32)
+
+    def sources(self) -> np.ndarray:
+        """Column of X that each encoded column comes from, -1 for a constant."""
+        own = [*self._many, *self._two, *self._with_gaps]
+        for j in self._one_hot:
+            n_levels = len(levels_in(self._levels[j]))
+            own += [j] * (n_levels if n_levels > 2 else 1)
+        if not own and not self._numbered:
+            own = [-1]
+        return np.array([*own, *self._numbered], dtype=np.int64)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the output columns.
