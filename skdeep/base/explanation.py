@@ -150,6 +150,6 @@ def _contributions(
     for difference, gradient, sources in zip(differences, sums, scores.sources):
         parts = (difference * gradient).detach()
         parts = parts.flatten(1, -2).sum(1) if parts.dim() > 2 else parts
-        known = sources >= 0
-        np.add.at(out, sources[known], parts.double().cpu().numpy().T[known])
+        from_column = sources >= 0
+        np.add.at(out, sources[from_column], parts.double().cpu().numpy().T[from_column])
     return out.T
