@@ -96,25 +96,7 @@ def explain(self: Any, X: Any, y: Any = None, *, baseline: Any = None, n_steps: 
         raise ValueError(f"n_steps={n_steps!r}: expected a positive integer.")
     checked, rows = self._placed(X)
     of = None if baseline is None else self._placed(baseline)[1]
-    chosen = outputs_meant(self, y, rows.shape[0])
-    module = self.net_.module_
-    if has_double(rows.device):
-        module = self.net_.in_double()
-    scores = self._table_scores(module)
-    dtype = next(module.parameters()).dtype
-    if of is None:
-        of = torch.as_tensor(scores.unknown, device=rows.device)[None]
-    ends = [[p.to(dtype) for p in scores.split(_dense(of, [i]))] for i in range(of.shape[0])]
-    out = np.zeros((rows.shape[0], self.n_features_in_))
-    for start in range(0, rows.shape[0], _ROWS):
-        part = np.arange(start, min(start + _ROWS, rows.shape[0]))
-        there = [p.to(dtype) for p in scores.split(_dense(rows, part))]
-        with torch.no_grad():
-            predicted = self._predicted_outputs(scores.score(there))
-        whose = predicted if chosen is None else chosen[torch.as_tensor(part)].to(rows.device)
-        units = self._output_units(whose.cpu().numpy()) / len(ends)
-        for end in ends:
-            out[part] += units * _contributions(self, scores, there, end, whose, n_steps)
+    out = _explained(self, rows, outputs_meant(self, y, rows.shape[0]), of, n_steps)
     self._only_finite(torch.as_tensor(out), checked)
     if not hasattr(X, "columns"):
         return out
@@ -122,9 +104,38 @@ def explain(self: Any, X: Any, y: Any = None, *, baseline: Any = None, n_steps: 
     return pd.DataFrame(out, index=index, columns=list(X.columns))
 
 
-def _dense(rows: Any, part: Any) -> Tensor:
+def _explained(
+    estimator: Any, rows: Any, chosen: Tensor | None, of: Any, n_steps: int
+) -> np.ndarray:
+    """Contributions of placed rows; `of` are the baselines, or None."""
+    net = estimator.net_
+    module = net.in_double() if has_double(rows.device) else net.module_
+    scores, dtype = estimator._table_scores(module), next(module.parameters()).dtype
+    if of is None:
+        of = torch.as_tensor(scores.unknown, device=rows.device)[None]
+
+    def parts_of(rows: Any, numbers: Any) -> list[Tensor]:
+        return [part.to(dtype) for part in scores.split(_dense(rows, numbers))]
+
+    ends = [parts_of(of, [i]) for i in range(of.shape[0])]
+    out = np.zeros((rows.shape[0], estimator.n_features_in_))
+    for start in range(0, len(out), _ROWS):
+        some = np.arange(start, min(start + _ROWS, len(out)))
+        there = parts_of(rows, some)
+        if chosen is not None:
+            whose = chosen[torch.as_tensor(some)].to(rows.device)
+        else:
+            with torch.no_grad():
+                whose = estimator._predicted_outputs(scores.score(there))
+        units = estimator._output_units(whose.cpu().numpy()) / len(ends)
+        for end in ends:
+            out[some] += units * _contributions(estimator, scores, there, end, whose, n_steps)
+    return out
+
+
+def _dense(rows: Any, numbers: Any) -> Tensor:
     """Some rows, which may be stored sparse."""
-    found = rows.index_select(0, torch.as_tensor(part, device=rows.device))
+    found = rows.index_select(0, torch.as_tensor(numbers, device=rows.device))
     return found if found.layout == torch.strided else found.to_dense()
 
 
