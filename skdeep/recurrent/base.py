@@ -13,12 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.base.batches import make_batches
-from skdeep.base.disk import piece_by_piece
-from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
-from skdeep.base.training import plain_gradient, single_phase
+from skdeep.base.training import make_batches, plain_gradient, single_phase
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, in_pieces
 from skdeep.data.rows import RaggedRows
@@ -26,6 +23,7 @@ from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.inputs.arrays import wants_own_scale
 from skdeep.inputs.rows import Rows, to_host
 from skdeep.inputs.sequences import sequence_input
+from skdeep.kernels.mixture import KernelMixture
 from skdeep.nets.batch_norm import weighing
 from skdeep.nets.recurrent import RecurrentNet, initialize
 
@@ -50,10 +48,9 @@ WARM_UP = 0.3
 _SHARED_BY_NETS = ("cell", "bidirectional", "pooling", "embedding_size")
 
 
-class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     """Base of the recurrent estimators; a subclass adds the constructor and the target."""
 
-    input_shape_: tuple[int | None, ...]
     vocabulary_size_: int
     saliency = saliency
 
@@ -144,7 +141,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
     # --- training --------------------------------------------------------------------------
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        n_samples, size, epochs = plan.train.n_rows, self.batch_size, self.max_iter
+        n_samples, size, epochs = len(plan.train), self.batch_size, self.max_iter
         if size != "auto":
             size = capped_batch_size(size, n_samples)
         else:
@@ -174,7 +171,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
             self._learn_scales(task)
         window = {"window": MIXED_WINDOW} if module.branch is not None else {}
         gradient = weighing(module, plain_gradient(module, task))
-        batches = make_batches(self, task, **window)
+        batches = make_batches(task, **window)
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     def _learn_scales(self, task: Task) -> None:
@@ -191,7 +188,6 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstima
 
     # --- prediction ------------------------------------------------------------------------
 
-    @piece_by_piece
     def transform(self, X: Any) -> np.ndarray:
         """Return the features of each sequence: the input of the last layer.
 
