@@ -28,15 +28,14 @@ ROOMS = {  # room -> rooms that it may import from
     **{family: BASE for family in FAMILIES},  # no family imports another
     "root": BASE
     | FAMILIES
-    | {"callbacks", "ensemble", "forecast", "tuning", "plotting", "persistence", "onnx", "scale"},
+    | {"callbacks", "ensemble", "forecast", "tuning", "plotting", "persistence", "onnx"},
     "callbacks": {"persistence"},
-    "scale": {"root", "base", "inputs", "data"},
     "tuning": {"root", "base", "engine", "ensemble"},
     "ensemble": {"tabular", "preprocessing"},
     "forecast": {"parameters", "recurrent", "base"},
     "plotting": {"root", "tuning", "inputs", "base", "forecast", "metrics"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
-    "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
+    "onnx": {"root", "ensemble"} | FAMILIES | (BASE - {"losses", "data", "metrics", "parameters"}),
 }
 LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine"},
