@@ -69,7 +69,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         bidirectional: bool = True,
         pooling: str = "max",
         convolutional: str | Sequence[int] | None = "auto",
-        kernels: Any = None,
+        kernels: Any = "auto",
         dropout: float | Literal["auto"] = "auto",
         recurrent_dropout: float = 0.0,
         data_format: str = "channels_last",
