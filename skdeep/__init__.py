@@ -10,7 +10,7 @@ A line of code finds its room by one question: whose word is it?
 - a kernel that is not trained: `kernels`
 - a column, a category, a scale: `preprocessing`; a measure of synthetic data: `metrics`
 - a candidate, a trial, a fold: `tuning`; several estimators as one: `ensemble`
-- a season, a horizon: `forecast`
+- a season, a horizon: `forecast`; a file of rows, a cluster: `scale`
 - a figure: `plotting`; a file: `persistence`, or `onnx`; what watches epochs: `callbacks`
 
 Families import base, base imports inputs, inputs import parameters, and all of them the engine and
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from skdeep import plotting as plotting
     from skdeep import policies as policies
     from skdeep import preprocessing as preprocessing
+    from skdeep import scale as scale
     from skdeep import tuning as tuning
     from skdeep._show_versions import show_versions
     from skdeep.adversarial.gan_outlier import GANOutlierDetector
@@ -87,6 +88,7 @@ _PACKAGES = (
     "plotting",
     "policies",
     "preprocessing",
+    "scale",
     "tuning",
 )
 

@@ -28,8 +28,9 @@ ROOMS = {  # room -> rooms that it may import from
     **{family: BASE for family in FAMILIES},  # no family imports another
     "root": BASE
     | FAMILIES
-    | {"callbacks", "ensemble", "forecast", "tuning", "plotting", "persistence", "onnx"},
+    | {"callbacks", "ensemble", "forecast", "tuning", "plotting", "persistence", "onnx", "scale"},
     "callbacks": {"persistence"},
+    "scale": {"root", "base", "inputs", "data"},
     "tuning": {"root", "base", "engine", "ensemble"},
     "ensemble": {"tabular", "preprocessing"},
     "forecast": {"parameters", "recurrent", "base"},

@@ -71,6 +71,25 @@ def kind(value):
     return f"{type(value).__name__}{list(np.shape(value)) if isinstance(value, np.ndarray) else ''}"
 
 
+def outputs_of(estimator, X):
+    """What each method of a fitted estimator returns."""
+    outputs = {}
+    for method in METHODS:
+        if hasattr(estimator, method):
+            try:
+                outputs[method] = getattr(estimator, method)(X)
+            except ValueError as error:  # intervals without held-out rows
+                outputs[method] = [str(error)]
+    if hasattr(estimator, "inverse_transform"):
+        lengths = {"lengths": [len(x) for x in X]} if isinstance(X, list) else {}
+        if type(estimator).__name__ != "SequenceVectorizer":
+            codes = outputs["transform"]
+            outputs["inverse_transform"] = estimator.inverse_transform(codes, **lengths)
+    if hasattr(estimator, "sample"):
+        outputs["sample"] = estimator.sample(20, random_state=1)
+    return outputs
+
+
 def pin(name, i):
     """What setting `i` of an estimator does."""
     estimator, X, y = build(name, SETTINGS[name].pins[i])
@@ -80,21 +99,7 @@ def pin(name, i):
             outputs = {"fit_resample": estimator.fit_resample(X, y)}
         else:
             estimator.fit(X) if y is None else estimator.fit(X, y)
-            outputs = {}
-            for method in METHODS:
-                if hasattr(estimator, method):
-                    try:
-                        outputs[method] = getattr(estimator, method)(X)
-                    except ValueError as error:  # intervals without held-out rows
-                        outputs[method] = [str(error)]
-            if hasattr(estimator, "inverse_transform"):
-                lengths = {"lengths": [len(x) for x in X]} if isinstance(X, list) else {}
-                if type(estimator).__name__ != "SequenceVectorizer":
-                    codes = outputs["transform"]
-                    outputs["inverse_transform"] = estimator.inverse_transform(codes, **lengths)
-            if hasattr(estimator, "sample"):
-                made = estimator.sample(20, random_state=1)
-                outputs["sample"] = made
+            outputs = outputs_of(estimator, X)
     return {
         "outputs": {method: summary(value) for method, value in outputs.items()},
         "fitted": {

@@ -13,8 +13,9 @@ from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.image_kinds import draw_kinds
 from skdeep.adversarial.play import Play, two_player_step
+from skdeep.base.batches import make_batches
 from skdeep.base.learning import Mode, Plan, Task, Validator
-from skdeep.base.training import make_batches, single_phase
+from skdeep.base.training import single_phase
 from skdeep.data.batches import n_batches
 from skdeep.engine.recipe import epochs_of_steps
 from skdeep.inputs.rows import Rows
@@ -91,7 +92,7 @@ def play(estimator: Any, task: Task, shared: engine.Shared) -> engine.Training:
     def curve(t: float) -> float:
         return 0.25 + 0.75 * engine.CURVES["cosine"](t) if is_r3gan else 1.0
 
-    batches = make_batches(task)
+    batches = make_batches(estimator, task)
     phase = single_phase(
         estimator,
         task,

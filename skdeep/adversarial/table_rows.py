@@ -16,8 +16,9 @@ from skdeep import engine
 from skdeep._checks import checked_data, column_names, is_frame
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import critic_loss, two_player_step
+from skdeep.base.batches import make_batches
 from skdeep.base.learning import Plan, Task, Validator
-from skdeep.base.training import make_batches, single_phase
+from skdeep.base.training import single_phase
 from skdeep.data.batches import n_batches
 from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import RowInput, to_host
@@ -188,7 +189,7 @@ def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) ->
     generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
     best = engine.BestParts(generator.nets) if task.plan.stops_early else None
     gradient = engine.Autograd(generator, net.criterion_, optimizer.flat)
-    batches = make_batches(task)
+    batches = make_batches(estimator, task)
     phase = single_phase(
         estimator,
         task,
@@ -229,7 +230,7 @@ def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> en
         estimator.gradient_penalty,
         task.noise,
     )
-    batches = make_batches(task)
+    batches = make_batches(estimator, task)
     judge = likelihood(task)
     phase = single_phase(
         estimator,

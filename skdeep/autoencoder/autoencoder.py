@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep.autoencoder.arrays import ArrayCoder
 from skdeep.autoencoder.coder import BOUNDED, DenseCoder
+from skdeep.base.disk import piece_by_piece
 from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.unsupervised import DeepTransformer, check_codes
 from skdeep.inputs.rows import Rows
@@ -238,6 +239,7 @@ class Autoencoder(DeepTransformer):
     def _n_features_out(self) -> int:
         return self._coder.n_codes
 
+    @piece_by_piece
     def transform(self, X: Any) -> np.ndarray:
         """Activations of the code, or of the layer `transform_layer`.
 
@@ -276,6 +278,7 @@ class Autoencoder(DeepTransformer):
             )
         return self._coder.decode(codes, lengths)
 
+    @piece_by_piece
     def reconstruct(self, X: Any) -> Any:
         """Encode and decode X.
 
@@ -291,6 +294,7 @@ class Autoencoder(DeepTransformer):
         check_is_fitted(self)
         return self._coder.reconstruct(X)
 
+    @piece_by_piece
     def score_samples(self, X: Any) -> np.ndarray:
         """Negative reconstruction loss of each row: the lower, the more abnormal.
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from skdeep import losses
 from skdeep._compat import _check_partial_fit_first_call
+from skdeep.base.disk import in_memory, piece_by_piece
 from skdeep.data.batches import to_tensor
 from skdeep.inputs.rows import check_target, one_column, read_target, to_host
 from skdeep.inputs.weights import scored_against, with_class_weight
@@ -174,11 +175,18 @@ class DeepClassifier(ClassifierMixin):
 
     def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
         """The raw score of each row's chosen class; None stands for the predicted one."""
+        chosen = self._predicted_outputs(raw) if chosen is None else chosen
         if self._target_type == "binary":
-            chosen = raw[:, 0] > 0 if chosen is None else chosen > 0
             return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
-        chosen = raw.argmax(1) if chosen is None else chosen
         return raw.gather(1, chosen[:, None])
+
+    def _predicted_outputs(self, raw: Tensor) -> Tensor:
+        """The number of each row's predicted class."""
+        return (raw[:, 0] > 0).long() if self._target_type == "binary" else raw.argmax(1)
+
+    def _output_units(self, chosen: np.ndarray) -> float:
+        """Raw scores are explained as they are."""
+        return 1.0
 
     def _output_numbers(self, y: Any) -> np.ndarray:
         y = read_target(np.asarray(y), numeric=False)
@@ -193,6 +201,7 @@ class DeepClassifier(ClassifierMixin):
             right = right.all(1)
         return float(np.average(right, weights=weight))  # accuracy_score takes longer than an epoch
 
+    @piece_by_piece
     def predict(self, X: Any) -> np.ndarray:
         """Predict the class of each row.
 
@@ -208,6 +217,7 @@ class DeepClassifier(ClassifierMixin):
         """
         return self._decode(self._predict_raw(X))
 
+    @piece_by_piece
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
@@ -259,6 +269,7 @@ class DeepClassifier(ClassifierMixin):
         -------
         accuracy : float
         """
+        y, sample_weight = in_memory(X, y, sample_weight)
         return super().score(X, *scored_against(y, sample_weight, numeric=False))
 
     def __sklearn_tags__(self) -> Tags:

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
+from skdeep.base.disk import from_disk
 from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
 from skdeep.base.training import learn, single_phase
 from skdeep.data.pieces import forward
@@ -165,7 +166,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         mode = replace(mode, resumed=hasattr(self, "net_") and self._goes_on(mode))
         self._check_parameters()
         rng = new_random_state(self.random_state)
+        given, streamed = from_disk(self, given, mode, rng)
         rows, validation = self._read(given, mode, rng)
+        rows = streamed(rows)
         device = engine.resolve_device(self.device, given.X)
         if mode.resumed:
             module = self.net_.module_
@@ -254,8 +257,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
                 stops_early = watched = False
             else:
                 rows, validation = (
-                    replace(rows[part], weight=weight)
-                    for part, weight in zip(split, split.weights(rows.weight))
+                    replace(part, weight=weight)
+                    for part, weight in zip(rows.divided(*split), split.weights(rows.weight))
                 )
         return Plan(
             train=rows.with_weight(),
@@ -266,7 +269,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
         """Parameters of the training run."""
-        size = capped_batch_size(self.batch_size, len(plan.train))
+        size = capped_batch_size(self.batch_size, plan.train.n_rows)
         return engine.Recipe.of(self, batch_size=size)
 
     def _prepare(self, task: Task) -> None:
@@ -284,6 +287,13 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def _forward(self, module: torch.nn.Module, x: Any) -> torch.Tensor:
         """Raw scores of all rows; families whose layers are not dense chunk rows differently."""
         return forward(module, x)
+
+    def _read_more(self, X: Any, y: Any, rows: Rows) -> Rows:
+        """Check further rows of a stream of which `rows` are a sample."""
+        target = None if y is None else self._encode_known_target(y, "y")
+        return replace(
+            rows, x=self._input.check(self, X), target=target, weight=None, counts=None, stream=None
+        )
 
     # --- prediction ---------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
 from torch import Tensor, nn
 
 from skdeep import losses
+from skdeep.base.disk import in_memory, piece_by_piece
 from skdeep.base.target_scale import (
     TargetScale,
     check_single,
@@ -142,6 +143,17 @@ class DeepRegressor(RegressorMixin):
         """The raw score of each row's chosen output; None stands for the first."""
         return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
 
+    def _predicted_outputs(self, raw: Tensor) -> Tensor:
+        """The output of each row that `explain` is about if none is given: the first."""
+        return torch.zeros(len(raw), dtype=torch.int64, device=raw.device)
+
+    def _output_units(self, chosen: np.ndarray) -> Any:
+        """What a unit of the raw outputs is in units of targets, (n_samples, 1)."""
+        units = self._units
+        if units is None:
+            return 1.0
+        return np.broadcast_to(units.scale, (self.n_outputs_,))[chosen][:, None]
+
     def _output_numbers(self, y: Any) -> np.ndarray:
         last = self.n_outputs_ - 1
         if y.dtype.kind not in "iu" or y.min(initial=0) < 0 or y.max(initial=0) > last:
@@ -162,6 +174,7 @@ class DeepRegressor(RegressorMixin):
         with np.errstate(over="ignore", invalid="ignore"):  # of a training that diverges
             return float(score(target, predicted, sample_weight=weight))
 
+    @piece_by_piece
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target of each row.
 
@@ -197,6 +210,7 @@ class DeepRegressor(RegressorMixin):
         r2 : float
             NaN, with a warning, of a single row.
         """
+        y, sample_weight = in_memory(X, y, sample_weight)
         y, sample_weight = scored_against(y, sample_weight, numeric=True)
         with np.errstate(over="ignore", invalid="ignore"):
             score = super().score(X, y, sample_weight)

@@ -40,7 +40,7 @@ def saliency(self: Any, X: Any, y: Any = None) -> Any:
     check_is_fitted(self)
     module = self.net_.module_
     checked, x = self._placed(X)
-    chosen = _outputs_meant(self, y, x.shape[0])
+    chosen = outputs_meant(self, y, x.shape[0])
     out: list[Any] = [None] * x.shape[0]
     for rows in pieces(module, x):
         rows = rows.to(x.device)
@@ -52,7 +52,7 @@ def saliency(self: Any, X: Any, y: Any = None) -> Any:
     return self._input.give_back(X, checked, out)
 
 
-def _outputs_meant(estimator: Any, y: Any, n_samples: int) -> Tensor | None:
+def outputs_meant(estimator: Any, y: Any, n_samples: int) -> Tensor | None:
     """Output of each row to attribute, None for the default."""
     if y is None:
         return None

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from skdeep.inputs.stream import Moments
+
 _FAR = 8.0  # standard deviations
 _SINGLE = np.finfo(np.float32)
 _FINE_IN_SINGLE = 1e-6 / (0.5 * float(_SINGLE.eps))
@@ -59,24 +61,31 @@ def standardised(target: Any, weight: np.ndarray | None) -> TargetScale:
 
     Parameters
     ----------
-    target : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    target : array-like of shape (n_samples,) or (n_samples, n_outputs), or Moments
     weight : ndarray of shape (n_samples,), or None
     """
+    if isinstance(target, Moments):
+        deviation = np.sqrt(target.squares / target.weight)
+        return _scale_of(target.low, target.high, target.mean, deviation)
     y = np.asarray(target, dtype=np.float64)
     if weight is not None:
         y, weight = y[weight > 0], weight[weight > 0]
-    low, high = limits = (y.min(axis=0), y.max(axis=0))
+    low, high = y.min(axis=0), y.max(axis=0)
     # In units of a power of two, which change no digit: the square of 1e200 is no number.
-    most = np.maximum(np.abs(low), np.abs(high))
-    unit = np.ldexp(1.0, np.frexp(most)[1] - 1)
+    unit = np.ldexp(1.0, np.frexp(np.maximum(np.abs(low), np.abs(high)))[1] - 1)
     center = np.average(y / unit, axis=0, weights=weight)
     scale = np.sqrt(np.average((y / unit - center) ** 2, axis=0, weights=weight)) * unit
+    return _scale_of(low, high, center * unit, scale)
+
+
+def _scale_of(low: Any, high: Any, center: Any, scale: Any) -> TargetScale:
+    most = np.maximum(np.abs(low), np.abs(high))
     scale = np.maximum(scale, _SMALLEST_SHARE * (high - low))  # one row may have all weight
     scale = np.where(low < high, scale, 1.0)
     needs_double = bool((most > _FINE_IN_SINGLE * scale).any()) or not (
         _SINGLE.tiny < scale.min() and most.max() < _SINGLE.max
     )
-    return TargetScale(center * unit, scale, limits, needs_double)
+    return TargetScale(center, scale, (low, high), needs_double)
 
 
 def shifted(found: TargetScale, *, far: bool = True) -> TargetScale:

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from skdeep import engine
+from skdeep.base.batches import make_batches
 from skdeep.base.learning import Mode, Plan, Task, Validator
-from skdeep.data.batches import Batches, LengthBatches
-from skdeep.data.rows import PaddedRows, SparseRows
+from skdeep.data.rows import SparseRows
+from skdeep.data.stream import StreamBatches
 from skdeep.engine.steps import PlainBackprop
 from skdeep.engine.training import Training
 from skdeep.inputs.rows import Rows, to_host
@@ -259,7 +260,7 @@ def _training(
     n_epochs: int | None = None,
 ) -> Training:
     net, recipe, plan, mode = task.net, task.recipe, task.plan, task.mode
-    batches = make_batches(task) if batches is None else batches
+    batches = make_batches(estimator, task) if batches is None else batches
     n_epochs = (1 if mode.incremental else recipe.max_iter) if n_epochs is None else n_epochs
     step = single_step(estimator, task, gradient) if step is None else step
     if validator is None:
@@ -277,7 +278,7 @@ def _training(
         rng=shared.rng,
         curves=shared.curves,
         max_iter=n_epochs,
-        shuffle=recipe.shuffle,
+        shuffle=recipe.shuffle and not isinstance(batches, StreamBatches),
         early_stopping=plan.stops_early,
         validator=validator,
         max_time=shared.max_time,
@@ -310,16 +311,6 @@ def _lbfgs(estimator: Any, task: Task, shared: engine.Shared) -> engine.LBFGS:
         interruptible=shared.interruptible,
         replaces=shared.replaces,
     )
-
-
-def make_batches(task: Task, **options: Any) -> Batches:
-    """Batches of rows; series of unequal length are grouped by length to reduce padding."""
-    recipe, x = task.recipe, task.data[0]
-    options |= {"batch_size": recipe.batch_size, "smallest": recipe.smallest_batch}
-    if isinstance(x, PaddedRows):
-        return LengthBatches(*task.data, lengths=to_host(x.lengths), **options)
-    options.pop("window", None)
-    return Batches(*task.data, **options)
 
 
 def single_step(estimator: Any, task: Task, gradient: Any) -> engine.SingleStep:

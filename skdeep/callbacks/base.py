@@ -15,10 +15,11 @@ MONITORS = {"loss": -1.0, "valid_loss": -1.0, "valid_score": 1.0}
 
 def fit_of(context: CallbackContext) -> Fit:
     """Name of the fit that an epoch belongs to: the run, and the numbers of the tasks above it."""
-    return _path(context)[:-1]
+    return task_path(context)[:-1]
 
 
-def _path(context: CallbackContext) -> Fit:
+def task_path(context: CallbackContext) -> Fit:
+    """Name of a task: the run, and the numbers of the tasks above it and its own."""
     numbers, task = [], context
     while task is not None:
         numbers.append(task.task_id)
@@ -87,7 +88,7 @@ class BestSoFar:
 
     def forget_below(self, context: CallbackContext) -> None:
         """Forget the fits of a task that is over."""
-        over = _path(context)
+        over = task_path(context)
         for fit in [fit for fit in list(self._fits) if fit[: len(over)] == over]:
             self.forget(fit)
 

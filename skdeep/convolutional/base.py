@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
+from skdeep.base.batches import make_batches
+from skdeep.base.disk import piece_by_piece
 from skdeep.base.saliency import saliency
-from skdeep.base.training import make_batches, single_phase
+from skdeep.base.training import single_phase
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, forward, in_pieces
@@ -154,7 +156,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     # --- training --------------------------------------------------------------------------
 
     def _recipe(self, plan):
-        n_samples, shape = len(plan.train), plan.train.x.shape[1:]
+        n_samples, shape = plan.train.n_rows, plan.train.x.shape[1:]
         size, epochs, dims = self.batch_size, self.max_iter, len(shape) - 1
         if size != "auto":
             size = capped_batch_size(size, n_samples)
@@ -183,7 +185,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
         mixed = engine.wants_mixed(self.amp, net.dtype, net.device, on_cpu=True, widths=widths)
         flat = net.flat_optimizers_[0].flat
         gradient = engine.MixingAutograd(net.module_, net.criterion_, flat, mixed)
-        batches = make_batches(task, window=MIXED_WINDOW)
+        batches = make_batches(self, task, window=MIXED_WINDOW)
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     def _learn_scale(self, task):
@@ -201,6 +203,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     def _forward(self, module, x):
         return self._pool(forward(module, x))
 
+    @piece_by_piece
     @torch.inference_mode()
     def transform(self, X: Any):
         """Return the features of each row: the input of the last layer.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -33,20 +33,37 @@ class Rows:
         None stands for equal weights.
     counts : ndarray of shape (n_samples,) or None
         How many equal rows each row stands for: the weights without those of classes.
+    stream : Stream or None
+        What training reads, if the rows here are but a sample; see `skdeep.inputs.stream`.
     """
 
     x: Any
     target: Any
     weight: np.ndarray | None = None
     counts: np.ndarray | None = None
+    stream: Any = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return self.x.shape[0]
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows to train on, in memory or not."""
+        return len(self) if self.stream is None else self.stream.n_rows
+
     def __getitem__(self, rows: np.ndarray) -> Self:
-        columns = (self.target, self.weight, self.counts)
-        target, weight, counts = (None if c is None else c[rows] for c in columns)
-        return replace(self, x=self.x[rows], target=target, weight=weight, counts=counts)
+        columns = (self.target, self.weight, self.counts, self.stream)
+        target, weight, counts, stream = (None if c is None else c[rows] for c in columns)
+        return replace(
+            self, x=self.x[rows], target=target, weight=weight, counts=counts, stream=stream
+        )
+
+    def divided(self, train: np.ndarray, held_out: np.ndarray) -> tuple[Self, Self]:
+        """Rows to train on, and others that are held out of the stream, too."""
+        one, other = self[train], self[held_out]
+        if one.stream is not None:
+            one = replace(one, stream=one.stream.without(other.stream.numbers))
+        return one, replace(other, stream=None)
 
     def with_weight(self) -> Self:
         """Rows of positive weight: rows with zero weight are ignored."""

@@ -60,7 +60,7 @@ def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
     ValueError
         If it is given for images or token ids, or for another loss than the squared error.
     """
-    chosen, n, shape = estimator.kernels, len(rows), rows.x.shape[1:]
+    chosen, n, shape = estimator.kernels, rows.n_rows, rows.x.shape[1:]
     if chosen is None:
         return None
     has_tokens = getattr(estimator, "vocabulary_size", None) is not None

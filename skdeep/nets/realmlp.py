@@ -275,22 +275,42 @@ class RealMLPNet(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Input of the first linear layer, (n_members, n_samples, width)."""
         n_columns = x.shape[2] - self.n_codes
-        dense = x[:, :, :n_columns]
+        vectors = None if self.levels is None else self.levels(x[:, :, n_columns:])
+        return self._joined(x[:, :, :n_columns], vectors)
+
+    def _joined(self, dense: Tensor, vectors: Tensor | None) -> Tensor:
         if self.numbers is not None:
             embedded = self.numbers(dense[:, :, : self.n_numeric])
             rest = dense[:, :, self.n_numeric :]
             dense = torch.cat([embedded, rest], 2) if rest.shape[2] else embedded
-        if self.levels is not None:
-            dense = torch.cat([dense, self.levels(x[:, :, n_columns:])], 2)
+        if vectors is not None:
+            dense = torch.cat([dense, vectors], 2)
         return dense if self.scale is None else self.scale(dense)
 
     def forward(self, x: Tensor) -> Tensor:
         is_packed = x.dim() == 3
-        h = self.embed(x if is_packed else x.expand(self.n_members, *x.shape))
+        out = self._heads(self.embed(x if is_packed else x.expand(self.n_members, *x.shape)))
+        return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
+
+    def _heads(self, h: Tensor) -> Tensor:
+        """Raw scores (n_members, n_samples, n_outputs) of embedded rows."""
         for linear, activation in zip(self.linears, self.activations):
             h = self.dropout(activation(linear(h)))
-        out = self.linears[-1](h)
-        return out.flatten(0, 1) if is_packed else out.transpose(0, 1)
+        return self.linears[-1](h)
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """Numbers and, (n_samples, n_members, width), vectors of categories."""
+        n_columns = x.shape[1] - self.n_codes
+        if self.levels is None:
+            return [x]
+        codes = x[:, n_columns:].expand(self.n_members, -1, -1)
+        return [x[:, :n_columns], self.levels(codes).transpose(0, 1)]
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """What `forward` returns for rows, from their parts."""
+        dense = parts[0].expand(self.n_members, -1, -1)
+        vectors = parts[1].transpose(0, 1) if len(parts) > 1 else None
+        return self._heads(self._joined(dense, vectors)).transpose(0, 1)
 
     def parameter_group(self, name: str) -> tuple[float, float]:
         """(factor of the learning rate, factor of the decay) of a parameter: the paper's."""

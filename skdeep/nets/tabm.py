@@ -255,13 +255,32 @@ class TabMNet(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Inputs of the members for rows (n_networks or 1, n_samples, n_columns)."""
         n_columns = x.shape[2] - self.n_codes
-        numbers = x[..., : self.n_numeric]
-        parts = [numbers if self.numbers is None else self.numbers(numbers)]
-        parts.append(x[..., self.n_numeric : n_columns])
+        vectors = None
         if self.levels is not None:
-            parts.append(self.levels(x[..., n_columns:].expand(self.n_networks, -1, -1)))
+            vectors = self.levels(x[..., n_columns:].expand(self.n_networks, -1, -1))
+        return self._joined(x[..., :n_columns], vectors)
+
+    def _joined(self, dense: Tensor, vectors: Tensor | None) -> Tensor:
+        numbers = dense[..., : self.n_numeric]
+        parts = [numbers if self.numbers is None else self.numbers(numbers)]
+        parts.append(dense[..., self.n_numeric :])
+        if vectors is not None:
+            parts.append(vectors)
         n = max(map(len, parts))
         return torch.cat([part.expand(n, -1, -1) for part in parts], 2)
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """Numbers and, (n_samples, n_networks, width), vectors of categories."""
+        n_columns = x.shape[1] - self.n_codes
+        if self.levels is None:
+            return [x]
+        codes = x[:, n_columns:].expand(self.n_networks, -1, -1)
+        return [x[:, :n_columns], self.levels(codes).transpose(0, 1)]
+
+    def join(self, parts: Sequence[Tensor], members: Sequence[int] | None = None) -> Tensor:
+        """What `forward` returns for rows, from their parts."""
+        vectors = parts[1].transpose(0, 1) if len(parts) > 1 else None
+        return self._scores(self._joined(parts[0][None], vectors), members)
 
     def forward(self, x: Tensor, members: Sequence[int] | None = None) -> Tensor:
         """`members`, a list of rising numbers, leaves the others out."""
@@ -269,7 +288,10 @@ class TabMNet(nn.Module):
             n_sets = len(x) // self.n_networks  # one for each member, or one
             h = self.embed(x.unflatten(0, (self.n_networks, n_sets)).flatten(1, 2))
             return self._heads(h.unflatten(1, (n_sets, -1))).flatten(0, 1)
-        h = self.embed(x.unsqueeze(0))
+        return self._scores(self.embed(x.unsqueeze(0)), members)
+
+    def _scores(self, h: Tensor, members: Sequence[int] | None) -> Tensor:
+        """Raw scores (n_samples, n_members, n_outputs) of embedded rows, the same for all."""
         h = h.expand(self.n_networks, -1, -1).unsqueeze(1)
         if members is None:
             return self._heads(h).transpose(0, 1)

@@ -13,6 +13,7 @@ from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import ML, Graph, Input, Output, Unsupported
 from skdeep.onnx._types import STRING
 from skdeep.preprocessing import TabularEncoder
+from skdeep.preprocessing.levels import levels_in
 from skdeep.preprocessing.tabular import EDGE, FARTHEST
 
 FLOAT32, FLOAT64, INT64 = np.float32, np.float64, np.int64
@@ -59,7 +60,7 @@ def encoded(g: Graph, encoder: Any) -> Encoded:
         plain.append(g.op("Where", is_missing, missing, there))
         values = values[:, gaps:]
     for j in encoder._one_hot:
-        n_levels = len(encoder._levels[j]["numbers"])
+        n_levels = len(levels_of(encoder, j))
         code, width = table.codes(j, levels_of(encoder, j)), 1 if n_levels == 2 else n_levels
         plain.append(_one_hot(g, code, n_levels, values[:, :width]))
         values = values[:, width:]
@@ -209,7 +210,7 @@ class Columns:
 
 def levels_of(encoder: Any, j: int) -> list[Any]:
     """The levels of a column of a fitted encoder, in the order of their numbers."""
-    return list(encoder._levels[j]["numbers"])
+    return levels_in(encoder._levels[j])
 
 
 def transform(g: Graph, encoder: Any) -> Output:

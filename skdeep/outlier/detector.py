@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
+from skdeep.base.disk import piece_by_piece
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.outliers import OutlierAnswers
@@ -230,6 +231,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         """
         return self._fit(Given(X=X), Mode(incremental=True))
 
+    @piece_by_piece
     def score_samples(self, X: Any) -> np.ndarray:
         """Score rows: the lower, the more abnormal.
 
@@ -245,6 +247,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return -scorer(rows)
 
+    @piece_by_piece
     def predict_tail_proba(self, X: Any) -> np.ndarray:
         """Estimate how rare such a low score is among normal rows.
 
@@ -261,6 +264,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         scorer, rows = self._encoded(X)
         return self._tail.probability(scorer(rows))
 
+    @piece_by_piece
     def explain(self, X: Any) -> np.ndarray:
         """Split the outlier score of each row among the features.
 

@@ -15,6 +15,7 @@ from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context
 from skdeep.base.classifier import DeepClassifier
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.explanation import explain, number_scores
 from skdeep.base.learning import Given, Mode, Plan
 from skdeep.base.regressor import DeepRegressor
 from skdeep.engine.recipe import capped_batch_size
@@ -37,7 +38,10 @@ class _BaseMLP(DeepEstimator):
     """Shared methods of the classifier and the regressor."""
 
     _input = VECTORS
+    _reads_from_disk = True
     _trains_in_packs = True  # a search may train several as one
+    _table_scores = number_scores
+    explain = explain
 
     def _hidden_layer_sizes(self, n_inputs: int = 1) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -66,7 +70,7 @@ class _BaseMLP(DeepEstimator):
         return net
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        n_samples, least = len(plan.train), 2 if self.normalization == "batch" else 1
+        n_samples, least = plan.train.n_rows, 2 if self.normalization == "batch" else 1
         if n_samples < least:
             raise ValueError(
                 f"normalization='batch' needs at least 2 rows to train on, got {n_samples}."

@@ -1,10 +1,11 @@
-"""Displays of estimators: classes named ``*Display``, as in scikit-learn.
+"""Displays of estimators: classes named ``*Display``, as in scikit-learn; a network as text.
 
 Matplotlib is imported only when something is drawn.
 """
 
 from skdeep.plotting.anomaly import AnomalyScoreDisplay
 from skdeep.plotting.embedding import EmbeddingDisplay
+from skdeep.plotting.network import NetworkDisplay, summary
 from skdeep.plotting.policy import ActionValueDisplay, ReturnDisplay
 from skdeep.plotting.reconstruction import ReconstructionDisplay
 from skdeep.plotting.saliency import SaliencyDisplay
@@ -17,6 +18,7 @@ __all__ = [
     "ActionValueDisplay",
     "AnomalyScoreDisplay",
     "EmbeddingDisplay",
+    "NetworkDisplay",
     "ReconstructionDisplay",
     "ReturnDisplay",
     "SaliencyDisplay",
@@ -24,4 +26,5 @@ __all__ = [
     "SearchDisplay",
     "SynthesisReportDisplay",
     "TrainingCurveDisplay",
+    "summary",
 ]

@@ -10,4 +10,4 @@ def axes_for(caller, ax):
         return ax
     import matplotlib.pyplot as plt
 
-    return plt.subplots()[1]
+    return plt.subplots(layout="constrained")[1]

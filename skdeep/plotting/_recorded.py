@@ -12,7 +12,7 @@ from skdeep.base.estimator import DeepEstimator
 
 def recorded_curves(estimator):
     """Curves recorded by an estimator, or the one inside it, as parameters of the display."""
-    estimator = _trained_estimator(estimator)
+    estimator = trained_estimator(estimator)
     curve = getattr(estimator, "loss_curve_", None)
     if curve is None:
         reason = "it needs the attribute loss_curve_"
@@ -36,7 +36,7 @@ def recorded_curves(estimator):
     }
 
 
-def _trained_estimator(estimator):
+def trained_estimator(estimator):
     """The trained estimator inside pipelines, searches and similar estimators."""
     while True:
         if isinstance(estimator, Pipeline):

@@ -144,9 +144,9 @@ class EmbeddingDisplay:
         elif len(kinds) <= 20:
             for kind in kinds:
                 ax.scatter(*codes[values == kind].T, s=size, label=str(kind))
-            ax.legend(markerscale=2, fontsize="small")
+            ax.legend(markerscale=2, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         else:
-            ax.figure.colorbar(ax.scatter(*codes.T, s=size, c=values), ax=ax)
+            ax.figure.colorbar(ax.scatter(*codes.T, s=size, c=values), ax=ax, label="label")
         ax.set(xlabel="component 1", ylabel="component 2", title=self.name or "")
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -142,7 +142,9 @@ class ReconstructionDisplay:
             lines["target"] = self.targets
         n_rows = len(self.originals)
         size = (1.2 * n_rows, 1.3 * len(lines))
-        figure, axes = plt.subplots(len(lines), n_rows, figsize=size, squeeze=False, sharey=True)
+        figure, axes = plt.subplots(
+            len(lines), n_rows, figsize=size, squeeze=False, sharey=True, layout="constrained"
+        )
         for line, (label, rows) in zip(axes, lines.items()):
             for ax, row in zip(line, rows):
                 row = np.asarray(row)

@@ -8,6 +8,8 @@ import numpy as np
 
 from skdeep.plotting._panels import check_matplotlib
 
+BAR = "contribution to the prediction"
+
 
 class SaliencyDisplay:
     """Contribution of each part of a row for (red) and against (blue) a prediction.
@@ -174,7 +176,7 @@ def _draw_image(ax, x, values, colors):
     ax.imshow(grey, cmap="gray_r")
     artist = ax.imshow(summed, alpha=0.6, **{**colors, "vmin": -largest, "vmax": largest})
     ax.set_axis_off()
-    ax.figure.colorbar(artist, ax=ax)
+    ax.figure.colorbar(artist, ax=ax, label=BAR)
     return artist
 
 
@@ -189,7 +191,7 @@ def _draw_series(ax, x, values, colors):
             ax.scatter(steps, x[:, channel], c=values[:, channel], s=14, zorder=2, **colors)
         )
     ax.set_xlabel("step")
-    ax.figure.colorbar(artists[0], ax=ax)
+    ax.figure.colorbar(artists[0], ax=ax, label=BAR)
     return artists
 
 

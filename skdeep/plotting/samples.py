@@ -21,7 +21,8 @@ class SampleDisplay:
         The images, with 1, 3 or 4 channels.
 
     labels : array-like of shape (n_images,), default=None
-        Title of each image.
+        Label of each image: its title, or where all images of each row have the same one, the
+        name of the row.
 
     n_columns : int, default=None
         Number of images per row. If None, the grid is nearly square.
@@ -98,8 +99,12 @@ class SampleDisplay:
         vmax = images.max() if vmax is None else vmax
         n_columns = self.n_columns or int(np.ceil(np.sqrt(len(images))))
         n_rows = -(-len(images) // n_columns)
+        labels = None if self.labels is None else np.asarray(self.labels, dtype=object)
+        rows = [] if labels is None else np.split(labels, range(n_columns, len(labels), n_columns))
+        name_rows = n_columns > 1 and all(len(set(row)) == 1 for row in rows)
+        size = (0.8 * n_columns + 0.4, 0.8 * n_rows + 0.2)
         self.figure_, self.axes_ = plt.subplots(
-            n_rows, n_columns, figsize=(0.6 * n_columns, 0.6 * n_rows), squeeze=False
+            n_rows, n_columns, figsize=size, squeeze=False, layout="constrained"
         )
         for i, ax in enumerate(self.axes_.flat):
             ax.axis("off")
@@ -110,8 +115,11 @@ class SampleDisplay:
             else:
                 shown = (images[i].astype(float) - vmin) / max(float(vmax) - float(vmin), 1e-12)
                 ax.imshow(np.clip(shown, 0, 1))
-            if self.labels is not None:
-                ax.set_title(str(self.labels[i]), fontsize="small")
+            if labels is not None and not name_rows:
+                ax.set_title(str(labels[i]), fontsize="small")
+            elif labels is not None and i % n_columns == 0:
+                at = {"ha": "right", "va": "center", "transform": ax.transAxes}
+                ax.text(-0.1, 0.5, str(labels[i]), **at)
         return self
 
     @classmethod
@@ -152,15 +160,17 @@ class SampleDisplay:
         if kind not in ("samples", "interpolation"):
             raise ValueError(f"kind={kind!r}: expected 'samples' or 'interpolation'.")
         if kind == "interpolation":
-            images = estimator.interpolate(n_images, random_state=random_state)
+            images, labels = estimator.interpolate(n_images, random_state=random_state), None
             n_columns = min(n_images, 10)
         elif hasattr(estimator, "classes_"):
             n_columns = max(n_images // len(estimator.classes_), 1)
-            y = np.repeat(estimator.classes_, n_columns)
-            images, _ = estimator.sample(len(y), y=y, random_state=random_state)
+            labels = np.repeat(estimator.classes_, n_columns)
+            images, _ = estimator.sample(len(labels), y=labels, random_state=random_state)
         else:
-            images, n_columns = estimator.sample(n_images, random_state=random_state), None
-        return cls(images=_as_images(estimator, images), n_columns=n_columns).plot(**kwargs)
+            images, labels = estimator.sample(n_images, random_state=random_state), None
+            n_columns = None
+        shown = _as_images(estimator, images)
+        return cls(images=shown, labels=labels, n_columns=n_columns).plot(**kwargs)
 
 
 def _as_images(estimator, images):

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from skdeep import engine
+from skdeep.base.batches import make_batches
 from skdeep.base.learning import Mode, Plan, Task, Validator
-from skdeep.base.training import make_batches, single_phase
+from skdeep.base.training import single_phase
 from skdeep.data.batches import n_batches
 from skdeep.data.pieces import channel_statistics
 from skdeep.data.transitions import Draws
@@ -89,7 +90,7 @@ def phases(estimator: Any, task: Task, past: dict[str, Any]) -> list[engine.Phas
     train, body_gradient = task.plan.train, gradient_of_body(task)
     if not isinstance(train, TransitionRows):
         gradient: Any = Standardised(task.net.module_.scale, body_gradient)
-        batches = make_batches(task)
+        batches = make_batches(estimator, task)
         return [single_phase(estimator, task, past, gradient=gradient, batches=batches)]
     size = task.recipe.batch_size
     n = -(-len(train) // size) if task.mode.incremental else estimator.updates_per_iter

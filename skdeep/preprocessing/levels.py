@@ -1,6 +1,6 @@
 """Levels of categorical columns and their codes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,21 @@ class Levels:
     ----------
     name : object
         Of the column, for messages.
-    numbers : dict
-        The number of each level, in the levels' natural order where they have one.
+    levels : list
+        In their natural order where they have one.
     are_text : bool
         Whether all levels are strings.
+    numbers : dict
+        The number of each level.
     """
 
     name: object
-    numbers: dict
+    levels: list
     are_text: bool
+    numbers: dict = field(init=False)
+
+    def __post_init__(self):
+        self.numbers = {level: i for i, level in enumerate(self.levels)}
 
     @classmethod
     def learn(cls, values, weight, name):
@@ -46,7 +52,16 @@ class Levels:
         present = codes >= 0 if weight is None else (codes >= 0) & (weight > 0)
         levels = _in_order([uniques[i] for i in np.unique(codes[present])])
         are_text = bool(levels) and all(isinstance(level, str) for level in levels)
-        return cls(name, {level: i for i, level in enumerate(levels)}, are_text)
+        return cls(name, levels, are_text)
+
+    def kept(self):
+        """What an encoder keeps: no dict of levels, whose keys skops writes as text."""
+        return {"name": self.name, "levels": self.levels, "are_text": self.are_text}
+
+    @classmethod
+    def of(cls, kept):
+        """The levels that an encoder keeps."""
+        return cls(kept["name"], levels_in(kept), kept["are_text"])
 
     def __len__(self):
         return len(self.numbers)
@@ -90,6 +105,12 @@ class Levels:
                     f"{kind}, such as {example!r}: no level can be equal to it. Give the column "
                     "the type that it had in fit."
                 )
+
+
+def levels_in(kept):
+    """The list of what an encoder keeps."""
+    # "numbers": in files of older versions
+    return kept["levels"] if "levels" in kept else list(kept["numbers"])
 
 
 def _factorize(values, name):

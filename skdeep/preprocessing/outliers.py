@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdeep.preprocessing.columns import check_table, numbers, weighted_quantiles
+from skdeep.preprocessing.levels import levels_in
 from skdeep.preprocessing.tabular import TabularEncoder
 
 FENCE = 10.0
@@ -56,23 +57,19 @@ class OutlierEncoder(TabularEncoder):
         self._rare_center = rarity.mean(0)
         spread = rarity.std(0)
         self._rare_scale = np.where(spread > 0, spread, 1.0)
-        own = [*self._many, *self._two, *self._with_gaps]
-        for j in self._one_hot:
-            own += [j] * (self._count(j) if self._count(j) > 2 else 1)
-        own += self._numbered
-        self.sources_ = np.array(own or [-1])
+        self.sources_ = own = self.sources()
         places = np.flatnonzero(~self.is_categorical_)
         constant = np.setdiff1d(places, [*self._many, *self._two])
         levels = numbers(X, constant, self._names) if len(constant) else np.zeros((len(X), 0))
         self._constants = np.array([_first_known(column) for column in levels.T])
-        one_level = [j for j in np.flatnonzero(self.is_categorical_) if j not in set(own)]
+        one_level = [j for j in np.flatnonzero(self.is_categorical_) if j not in set(own.tolist())]
         self._constant_numbers, self._constant_levels = constant, [int(j) for j in one_level]
         self.constant_sources_ = np.array([*constant, *one_level], dtype=np.int64)
         self._surprise = float(soft_clip(np.sqrt(len(X))))
         return self
 
     def _count(self, j):
-        return len(self._levels[j]["numbers"])
+        return len(levels_in(self._levels[j]))
 
     def _learn_scales(self, R, weight):
         width = max(1, _PIECE // len(R))

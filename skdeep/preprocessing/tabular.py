@@ -21,7 +21,7 @@ from skdeep.preprocessing.columns import (
     numbers,
     weighted_quantiles,
 )
-from skdeep.preprocessing.levels import Levels
+from skdeep.preprocessing.levels import Levels, levels_in
 
 _LARGEST_WEIGHT = 1e100  # sums of larger ones need not be numbers
 _CONSTANT = 16 * np.finfo(np.float64).eps
@@ -168,10 +168,10 @@ default='from_dtype'
         plain = np.flatnonzero(~self.is_categorical_)
         self._choose_numbers(numbers(X, plain, self._names), weight)
         self._levels = {
-            int(j): vars(Levels.learn(column(X, j), weight, column_label(X, j, self._names)))
+            int(j): Levels.learn(column(X, j), weight, column_label(X, j, self._names)).kept()
             for j in np.flatnonzero(self.is_categorical_)
         }
-        counts = {j: len(kept["numbers"]) for j, kept in self._levels.items()}
+        counts = {j: len(kept["levels"]) for j, kept in self._levels.items()}
         self._one_hot = [j for j, n in counts.items() if 2 <= n <= self.max_one_hot]
         self._numbered = [j for j, n in counts.items() if n > max(self.max_one_hot, 1)]
         self.cardinalities_ = [counts[j] + 1 for j in self._numbered]
@@ -208,7 +208,7 @@ default='from_dtype'
             gaps = np.array(self._with_gaps)
             parts.append(np.isnan(numbers(X, gaps, self._names)).astype(np.float64))
         for j in self._one_hot:
-            codes, n_levels = self._codes(X, j), len(self._levels[j]["numbers"])
+            codes, n_levels = self._codes(X, j), len(levels_in(self._levels[j]))
             parts.append(_two_levels(codes) if n_levels == 2 else _one_hot(codes, n_levels))
         if not parts:
             return np.zeros((len(X), 0 if self._numbered else 1))
@@ -216,7 +216,7 @@ default='from_dtype'
 
     def _codes(self, X, j):
         """Codes of column j, -1 for missing and unknown levels."""
-        return Levels(**self._levels[j]).encode(column(X, j))
+        return Levels.of(self._levels[j]).encode(column(X, j))
 
     def _learn_scales(self, R, weight):
         low, q25, self._center, q75, high = weighted_quantiles(R, [0, 0.25, 0.5, 0.75, 1], weight)
@@ -248,7 +248,11 @@ default='from_dtype'
         if len(X) <= _FEW and self._dtypes and _dtype_names(X) == self._dtypes:
             # Taking columns out of a frame costs more than all the rest where rows are few.
             X = X.to_numpy(dtype=object, copy=True, na_value=np.nan)  # a copy can be written to
-        R = self._raw(X)
+        codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
+        out = self._scaled(self._raw(X))
+        return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
+
+    def _scaled(self, R):
         # Also of slopes between quantiles near 1e-320.
         with np.errstate(over="ignore", invalid="ignore"):
             out = np.clip((R - self._center) * self._scale, -FARTHEST, FARTHEST)
@@ -257,8 +261,34 @@ default='from_dtype'
                 for j, known in enumerate(self._quantiles.T):
                     out[:, j] = _normal_scores(R[:, j], known, self._levels_of_quantiles)
         out[np.isnan(out)] = 0.0
-        codes = [self._codes(X, j)[:, None] + 1 for j in self._numbered]
-        return np.concatenate([out, *codes], axis=1, dtype=np.float32, casting="unsafe")
+        return out
+
+    def encode_unknown(self) -> np.ndarray:
+        """Encode a row of which nothing is known.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_features_out,)
+            As if each value were missing, numbers without gaps in `fit` at their median.
+        """
+        n_numbers, n_gaps = len(self._many) + len(self._two), len(self._with_gaps)
+        widths = [len(levels_in(self._levels[j])) for j in self._one_hot]
+        n_hot = sum(1 if n == 2 else n for n in widths)
+        n_columns = n_numbers + n_gaps + n_hot
+        raw = np.repeat([np.nan, 1.0, 0.0], [n_numbers, n_gaps, n_hot])
+        if n_columns == 0 and not self._numbered:
+            raw = np.zeros(1)
+        return np.append(self._scaled(raw[None]), np.zeros(len(self._numbered))).astype(np.float32)
+
+    def sources(self) -> np.ndarray:
+        """Column of X that each encoded column comes from, -1 for a constant."""
+        own = [*self._many, *self._two, *self._with_gaps]
+        for j in self._one_hot:
+            n_levels = len(levels_in(self._levels[j]))
+            own += [j] * (n_levels if n_levels > 2 else 1)
+        if not own and not self._numbered:
+            own = [-1]
+        return np.array([*own, *self._numbered], dtype=np.int64)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the output columns.
@@ -285,7 +315,7 @@ default='from_dtype'
         out = [names[j] for j in self._many + self._two]
         out += [f"{names[j]}_missing" for j in self._with_gaps]
         for j in self._one_hot:
-            levels = list(self._levels[j]["numbers"])
+            levels = levels_in(self._levels[j])
             out += [f"{names[j]}_{level}" for level in (levels[1:] if len(levels) == 2 else levels)]
         if not out and not self._numbered:
             out = ["constant"]

@@ -13,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
+from skdeep.base.batches import make_batches
+from skdeep.base.disk import piece_by_piece
 from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
-from skdeep.base.training import make_batches, plain_gradient, single_phase
+from skdeep.base.training import plain_gradient, single_phase
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, in_pieces
 from skdeep.data.rows import RaggedRows
@@ -141,7 +143,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
     # --- training --------------------------------------------------------------------------
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        n_samples, size, epochs = len(plan.train), self.batch_size, self.max_iter
+        n_samples, size, epochs = plan.train.n_rows, self.batch_size, self.max_iter
         if size != "auto":
             size = capped_batch_size(size, n_samples)
         else:
@@ -171,7 +173,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
             self._learn_scales(task)
         window = {"window": MIXED_WINDOW} if module.branch is not None else {}
         gradient = weighing(module, plain_gradient(module, task))
-        batches = make_batches(task, **window)
+        batches = make_batches(self, task, **window)
         return [single_phase(self, task, past, gradient=gradient, batches=batches)]
 
     def _learn_scales(self, task: Task) -> None:
@@ -188,6 +190,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
 
     # --- prediction ------------------------------------------------------------------------
 
+    @piece_by_piece
     def transform(self, X: Any) -> np.ndarray:
         """Return the features of each sequence: the input of the last layer.
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
+from skdeep.base.disk import piece_by_piece
 from skdeep.base.learning import Given, Mode, Task
 from skdeep.inputs.rows import Rows
 from skdeep.parameters import siamese as tables
@@ -132,6 +133,7 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         self.max_time = max_time
         self.skorch_callbacks = skorch_callbacks
 
+    @piece_by_piece
     def transform(self, X: Any) -> np.ndarray:
         """Embed rows.
 

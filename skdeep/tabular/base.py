@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdeep import engine
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.explanation import TableScores, explain
 from skdeep.base.learning import Mode, Task, Validator
 from skdeep.base.training import learn, plain_gradient, single_phase
 from skdeep.data.batches import MemberBatches, chunks
@@ -95,6 +96,8 @@ class DeepTable(DeepEstimator):
 
     encoder_: TabularEncoder
     best_epochs_: list[int] | None
+
+    explain = explain
 
     @property
     def _input(self) -> TableInput:
@@ -204,6 +207,20 @@ class DeepTable(DeepEstimator):
         if self._answers_in == "float64":  # which not every device has
             raw = raw.cpu().double()
         return self._pool(raw)
+
+    def _table_scores(self, module: Any) -> TableScores:
+        kept = getattr(self, "members_", None)
+        options = {} if kept is None else {"members": kept}
+        sources, n_codes = self.encoder_.sources(), module.n_codes
+        parts = [sources[: len(sources) - n_codes]]
+        if n_codes:
+            parts.append(np.repeat(sources[-n_codes:], module.levels.weight.shape[2]))
+        return TableScores(
+            split=module.split,
+            score=lambda rows: self._pool(module.join(rows, **options)),
+            sources=parts,
+            unknown=self.encoder_.encode_unknown(),
+        )
 
     def _asks_in_double(self, module: torch.nn.Module, x: torch.Tensor) -> bool:
         """Whether a float64 prediction would depend, by rounding, on the other rows of the call."""

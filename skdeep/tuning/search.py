@@ -120,7 +120,7 @@ class OptunaSearchCV(BaseSearchCV):
 
     study_callbacks : list of callable, default=None
         Called as ``callback(study, trial)`` after each trial, in this process, like those of
-        `optuna.Study.optimize` (for example for MLflow). ``study.stop()`` stops the search.
+        `optuna.Study.optimize`. ``study.stop()`` stops the search.
 
     objectives : str or list of str, default=None
         Metrics of `scoring` that the study maximises. A list of several is a multi-objective

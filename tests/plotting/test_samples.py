@@ -45,6 +45,9 @@ def test_samples_of_generators():
     assert display.axes_.shape == (10, 3)
     made, _ = gan.sample(30, y=np.repeat(np.arange(10), 3))
     np.testing.assert_array_equal(display.images.reshape(30, -1), made)
+    named = [[text.get_text() for text in ax.texts] for ax in display.axes_.flat]
+    assert named == [[str(i // 3)] if i % 3 == 0 else [] for i in range(30)]
+    assert not any(ax.get_title() for ax in display.axes_.flat)
     assert SampleDisplay.from_estimator(gan, 12, kind="interpolation").axes_.shape == (2, 10)
     assert SampleDisplay.from_estimator(gan.fit(digits.data[:200]), 9).axes_.shape == (3, 3)
     with pytest.raises(ValueError, match="kind='rows'"):

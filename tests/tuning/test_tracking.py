@@ -1,4 +1,4 @@
-"""Other programs that look at a search: MLflow and optuna-dashboard, where they are installed."""
+"""optuna-dashboard, which looks at a search, where it is installed."""
 
 import json
 import warnings
@@ -28,24 +28,6 @@ def search(**parameters):
         refit=False,
         **parameters,
     )
-
-
-def test_mlflow_logs_each_candidate(data, tmp_path, monkeypatch):
-    with warnings.catch_warnings(action="ignore"):
-        mlflow = pytest.importorskip("mlflow")
-        integration = pytest.importorskip("optuna_integration")
-    monkeypatch.chdir(tmp_path)  # MLflow puts its files where it is started
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    callback = integration.MLflowCallback(tracking_uri=uri, metric_name="accuracy")
-    found = search(study_callbacks=[callback]).fit(*data)
-    mlflow.set_tracking_uri(uri)
-    runs = mlflow.search_runs(search_all_experiments=True)
-    runs = runs.set_index(runs["tags.number"].astype(int)).sort_index()
-    assert runs["metrics.accuracy"].tolist() == pytest.approx(
-        found.cv_results_["mean_test_score"].tolist()
-    )
-    shown = [str(params["hidden_layer_sizes"]) for params in found.cv_results_["params"]]
-    assert runs["params.hidden_layer_sizes"].tolist() == shown
 
 
 def test_the_dashboard_shows_the_search(data, tmp_path):
