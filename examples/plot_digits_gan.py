@@ -14,6 +14,7 @@ on real ones, and one that has seen real digits is asked what it takes the made 
 # A few hundred steps of two small networks. More epochs make better digits.
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -56,9 +57,13 @@ for name, rows in (("held-out", flat_test), ("made", flat_made)):
     print(f"Frechet distance of {name} digits: {distance:.1f}")
 
 # %%
-# A row for each class, and the way from one digit to another
-# -----------------------------------------------------------
+# A row for each class, and the way from one hand to another
+# ----------------------------------------------------------
+# `interpolate` goes from one code to another within a class: from one way to write a digit to
+# another one.
 
-SampleDisplay.from_estimator(gan, 100)
-SampleDisplay.from_estimator(gan, 10, kind="interpolation", random_state=2)
+SampleDisplay.from_estimator(gan, 100, random_state=0)
+ways = {digit: gan.interpolate(8, y=digit, random_state=1) for digit in (2, 4, 7)}
+images, labels = np.concatenate(list(ways.values())), np.repeat(list(ways), 8)
+SampleDisplay(images=images, labels=labels, n_columns=8).plot()
 plt.show()

@@ -53,9 +53,12 @@ for window in (1, 20):
 # %%
 # Scores in time
 # --------------
+# The scale is logarithmic below -1, so that the threshold and the depth of a fault are both seen.
 
 fig, axes = plt.subplots(2, 1, figsize=(10, 6), sharex=True, layout="constrained")
-axes[0].plot(series[test], linewidth=0.8)
-axes[0].set(ylabel="sensors")
+axes[0].plot(series[test], linewidth=0.8, label=["sensor 1", "sensor 2"])
+axes[0].set(ylabel="reading")
+axes[0].legend(loc="upper left", ncols=2)
 AnomalyScoreDisplay.from_estimator(pipe, series[test], y, kind="time", ax=axes[1])
+axes[1].set_yscale("symlog", linthresh=1)
 plt.show()

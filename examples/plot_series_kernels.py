@@ -57,9 +57,11 @@ for name, found in scores.items():
 
 # %%
 
-fig, ax = plt.subplots()
+fig, ax = plt.subplots(layout="constrained")
 for name, found in scores.items():
     ax.plot(sizes, found, marker="o", label=name)
-ax.set(xscale="log", xlabel="series for training", ylabel="accuracy")
+ax.set(xscale="log", xlabel="series for training", ylabel="accuracy on test series")
+ax.set_xticks(sizes, [str(n) for n in sizes])
+ax.minorticks_off()
 ax.legend()
 plt.show()

@@ -61,7 +61,7 @@ print(f"{text!r}: {clf.predict([text])[0]}")
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), layout="constrained")
 axes[0].plot(lstm.loss_curve_, marker="o")
-axes[0].set(title="Training", xlabel="epoch", ylabel="loss")
-title = f"What spoke for {clf.predict([text])[0]!r}, in red"
+axes[0].set(title="Training", xlabel="epoch", ylabel="log loss")
+title = f"What spoke for {clf.predict([text])[0]}, in red"
 SaliencyDisplay(saliency, list(words), title=title).plot(ax=axes[1])
 plt.show()

@@ -75,8 +75,9 @@ for name, values in scores.items():
     ax.plot(sizes, values, marker="o", label=name)
 ax.set_xscale("log")
 ax.set_xticks(sizes, [str(n) for n in sizes])
+ax.minorticks_off()
 ax.set_xlabel("examples of each answer")
-ax.set_ylabel("accuracy")
+ax.set_ylabel("accuracy on test rows")
 ax.legend()
 
 plt.show()

@@ -27,11 +27,12 @@ templates_path = ["templates"]
 exclude_patterns = ["templates"]
 default_role = "py:obj"
 
-autosummary_generate = True
+autosummary_generate = reference.write(HERE / "reference")  # what is new as well
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False  # the template lists them
 
 html_theme = "pydata_sphinx_theme"
+toc_object_entries_show_parents = "hide"
 html_title = f"skdeep {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 
@@ -48,8 +49,6 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
 }
-
-reference.write(HERE / "reference")
 
 
 def skip_inherited(app, what, name, member, skip, options):

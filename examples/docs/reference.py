@@ -64,7 +64,10 @@ def page(title, module, names, with_text):
 
 
 def write(folder):
-    """Write the pages, and one that lists them, where their text has changed."""
+    """Write the pages, and one that lists them, where their text has changed.
+
+    Returns the names of the files, from the folder above.
+    """
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     index = ["Reference", "=========", "", "Every public name, by family and by package.", ""]
@@ -78,3 +81,4 @@ def write(folder):
         path = folder / f"{name}.rst"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+    return [f"{folder.name}/{name}.rst" for name in pages]

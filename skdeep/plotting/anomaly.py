@@ -202,4 +202,4 @@ class AnomalyScoreDisplay:
                 steps, low, high, where=known, color="C3", alpha=0.2, label="known outliers"
             )
             ax.set_ylim(low, high)
-        ax.set(xlabel="time step", ylabel="score (the lower, the more abnormal)")
+        ax.set(xlabel="time step", ylabel="score (lower:\nmore abnormal)")
