@@ -189,7 +189,7 @@ def _reporter(
             now = replace(task, net=task.net.frozen_copy(), ended=False)
             return estimator._keep(now, [*earlier, run])
 
-        return report(reconstruct)
+        return report(reconstruct, phase=len(earlier))
 
     return make
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import numbers
 import os
 from typing import Any
 
 from sklearn.callback import CallbackContext
 
 from skdeep import persistence
-from skdeep.callbacks.base import MonitorCallback, fit_of, values_of
+from skdeep.callbacks.base import Fit, MonitorCallback, fit_of, task_path, values_of
 
 _NOT_THE_MODEL = {
     "_skl_callbacks",
@@ -35,10 +36,19 @@ class Checkpoint(MonitorCallback):
         Save only if this value is the best one so far; see `EarlyStopping`. None saves each time.
     every : int, default=1
         Save after each so many epochs.
+    resume : bool, default=False
+        Whether a fit goes on from the file, if it is there: the same call again, in another
+        process, after one that was killed. With one process on the CPU the result has the same
+        bits as if the fit had never stopped. The file also holds what this takes: moments of the
+        optimizer, states of generators, the weights of the best epoch. `random_state` has to be
+        an integer, X and y the same as before, and so the parameters, but for `verbose`,
+        `max_time` and `device`. A call after the last epoch trains nothing; delete the file to
+        begin anew. Other callbacks begin anew, with the epoch after that of the file.
 
     Notes
     -----
-    A copy of the network is made in each epoch.
+    A copy of the network is made in each epoch. If a file cannot be written, because the disk is
+    full, for example, the fit raises, and the file of an earlier epoch is still there.
 
     Examples
     --------
@@ -59,12 +69,25 @@ class Checkpoint(MonitorCallback):
 
     __module__ = "skdeep.callbacks"
 
-    def __init__(self, path: str | os.PathLike[str], *, monitor: str | None = None, every: int = 1):
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        monitor: str | None = None,
+        every: int = 1,
+        resume: bool = False,
+    ):
         super().__init__(monitor)
         if not every >= 1:
             raise ValueError(f"every={every!r}: expected a positive integer.")
         self.path: str = os.fspath(path)
+        if resume and (monitor is not None or "{epoch}" in self.path):
+            raise ValueError(
+                f"resume=True goes on from the last epoch: expected one file for all and "
+                f"monitor=None, got path={self.path!r} and monitor={monitor!r}."
+            )
         self.every: int = every
+        self.resume: bool = resume
 
     def on_fit_task_end(
         self, estimator: Any, context: CallbackContext, *, fitted_estimator: Any = None
@@ -81,11 +104,53 @@ class Checkpoint(MonitorCallback):
             return
         if self.monitor is not None and self._since_best(estimator, context):
             return
-        epoch = context.task_id + 1
+        epoch = getattr(context, "n_iter", context.task_id + 1)
         if epoch % self.every == 0:
-            numbers = "-".join(map(str, fit_of(context)[1:]))
-            path = self.path.replace("{epoch}", str(epoch)).replace("{fit}", numbers)
-            persistence.save(_bare(fitted_estimator), path)
+            model = _bare(fitted_estimator)
+            if self.resume:
+                model._training_state = context.training_state()
+            path = self._path_of(fit_of(context)).replace("{epoch}", str(epoch))
+            try:
+                persistence.save(model, path)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"the checkpoint of epoch {epoch} could not be written "
+                    f"({os.strerror(error.errno or 0)}); an earlier one is still there",
+                    path,
+                ) from error
+
+    def _path_of(self, fit: Fit) -> str:
+        return self.path.replace("{fit}", "-".join(map(str, fit[1:])))
+
+    def resumed_state(self, estimator: Any, context: CallbackContext) -> dict[str, Any] | None:
+        """State of training in the file, if there is one; skdeep's estimators ask.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+
+        Returns
+        -------
+        dict or None
+        """
+        path = self._path_of(task_path(context))
+        if not isinstance(estimator.random_state, numbers.Integral):
+            raise ValueError(
+                f"random_state={estimator.random_state!r}: Checkpoint(resume=True) needs an "
+                "integer, for another process has to begin with the same weights."
+            )
+        if not os.path.exists(path):
+            return None
+        state = getattr(persistence.load(path), "_training_state", None)
+        if state is None:
+            raise ValueError(
+                f"{path} is a model without a state of training, which Checkpoint(resume=True) "
+                "writes: delete it, or give another path."
+            )
+        return state
 
 
 def _bare(model: Any) -> Any:

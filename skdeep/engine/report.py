@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from skdeep.engine.resume import fingerprint, go_on_from, training_state
+
+if TYPE_CHECKING:
+    from skdeep.engine.training import Training
+
+_NOT_THE_RUN = {"verbose", "max_time", "skorch_callbacks", "device", "random_state"}
+"""Parameters that another process may choose anew; of the seed initial weights tell."""
 
 
 class EpochReport:
@@ -26,6 +35,8 @@ class EpochReport:
         ``reconstruct(training)`` gives the fitted attributes of the estimator as if training
         had stopped; called only when a callback asks for a fitted estimator.
     task_name : str, default='epoch'
+    phase : int, default=0
+        Number of the phase of the fit.
     """
 
     def __init__(
@@ -37,12 +48,26 @@ class EpochReport:
         metadata: Mapping[str, Any],
         reconstruct: Callable[[Any], dict[str, Any]],
         task_name: str = "epoch",
+        phase: int = 0,
     ) -> None:
         self.estimator, self.context, self.task_name = estimator, context, task_name
         self.data = {"X": X, "y": y, "metadata": metadata}
-        self.reconstruct = reconstruct
+        self.reconstruct, self.phase = reconstruct, phase
         self.asked = False  # whether a callback asked to stop
         self._task: Any = None
+
+    def resume(self, training: Training) -> None:
+        """Have a run go on from the state that a callback knows, which another process left."""
+        params = self.estimator.get_params(deep=False)
+        own = {name: repr(value) for name, value in params.items() if name not in _NOT_THE_RUN}
+        for callback in self.estimator._skl_callbacks:
+            known = getattr(callback, "resumed_state", None)
+            if known is None or not callback.resume:
+                continue
+            training.begin = {**own, "phase": self.phase, **fingerprint(training)}
+            state = known(self.estimator, self.context)
+            if state is not None and state["begin"]["phase"] == self.phase:
+                go_on_from(training, state)
 
     def begin(self) -> None:
         """Begin an epoch."""
@@ -53,6 +78,9 @@ class EpochReport:
         """End the epoch; return whether a callback requested to stop."""
         self._task.validation_score = _last_score(training)
         self._task.epoch_values = _values(training)
+        if getattr(training, "begin", None):
+            self._task.n_iter = training.n_iter  # with those before it went on
+            self._task.training_state = functools.partial(training_state, training)
         self.asked = bool(
             self._task.call_on_fit_task_end(
                 estimator=self.estimator,

@@ -160,6 +160,7 @@ class Training:
         self._next_order: np.ndarray | None = None
         self._steps, self._n_finished = 0, 0
         self._began, self._deadline = 0.0, math.inf
+        self.spent, self.begin = 0.0, dict[str, Any]()  # see `skdeep.engine.resume`
         can_replay = recordable and can_record(self.flats[0].values.device)
         self._recorder = Recorder() if can_replay else None
         self.interrupted = False
@@ -167,8 +168,8 @@ class Training:
     def run(self) -> None:
         """Train; the parameters of the net are changed in place."""
         epochs = self.epochs()
-        next(epochs)
         with contextlib.suppress(StopIteration):
+            next(epochs)
             while True:
                 try:
                     losses = self._one_pass()
@@ -183,15 +184,14 @@ class Training:
         It yields where a pass is due, and is sent the losses of the pass, or thrown the
         KeyboardInterrupt that came in it. `Pack` trains several runs by this.
         """
-        self._began = time.monotonic()
+        if self.report is not None:
+            self.report.resume(self)
+        self._began = time.monotonic() - self.spent
         if self.max_time is not None:
             self._deadline = self._began + self.max_time
-        if self.early_stopping:
+        if self.early_stopping and not self.n_iter:
             self.best.save()
-        rows = {
-            "X": getattr(self.datasets[0], "X", None),
-            "y": getattr(self.datasets[0], "y", None),
-        }
+        rows = {name: getattr(self.datasets[0], name, None) for name in ("X", "y")}
         self.net.notify("on_train_begin", **rows)
         try:
             interrupted = yield from self._run_epochs()
@@ -211,7 +211,9 @@ class Training:
 
     def _run_epochs(self) -> Generator[None, Losses, bool]:
         """Return whether the run was cut short, so that the best weights must come back."""
-        for epoch in range(1, self.max_iter + 1):
+        if self.n_iter and self._is_over():
+            return False
+        for epoch in range(self.n_iter + 1, self.max_iter + 1):
             self.n_iter = epoch
             started = time.monotonic()
             self._notify("on_epoch_begin")
