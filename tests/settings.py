@@ -199,8 +199,8 @@ def _convolutional(images, series, ragged):
 def _recurrent(series, ragged, tokens):
     few = {"hidden_layer_sizes": (8,), "max_iter": 3}
     pins = (
-        {"data": series, **few},
-        {"data": ragged, **few, "convolutional": None, "early_stopping": True},
+        {"data": series, **few, "kernels": None},
+        {"data": ragged, **few, "convolutional": None, "kernels": None, "early_stopping": True},
         {"data": tokens, **few, "vocabulary_size": 40},
     )
     data = "classes" if series == "series" else "numbers"

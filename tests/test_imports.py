@@ -36,7 +36,7 @@ ROOMS = {  # room -> rooms that it may import from
     "forecast": {"parameters", "recurrent", "base"},
     "plotting": {"root", "tuning", "inputs", "base", "forecast", "metrics"},
     "persistence": {"root", "engine", "nets", "preprocessing"},
-    "onnx": {"root"} | FAMILIES | {"base", "inputs", "nets", "engine", "preprocessing", "ensemble"},
+    "onnx": {"root", "ensemble"} | FAMILIES | (BASE - {"losses", "data", "metrics", "parameters"}),
 }
 LIBRARIES = {  # libraries that live in some rooms only
     "skorch": {"engine"},

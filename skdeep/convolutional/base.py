@@ -13,7 +13,6 @@ from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.batches import make_batches
 from skdeep.base.disk import piece_by_piece
-from skdeep.base.estimator import DeepEstimator
 from skdeep.base.saliency import saliency
 from skdeep.base.training import single_phase
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
@@ -22,8 +21,7 @@ from skdeep.data.pieces import channel_statistics, forward, in_pieces
 from skdeep.data.rows import LoadedRows
 from skdeep.engine.recipe import capped_batch_size, epochs_of_steps, even_batch_size
 from skdeep.inputs.arrays import ArrayInput, wants_own_scale
-from skdeep.kernels.mixture import fit_mixture, kernels_for, mix
-from skdeep.kernels.transformer import RandomKernels
+from skdeep.kernels.mixture import KernelMixture
 from skdeep.nets.augment import CHANGES, MIXES
 from skdeep.nets.conv import draw_weights, widths_of
 from skdeep.nets.convnet import ConvNet
@@ -38,12 +36,9 @@ N_LENET_LAYERS = 2
 """Convolutions of 'lenet' by default."""
 
 
-class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     """Base of `CNNClassifier` and `CNNRegressor`."""
 
-    input_shape_: tuple[int | None, ...]
-    kernels_: RandomKernels | None
-    kernel_weight_: float
     saliency = saliency
 
     @property
@@ -160,10 +155,6 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
 
     # --- training --------------------------------------------------------------------------
 
-    def _plan(self, rows, validation, mode, rng):
-        kernels_for(self, rows)  # raises before training
-        return super()._plan(rows, validation, mode, rng)
-
     def _recipe(self, plan):
         n_samples, shape = plan.train.n_rows, plan.train.x.shape[1:]
         size, epochs, dims = self.batch_size, self.max_iter, len(shape) - 1
@@ -207,20 +198,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
             scale.mean.copy_(mean)
             scale.scale.copy_(1 / deviation)
 
-    def _keep(self, task, runs):
-        if not task.ended:  # what a callback sees is the network
-            return super()._keep(task, runs)
-        return super()._keep(task, runs) | fit_mixture(self, task)
-
     # --- prediction ------------------------------------------------------------------------
-
-    def _predict_raw(self, X):
-        if getattr(self, "kernels_", None) is None:
-            return super()._predict_raw(X)
-        checked, x = self._placed(X)
-        with torch.inference_mode():
-            raw = self._only_finite(self._forward(self.net_.module_, x), checked)
-            return self._only_finite(mix(self, checked, raw), checked)
 
     def _forward(self, module, x):
         return self._pool(forward(module, x))

@@ -9,8 +9,8 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdeep.base.estimator import new_random_state
-from skdeep.base.learning import Task
+from skdeep.base.estimator import DeepEstimator, new_random_state
+from skdeep.base.learning import Mode, Plan, Task
 from skdeep.inputs.rows import Rows, to_host
 from skdeep.kernels.head import PRIOR_WEIGHT, choose_weight, fit_head, head_scores, mixed
 from skdeep.kernels.transformer import RandomKernels
@@ -25,22 +25,51 @@ FEW: dict[str, Any] = {"n_kernels": 500, "n_groups": 8}
 """Features for many rows."""
 
 
+class KernelMixture(DeepEstimator):
+    """Base of estimators whose network for series is averaged with a linear model on kernels."""
+
+    input_shape_: tuple[int | None, ...]
+    kernels_: RandomKernels | None
+    kernel_weight_: float
+
+    def _plan(
+        self, rows: Rows, validation: Rows | None, mode: Mode, rng: np.random.RandomState
+    ) -> Plan:
+        kernels_for(self, rows)  # raises before training
+        return super()._plan(rows, validation, mode, rng)
+
+    def _keep(self, task: Task, runs: list) -> dict[str, Any]:
+        if not task.ended:  # what a callback sees is the network
+            return super()._keep(task, runs)
+        return super()._keep(task, runs) | fit_mixture(self, task)
+
+    def _predict_raw(self, X: Any) -> Tensor:
+        if getattr(self, "kernels_", None) is None:
+            return super()._predict_raw(X)
+        checked, x = self._placed(X)
+        with torch.inference_mode():
+            raw = self._only_finite(self._forward(self.net_.module_, x), checked)
+            return self._only_finite(mix(self, checked, raw), checked)
+
+
 def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
     """The transformer that the parameter `kernels` asks for, not fitted, or None.
 
     Raises
     ------
     ValueError
-        If it is given for images, or for another loss than the squared error.
+        If it is given for images or token ids, or for another loss than the squared error.
     """
     chosen, n, shape = estimator.kernels, rows.n_rows, rows.x.shape[1:]
     if chosen is None:
         return None
+    has_tokens = getattr(estimator, "vocabulary_size", None) is not None
     is_mean = getattr(estimator, "loss", "squared_error") == "squared_error"
     own = {name: getattr(estimator, name) for name in ("data_format", "missing")}
     if isinstance(chosen, RandomKernels):
-        if len(shape) != 2:
-            raise ValueError(f"kernels={chosen!r} is for series, and X holds images: use None.")
+        if len(shape) != 2 or has_tokens:
+            held = "token ids" if has_tokens else "images"
+            raise ValueError(f"kernels={chosen!r} is for series, and X holds {held}: use None.")
         if not is_mean:
             raise ValueError(
                 f"kernels={chosen!r}: with loss={estimator.loss!r} expected None, for the linear "
@@ -48,7 +77,7 @@ def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
             )
         return clone(chosen).set_params(**own)
     length = 0
-    if len(estimator.input_shape_) == 2:  # a matrix may hold any vectors
+    if len(estimator.input_shape_) == 2:  # a matrix may hold any vectors, or token ids
         length = shape[1] or int(np.median(rows.x.lengths))
     fits = FEWEST_ROWS <= n <= MOST_ROWS and length >= FEWEST_STEPS
     if not (is_mean and fits) or len(getattr(estimator, "classes_", "ab")) < 2:

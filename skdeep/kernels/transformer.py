@@ -23,7 +23,7 @@ from skdeep.inputs.arrays import ArrayInput, wants_own_scale
 from skdeep.kernels.batch import Batch, differences, weights_of
 from skdeep.kernels.draw import dilations_of, draw_channels, draw_weights, powers_of_2
 from skdeep.nets import kernels
-from skdeep.nets.conv import Standardize, mask_of, with_own_scale
+from skdeep.nets.conv import mask_of, masked, with_own_scale
 from skdeep.parameters.entry import public
 from skdeep.parameters.kernels import RANDOM_KERNELS, RANDOM_KERNELS_ATTRIBUTES
 
@@ -289,9 +289,8 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         return out
 
     def _placed(self, rows: Any, device: torch.device) -> Any:
-        """Rows on the device; in double precision only where single has nothing of them left."""
-        reader = self._input
-        return reader.place(rows, reader.precision(None, rows, device), device)
+        """Rows on the device, in the precision that they have."""
+        return self._input.place(rows, engine.resolve_dtype(None, rows.dtype, device), device)
 
     def _features(self, x: Any, piece: Tensor) -> Tensor:
         out = []
@@ -308,10 +307,10 @@ class RandomKernels(TransformerMixin, BaseEstimator):
 
     def _batch(self, x: Any, piece: Tensor, difference: bool) -> Batch:
         """Standardised series, or their differences, with time first."""
-        scale = Standardize(len(self.mean_)).to(x.device, _precision(x))
-        scale.mean.copy_(torch.as_tensor(self.mean_))
-        scale.scale.copy_(torch.as_tensor(self.scale_))
-        scale.has_missing = self.missing == "mask"
+        double = engine.resolve_dtype("float64", x.dtype, x.device)
+        mean, scale = (
+            torch.as_tensor(of[:, None]).to(x.device, double) for of in (self.mean_, self.scale_)
+        )
         given = x[piece]
         values, lengths = given if isinstance(given, tuple) else (given, None)
         mask = None if lengths is None else mask_of(values, lengths)
@@ -320,7 +319,7 @@ class RandomKernels(TransformerMixin, BaseEstimator):
         counts = mask_of(values, lengths) if mask is None else mask
         if values.is_floating_point():
             counts = counts * ~torch.isnan(values).all(1, keepdim=True)
-        series = scale(values, mask)
+        series = masked(((values.to(double) - mean) * scale).nan_to_num_(nan=0.0), mask)
         if self.own_scale_:
             series = with_own_scale(series, counts)
         series = (series * GRID).round_().div_(GRID).permute(2, 0, 1).float().contiguous()
@@ -376,10 +375,6 @@ class RandomKernels(TransformerMixin, BaseEstimator):
 def _place(block: dict[str, Any]) -> str:
     kind = "difference" if block["difference"] else "series"
     return f"{kind}_dilation{block['dilation']}"
-
-
-def _precision(x: Any) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
 def _pieces(x: Any) -> tuple[Tensor, ...]:

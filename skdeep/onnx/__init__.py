@@ -51,7 +51,10 @@ Limits
     convolutions and recurrent layers; scores of outliers in float64), and refuses nothing: infinite
     numbers go in, and NaN may come out. Probabilities agree to 1e-5 in single precision; after
     isotonic calibration, whose steps may be steep, to less. Beside its weights a file has 20 kB or
-    less, but for the search of a recurrent `GANOutlierDetector`, which has some 80 kB.
+    less, but for the search of a recurrent `GANOutlierDetector`, which has some 80 kB, and
+    `RandomKernels`, also those of a network for series, which have 120 kB or less for each channel.
+    They agree to 1e-5 where the file is for the type of X: features count how often responses
+    exceed thresholds, and float32 may see one of X of float64 on the other side.
 
 Examples
 --------

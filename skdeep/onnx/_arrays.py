@@ -17,6 +17,7 @@ from skdeep.onnx._types import of_tensor
 from skdeep.preprocessing.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
+    from skdeep.inputs.arrays import ArrayInput
     from skdeep.nets.conv import Standardize
     from skdeep.onnx._graph import Graph
 
@@ -47,25 +48,33 @@ class Rows:
 def read_rows(g: Graph, model: Any) -> Rows:
     """X as the `skdeep.inputs.arrays.ArrayInput` of a fitted estimator reads it, in the precision
     of its network."""
-    reader, dtype = model._input, of_tensor(model.net_.parameter)
-    x = whole(g, dtype)
+    dtype = of_tensor(model.net_.parameter)
+    return without_padding(g, *channels_first(g, model._input, dtype), dtype)
+
+
+def channels_first(g: Graph, reader: ArrayInput, dtype: np.dtype) -> tuple[str, tuple]:
+    """X with its channels first, and the shape of a row."""
+    x, known = whole(g, dtype), reader.shape
+    assert known is not None  # the estimator is fitted
     rank, last = len(g.inputs[0].shape), reader.data_format == "channels_last"
-    shape = channels_first_shape(reader.shape, reader.data_format)
+    shape = channels_first_shape(known, reader.data_format)
     if reader.image_shape is not None:
-        x, rank = g.reshape(x, (-1, *reader.shape)), len(reader.shape) + 1
+        x, rank = g.reshape(x, (-1, *known)), len(known) + 1
     if rank == 2:
-        if reader.flat and len(reader.shape) == 1:
-            return Rows(x, shape[1:])
+        if reader.flat and len(known) == 1:
+            return x, shape[1:]
         x = g.op("Unsqueeze", x, [1])
     elif last:
         x = g.op("Transpose", x, perm=[0, rank - 1, *range(1, rank - 1)])
-    return _without_padding(g, x, shape, dtype) if None in shape else Rows(x, shape)
+    return x, shape
 
 
-def _without_padding(g: Graph, x: str, shape: tuple, dtype: np.dtype) -> Rows:
-    """Series that end in NaN are shorter than the others."""
+def without_padding(g: Graph, x: str, shape: tuple, dtype: np.dtype) -> Rows:
+    """Where lengths differ, series that end in NaN are shorter than the others."""
+    if None not in shape:
+        return Rows(x, shape)
     known = g.cast(g.op("Not", g.op("IsNaN", x)), np.int64)
-    step = _steps(g, x, 2)
+    step = steps(g, x, 2)
     last = g.op("Mul", g.reduce("Max", known, 1), g.op("Add", step, 1))
     length = g.op("Max", g.reduce("Max", last, 2), 1)
     inside = g.op("Less", step, length)
@@ -73,7 +82,7 @@ def _without_padding(g: Graph, x: str, shape: tuple, dtype: np.dtype) -> Rows:
     return Rows(x, shape, inside)
 
 
-def _steps(g: Graph, x: str, axis: int) -> str:
+def steps(g: Graph, x: str, axis: int) -> str:
     """0, 1, ... to the length of an axis."""
     length = g.op("Squeeze", g.op("Shape", x, start=axis, end=axis + 1))
     return g.op("Range", 0, length, 1)
@@ -100,7 +109,7 @@ def read_tokens(g: Graph, model: Any) -> Rows:
     ids = g.op("Gather", meaning, g.op("Min", X, size))
     there = g.cast(ids, np.bool_)
     count = g.reduce("Sum", g.cast(there, np.int64), 1)
-    step, length = _steps(g, X, 1), g.op("Shape", X, start=1, end=2)
+    step, length = steps(g, X, 1), g.op("Shape", X, start=1, end=2)
     place = g.op("Add", step, g.op("Mul", g.cast(g.op("Not", there), np.int64), length))
     _, order = g.op("TopK", place, length, outputs=2, axis=1, largest=0)
     ids = g.op("GatherElements", ids, order, axis=1)
@@ -146,7 +155,7 @@ def _mean(g: Graph, x: str, inside: str | None) -> str:
     if inside is None:
         return g.reduce("Mean", x, 2)
     total = g.reduce("Sum", masked(g, x, inside), 2)
-    return g.op("Div", total, g.reduce("Sum", g.cast(inside, SINGLE), 2))
+    return g.op("Div", total, g.reduce("Sum", g.cast(inside, g.dtype), 2))
 
 
 def global_mean(g: Graph, x: str, rows: Rows) -> str:

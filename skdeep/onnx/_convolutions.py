@@ -28,6 +28,7 @@ from skdeep.onnx._arrays import (
 from skdeep.onnx._dense import batch_norm, unchanged
 from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import Graph, Module, Output, Unsupported
+from skdeep.onnx._kernels import mixed
 
 # --- layers ----------------------------------------------------------------------------------
 
@@ -199,11 +200,11 @@ def transform(g: Graph, model: Any) -> Output:
 
 
 def predict_proba(g: Graph, model: Any) -> Output:
-    return _answers.probabilities(g, model, _raw_of_classes(g, model))
+    return _answers.probabilities(g, model, mixed(g, model, _raw_of_classes(g, model)))
 
 
 def predict_labels(g: Graph, model: Any) -> Output:
-    return _answers.labels(g, model, _raw_of_classes(g, model))
+    return _answers.labels(g, model, mixed(g, model, _raw_of_classes(g, model)))
 
 
 def predict_numbers(g: Graph, model: Any) -> Output:
@@ -211,16 +212,11 @@ def predict_numbers(g: Graph, model: Any) -> Output:
     raw = members[0]
     if len(members) > 1:
         raw = g.reduce("Mean", _stacked(g, members), 1, keepdims=False)
-    return _answers.numbers(g, model, raw)
+    return _answers.numbers(g, model, mixed(g, model, raw))
 
 
 def _scores(g: Graph, model: Any) -> list[str]:
     """Raw scores of each member."""
-    if getattr(model, "kernels_", None) is not None:
-        raise Unsupported(
-            f"{type(model).__name__} with a linear model on RandomKernels, which cannot be written:"
-            " fit it with kernels=None for the network alone."
-        )
     net = model.net_.module_
     seen = features(g, net, read_rows(g, model))
     return [g.module(head, x) for head, x in zip(net.heads, seen)]

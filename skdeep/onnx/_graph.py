@@ -99,6 +99,12 @@ class Graph:
         other.dtype = np.dtype(np.float64)
         return other
 
+    def in_single(self) -> Graph:
+        """The same graph, whose constants are float32."""
+        other = copy.copy(self)
+        other.dtype = np.dtype(np.float32)
+        return other
+
     # --- nodes and weights --------------------------------------------------------------------
 
     def op(

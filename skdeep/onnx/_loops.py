@@ -11,7 +11,7 @@ from onnx import helper
 from skdeep.onnx._graph import Graph
 from skdeep.onnx._types import proto_of
 
-_ROWS = 256
+ROWS = 256
 
 
 class _Nodes:
@@ -130,9 +130,11 @@ def _without_names(nodes: list[Any], inputs: list[str]) -> bytes:
     return b"".join(out)
 
 
-def in_pieces(g: Graph, x: str, write: Callable[[Graph, str], str], dtype: Any) -> str:
-    """What ``write(g, rows)`` makes of rows of `x`, some hundreds at a time, so that a matrix of
-    rows and other points never is in memory as a whole.
+def in_pieces(
+    g: Graph, x: str, write: Callable[[Graph, str], str], dtype: Any, rows: int = ROWS
+) -> str:
+    """What ``write(g, piece)`` makes of pieces of `x`, so that a matrix of rows and other points
+    never is in memory as a whole.
 
     Parameters
     ----------
@@ -143,9 +145,11 @@ def in_pieces(g: Graph, x: str, write: Callable[[Graph, str], str], dtype: Any) 
         Returns an array with a row for each row; see `for_each`.
     dtype : dtype-like
         Of what it returns.
+    rows : int, default=256
+        Most rows of a piece.
     """
     n, width = (g.op("Shape", x, start=axis, end=axis + 1) for axis in (0, 1))
-    size = g.op("Min", n, [_ROWS])
+    size = g.op("Min", n, [rows])
     missing = g.op("Mod", g.op("Neg", n), size)
     ends = g.op("Concat", [0, 0], missing, [0], axis=0)
     pieces = g.op("Reshape", g.op("Pad", x, ends), g.op("Concat", [-1], size, width, axis=0))

@@ -26,6 +26,7 @@ from skdeep.onnx._arrays import (
 from skdeep.onnx._convolutions import conv_norm_relu
 from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import Graph, Output
+from skdeep.onnx._kernels import mixed
 from skdeep.recurrent.lstm import LSTMClassifier, LSTMRegressor
 
 _KINDS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
@@ -173,7 +174,7 @@ def _read(g: Graph, model: Any) -> str:
 
 
 def _raw(g: Graph, model: Any) -> str:
-    return score(g, model.net_.module_, _read(g, model))
+    return mixed(g, model, score(g, model.net_.module_, _read(g, model)))
 
 
 FAMILIES: dict[type, Family] = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 from numbers import Integral
 
 from skdeep._compat import Interval, StrOptions
-from skdeep.parameters.arrays import ARRAYS
+from skdeep.parameters.arrays import ARRAYS, CNN, KERNEL_ATTRIBUTES
 from skdeep.parameters.dense import DENSE
 from skdeep.parameters.entry import AT_LEAST_2, AUTO, BELOW_1, MOST, Parameter
 from skdeep.parameters.training import (
@@ -65,6 +65,18 @@ LSTM = {
         (64, 3)] for numbers and None for token ids; LSTM-FCN itself has 128, 256 and 128 filters
         of sizes 8, 5 and 3.""",
     ),
+    "kernels": replace(
+        CNN["kernels"],
+        text="""'auto', RandomKernels or None
+        Features of series of numbers for a linear model (a ridge regression with the penalty of the
+        smallest leave-one-out error) whose probabilities (or values) are averaged with those of the
+        network; the weight is `kernel_weight_`. 'auto' is `skdeep.preprocessing.RandomKernels` for
+        10 to 10,000 series of at least 12 steps (their median), with fewer features above 2,000;
+        for X of two dimensions, which may hold any vectors, for token ids, and for losses other
+        than the squared error, it is None. None is the network alone. A row of weight 2 is not the
+        same as the row given twice, because each row is left out for itself. `transform` and
+        `saliency` are those of the network.""",
+    ),
     "dropout": Parameter(
         [AUTO, BELOW_1],
         """float or 'auto'
@@ -111,6 +123,7 @@ LSTM = {
 
 LSTM_ATTRIBUTES = {
     **ATTRIBUTES,
+    **KERNEL_ATTRIBUTES,
     "vocabulary_size_": """int
         Number of token ids, padding and unknown included; defined only for token ids.""",
     "input_shape_": """tuple

@@ -15,7 +15,6 @@ from skdeep import engine
 from skdeep._checks import layer_sizes
 from skdeep.base.batches import make_batches
 from skdeep.base.disk import piece_by_piece
-from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
 from skdeep.base.training import plain_gradient, single_phase
@@ -26,6 +25,7 @@ from skdeep.engine.recipe import capped_batch_size, epochs_of_steps
 from skdeep.inputs.arrays import wants_own_scale
 from skdeep.inputs.rows import Rows, to_host
 from skdeep.inputs.sequences import sequence_input
+from skdeep.kernels.mixture import KernelMixture
 from skdeep.nets.batch_norm import weighing
 from skdeep.nets.recurrent import RecurrentNet, initialize
 
@@ -50,10 +50,9 @@ WARM_UP = 0.3
 _SHARED_BY_NETS = ("cell", "bidirectional", "pooling", "embedding_size")
 
 
-class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeepEstimator):
+class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     """Base of the recurrent estimators; a subclass adds the constructor and the target."""
 
-    input_shape_: tuple[int | None, ...]
     vocabulary_size_: int
     saliency = saliency
 

@@ -69,6 +69,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         bidirectional: bool = True,
         pooling: str = "max",
         convolutional: str | Sequence[int] | None = "auto",
+        kernels: Any = "auto",
         dropout: float | Literal["auto"] = "auto",
         recurrent_dropout: float = 0.0,
         data_format: str = "channels_last",
@@ -106,6 +107,7 @@ class LSTMClassifier(DeepClassifier, DeepSequence):
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.convolutional = convolutional
+        self.kernels = kernels
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.data_format = data_format
@@ -187,6 +189,7 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         bidirectional: bool = True,
         pooling: str = "max",
         convolutional: str | Sequence[int] | None = "auto",
+        kernels: Any = None,
         dropout: float | Literal["auto"] = "auto",
         recurrent_dropout: float = 0.0,
         data_format: str = "channels_last",
@@ -225,6 +228,7 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.convolutional = convolutional
+        self.kernels = kernels
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.data_format = data_format

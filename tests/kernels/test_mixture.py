@@ -9,12 +9,13 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
-from skdeep import CNNClassifier, CNNRegressor, onnx, persistence
+from skdeep import CNNClassifier, CNNRegressor, LSTMClassifier, LSTMRegressor, persistence
 from skdeep.kernels.head import ALPHAS, choose_weight, fit_head, head_scores, mixed
 from skdeep.preprocessing import RandomKernels
 
 FEW = RandomKernels(n_kernels=336, n_groups=2)
 CNN = {"n_filters": 4, "max_iter": 2, "random_state": 0, "device": "cpu", "amp": False}
+LSTM = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0, "device": "cpu"}
 
 
 def waves(n=48, length=40, classes=3, seed=0):
@@ -99,11 +100,12 @@ def test_the_weight_follows_the_better_model_with_the_number_of_rows():
     assert 0.5 <= chosen[0] < chosen[1] <= chosen[2] == pytest.approx(0.95)
 
 
+@pytest.mark.parametrize(("cls", "params"), [(CNNClassifier, CNN), (LSTMClassifier, LSTM)])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_probabilities_are_those_of_network_and_linear_model(classes):
+def test_probabilities_are_those_of_network_and_linear_model(classes, cls, params):
     X, y = waves(classes=classes)
-    both = CNNClassifier(kernels=FEW, **CNN).fit(X, y)
-    network = CNNClassifier(kernels=None, **CNN).fit(X, y)
+    both = cls(kernels=FEW, **params).fit(X, y)
+    network = cls(kernels=None, **params).fit(X, y)
     assert network.kernels_ is None
     assert (network.kernel_weight_, both.kernel_weight_) == (0.0, 0.5)
     scores = head_scores(both._kernel_head, both.kernels_.transform(X))
@@ -131,6 +133,34 @@ def test_numbers_and_several_labels():
     assert two.predict(X).shape == (60, 2)
     several = CNNClassifier(kernels=FEW, **CNN).fit(X, np.c_[y == 0, y == 1].astype(int))
     assert several.predict_proba(X).shape == (60, 2)
+
+
+def test_recurrent_networks():
+    X, y = waves(60)
+    flat = list(X[..., 0])
+    unequal = [x[: 20 + i % 20] for i, x in enumerate(flat)]
+    for rows in (X, X[..., 0], flat, unequal):
+        clf = LSTMClassifier(kernels=FEW, **LSTM).fit(rows, y)
+        assert clf.score(rows, y) > 0.9
+        clf.set_params(kernels="auto").fit(rows, y)
+        assert (clf.kernels_ is not None) == (rows is X or rows is unequal)  # no matrices
+    ids = np.random.default_rng(0).integers(1, 9, (60, 20))
+    tokens = LSTMClassifier(kernels="auto", vocabulary_size="auto", **LSTM).fit(ids, y)
+    assert tokens.kernels_ is None
+    reg = LSTMRegressor(kernels=FEW, **LSTM).fit(X, 100.0 * y)
+    assert reg.score(X, 100.0 * y) > 0.7
+    assert LSTMRegressor(kernels="auto", loss="huber", **LSTM).fit(X, y).kernels_ is None
+
+
+def test_a_warm_start_fits_the_linear_model_again():
+    (X, y), (X_new, y_new) = waves(40), waves(80, seed=1)
+    clf = LSTMClassifier(kernels=FEW, warm_start=True, **LSTM).fit(X, y)
+    first = clf._kernel_head["coef"]
+    clf.fit(X_new, y_new)
+    assert clf._kernel_head["coef"].shape == first.shape
+    assert not np.array_equal(clf._kernel_head["coef"], first)
+    clf.set_params(kernels=None).fit(X, y)
+    assert clf.kernels_ is None
 
 
 def test_lengths_missing_values_weights_and_seeds():
@@ -181,6 +211,8 @@ def test_errors():
         CNNClassifier(kernels=FEW, max_iter=1).fit(X.reshape(48, 8, 5, 1), y)
     with pytest.raises(ValueError, match="with loss='absolute_error' expected None"):
         CNNRegressor(kernels=FEW, loss="absolute_error").fit(X, y)
+    with pytest.raises(ValueError, match="is for series, and X holds token ids"):
+        LSTMClassifier(kernels=FEW, vocabulary_size="auto").fit(np.ones((6, 20), int), y[:6])
     with pytest.raises(ValueError, match="'kernels' parameter of CNNClassifier"):
         CNNClassifier(kernels="all").fit(X, y)
 
@@ -192,11 +224,3 @@ def test_files(tmp_path):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), wanted)
     persistence.save(clf, tmp_path / "model")
     np.testing.assert_array_equal(persistence.load(tmp_path / "model").predict_proba(X), wanted)
-
-
-def test_onnx_names_the_parameter():
-    pytest.importorskip("skl2onnx")
-    X, y = waves()
-    clf = CNNClassifier(kernels=FEW, **CNN).fit(X, y)
-    with pytest.raises(ValueError, match="kernels=None"):
-        onnx.to_onnx(clf, X[:2])

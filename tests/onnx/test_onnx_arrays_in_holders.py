@@ -42,7 +42,7 @@ def cnn(**parameters):
 
 
 def lstm(**parameters):
-    return LSTMClassifier((4,), convolutional=None, **QUICK, **parameters)
+    return LSTMClassifier((4,), convolutional=None, kernels=None, **QUICK, **parameters)
 
 
 CLASSIFIERS = {

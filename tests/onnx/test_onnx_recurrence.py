@@ -22,7 +22,7 @@ ALL = ["predict", "predict_proba", "transform"]
 
 def lstm(X=SERIES, y=CLASSES, **parameters):
     parameters = {"hidden_layer_sizes": (5, 4), "convolutional": [(6, 3)], **parameters}
-    return LSTMClassifier(**parameters, **QUICK).fit(X[:40], y[:40])
+    return LSTMClassifier(kernels=None, **parameters, **QUICK).fit(X[:40], y[:40])
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])

@@ -56,9 +56,9 @@ CLASSIFIERS = {
     "LeNet": (CNNClassifier("lenet", n_filters=(4, 6), **QUICK), IMAGES),
     "ResNet of series": (CNNClassifier("resnet", n_filters=(4, 6), kernels=None, **QUICK), SERIES),
     "Inception": (CNNClassifier("inception", n_filters=4, kernels=None, **QUICK), SERIES),
-    "LSTM": (LSTMClassifier((5, 4), pooling="attention", **QUICK), SERIES),
-    "GRU": (LSTMClassifier((5, 4), cell="gru", pooling="last", **QUICK), SERIES),
-    "RNN": (LSTMClassifier((5,), cell="rnn", bidirectional=False, **QUICK), SERIES),
+    "LSTM": (LSTMClassifier((5, 4), pooling="attention", kernels=None, **QUICK), SERIES),
+    "GRU": (LSTMClassifier((5, 4), cell="gru", pooling="last", kernels=None, **QUICK), SERIES),
+    "RNN": (LSTMClassifier((5,), cell="rnn", bidirectional=False, kernels=None, **QUICK), SERIES),
 }
 
 
