@@ -52,9 +52,9 @@ Limits
     numbers go in, and NaN may come out. Probabilities agree to 1e-5 in single precision; after
     isotonic calibration, whose steps may be steep, to less. Beside its weights a file has 20 kB or
     less, but for the search of a recurrent `GANOutlierDetector`, which has some 80 kB, and
-    `RandomKernels`, also those of a network for series, which have 120 kB or less for each channel.
-    They agree to 1e-5 where the file is for the type of X: features count how often responses
-    exceed thresholds, and float32 may see one of X of float64 on the other side.
+    `RandomKernels`, also those of a network for series, whose kernels take 160 kB or less for each
+    channel. Their file is to be made with X of the type that it will be given: features count how
+    often responses exceed thresholds, and after rounding to float32 one may be on the other side.
 
 Examples
 --------
