@@ -43,7 +43,6 @@ sphinx_gallery_conf = {
     "nested_sections": False,
     "backreferences_dir": "backreferences",
     "doc_module": ("skdeep",),
-    "reference_url": {"skdeep": None},
     "abort_on_example_error": True,
     "matplotlib_animations": False,
     "remove_config_comments": True,
