@@ -27,7 +27,7 @@ def shown_in_readme():
 
 
 def make(name):
-    """Run the example and write its first figure with few colours, as PNG."""
+    """Run the example and write its first figure in 256 colours, as PNG."""
     plt.close("all")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
@@ -38,7 +38,7 @@ def make(name):
     image = Image.open(buffer).convert("RGB")
     image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.LANCZOS)
     IMAGES.mkdir(exist_ok=True)
-    image.quantize(64).save(IMAGES / f"{name}.png", optimize=True)
+    image.quantize(256).save(IMAGES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
