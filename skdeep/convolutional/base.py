@@ -65,6 +65,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
             self._augmentation(len(shape) - 1),
             frozen=self.freeze,
             own_scale=own_scale,
+            transforms=[change for change in self._changes() if callable(change)],
         )
         draw_weights(net.heads if is_factory(architecture) else net, rng)
         if self.pretrained is not None:
@@ -124,22 +125,29 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
                 "convolutions to give a size each, expected as many numbers or one for all."
             )
 
-    def _augmentation(self, dims):
-        """Names and strengths of augmentations."""
+    def _changes(self):
+        """Names and functions given as `augment`."""
         chosen = self.augment
         if chosen is None:
-            return None
-        known = CHANGES | MIXES
+            return []
+        if isinstance(chosen, str) or callable(chosen):
+            return [chosen]
+        return [chosen.item()] if getattr(chosen, "ndim", 1) == 0 else list(chosen)
+
+    def _augmentation(self, dims):
+        """Names and strengths of augmentations."""
+        known, chosen = CHANGES | MIXES, self.augment
         fitting = sorted(name for name, (_, _, ranks) in known.items() if dims in ranks)
-        if isinstance(chosen, str):
-            chosen = (["shift"] if dims == 2 else []) if chosen == "auto" else [chosen]
-        elif getattr(chosen, "ndim", 1) == 0:
-            chosen = [chosen.item()]
+        names = [change for change in self._changes() if not callable(change)]
+        if names == ["auto"]:
+            names = ["shift"] if dims == 2 else []
         strengths = {}
-        for name in chosen:
+        for name in names:
             if name not in fitting:
                 kind = "images" if dims == 2 else "series"
-                raise ValueError(f"augment={name!r}: for {kind} expected any of {fitting}.")
+                raise ValueError(
+                    f"augment={name!r}: for {kind} expected any of {fitting}, or a function."
+                )
             strengths[name] = chosen[name] if isinstance(chosen, dict) else known[name][1]
         if len(strengths.keys() & MIXES.keys()) > 1:
             raise ValueError(f"augment={self.augment!r}: expected one of {sorted(MIXES)} at most.")
@@ -169,7 +177,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
             epochs = epochs_of_steps(AUTO_STEPS[dims], n_steps, *AUTO_EPOCHS[dims])
         return engine.Recipe.of(
             self,
-            recordable=True,
+            recordable=not any(map(callable, self._changes())),  # what they draw is not known
             batch_size=size,
             smallest_batch=_SMALLEST_BATCH,
             max_iter=epochs,

@@ -24,6 +24,7 @@ from skdeep.data.pieces import is_far, scales_differ
 from skdeep.data.rows import MappedRows, RaggedRows
 from skdeep.engine.device import fits
 from skdeep.inputs.array_checks import checked, chunks_of, is_double, kept_type, ranks_text
+from skdeep.inputs.hints import warn_of_images
 from skdeep.inputs.rows import check_target, to_host
 
 
@@ -111,6 +112,8 @@ class ArrayInput(Input):
         X, shape = checked(self, estimator, X, reset)
         if reset:
             estimator.input_shape_ = shape
+            if self.image_shape is None and 4 in self.ranks:
+                warn_of_images(type(estimator).__name__, X, shape, self.data_format)
         else:
             self._compare_shape(estimator, shape)
         if not self.flat or len(shape) > 1:

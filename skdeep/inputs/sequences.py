@@ -19,6 +19,7 @@ from skdeep._checks import layer_sizes, refuse_masks
 from skdeep.data.rows import RaggedRows
 from skdeep.inputs.array_checks import elements
 from skdeep.inputs.arrays import ArrayInput, Input
+from skdeep.inputs.hints import warn_of_tokens
 from skdeep.inputs.rows import dense_tensor, to_host
 from skdeep.preprocessing.vocabulary import PADDING, UNKNOWN
 
@@ -39,6 +40,8 @@ class SequenceInput(ArrayInput):
         if reset:
             for name in ("vocabulary_size_", "_known_tokens"):
                 estimator.__dict__.pop(name, None)
+            if hasattr(estimator, "vocabulary_size"):
+                warn_of_tokens(type(estimator).__name__, X)
         return super().check(estimator, self._with_channel(X, reset), reset=reset)
 
     def give_back(self, given: Any, X: Any, values: Sequence[np.ndarray]) -> Any:

@@ -6,6 +6,7 @@ the generator set by training. `Mixing` changes the labels too.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -181,6 +182,26 @@ class CutMix(Mixing):
         assert inside is not None  # there is an axis
         kept = 1 - inside.to(x.dtype).mean(tuple(range(1, x.ndim)))
         return torch.where(inside, x[partner], x), partner, kept
+
+
+def transformed(x: Tensor, transforms: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
+    """Apply a user's functions to a batch.
+
+    Raises
+    ------
+    ValueError
+        If a function returns anything but a Tensor of the same shape.
+    """
+    for transform in transforms:
+        out = transform(x)
+        if not isinstance(out, Tensor) or out.shape != x.shape:
+            got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out)}"
+            raise ValueError(
+                f"augment={transform!r} was given a batch of shape {tuple(x.shape)} and returned "
+                f"{got}: expected a Tensor of the same shape."
+            )
+        x = out.to(x)
+    return x
 
 
 CHANGES = {

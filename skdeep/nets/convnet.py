@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from skdeep.nets.augment import CHANGES, MIXES
+from skdeep.nets.augment import CHANGES, MIXES, transformed
 from skdeep.nets.batch_norm import set_row_weight
 from skdeep.nets.blocks import Dropout, Linear
 from skdeep.nets.conv import (
@@ -47,6 +47,8 @@ class ConvNet(nn.Module):
         Whether the trunks are frozen.
     own_scale : bool, default=False
         Whether trunks get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
+    transforms : list of callable, default=()
+        The user's augmentations of batches, before they are standardised.
 
     Attributes
     ----------
@@ -82,10 +84,12 @@ class ConvNet(nn.Module):
         augment: Mapping[str, float] | None = None,
         frozen: bool = False,
         own_scale: bool = False,
+        transforms: Sequence[Callable[[Tensor], Tensor]] = (),
     ) -> None:
         super().__init__()
         trunks: list[Any]
-        if isinstance(architecture, str):  # what is the user's has no recipe, and is copied
+        # What is the user's has no recipe, and is copied.
+        if isinstance(architecture, str) and not transforms:
             self.config = {
                 "shape": tuple(shape),
                 "architecture": architecture,
@@ -97,6 +101,7 @@ class ConvNet(nn.Module):
                 "frozen": frozen,
                 "own_scale": own_scale,
             }
+        if isinstance(architecture, str):
             seen = (shape[0] * (2 if own_scale else 1), *shape[1:])
             trunks = [TRUNKS[architecture](seen, **options) for _ in range(n_members)]
         else:
@@ -112,6 +117,7 @@ class ConvNet(nn.Module):
         mixes = [MIXES[n][0](augment[n]) for n in names if n in MIXES]
         self.mixing = mixes[0] if mixes else None
         self.own_scale = own_scale
+        self.transforms = list(transforms)
         self.frozen = frozen
         if frozen:
             self.trunks.requires_grad_(False).eval()
@@ -126,6 +132,8 @@ class ConvNet(nn.Module):
     def prepared(self, x: Input) -> tuple[Tensor, Tensor | None]:
         """Standardised rows and the mask of their padding."""
         rows, lengths = x if isinstance(x, tuple) else (x, None)
+        if self.training and self.transforms:
+            rows = transformed(rows.to(self.scale.mean.dtype), self.transforms)
         mask = None if lengths is None else mask_of(rows, lengths).to(self.scale.mean.dtype)
         rows = self.scale(rows, mask)
         if self.training and len(self.changes):

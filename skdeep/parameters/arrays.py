@@ -131,8 +131,8 @@ CNN = {
         network.""",
     ),
     "augment": Parameter(
-        [str, "array-like", dict, None],
-        """'auto', str, list of str, dict of str to float, or None
+        [str, "array-like", dict, callable, None],
+        """'auto', str, callable, list of these, dict of str to float, or None
         Random changes of the rows in training, computed on the device. For images: 'shift' (up to
         0.08 of each side), 'flip' (left to right, with a probability of 0.5), 'crop' (sides of
         0.8 to 1, resized), 'noise' (standard deviation of 0.05 of that of the channel), 'scale'
@@ -140,7 +140,11 @@ CNN = {
         0.2) and 'cutmix' (Yun et al., 2019; with 1). For series: 'jitter' (same as 'noise'),
         'scale', 'warp' (a window of 0.1 of the length at half or double speed; Le Guennec et al.,
         2016), 'mixup' and 'cutmix'. A dict sets other strengths. 'auto' is 'shift' for images,
-        which is suitable for digits as well as clothes, and None for series.""",
+        which is suitable for digits as well as clothes, and None for series. A callable, such as
+        a transform of torchvision or kornia, is given a batch of the training rows on their
+        device, (n_samples, n_channels, ...) in the units of X, as floats and padded where series
+        differ in length, and returns one of the same shape; what it draws is its own matter, and
+        not repeated by `random_state`.""",
     ),
     "pretrained": Parameter(
         "no_validation",

@@ -49,14 +49,17 @@ SIAMESE = {
         arrays are series, and 4-D arrays are images.""",
     ),
     "augment": Parameter(
-        [StrOptions({"auto", "affine", "affine_turns"}), None],
-        """{'auto', 'affine', 'affine_turns'} or None
+        [StrOptions({"auto", "affine", "affine_turns"}), callable, None],
+        """{'auto', 'affine', 'affine_turns'}, callable or None
         How images are changed in training. 'affine': each is rotated by up to 10 degrees, and
         scaled, sheared and shifted by up to a tenth (similar to Koch et al., 2015);
         'affine_turns': batches are also rotated as a whole by multiples of 90 degrees, so that
         rotated classes count as further classes (Santoro et al., 2016). 'auto' is 'affine' for
         images of fewer than 100 classes, which are best separated unrotated, and 'affine_turns'
-        for more, whose embedding should generalise to other classes. Used for images only.""",
+        for more, whose embedding should generalise to other classes. These are for images only. A
+        callable, such as a transform of torchvision or kornia, is given a batch of the training
+        rows on their device, with the channels first, and returns one of the same shape; what it
+        draws is not repeated by `random_state`.""",
     ),
     "hidden_layer_sizes": replace(
         DENSE["hidden_layer_sizes"],

@@ -13,6 +13,7 @@ from skdeep.base.learning import Task, Validator
 from skdeep.data.augment import AffineJitter, Augmentation, QuarterTurns
 from skdeep.data.pairs import ClassBatches, TupleBatches
 from skdeep.inputs.rows import to_host
+from skdeep.nets.augment import transformed
 from skdeep.siamese.encoders import embed
 
 _LARGEST_BATCH, _SMALLEST_BATCH, _STEPS = 256, 32, 8  # of batch_size='auto'
@@ -89,10 +90,13 @@ def augmentation(estimator: Any, task: Task, kind: str) -> Any:
     are_images = len(x.shape) == 4
     if augment is None or (augment == "auto" and not are_images):
         return None
+    if callable(augment):
+        return Augmentation([lambda x: transformed(x, [augment])], task.net.dtype)
     if not are_images:
         raise ValueError(
             f"augment={augment!r} is for images, but rows have the shape "
-            f"{estimator.input_shape_}: expected 'auto' or None, or image_shape=(height, width)."
+            f"{estimator.input_shape_}: expected 'auto', None or a function, or "
+            "image_shape=(height, width)."
         )
     generator = torch.Generator(device=task.net.device)
     generator.manual_seed(int(rng.randint(2**31 - 1)))

@@ -430,3 +430,56 @@ def test_rows_that_do_not_fit_the_device_come_batch_by_batch(monkeypatch, bytes_
     found = CNNClassifier(**params).fit(X, y)
     assert asked[0] == X.nbytes
     np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+
+
+# --- functions of the user's as augmentations --------------------------------------------------
+
+
+class Shifted:
+    """Adds 1 to each number and remembers what it was given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, x):
+        self.seen.append(x)
+        return x + 1.0
+
+
+@pytest.mark.parametrize("rows", [PICTURES, (PICTURES * 20 + 128).clip(0, 255).astype("u1")])
+def test_a_function_changes_training_rows_alone(rows):
+    change = Shifted()
+    clf = cnn(augment=change, max_iter=2, batch_size=16).fit(rows, y)
+    assert sum(map(len, change.seen)) == 2 * len(rows)
+    batch = change.seen[0]
+    assert batch.shape[1:] == (3, 8, 6) and batch.dtype == torch.float32
+    first = np.moveaxis(rows, -1, 1).astype("f4")
+    assert all((first == b.numpy()).all((1, 2, 3)).any() for b in batch)  # in the units of X
+    n_seen = len(change.seen)
+    moved = cnn(augment=None, max_iter=2, batch_size=16).fit(rows, y)
+    assert not np.array_equal(clf.predict_proba(rows), moved.predict_proba(rows))
+    assert len(change.seen) == n_seen
+
+
+def test_functions_and_names_together():
+    change = Shifted()
+    a = cnn(augment=[change, "flip"], max_iter=2).fit(PICTURES, y).predict_proba(PICTURES)
+    b = cnn(augment=["flip", change], max_iter=2).fit(PICTURES, y).predict_proba(PICTURES)
+    np.testing.assert_array_equal(a, b)  # functions see the rows as they are
+    again = pickle.loads(pickle.dumps(cnn(augment=torch.flip, max_iter=2)))
+    assert again.augment is torch.flip
+
+
+def test_a_model_with_a_function_pickles():
+    clf = cnn(augment=torch.nan_to_num, max_iter=2).fit(PICTURES, y)
+    same = pickle.loads(pickle.dumps(clf)).predict_proba(PICTURES)
+    np.testing.assert_array_equal(same, clf.predict_proba(PICTURES))
+
+
+@pytest.mark.parametrize(
+    "change, got",
+    [(lambda x: x[:, :, 1:], r"shape \(\d+, 3, 7, 6\)"), (lambda x: 3, "a <class 'int'>")],
+)
+def test_what_a_function_returns_is_checked(change, got):
+    with pytest.raises(ValueError, match=rf"augment=.* and returned {got}: expected a Tensor"):
+        cnn(augment=change, max_iter=2).fit(PICTURES, y)
