@@ -90,7 +90,8 @@ def _rows_of_integers(X: Any) -> list[np.ndarray] | None:
         return None
     found = []
     for row in rows:
-        if not isinstance(row, (np.ndarray, list)):
+        is_list = isinstance(row, list) and all(isinstance(v, (int, np.integer)) for v in row)
+        if not (is_list or isinstance(row, np.ndarray)):
             return None
         ids = np.asarray(row)
         if ids.ndim != 1 or (ids.dtype.kind not in "iu" and len(ids)):
