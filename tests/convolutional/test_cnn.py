@@ -136,7 +136,7 @@ RISES = (SCALED[:, -1, 0] > SCALED[:, 0, 0]).astype(int)
 
 @pytest.mark.parametrize("cls", [CNNClassifier, LSTMClassifier])
 def test_small_series_beside_large_ones(cls):
-    scores, network = {}, {"kernels": None} if cls is CNNClassifier else {}
+    scores, network = {}, {"kernels": None}
     for own in ("auto", True, False):
         clf = cls(own_scale=own, max_iter=15, random_state=0, device="cpu", **network)
         scores[own] = clf.fit(SCALED[:40], RISES[:40]).predict_proba(SCALED[40:])
