@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,14 +81,10 @@ def warn_of_tokens(name: str, X: Any) -> None:
 
 def _rows_of_integers(X: Any) -> list[np.ndarray] | None:
     """Some rows of integers of X, without the zeros at their ends; None if it holds others."""
-    if isinstance(X, np.ndarray) and X.ndim == 2:
-        rows: Sequence[Any] = X[:: max(1, len(X) // _ROWS)]
-    elif isinstance(X, list):
-        rows = X[:: max(1, len(X) // _ROWS)]
-    else:
+    if not (isinstance(X, list) or (isinstance(X, np.ndarray) and X.ndim == 2)):
         return None
     found = []
-    for row in rows:
+    for row in X[:: max(1, len(X) // _ROWS)]:
         is_list = isinstance(row, list) and all(isinstance(v, (int, np.integer)) for v in row)
         if not (is_list or isinstance(row, np.ndarray)):
             return None
