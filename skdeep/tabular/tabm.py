@@ -147,12 +147,13 @@ class TabMClassifier(DeepClassifier, DeepTable):
     losses is minimised, and their probabilities are averaged. Mixed DataFrames are supported
     directly.
 
-    Differences from the paper's defaults: the 32 members are distributed over `n_networks`
-    networks, each with other held-out rows, by which its best epoch is selected (as fast as one
-    network, fewer errors); a moving average of the weights is scored and kept, so that training
-    stops after 10 instead of 16 epochs without improvement; the best epoch is selected by
-    accuracy and Brier score instead of accuracy; layers of 256 units instead of 512; no noise is
-    added before numbers are transformed to normal scores (equal numbers get equal scores).
+    Differences from the paper's defaults: 16 members instead of 32 (as few errors in less time),
+    distributed over `n_networks` networks, each with other held-out rows, by which its best epoch
+    is selected (as fast as one network, fewer errors); a moving average of the weights is scored
+    and kept, so that training stops after 10 instead of 16 epochs without improvement; the best
+    epoch is selected by accuracy and Brier score instead of accuracy; layers of 256 units instead
+    of 512; no noise is added before numbers are transformed to normal scores (equal numbers get
+    equal scores).
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ class TabMClassifier(DeepClassifier, DeepTable):
         self,
         hidden_layer_sizes: ArrayLike = (256, 256),
         *,
-        n_estimators: int = 32,
+        n_estimators: int = 16,
         n_networks: int = 8,
         variant: str = "mini",
         categorical_features: Any = "from_dtype",
@@ -301,7 +302,7 @@ class TabMRegressor(DeepRegressor, DeepTable):
         *,
         loss: str = "squared_error",
         quantile: float = 0.5,
-        n_estimators: int = 32,
+        n_estimators: int = 16,
         n_networks: int = 8,
         variant: str = "mini",
         categorical_features: Any = "from_dtype",
