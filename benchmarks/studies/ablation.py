@@ -88,7 +88,7 @@ REFERENCE_CLASSES = {
     ),
 }
 
-SINGLE = {"RealMLP": {"n_estimators": 1}, "TabM": {"n_networks": 1}}
+SINGLE = {"RealMLP": {"n_estimators": 1}, "TabM": {"n_networks": 1, "n_estimators": 32}}
 
 
 def generated(n_rows):
