@@ -63,6 +63,7 @@ class Autoencoder(DeepTransformer):
     """
 
     input_shape_: tuple[int | None, ...]
+    _reads_from_disk = True
 
     def __init__(
         self,
@@ -219,6 +220,9 @@ class Autoencoder(DeepTransformer):
             self.__dict__.update(coder.facts(given.X, rows.x))
         self.out_activation_ = "logistic" if self.loss in BOUNDED else self.output_activation
         return coder.checked(rows), None if validation is None else coder.checked(validation)
+
+    def _read_more(self, X: Any, y: Any, rows: Rows) -> Rows:
+        return self._coder.checked(super()._read_more(X, y, rows))
 
     def _module(self, rows: Rows, rng: np.random.RandomState) -> torch.nn.Module:
         return self._coder.module(rows, rng)

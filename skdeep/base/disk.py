@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.base.learning import Given, Mode
+from skdeep.data.split import FULL_BATCH_ROWS
 from skdeep.inputs.disk import is_on_disk, open_rows, pieces_for, read_columns
 from skdeep.inputs.rows import Rows
 from skdeep.inputs.stream import Labelled, Stream, Survey, draw_sample, survey, take
@@ -47,11 +48,12 @@ def from_disk(
     opened = open_rows(given.X, known)
     labelled = Labelled.of(opened, given.y, given.sample_weight, numeric=numeric)
     given = _with_validation(given, labelled.rows.columns, numeric)
-    if labelled.rows.n_rows <= labelled.rows.buffer_rows:
+    size = max(labelled.rows.buffer_rows, FULL_BATCH_ROWS + 1)  # fewer are never held out as here
+    if labelled.rows.n_rows <= size:
         X, y, weight = take(labelled, None)
         return replace(given, X=X, y=y, sample_weight=weight), lambda rows: rows
     found = survey(labelled, numeric=numeric)
-    X, y, weight, numbers = draw_sample(labelled, found, labelled.rows.buffer_rows, rng)
+    X, y, weight, numbers = draw_sample(labelled, found, size, rng)
 
     def streamed(rows: Rows) -> Rows:
         return _with_stream(estimator, rows, labelled, numbers, found, mode)

@@ -40,6 +40,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
     """Base of `CNNClassifier` and `CNNRegressor`."""
 
     saliency = saliency
+    _reads_from_disk = True
 
     @property
     def _input(self):

@@ -54,7 +54,7 @@ class DiskRows:
 
     See Also
     --------
-    skdeep.scale.map_rows : Any method on rows on disk, to an array or a file.
+    skdeep.callbacks.Checkpoint : Fits that go on after they were ended.
 
     Notes
     -----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -106,6 +107,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
     _stream: tuple[np.ndarray, int] | None
 
     _input = VECTORS
+    _reads_from_disk = True
 
     def __init__(
         self,
@@ -303,6 +305,10 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         self.n_outputs_ = len(rows.encoder.sources_)
         return rows, validation
 
+    def _read_more(self, X: Any, y: Any, rows: Any) -> EncodedRows:
+        x = rows.encoder.encode(read_table(self, X, reset=False))
+        return replace(rows, x=x, weight=None, stream=None)
+
     def _module(self, rows: EncodedRows, rng: np.random.RandomState) -> torch.nn.Module:
         return masked_net(self, rows, rng)
 
@@ -316,7 +322,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         return plan_rows(self, rows, validation, mode, rng)
 
     def _recipe(self, plan: Plan) -> engine.Recipe:
-        n_samples = len(plan.train)
+        n_samples = plan.train.n_rows
         size, n_steps = plan_steps(n_samples, self.novelty)
         size = min(size if self.batch_size == "auto" else self.batch_size, n_samples)
         size, n_epochs = even_batch_size(size, n_samples), self.max_iter
@@ -328,7 +334,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         )
 
     def _phases(self, task: Task, past: dict[str, Any]) -> list[engine.Phase]:
-        parts = parts_of_training(task, task.plan.rows.groups, ScoreRule.of(self).trim)
+        parts = parts_of_training(self, task, task.plan.rows.groups, ScoreRule.of(self).trim)
         return [single_phase(self, task, past, **parts)]
 
     def _keep(self, task: Task, runs: list) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def plan_rows(
     elif unseen is None and len(rows) >= _FEWEST:
         order, n_out = rng.permutation(len(rows)), int(detector.validation_fraction * len(rows))
         if n_out:
-            train, unseen = rows[order[n_out:]], rows[order[:n_out]]
+            train, unseen = rows.divided(order[n_out:], order[:n_out])
     if mode.watched and unseen is None:
         warnings.warn(
             f"Pruning has no effect: {len(rows)} rows are too few to hold out "

@@ -9,6 +9,7 @@ import torch
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
+from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.learning import Task, Validator
 from skdeep.data.batches import MemberBatches
 from skdeep.nets.masked import MaskedNet
@@ -47,11 +48,14 @@ def masked_net(detector: Any, rows: EncodedRows, rng: np.random.RandomState) -> 
     return net
 
 
-def parts_of_training(task: Task, groups: list[list[int]], trim: float) -> dict[str, Any]:
+def parts_of_training(
+    estimator: Any, task: Task, groups: list[list[int]], trim: float
+) -> dict[str, Any]:
     """Parts of the training of a masked network that differ from other estimators.
 
     Parameters
     ----------
+    estimator : AutoencoderOutlierDetector
     task : Task
     groups : list of list of int
         Features that are hidden together when an epoch is judged.
@@ -65,9 +69,13 @@ def parts_of_training(task: Task, groups: list[list[int]], trim: float) -> dict[
     """
     net, recipe, mode, stops = task.net, task.recipe, task.mode, task.plan.stops_early
     module = net.module_
-    members = np.tile(np.arange(len(task.plan.train)), (module.n_members, 1))
-    x = task.data[0][:, : module.n_columns]
-    batches = MemberBatches(x, x, None, members, batch_size=recipe.batch_size, rng=task.rng)
+
+    def make(data: Any) -> MemberBatches:
+        x = data[0][:, : module.n_columns]
+        members = np.tile(np.arange(len(x)), (module.n_members, 1))
+        return MemberBatches(x, x, None, members, batch_size=recipe.batch_size, rng=task.rng)
+
+    batches = of_rows_or_stream(estimator, task, make, shuffle=True)
     optimizer = net.flat_optimizers_[0]
     gradient = engine.TrimmedAutograd(module, net.criterion_, optimizer.flat, module.n_members)
 

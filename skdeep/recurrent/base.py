@@ -55,6 +55,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
 
     vocabulary_size_: int
     saliency = saliency
+    _reads_from_disk = True
 
     @property
     def _input(self) -> Any:

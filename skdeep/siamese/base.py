@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skdeep import engine
+from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Plan, Task
 from skdeep.base.training import plain_gradient, single_phase
@@ -102,7 +103,7 @@ class BaseSiamese(DeepEstimator):
             rate = _RATES.get(encoder_kind(self.encoder, rows.x.shape[1:]), _RATE)
         return engine.Recipe.of(
             self,
-            batch_size=settled_batch_size(self.batch_size, len(rows)),
+            batch_size=settled_batch_size(self.batch_size, rows.n_rows),
             learning_rate_init=rate,
             loss=make_loss(self, rows.kind),
         )
@@ -117,8 +118,12 @@ class BaseSiamese(DeepEstimator):
             )
         forward = training_forward(net, encoder_kind(self.encoder, x.shape[1:]), self.amp)
         transform = augmentation(self, task, task.plan.train.kind)
+
+        def make(data: Any) -> Any:
+            return make_batches(self, task, data, task.rng, transform)
+
         parts = {
-            "batches": make_batches(self, task, task.data, task.rng, transform),
+            "batches": of_rows_or_stream(self, task, make, shuffle=True),
             "gradient": plain_gradient(forward, task),
             "validator": comparing_validator(self, task, task.plan.gallery),
         }

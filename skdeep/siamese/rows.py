@@ -204,7 +204,7 @@ def plan_comparisons(
     """Choose the comparisons to train on, and those to validate on."""
     train, held_out = rows, validation
     if rows.parts is not None:
-        train, held_out = (rows[part] for part in rows.parts)
+        train, held_out = rows.divided(*rows.parts)
     stops_early = early_stopping and held_out is not None
     judged = held_out is not None and rows.kind == "classes"
     return SiamesePlan(

@@ -58,6 +58,8 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
     [1, -1]
     """
 
+    _reads_from_disk = True
+
     def __init__(
         self,
         n_components: int = 128,

@@ -18,6 +18,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeep import engine
+from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.explanation import TableScores, explain
 from skdeep.base.learning import Mode, Task, Validator
@@ -93,6 +94,7 @@ class DeepTable(DeepEstimator):
 
     _design: Design
     _answers_in = "float32"
+    _reads_from_disk = True
 
     encoder_: TabularEncoder
     best_epochs_: list[int] | None
@@ -147,7 +149,7 @@ class DeepTable(DeepEstimator):
         return replace(rows, x=self.encoder_.encode(rows.x.table))
 
     def _recipe(self, plan: MembersPlan) -> engine.Recipe:
-        n_samples, size = plan.members.shape[1], self.batch_size
+        n_samples, size = plan.n_trained, self.batch_size
         size = self._design.batch_size(n_samples) if size == "auto" else size
         return engine.Recipe.of(
             self,
@@ -244,12 +246,15 @@ class DeepTable(DeepEstimator):
 def members_phase(estimator: Any, task: Task, past: dict[str, Any]) -> engine.Phase:
     """The single phase of training by a `MembersPlan`."""
     design, plan, recipe = estimator._design, task.plan, task.recipe
-    batches = MemberBatches(
-        *task.data,
-        plan.members,
-        batch_size=recipe.batch_size,
-        rng=task.rng if estimator.shuffle else None,
-    )
+
+    def make(data: Any) -> MemberBatches:
+        in_chunk = np.arange(len(data[0]))  # of a stream, on which all members are trained
+        members = plan.members if data is task.data else np.tile(in_chunk, (len(plan.members), 1))
+        rng = task.rng if estimator.shuffle else None
+        x, target, weight = data
+        return MemberBatches(x, target, weight, members, batch_size=recipe.batch_size, rng=rng)
+
+    batches = of_rows_or_stream(estimator, task, make, shuffle=estimator.shuffle)
     best = engine.BestMembers(task.net.module_, recipe.tol)
     phase = single_phase(
         estimator,

@@ -126,6 +126,11 @@ class MembersPlan(Plan):
     deadline: float | None = None
 
     @property
+    def n_trained(self) -> int:
+        """Number of rows that each member trains on."""
+        return self.members.shape[1] if self.train.stream is None else self.train.n_rows
+
+    @property
     def holds_out(self) -> bool:
         """Whether held-out rows choose the best epoch."""
         return self.stops_early and self.judges is not None
@@ -212,9 +217,14 @@ def with_held_out(
     if len(rows) > FULL_BATCH_ROWS:
         target = rows.target
         order = target if labels is None and target.ndim == 1 else labels
+        if rows.stream is not None:  # whose rows all members are trained on
+            n_networks = 1
         train, held_out = folds(len(rows), order, fraction, n_networks, rng)
+        if rows.stream is not None:
+            rows = replace(rows, stream=rows.stream.without(rows.stream.numbers[held_out[0]]))
         train = np.repeat(train, n_members // n_networks, axis=0)
-        return replace(plan, members=train, judges=held_out, stops_early=stops_early, scores=True)
+        judged: dict[str, Any] = {"stops_early": stops_early, "scores": True}
+        return replace(plan, train=rows, members=train, judges=held_out, **judged)
     split = _split(rows, keys, labels, fraction, rng, stops_early)
     if split is None:
         return plan
@@ -267,7 +277,8 @@ def stack(rows: Rows, added: Rows) -> Rows:
         parts = [np.ones(len(r)) if r.weight is None else r.weight for r in (rows, added)]
         weight = np.concatenate(parts)
     x = np.concatenate([rows.x, added.x])
-    return Rows(x, np.concatenate([rows.target, added.target]), weight)
+    target = np.concatenate([rows.target, added.target])
+    return Rows(x, target, weight, stream=rows.stream)
 
 
 def folds(
