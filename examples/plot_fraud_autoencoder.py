@@ -73,8 +73,7 @@ print(f"{n_frauds} frauds in {n} payments: AUC {auc:.3f}, average precision {pre
 # `explain` has a column for each column of the table; a row sums to minus its score.
 
 worst = np.argsort(scores)[:8]
-parts = pipe[-1].explain(pipe[:-1].transform(payments.iloc[worst]))
-reasons = pd.DataFrame(parts, columns=payments.columns).round(1)
+reasons = pipe[-1].explain(pipe[:-1].transform(payments.iloc[worst])).round(1)
 print(payments.iloc[worst].round(1).assign(fraud=is_fraud[worst]).to_string(index=False))
 print(reasons.to_string(index=False))
 

@@ -262,6 +262,8 @@ class VariationalAutoencoder(DeepTransformer):
         n_samples : int, default=1
 
         random_state : int, RandomState instance or None, default=None
+            Seed of the rows. None takes the `random_state` of the estimator: with an int there,
+            each call returns the same rows.
 
         mean : bool, default=True
             Whether to return the expected rows of the codes that were drawn, or draws from the
@@ -274,6 +276,7 @@ class VariationalAutoencoder(DeepTransformer):
         check_is_fitted(self)
         if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r}: expected a whole number from 1.")
+        random_state = self.random_state if random_state is None else random_state
         rng, module = new_random_state(random_state), self.net_.module_
         X = self.inverse_transform(rng.standard_normal((n_samples, self._n_features_out)))
         if mean:

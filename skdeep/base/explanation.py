@@ -98,10 +98,15 @@ def explain(self: Any, X: Any, y: Any = None, *, baseline: Any = None, n_steps: 
     of = None if baseline is None else self._placed(baseline)[1]
     out = _explained(self, rows, outputs_meant(self, y, rows.shape[0]), of, n_steps)
     self._only_finite(torch.as_tensor(out), checked)
+    return like_columns(out, X)
+
+
+def like_columns(values: np.ndarray, X: Any) -> np.ndarray | pd.DataFrame:
+    """A number for each number of X, as a DataFrame with its names and index if X is a frame."""
     if not hasattr(X, "columns"):
-        return out
+        return values
     index = X.index if isinstance(X, pd.DataFrame) else None
-    return pd.DataFrame(out, index=index, columns=list(X.columns))
+    return pd.DataFrame(values, index=index, columns=list(X.columns))
 
 
 def _explained(

@@ -332,9 +332,10 @@ def check_rows_and_target(
 
 
 def _as_array(y: Any, name: str) -> np.ndarray:
-    """Array of any type; lists of unequal lengths raise."""
+    """Array of any type, NumPy's strings as objects; lists of unequal lengths raise."""
     try:
-        return np.asarray(y)
+        array = np.asarray(y)
+        return array.astype(object) if array.dtype.kind == "T" else array
     except ValueError:
         raise ValueError(
             f"{name} is a nested sequence of unequal lengths: expected one value for each row, or "

@@ -18,6 +18,7 @@ from skdeep._checks import all_or_nothing
 from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.disk import piece_by_piece
 from skdeep.base.estimator import DeepEstimator
+from skdeep.base.explanation import like_columns
 from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.outliers import OutlierAnswers
 from skdeep.base.training import single_phase
@@ -267,7 +268,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         return self._tail.probability(scorer(rows))
 
     @piece_by_piece
-    def explain(self, X: Any) -> np.ndarray:
+    def explain(self, X: Any) -> Any:
         """Split the outlier score of each row among the features.
 
         Parameters
@@ -276,10 +277,10 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
         Returns
         -------
-        contributions : ndarray of shape (n_samples, n_features)
-            In the columns of X; each row sums to ``-score_samples``. Negative numbers make the
-            row more normal. With 'latent_knn' the share of the code goes to the features in
-            proportion to their residuals.
+        contributions : ndarray of shape (n_samples, n_features), or DataFrame
+            In the columns of X, a DataFrame like X where X is one; each row sums to
+            ``-score_samples``. Negative numbers make the row more normal. With 'latent_knn' the
+            share of the code goes to the features in proportion to their residuals.
         """
         scorer, rows = self._encoded(X)
         varying, constant = scorer.contributions(rows)
@@ -287,7 +288,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
         sources = self.encoder_.sources_
         np.add.at(out, sources[sources >= 0], varying.T[sources >= 0])
         np.add.at(out, self.encoder_.constant_sources_, constant.T)
-        return out.T
+        return like_columns(out.T, X)
 
     def _encoded(self, X: Any) -> tuple[RowScorer, Any]:
         """What scores rows, and the rows as it takes them."""

@@ -56,6 +56,8 @@ def test_vae_learns_and_samples(digits, likelihood):
     )
     rows = vae.sample(500, random_state=0)
     np.testing.assert_array_equal(rows, vae.sample(500, random_state=0))
+    np.testing.assert_array_equal(vae.sample(5), vae.sample(5))  # by the seed of the estimator
+    assert not np.array_equal(vae.sample(5), vae.sample(5, random_state=np.random.RandomState(1)))
     assert np.corrcoef(rows.mean(0), X.mean(0))[0, 1] > 0.95
     draws = vae.sample(500, random_state=0, mean=False)
     assert draws.std(0).mean() > rows.std(0).mean()

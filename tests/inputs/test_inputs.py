@@ -337,3 +337,18 @@ def test_windows_and_pictures_without_values():
     for X in ([["a"]], pd.Series([np.zeros(3)] * 2)):
         with pytest.raises(ValueError, match="Input X cannot be turned"):
             SlidingWindow(3).fit(X)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 has strings of its own")
+def test_labels_in_the_strings_of_numpy():
+    y_ = np.array(["a", "b"])[np.arange(40) % 2]
+    X_ = np.random.RandomState(0).normal(size=(40, 3))
+    found, expected = (
+        MLPClassifier(max_iter=2, random_state=0, tol=1e9, n_iter_no_change=1).fit(X_, labels)
+        for labels in (y_.astype(np.dtypes.StringDType()), y_.astype(object))
+    )
+    assert found.classes_.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(found.predict(X_), expected.predict(X_))
+    with pytest.raises(ValueError, match="y contains NaN"):
+        gap = np.array(["a", None] * 20, dtype=np.dtypes.StringDType(na_object=None))
+        MLPClassifier().fit(X_, gap)

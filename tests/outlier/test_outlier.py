@@ -396,3 +396,15 @@ def test_a_look_at_the_model_in_training_changes_nothing():
     np.testing.assert_array_equal(watched.score_samples(odd), alone.score_samples(odd))
     assert len(look.scores) == 4
     np.testing.assert_allclose(look.scores[-1], alone.score_samples(odd), rtol=1e-6)
+
+
+def test_contributions_keep_the_names_of_columns():
+    X = pd.DataFrame(
+        np.random.RandomState(0).normal(size=(40, 3)),
+        columns=["a", "b", "c"],
+        index=np.arange(40) + 5,
+    )
+    detector = AutoencoderOutlierDetector(novelty=True, max_iter=2, random_state=0).fit(X)
+    parts = detector.explain(X[:4])
+    assert list(parts.columns) == ["a", "b", "c"] and list(parts.index) == [5, 6, 7, 8]
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(X[:4]), rtol=1e-5)
