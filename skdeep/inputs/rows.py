@@ -333,9 +333,9 @@ def check_rows_and_target(
 
 def _as_array(y: Any, name: str) -> np.ndarray:
     """Array of any type, NumPy's strings as objects; lists of unequal lengths raise."""
+    is_text = getattr(getattr(y, "dtype", None), "kind", "O") == "T"
     try:
-        array = np.asarray(y)
-        return array.astype(object) if array.dtype.kind == "T" else array
+        return np.asarray(y, object if is_text else None)
     except ValueError:
         raise ValueError(
             f"{name} is a nested sequence of unequal lengths: expected one value for each row, or "
@@ -360,8 +360,8 @@ def _as_numbers(y: Any, name: str) -> np.ndarray:
             return y.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             pass
-    shown = next((v for v in y.ravel().tolist() if not _is_number(v)), None)
-    raise ValueError(f"{name} holds {_shown(shown)}: expected numbers.")
+    wrong = next((v for v in y.ravel().tolist() if not _is_number(v)), None)
+    raise ValueError(f"{name} holds {_shown(wrong)}: expected numbers.")
 
 
 def _is_number(value: Any) -> bool:
@@ -397,5 +397,4 @@ def _as_labels(y: Any, name: str) -> np.ndarray:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text := repr(value)) <= 40 else f"{text[:37]}..."
