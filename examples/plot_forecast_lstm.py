@@ -1,54 +1,79 @@
 """
-============================
-A series several steps ahead
-============================
+============================================
+Forecasts of a monthly and an hourly series
+============================================
 
-`LSTMRegressor` predicts all steps of a forecast at once: X are windows of the past, y the values
-that follow each. Here the windows have two channels, the value and the time of the year, and the
-forecast is of two years. It is compared with what the same month brought the year before.
+`Forecaster` makes rows of windows of the past, and forecasts all steps of the horizon with any
+regressor. Its default is a small `LSTMRegressor` beside a linear model. A backtest forecasts the end
+of each series from many origins, by models that have not seen it, and compares the errors with those
+of the seasonal naive forecast, which repeats the last year or the last day. The intervals are to
+contain 90 % of the values.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.metrics import mean_absolute_error
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
 
-from skdeep import LSTMRegressor
+from skdeep.forecast import Forecaster
+from skdeep.plotting import ForecastDisplay
 
-PAST, AHEAD = 36, 24  # months
+rng = np.random.default_rng(0)
 
-rng = np.random.RandomState(0)
-months = np.arange(900)
-cycle = np.sin(2 * np.pi * months / 132)  # eleven years
-season = (1 + 0.5 * cycle) * np.sin(2 * np.pi * months / 12)
-series = 100 + 10 * cycle + 8 * season + rng.normal(0, 1.0, len(months))
 
-starts = np.arange(len(series) - PAST - AHEAD)
-calendar = np.cos(2 * np.pi * months / 12)
-channels = np.stack([series, calendar], axis=1)
-X = np.stack([channels[s : s + PAST] for s in starts])
-y = np.stack([series[s + PAST : s + PAST + AHEAD] for s in starts])
+def wandering(n, memory, size):
+    """A level that wanders around 0."""
+    level = np.zeros(n)
+    for t in range(1, n):
+        level[t] = memory * level[t - 1] + rng.normal(0, size)
+    return level
 
-n_train = 640
-gap = AHEAD + PAST  # no test window shares a value with a training window
-X_train, y_train, X_test, y_test = X[:n_train], y[:n_train], X[n_train + gap :], y[n_train + gap :]
 
-reg = LSTMRegressor((24,), max_iter=25, random_state=0, device="cpu").fit(X_train, y_train)
-predicted = reg.predict(X_test)
-last_year = np.tile(X_test[:, -12:, 0], 2)
+months = pd.period_range("2000-01", periods=240, freq="M")
+t = np.arange(240)
+sales = (100 + 0.4 * t + wandering(240, 0.9, 1.5)) * (1 + 0.15 * np.sin(2 * np.pi * t / 12))
+hours = pd.date_range("2024-01-01", periods=24 * 7 * 8, freq="h")
+hour, is_weekend = hours.hour.to_numpy(), hours.day_of_week.to_numpy() >= 5
+peaks = np.exp(-(((hour - 19) / 3) ** 2)) + 0.6 * np.exp(-(((hour - 8) / 2) ** 2))
+demand = 40 + wandering(len(hours), 0.98, 0.5) + np.where(is_weekend, 12, 20) * peaks
+demand += rng.normal(0, 0.7, len(hours))
+series = {
+    "sales": (pd.Series(sales, months), 12),
+    "demand": (pd.Series(demand, hours), 24),
+}
 
-for name, forecast in (("last year again", last_year), ("LSTMRegressor", predicted)):
-    print(f"{name}: mean absolute error {mean_absolute_error(y_test, forecast):.2f}")
+# %%
+# Each model forecasts the last fifth of both series; errors are in units of those of the seasonal
+# naive forecast before.
 
-figure, axes = plt.subplots(2, 1, figsize=(8, 6), layout="constrained")
-past, ahead = np.arange(-PAST, 0), np.arange(AHEAD)
-axes[0].plot(past, X_test[0, :, 0], color="tab:gray", label="past")
-axes[0].plot(ahead, y_test[0], color="black", label="what came")
-axes[0].plot(ahead, predicted[0], color="tab:blue", label="LSTMRegressor")
-axes[0].plot(ahead, last_year[0], color="tab:orange", linestyle=":", label="last year again")
-axes[0].set(xlabel="month", ylabel="value", title="One forecast")
-axes[0].legend()
-for name, forecast in (("last year again", last_year), ("LSTMRegressor", predicted)):
-    axes[1].plot(ahead + 1, np.abs(forecast - y_test).mean(0), label=name)
-axes[1].set(xlabel="months ahead", ylabel="mean absolute error", ylim=(0, None))
-axes[1].legend()
+backtests = {}
+for name, (y, horizon) in series.items():
+    for regressor in (None, HistGradientBoostingRegressor(random_state=0)):
+        label = "boosted trees" if regressor else "default"
+        forecaster = Forecaster(regressor, horizon=horizon, random_state=0)
+        result = backtests[name, label] = forecaster.backtest(y)
+        print(
+            f"{name}, {label}: MASE {result.mase.mean():.2f} (seasonal naive "
+            f"{result.naive_mase.mean():.2f}), coverage {result.coverage.mean():.2f}"
+        )
+
+# %%
+# The last forecast of each series, and the errors of each step ahead.
+
+figure, axes = plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+for row, (name, (y, horizon)) in zip(axes, series.items()):
+    forecaster = Forecaster(horizon=horizon, random_state=0).fit(y[:-horizon])
+    ForecastDisplay.from_estimator(
+        forecaster, y[:-horizon], truth=y[-horizon:], n_history=4 * horizon, ax=row[0]
+    )
+    row[0].set(title=f"The last forecast of {name}", ylabel=name)
+    row[0].tick_params("x", rotation=30)
+    steps = np.arange(1, horizon + 1)
+    shown = {label: backtests[name, label].mase for label in ("default", "boosted trees")}
+    shown["seasonal naive"] = backtests[name, "default"].naive_mase
+    for color, (label, errors) in zip(("C0", "C1", "0.35"), shown.items()):
+        row[1].plot(steps, errors, color=color, label=label)
+    row[1].set(title="Errors of the backtest", xlabel="steps ahead", ylabel="MASE")
+    row[1].set_ylim(0, 1.35 * max(map(max, shown.values())))
+    row[1].legend(ncols=3, loc="upper center")
 plt.show()

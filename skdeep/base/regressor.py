@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_absolute_error_score, d2_pinball_score, r2_score
+from sklearn.utils import Tags
 from torch import Tensor, nn
 
 from skdeep import losses
@@ -90,7 +91,10 @@ class DeepRegressor(RegressorMixin):
         """The `TargetScale`, or None where targets are not scaled."""
         if self._target_scaling is None:
             return None
-        limits = self._target_range if self._target_scaling == "standardise" else None
+        # A window is there to predict levels that fit has not seen.
+        has_window = getattr(self, "instance_norm", None) or getattr(self, "linear_skip", False)
+        clips = self._target_scaling == "standardise" and not has_window
+        limits = self._target_range if clips else None
         return TargetScale(self._target_center, self._target_scale, limits, self._needs_double)
 
     def _target_tensor(self, target: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -220,3 +224,8 @@ class DeepRegressor(RegressorMixin):
                 "predictions overflows when squared."
             )
         return score
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

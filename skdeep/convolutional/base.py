@@ -15,6 +15,7 @@ from skdeep.base.batches import make_batches
 from skdeep.base.disk import piece_by_piece
 from skdeep.base.saliency import saliency
 from skdeep.base.training import single_phase
+from skdeep.base.window import learn_window, start_at_skip, window_options
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, forward, in_pieces
@@ -56,6 +57,7 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
             members = [user_trunk(architecture, shape, rng) for _ in range(self.n_estimators)]
         elif len(shape) == 2:
             own_scale = wants_own_scale(self.own_scale, rows.x)
+        window = window_options(self, shape)
         net = ConvNet(
             shape,
             members,
@@ -67,8 +69,10 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
             frozen=self.freeze,
             own_scale=own_scale,
             transforms=[change for change in self._changes() if callable(change)],
+            window=window,
         )
         draw_weights(net.heads if is_factory(architecture) else net, rng)
+        start_at_skip(window, net.heads)
         if self.pretrained is not None:
             load_pretrained(net, self.pretrained)
         net.scale.has_missing = self.missing == "mask"
@@ -206,6 +210,9 @@ class BaseCNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixture):
             mean, deviation = channel_statistics(x, weight)
             scale.mean.copy_(mean)
             scale.scale.copy_(1 / deviation)
+        net = task.net.module_
+        if net.window is not None:
+            learn_window(net, lambda x: net.window.normed(*net.prepared(x)), task.data, self._units)
 
     # --- prediction ------------------------------------------------------------------------
 

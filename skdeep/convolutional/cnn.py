@@ -191,6 +191,8 @@ class CNNRegressor(DeepRegressor, BaseCNN):
         data_format: str = "channels_last",
         image_shape: Sequence[int] | None = None,
         own_scale: bool | Literal["auto"] = "auto",
+        instance_norm: str | None = None,
+        linear_skip: bool = False,
         missing: str = "error",
         solver: str = "adamw",
         alpha: float = 0.02,
@@ -230,6 +232,8 @@ class CNNRegressor(DeepRegressor, BaseCNN):
         self.data_format = data_format
         self.image_shape = image_shape
         self.own_scale = own_scale
+        self.instance_norm = instance_norm
+        self.linear_skip = linear_skip
         self.missing = missing
         self.solver = solver
         self.alpha = alpha

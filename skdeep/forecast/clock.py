@@ -158,17 +158,48 @@ def season_of(index: Any) -> int | None:
     return season if season > 1 else None
 
 
-def calendar(index: Any, step: float) -> np.ndarray:
-    """Columns of the calendar.
+def cycles_of(index: Any) -> tuple[str, ...]:
+    """Cycles of the calendar that a series can be learned by: those of several steps, of which it
+    holds two or more. Of a season seen once, nothing tells its trend from its cycle.
 
-    Sines and cosines of the time of the day (for steps below a day), of the week (up to a day)
-    and of the year (below a year), and whether it is a Saturday or Sunday (up to a day).
+    Parameters
+    ----------
+    index : index or None
+
+    Returns
+    -------
+    tuple of {'day', 'week', 'year'}
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdeep.forecast.clock import cycles_of
+    >>> cycles_of(pd.date_range("2020-01-01", periods=24 * 30, freq="h"))
+    ('day', 'week')
+    """
+    step = seconds(index)
+    if step is None:
+        return ()
+    return tuple(
+        name
+        for name, length in CYCLES.items()
+        if step < 0.9 * length / _SHORTEST_CYCLE[name] and step * len(index) >= 2 * length
+    )
+
+
+CYCLES = {"day": DAY, "week": 7 * DAY, "year": YEAR}
+_SHORTEST_CYCLE = {"day": 1, "week": 4.5, "year": 1}
+"""Steps of a cycle, at least: a week is one of days, or of hours."""
+
+
+def calendar(index: Any, cycles: tuple[str, ...]) -> np.ndarray:
+    """Columns of the calendar: sines and cosines of the time in each cycle, and, with that of the
+    week, whether it is a Saturday or Sunday.
 
     Parameters
     ----------
     index : DatetimeIndex or PeriodIndex
-    step : float
-        Seconds of a step: that of `fit`.
+    cycles : tuple of {'day', 'week', 'year'}
 
     Returns
     -------
@@ -176,20 +207,18 @@ def calendar(index: Any, step: float) -> np.ndarray:
     """
     times = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
     of_day = (times - times.normalize()).to_numpy() / np.timedelta64(1, "s") / DAY
-    phases = []
-    if step < 0.9 * DAY:
-        phases.append(of_day)
-    if step < 1.5 * DAY:
-        phases.append((times.day_of_week.to_numpy() + of_day) / 7)
-    if step < 0.9 * YEAR:
-        phases.append((times.day_of_year.to_numpy() - 1 + of_day) / 365.2425)
+    phases = {
+        "day": of_day,
+        "week": (times.day_of_week.to_numpy() + of_day) / 7,
+        "year": (times.day_of_year.to_numpy() - 1 + of_day) / 365.2425,
+    }
     columns = [
-        wave(2 * np.pi * k * phase)
-        for phase in phases
+        wave(2 * np.pi * k * phases[cycle])
+        for cycle in cycles
         for k in range(1, HARMONICS + 1)
         for wave in (np.sin, np.cos)
     ]
-    if step < 1.5 * DAY:
+    if "week" in cycles:
         columns.append((times.day_of_week.to_numpy() >= 5).astype(float))
     return np.stack(columns, 1) if columns else np.empty((len(times), 0))
 

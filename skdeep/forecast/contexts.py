@@ -40,7 +40,7 @@ def read_like_fit(forecaster: Any, y: Any, X: Any, name: str) -> Series:
             f"{forecaster.n_exogenous_}."
         )
     has_times = isinstance(series.index, (pd.DatetimeIndex, pd.PeriodIndex))
-    if forecaster._windows.step is not None and not has_times:
+    if forecaster._windows.cycles and not has_times:
         raise ValueError(
             f"{name} has no index of times, but Forecaster was fitted with columns of the "
             "calendar: expected a Series or DataFrame like y."

@@ -80,7 +80,7 @@ def mean_absolute_scaled_error(
 
 
 def half_widths(residuals: np.ndarray | None, coverage: float, horizon: int) -> np.ndarray:
-    """Half of a split-conformal interval of each step, in units of a window.
+    """Half of a conformal interval of each step, in units of a window.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def half_widths(residuals: np.ndarray | None, coverage: float, horizon: int) -> 
         raise ValueError(f"coverage must be in (0, 1), got {coverage!r}.")
     if residuals is None:
         raise ValueError(
-            "predict_interval needs the errors of held-out windows: set calibration_fraction "
-            "before fit."
+            "predict_interval needs the errors of held-out windows: set calibration_folds before "
+            "fit."
         )
     errors = np.abs(residuals)
     if horizon > errors.shape[1]:

@@ -9,8 +9,7 @@ from sklearn.base import clone
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
 
-from skdeep.base.regressor import DeepRegressor
-from skdeep.forecast.clock import DAY, season_by_autocorrelation, season_of, seconds
+from skdeep.forecast.clock import DAY, cycles_of, season_by_autocorrelation, season_of, seconds
 from skdeep.forecast.series import Series
 from skdeep.forecast.windows import Windows, least_scale
 
@@ -60,8 +59,8 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
     block = horizon if forecaster.strategy == "direct" else 1
     steps = season(forecaster.season, all_series)
     shortest = min(len(series) for series in all_series)
-    step = seconds(all_series[0].index)
-    if forecaster.calendar is True and step is None:
+    longest = max(all_series, key=len)
+    if forecaster.calendar is True and seconds(longest.index) is None:
         raise ValueError(
             "calendar=True: expected y with a DatetimeIndex or a PeriodIndex, whose dates it reads."
         )
@@ -72,7 +71,7 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
         center=forecaster.instance_norm,
         as_sequence=bool(get_tags(regressor).input_tags.three_d_array),
         lagged=forecaster.exogenous == "lagged",
-        step=step if forecaster.calendar else None,
+        cycles=cycles_of(longest.index) if forecaster.calendar else (),
         floor=least_scale(all_series),
     )
     needed = made.past + horizon
@@ -95,7 +94,7 @@ def fitted(regressor: Any, parts: list[tuple[Any, Any]]) -> Any:
     model = clone(regressor)
     if targets.shape[1] == 1:
         targets = targets[:, 0]
-    elif not (isinstance(model, DeepRegressor) or get_tags(model).target_tags.multi_output):
+    elif not get_tags(model).target_tags.multi_output:
         model = MultiOutputRegressor(model)
     return model.fit(rows, targets)
 
@@ -105,10 +104,13 @@ def calibration_errors(
     plan: Windows,
     all_series: list[Series],
     known: list[np.ndarray],
-    fraction: float,
+    n_folds: int,
     horizon: int,
 ) -> np.ndarray:
-    """Errors at the end of the series of a model that has not seen it.
+    """Errors of the windows of each part of the series by a model of the windows of the others.
+
+    Windows are cut into `n_folds` parts in the order of time. Training leaves out those that share
+    a target with the part.
 
     Parameters
     ----------
@@ -117,32 +119,37 @@ def calibration_errors(
     all_series : list of Series
     known : list of ndarray
         `covariates` of each series.
-    fraction : float
-        Share of the steps of each series that the model does not see.
+    n_folds : int
     horizon : int
 
     Returns
     -------
     ndarray of shape (n_windows, horizon, n_channels)
-        In units of the windows; none where the series are too short.
+        In units of the windows, in the order of time within each series; of a part without windows
+        to learn from there are none.
     """
     n_channels = all_series[0].values.shape[1]
-    parts, held_out = [], []
-    for series, covered in zip(all_series, known):
-        end = min(len(series) - int(np.ceil(fraction * len(series))), len(series) - horizon)
-        if end < plan.past + plan.block:
-            continue
-        parts.append(plan.training_rows(series[:end], covered[:end]))
-        begin = end - plan.past
-        held_out.append((series[begin:], covered[begin:]))
-    if not parts:
-        return np.empty((0, horizon, n_channels))
-    model = fitted(regressor, parts)
+    rows = [plan.training_rows(series, covered) for series, covered in zip(all_series, known)]
     errors = []
-    for series, covered in held_out:
-        past, ahead, seen = plan.slices(series, covered, horizon)
-        n_exog = 0 if series.exog is None else series.exog.shape[1]
-        made = plan.roll_out(model.predict, past, seen, n_exog, horizon)
-        units = plan.units(past[:, plan.past - plan.window :])
-        errors.append((ahead - made) / units.scale)
-    return np.concatenate(errors)
+    for fold in range(n_folds):
+        cuts = [(fold * len(x) // n_folds, (fold + 1) * len(x) // n_folds) for x, _ in rows]
+        parts = [_outside(x, y, cut, horizon) for (x, y), cut in zip(rows, cuts)]
+        if not sum(len(x) for x, _ in parts):
+            continue
+        model = fitted(regressor, parts)
+        for series, covered, (begin, end) in zip(all_series, known, cuts):
+            past, ahead, seen = (v[begin:end] for v in plan.slices(series, covered, horizon))
+            if not len(past):
+                continue
+            n_exog = 0 if series.exog is None else series.exog.shape[1]
+            made = plan.roll_out(model.predict, past, seen, n_exog, horizon)
+            units = plan.units(past[:, plan.past - plan.window :])
+            errors.append((ahead - made) / units.scale)
+    return np.concatenate(errors) if errors else np.empty((0, horizon, n_channels))
+
+
+def _outside(rows, targets, cut, horizon):
+    """Rows and targets of the windows that share no target with those of a part."""
+    start = np.arange(len(rows))
+    apart = (start <= cut[0] - horizon) | (start >= cut[1] - 1 + horizon)
+    return rows[apart], targets[apart]

@@ -37,8 +37,8 @@ class Windows:
         Whether rows are (window, n_columns) instead of flat.
     lagged : bool
         Whether exogenous columns are known until now only.
-    step : float or None
-        Seconds of a step, for columns of the calendar; None for none.
+    cycles : tuple of {'day', 'week', 'year'}
+        Of columns of the calendar.
     floor : ndarray of shape (n_channels,)
         Least scale of a window.
     """
@@ -49,7 +49,7 @@ class Windows:
     center: str | None
     as_sequence: bool
     lagged: bool
-    step: float | None
+    cycles: tuple[str, ...]
     floor: Any
 
     @property
@@ -81,8 +81,8 @@ class Windows:
             if isinstance(ahead, int):
                 ahead = np.full((n_ahead, series.exog.shape[1]), np.nan)
             parts.append(np.concatenate([series.exog, ahead]))
-        if self.step is not None:
-            parts.append(calendar(index, self.step))
+        if self.cycles:
+            parts.append(calendar(index, self.cycles))
         return np.concatenate(parts, 1) if parts else np.empty((total, 0))
 
     def rows(self, past: np.ndarray, known: np.ndarray, n_exog: int) -> tuple[Any, Units]:

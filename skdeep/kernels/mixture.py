@@ -80,7 +80,10 @@ def kernels_for(estimator: Any, rows: Rows) -> RandomKernels | None:
     if len(estimator.input_shape_) == 2:  # a matrix may hold any vectors, or token ids
         length = shape[1] or int(np.median(rows.x.lengths))
     fits = FEWEST_ROWS <= n <= MOST_ROWS and length >= FEWEST_STEPS
-    if not (is_mean and fits) or len(getattr(estimator, "classes_", "ab")) < 2:
+    has_window = getattr(estimator, "instance_norm", None) or getattr(
+        estimator, "linear_skip", False
+    )
+    if has_window or not (is_mean and fits) or len(getattr(estimator, "classes_", "ab")) < 2:
         return None
     size: dict[str, Any] = FEW if n > MANY_ROWS else {}
     return RandomKernels(own_scale=estimator.own_scale, device=estimator.device, **own, **size)

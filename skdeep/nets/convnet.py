@@ -20,6 +20,7 @@ from skdeep.nets.conv import (
     with_own_scale,
 )
 from skdeep.nets.trunks import TRUNKS
+from skdeep.nets.window import Window
 
 if TYPE_CHECKING:
     from skdeep.nets.blocks import Input, Shape
@@ -49,6 +50,8 @@ class ConvNet(nn.Module):
         Whether trunks get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
     transforms : list of callable, default=()
         The user's augmentations of batches, before they are standardised.
+    window : dict, default=None
+        Options of a `skdeep.nets.window.Window` around the network; None for none.
 
     Attributes
     ----------
@@ -85,6 +88,7 @@ class ConvNet(nn.Module):
         frozen: bool = False,
         own_scale: bool = False,
         transforms: Sequence[Callable[[Tensor], Tensor]] = (),
+        window: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         trunks: list[Any]
@@ -100,6 +104,7 @@ class ConvNet(nn.Module):
                 "augment": augment,
                 "frozen": frozen,
                 "own_scale": own_scale,
+                "window": None if window is None else dict(window),
             }
         if isinstance(architecture, str):
             seen = (shape[0] * (2 if own_scale else 1), *shape[1:])
@@ -108,6 +113,7 @@ class ConvNet(nn.Module):
             trunks = list(architecture)
         self.shape = tuple(shape)
         self.scale = Standardize(shape[0])
+        self.window = None if window is None else Window(shape[0], n_outputs, **window)
         self.trunks = nn.ModuleList(trunks)
         self.drop = Dropout(dropout) if dropout else None
         self.heads = nn.ModuleList(Linear(trunk.width, n_outputs) for trunk in trunks)
@@ -146,14 +152,23 @@ class ConvNet(nn.Module):
 
     def features(self, x: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """Inputs of the heads: (n_samples, width) for each member."""
+        x = x if self.window is None else self.window.normed(x, mask)[0]
+        return self._encode(x, mask)
+
+    def _encode(self, x: Tensor, mask: Tensor | None) -> list[Tensor]:
         x = with_own_scale(x, mask) if self.own_scale else x
         return [trunk(x, mask) for trunk in self.trunks]
 
     def scores(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Raw scores of prepared rows."""
+        if self.window is None:
+            return self._heads(self._encode(x, mask))
+        x, units = self.window.normed(x, mask)
+        return self.window.finish(self._heads(self._encode(x, mask)), x, units)
+
+    def _heads(self, features: list[Tensor]) -> Tensor:
         out = [
-            head(f if self.drop is None else self.drop(f))
-            for head, f in zip(self.heads, self.features(x, mask))
+            head(f if self.drop is None else self.drop(f)) for head, f in zip(self.heads, features)
         ]
         return out[0] if len(out) == 1 else torch.stack(out, 1)
 

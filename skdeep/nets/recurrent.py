@@ -8,8 +8,8 @@ Sequences are not packed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,12 @@ from skdeep.nets.conv import (
     Standardize,
     as_images,
     global_mean,
+    mask_of,
     masked,
     with_own_scale,
 )
 from skdeep.nets.recurrence import Recurrence, reversal, reverse
+from skdeep.nets.window import Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +68,8 @@ class RecurrentNet(nn.Module):
         Whether numbers may be NaN, which then count as the mean of their channel.
     own_scale : bool, default=False
         Whether layers get series by their own scales, too: see `skdeep.nets.conv.with_own_scale`.
+    window : dict, default=None
+        Options of a `skdeep.nets.window.Window` around the network; None for none.
 
     Shapes
     ------
@@ -101,6 +105,7 @@ class RecurrentNet(nn.Module):
         scaled_output: bool = False,
         has_missing: bool = False,
         own_scale: bool = False,
+        window: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.config = {
@@ -118,7 +123,9 @@ class RecurrentNet(nn.Module):
             "scaled_output": bool(scaled_output),
             "has_missing": bool(has_missing),
             "own_scale": bool(own_scale),
+            "window": None if window is None else dict(window),
         }
+        self.window = None if window is None else Window(n_channels, n_outputs, **window)
         if vocabulary_size:
             self.embedding = Embedding(vocabulary_size, embedding_size)
             n_channels = embedding_size
@@ -142,7 +149,16 @@ class RecurrentNet(nn.Module):
         self.output = OutputScale(n_outputs) if scaled_output else None
 
     def forward(self, x: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-        return self.score(self.features(x))
+        x, lengths = x if isinstance(x, tuple) else (x, None)
+        return self.scored(self.embed(x), lengths)
+
+    def scored(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Raw scores of embedded sequences."""
+        if self.window is None:
+            return self.score(self.encode(x, lengths))
+        series, units = self.normed(x, lengths)
+        scores = self.score(self.encode(series.permute(2, 0, 1), lengths))
+        return self.window.finish(scores, series, units)
 
     def score(self, features: Tensor) -> Tensor:
         """Raw scores from `features`."""
@@ -152,7 +168,15 @@ class RecurrentNet(nn.Module):
     def features(self, x: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         """Input of the head, of shape (n_samples, n_features)."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
-        return self.encode(self.embed(x), lengths)
+        x = self.embed(x)
+        if self.window is not None:
+            x = self.normed(x, lengths)[0].permute(2, 0, 1)
+        return self.encode(x, lengths)
+
+    def normed(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Embedded series as the window has them, channels before steps, and their units."""
+        x = x.permute(1, 2, 0)
+        return self.window.normed(x, None if lengths is None else mask_of(x, lengths))
 
     def embed(self, x: Tensor) -> Tensor:
         """Embedded input, time-major: the tensor that `saliency` differentiates by."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from skdeep.inputs.arrays import channels_first_shape
 from skdeep.nets.conv import OWN_SCALE_EPS
+from skdeep.onnx._graph import Unsupported
 from skdeep.onnx._types import of_tensor
 from skdeep.preprocessing.vocabulary import UNKNOWN
 
@@ -138,6 +139,12 @@ def standardized(g: Graph, rows: Rows, layer: Standardize) -> Rows:
 def masked(g: Graph, x: str, inside: str | None) -> str:
     """0 in the place of padding, in single precision."""
     return x if inside is None else g.op("Where", inside, x, 0.0)
+
+
+def check_window(net: Any) -> None:
+    """Raise if a network has a `skdeep.nets.window.Window`."""
+    if net.window is not None:
+        raise Unsupported("a regressor with instance_norm or linear_skip cannot be written.")
 
 
 def with_own_scale(g: Graph, rows: Rows) -> Rows:

@@ -19,6 +19,7 @@ from skdeep.onnx import _answers
 from skdeep.onnx._arrays import (
     SINGLE,
     Rows,
+    check_window,
     global_mean,
     masked,
     read_rows,
@@ -180,6 +181,7 @@ _TRUNKS: dict[type, Callable[[Graph, Any, Rows], str]] = {
 
 def features(g: Graph, net: Any, rows: Rows) -> list[str]:
     """What the heads of a network see, (n_samples, width) for each member."""
+    check_window(net)
     rows = standardized(g, rows, net.scale)
     rows = with_own_scale(g, rows) if net.own_scale else rows
     return [trunk(g, member, rows) for member in net.trunks]

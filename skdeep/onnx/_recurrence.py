@@ -15,6 +15,7 @@ from skdeep.onnx import _answers
 from skdeep.onnx._arrays import (
     SINGLE,
     Rows,
+    check_window,
     global_mean,
     lengths_of,
     masked,
@@ -103,6 +104,7 @@ def features(g: Graph, net: Any, rows: Rows) -> str:
         x = g.op("Transpose", g.op("Gather", weight, rows.x), perm=[0, 2, 1])
         rows = replace(rows, x=masked(g, x, rows.inside), shape=(weight.shape[1], None))
     else:
+        check_window(net)
         rows = standardized(g, rows, net.standardize)
         rows = with_own_scale(g, rows) if net.own_scale else rows
     x, lengths, made = g.op("Transpose", rows.x, perm=[2, 0, 1]), lengths_of(g, rows), ("", "")

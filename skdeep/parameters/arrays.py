@@ -48,11 +48,32 @@ ARRAYS = {
     ),
 }
 
+WINDOW = {
+    "instance_norm": Parameter(
+        [StrOptions({"last", "mean"}), None],
+        """{'last', 'mean'} or None
+        Whether each channel of a series is less its last value (Zeng et al., 2023) or its mean
+        (reversible instance normalisation; Kim et al., 2022) and divided by its own standard
+        deviation, which is undone on the predictions: y is taken to be in the units of the first
+        channel, as forecasts are. Levels that `fit` has not seen are predicted like those that it
+        has. Not for images and missing values.""",
+    ),
+    "linear_skip": Parameter(
+        ["boolean"],
+        """bool
+        Whether a linear model of all steps of all channels is added to the network's output: a
+        ridge regression whose penalty is chosen by leave-one-out (of more than 10,000 rows, 10,000
+        at equal distances are used). It is fitted before the network, which starts at it and
+        learns what it leaves. Needs series of one length, without missing values.""",
+    ),
+}
+
 CNN = {
     **TRAINING,
     **CLASSIFIER,
     **SCALED_REGRESSOR,
     **ARRAYS,
+    **WINDOW,
     "architecture": Parameter(
         [StrOptions({"auto", "lenet", "resnet", "inception"}), HasMethods("forward"), callable],
         """{'auto', 'lenet', 'resnet', 'inception'}, torch.nn.Module or callable
@@ -125,7 +146,8 @@ CNN = {
         the weight is `kernel_weight_`. With few series it is often the better of the two. 'auto' is
         `skdeep.preprocessing.RandomKernels` for 10 to 10,000 series of at least 12 steps (their
         median), with fewer features above 2,000; for X of two dimensions, which may hold any
-        vectors, for images, and for losses other than the squared error, it is None. None is the
+        vectors, for images, for losses other than the squared error, and with `instance_norm` or
+        `linear_skip`, it is None. None is the
         network alone. A row of weight 2 is not the same as the row given twice, because each row is
         left out for itself. `transform` and `saliency` are those of the
         network.""",

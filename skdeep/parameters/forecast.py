@@ -1,9 +1,7 @@
 """Parameters and attributes of the forecaster."""
 
-from numbers import Real
-
-from skdeep._compat import HasMethods, Interval, StrOptions
-from skdeep.parameters.entry import AT_LEAST_1, AUTO, Parameter
+from skdeep._compat import HasMethods, StrOptions
+from skdeep.parameters.entry import AT_LEAST_1, AT_LEAST_2, AUTO, Parameter
 
 FORECASTER = {
     "regressor": Parameter(
@@ -11,10 +9,9 @@ FORECASTER = {
         """estimator or None
         What learns the step from a window to what follows it. A regressor that reads series
         (`LSTMRegressor`, `CNNRegressor`; the tag `three_d_array`) gets rows of shape (window,
-        n_columns), others a table. Other libraries' regressors whose tags do not say that they
-        predict several outputs are fitted once for each
-        (`sklearn.multioutput.MultiOutputRegressor`). None is an `LSTMRegressor` without its
-        convolutional branch.""",
+        n_columns), others a table. Regressors whose tags do not say that they predict several
+        outputs are fitted once for each (`sklearn.multioutput.MultiOutputRegressor`). None is a
+        small `LSTMRegressor` with `linear_skip`.""",
     ),
     "horizon": Parameter(
         [AT_LEAST_1],
@@ -22,13 +19,13 @@ FORECASTER = {
         Steps to forecast.""",
     ),
     "window": Parameter(
-        [AT_LEAST_1, AUTO],
+        [AT_LEAST_1, AT_LEAST_2, AUTO],
         """int or 'auto'
         Steps of the past that a forecast sees. 'auto' is two seasons and at least `horizon` and 12
         steps, but at most a third of the shortest series.""",
     ),
     "season": Parameter(
-        [AT_LEAST_1, AUTO],
+        [AT_LEAST_1, AT_LEAST_2, AUTO],
         """int or 'auto'
         Steps of a season, for `score`, the window and lags. 'auto' is that of the frequency: a day
         for steps below a day, a week for days, a year for weeks, months and quarters. Without an
@@ -60,7 +57,8 @@ FORECASTER = {
         ["boolean", AUTO],
         """bool or 'auto'
         Whether to add columns of the calendar: sines and cosines of the time of day, week and
-        year, and whether it is a weekend. 'auto' does so if y has an index of times.""",
+        year, as far as the series holds two or more of them, and whether it is a weekend. 'auto'
+        does so if y has an index of times.""",
     ),
     "exogenous": Parameter(
         [StrOptions({"future", "lagged"})],
@@ -68,11 +66,11 @@ FORECASTER = {
         Whether the columns of X are known for the steps to come (holidays, prices), so that
         `predict` is given them, or for the past alone (measurements).""",
     ),
-    "calibration_fraction": Parameter(
-        [Interval(Real, 0, 1, closed="neither"), None],
-        """float or None
-        Share of each series, its end, that a first fit does not see and whose errors are the
-        widths of `predict_interval`; a second fit then sees all. None saves the first fit, and
+    "calibration_folds": Parameter(
+        [AT_LEAST_2, None],
+        """int or None
+        Parts of the series, in the order of time, each of which a further fit does not see; its
+        errors there are the widths of `predict_interval`. None saves these fits, and
         `predict_interval` cannot be used.""",
     ),
     "random_state": Parameter(
@@ -96,5 +94,5 @@ FORECASTER_ATTRIBUTES = {
     "n_exogenous_": """int
         Number of columns of X.""",
     "residuals_": """ndarray of shape (n_windows, horizon, n_channels) or None
-        Errors of the first fit for windows at the end, in units of each window.""",
+        Errors of models that were fitted without the window, in units of each window.""",
 }

@@ -4,7 +4,7 @@ from dataclasses import replace
 from numbers import Integral
 
 from skdeep._compat import Interval, StrOptions
-from skdeep.parameters.arrays import ARRAYS, CNN, KERNEL_ATTRIBUTES
+from skdeep.parameters.arrays import ARRAYS, CNN, KERNEL_ATTRIBUTES, WINDOW
 from skdeep.parameters.dense import DENSE
 from skdeep.parameters.entry import AT_LEAST_2, AUTO, BELOW_1, MOST, Parameter
 from skdeep.parameters.training import (
@@ -96,6 +96,7 @@ LSTM = {
         Whether 3-D arrays are (n_samples, length, n_channels) or (n_samples, n_channels, length),
         and the arrays of a list (length, n_channels) or (n_channels, length).""",
     ),
+    **WINDOW,
     "own_scale": ARRAYS["own_scale"],
     "missing": ARRAYS["missing"],
     "batch_size": replace(

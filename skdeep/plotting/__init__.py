@@ -5,6 +5,7 @@ Matplotlib is imported only when something is drawn.
 
 from skdeep.plotting.anomaly import AnomalyScoreDisplay
 from skdeep.plotting.embedding import EmbeddingDisplay
+from skdeep.plotting.forecast import ForecastDisplay
 from skdeep.plotting.network import NetworkDisplay, summary
 from skdeep.plotting.policy import ActionValueDisplay, ReturnDisplay
 from skdeep.plotting.reconstruction import ReconstructionDisplay
@@ -18,6 +19,7 @@ __all__ = [
     "ActionValueDisplay",
     "AnomalyScoreDisplay",
     "EmbeddingDisplay",
+    "ForecastDisplay",
     "NetworkDisplay",
     "ReconstructionDisplay",
     "ReturnDisplay",

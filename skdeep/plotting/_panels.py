@@ -150,7 +150,7 @@ def _positions(line, ax, step=0.01):
     """Points on a curve `step` apart, in shares of the width and height of `ax`."""
     line.axes.autoscale_view()
     transform = line.get_transform() - ax.transAxes
-    points = transform.transform(np.column_stack(line.get_data()))
+    points = transform.transform(line.get_xydata())
     points = points[np.isfinite(points).all(axis=1)]
     if len(points) < 2 or np.ptp(points[:, 0]) == 0:  # a dot, or the line at the best epoch
         return np.empty((0, 2))

@@ -18,6 +18,7 @@ from skdeep.base.disk import piece_by_piece
 from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
 from skdeep.base.training import plain_gradient, single_phase
+from skdeep.base.window import check_same_window, learn_window, start_at_skip, window_options
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, in_pieces
 from skdeep.data.rows import RaggedRows
@@ -109,8 +110,10 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
         layer_sizes(self.embedding_size, "embedding_size", n_inputs=n_inputs)
         settings = self._settings(rows.x.shape[1], self.n_outputs_)
         own_scale = not tokens and wants_own_scale(self.own_scale, rows.x)
-        net = RecurrentNet(**settings, own_scale=own_scale).double()
+        window = window_options(self, rows.x.shape[1:])
+        net = RecurrentNet(**settings, own_scale=own_scale, window=window).double()
         initialize(net, rng)
+        start_at_skip(window, [net.head])
         return net
 
     def _check_parameters(self) -> None:
@@ -140,6 +143,7 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
                     f"warm_start can only be used with the {shown} of the previous call to fit. "
                     f"Previously got {config[name]}, now {settings[name]}."
                 )
+        check_same_window(self, config["window"])
 
     # --- training --------------------------------------------------------------------------
 
@@ -184,6 +188,8 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
             mean, spread = channel_statistics(x, weight)
             module.standardize.mean.copy_(mean)
             module.standardize.scale.copy_(1 / spread)
+        if module.window is not None:
+            target = learn_window(module, lambda x: _normed(module, x), task.data, self._units)
         if module.output is not None:
             mean, spread = channel_statistics(target[:, :, None], weight)
             module.output.shift.copy_(mean)
@@ -222,7 +228,13 @@ class DeepSequence(ClassNamePrefixFeaturesOutMixin, TransformerMixin, KernelMixt
         """Standardised or embedded sequences, and the function that gives their raw scores."""
         x, lengths = x if isinstance(x, tuple) else (x, None)
         embedded = module.embed(x).permute(1, 2, 0)
-        return embedded, lambda x: module.score(module.encode(x.permute(2, 0, 1), lengths))
+        return embedded, lambda x: module.scored(x.permute(2, 0, 1), lengths)
+
+
+def _normed(module: Any, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Series as the window of a network has them, and their units."""
+    x, lengths = x if isinstance(x, tuple) else (x, None)
+    return module.normed(module.embed(x), lengths)
 
 
 def _mean_length(x: Any) -> int:

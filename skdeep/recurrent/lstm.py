@@ -194,6 +194,8 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         recurrent_dropout: float = 0.0,
         data_format: str = "channels_last",
         own_scale: bool | Literal["auto"] = "auto",
+        instance_norm: str | None = None,
+        linear_skip: bool = False,
         missing: str = "error",
         solver: str = "adam",
         alpha: float = 0.0,
@@ -233,6 +235,8 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
         self.recurrent_dropout = recurrent_dropout
         self.data_format = data_format
         self.own_scale = own_scale
+        self.instance_norm = instance_norm
+        self.linear_skip = linear_skip
         self.missing = missing
         self.solver = solver
         self.alpha = alpha

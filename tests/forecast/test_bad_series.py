@@ -183,7 +183,7 @@ def test_what_is_no_series():
         ({"seasonal_lags": [0]}, "seasonal_lags=[0]: expected positive integers"),
         ({"seasonal_lags": [1.5]}, "seasonal_lags=[1.5]: expected positive integers"),
         ({"calendar": True}, "calendar=True: expected y with a DatetimeIndex"),
-        ({"calibration_fraction": 1.0}, "The 'calibration_fraction' parameter of Forecaster"),
+        ({"calibration_folds": 1}, "The 'calibration_folds' parameter of Forecaster"),
     ],
 )
 def test_parameters(parameters, text):
@@ -202,8 +202,8 @@ def test_arguments_of_methods():
         model.predict_interval(horizon=4)
     with raises("coverage must be in (0, 1), got 1"):
         model.predict_interval(1)
-    with raises("set calibration_fraction before fit"):
-        forecaster(calibration_fraction=None).fit(y).predict_interval()
+    with raises("set calibration_folds before fit"):
+        forecaster(calibration_folds=None).fit(y).predict_interval()
     with raises("test_size=1.5: expected a share in (0, 1)"):
         model.backtest(y, test_size=1.5)
     with raises("stride=0: expected a positive integer or None"):

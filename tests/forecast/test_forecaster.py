@@ -42,7 +42,7 @@ class Recorder(RegressorMixin, BaseEstimator):
 def plain(**parameters):
     """A forecaster without what 'auto' adds."""
     options = {"season": 1, "seasonal_lags": None, "calendar": False, "instance_norm": None}
-    options["calibration_fraction"] = None
+    options["calibration_folds"] = None
     return Forecaster(Recorder(), **{**options, **parameters})
 
 
@@ -193,9 +193,38 @@ def test_regressors_of_all_kinds(regressor):
 
 def test_default_regressor_is_an_lstm_with_the_seed():
     y = monthly(100, noise=0.2)
-    first, second = (Forecaster(horizon=3, random_state=3).fit(y).predict() for _ in range(2))
-    pd.testing.assert_series_equal(first, second)
-    assert isinstance(Forecaster(horizon=3).fit(y).regressor_, LSTMRegressor)
+    first, second = (Forecaster(horizon=3, random_state=3).fit(y) for _ in range(2))
+    pd.testing.assert_series_equal(first.predict(), second.predict())
+    assert isinstance(first.regressor_, LSTMRegressor) and first.regressor_.random_state == 3
+
+
+def test_default_is_far_better_than_the_season_before():
+    y = monthly(170, noise=1.0)
+    result = Forecaster(horizon=12, random_state=0).backtest(y, test_size=36)
+    assert result.mase.mean() < 0.8 * result.naive_mase.mean()
+
+
+def test_regressors_that_predict_one_output_are_fitted_for_each():
+    y = monthly(150)
+    one = Forecaster(HistGradientBoostingRegressor(max_iter=2), horizon=4).fit(y)
+    assert len(one.regressor_.estimators_) == 4
+    many = LSTMRegressor((2,), max_iter=1, device="cpu")
+    assert Forecaster(many, horizon=4, calibration_folds=None).fit(y).regressor_.n_outputs_ == 4
+
+
+def test_calendar_has_the_cycles_that_the_series_holds_twice():
+    def width(n, freq, **parameters):
+        y = pd.Series(np.sin(np.arange(n)), pd.date_range("2021-01-01", periods=n, freq=freq))
+        forecaster = Forecaster(Recorder(), window=3, horizon=1, seasonal_lags=None, **parameters)
+        return forecaster.set_params(calibration_folds=None).fit(y).regressor_.X_.shape[1] - 3
+
+    assert width(40, "h") == 0  # less than two days
+    assert width(24 * 20, "h") == 4 + 5  # day, and week with its weekend
+    assert width(500, "D") == 5
+    assert width(800, "D") == 5 + 4
+    assert width(30, "MS") == 4
+    assert width(30, "YS") == 0
+    assert width(800, "D", calendar=False) == 0
 
 
 # --- intervals, scores, backtests ----------------------------------------------------------------
@@ -214,21 +243,51 @@ def test_intervals_hold_what_comes():
         assert abs(np.mean(found) - coverage) < 0.05
 
 
-def test_interval_is_a_quantile_of_the_errors_of_held_out_windows():
+def test_interval_is_a_quantile_of_the_errors_of_windows_left_out():
     y = np.random.default_rng(0).normal(size=200)
     options = {"horizon": 2, "window": 3, "season": 1, "instance_norm": None}
-    forecaster = Forecaster(Ridge(), **options).fit(y)
-    earlier = Forecaster(Ridge(), **options).fit(y[:160])
-    errors = np.array(
-        [np.abs(y[t : t + 2] - earlier.predict(context=y[t - 3 : t])) for t in range(160, 199)]
-    )
-    half = np.sort(errors, 0)[int(np.ceil((len(errors) + 1) * 0.8)) - 1]
+    forecaster = Forecaster(Ridge(), calibration_folds=4, **options).fit(y)
+    rows = np.array([y[t - 3 : t] for t in range(3, 199)])
+    ahead = np.array([y[t : t + 2] for t in range(3, 199)])
+    errors = []
+    for fold in range(4):
+        part = range(fold * 49, fold * 49 + 49)
+        apart = [i for i in range(196) if min(abs(i - j) for j in part) >= 2]
+        model = Ridge().fit(rows[apart], ahead[apart])
+        errors += list(np.abs(ahead[part] - model.predict(rows[part])))
+    half = np.sort(errors, 0)[int(np.ceil(197 * 0.8)) - 1]
     predicted = forecaster.predict()
     expected = np.stack([predicted - half, predicted + half], 1)
     np.testing.assert_allclose(forecaster.predict_interval(0.8), expected)
 
 
-def test_too_few_held_out_windows_for_the_coverage():
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_intervals_come_from_models_that_have_not_seen_what_they_are_judged_by(strategy):
+    """A regressor that remembers the steps of a line has errors wherever it has not been."""
+
+    class Memory(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.known_ = {value for value in np.ravel(y)}
+            self.width_ = 1 if y.ndim == 1 else y.shape[1]
+            return self
+
+        def predict(self, X):
+            ahead = np.round(X[:, -1:]) + 1 + np.arange(self.width_)
+            seen = np.isin(ahead, list(self.known_))
+            return np.where(seen, ahead, -1e6)[:, : self.width_]
+
+        def __sklearn_tags__(self):
+            tags = super().__sklearn_tags__()
+            tags.target_tags.multi_output = True
+            return tags
+
+    options = {"horizon": 3, "window": 2, "season": 1, "instance_norm": None}
+    forecaster = Forecaster(Memory(), strategy=strategy, **options).fit(np.arange(60.0))
+    assert (np.abs(forecaster.residuals_[:, 0]) > 1e5).all()
+    assert len(forecaster.residuals_) == 60 - 2 - 3 + 1
+
+
+def test_too_few_windows_for_the_coverage():
     forecaster = Forecaster(Ridge(), horizon=2, window=5).fit(np.arange(30.0))
     assert np.isinf(forecaster.predict_interval(0.99)).all()
 
