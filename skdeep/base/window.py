@@ -57,7 +57,7 @@ def window_options(estimator: Any, shape: tuple[int | None, ...]) -> dict[str, A
 
 
 @torch.no_grad()
-def start_at_skip(window: dict[str, Any] | None, heads: Iterable[torch.nn.Linear]) -> None:
+def start_at_skip(window: dict[str, Any] | None, heads: Iterable[Any]) -> None:
     """Set the last layers to 0 if a linear skip is there, so that training starts at it."""
     if window is not None and window["length"]:
         for head in heads:

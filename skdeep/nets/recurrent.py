@@ -175,8 +175,9 @@ class RecurrentNet(nn.Module):
 
     def normed(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """Embedded series as the window has them, channels before steps, and their units."""
-        x = x.permute(1, 2, 0)
-        return self.window.normed(x, None if lengths is None else mask_of(x, lengths))
+        x, window = x.permute(1, 2, 0), self.window
+        assert window is not None  # callers have looked
+        return window.normed(x, None if lengths is None else mask_of(x, lengths))
 
     def embed(self, x: Tensor) -> Tensor:
         """Embedded input, time-major: the tensor that `saliency` differentiates by."""
