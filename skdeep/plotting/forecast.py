@@ -158,15 +158,7 @@ default=None
         self.history_line_ = self.truth_line_ = None
         if first:
             self._draw_series(places, n_history, history_kw or {})
-        options = {"color": color, "label": name or "Forecast", **(line_kw or {})}
-        if len(forecast) == 1:
-            options = {"marker": "o"} | options
-        (self.line_,) = ax.plot(places["forecast"], forecast, **options)
-        self.interval_ = None
-        if ends is not None:
-            options = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0}
-            options |= {"label": self._interval_label(name)} | (interval_kw or {})
-            self.interval_ = ax.fill_between(places["forecast"], *ends, **options)
+        self._draw_forecast(places["forecast"], forecast, ends, color, name, line_kw, interval_kw)
         drawn = (self.history_line_, self.truth_line_, self.line_, self.interval_)
         panels.entries += [artist for artist in drawn if artist is not None]
         ax.grid(alpha=0.25)
@@ -300,6 +292,18 @@ default=None
             values = self._values(self.truth, "truth")
             style["label"] = "What came"
             (self.truth_line_,) = self.ax_.plot(places["truth"], values, **style)
+
+    def _draw_forecast(self, x, forecast, ends, color, name, line_kw, interval_kw):
+        """Draw the forecast and its interval."""
+        options = {"color": color, "label": name or "Forecast", **(line_kw or {})}
+        if len(forecast) == 1:
+            options = {"marker": "o"} | options
+        (self.line_,) = self.ax_.plot(x, forecast, **options)
+        self.interval_ = None
+        if ends is not None:
+            options = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0}
+            options |= {"label": self._interval_label(name)} | (interval_kw or {})
+            self.interval_ = self.ax_.fill_between(x, *ends, **options)
 
     def _values(self, values, name):
         """Those of the channel, (n_steps,)."""
