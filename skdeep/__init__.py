@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from skdeep._show_versions import show_versions
     from skdeep.adversarial.gan_outlier import GANOutlierDetector
     from skdeep.adversarial.image_gan import ImageGAN
+    from skdeep.adversarial.imputer import TabularImputer
     from skdeep.adversarial.oversampler import GANOverSampler
     from skdeep.adversarial.tabular_gan import TabularGAN
     from skdeep.autoencoder.autoencoder import Autoencoder
@@ -75,6 +76,7 @@ _PLACES = {
     "TabMClassifier": "tabular.tabm",
     "TabMRegressor": "tabular.tabm",
     "TabularGAN": "adversarial.tabular_gan",
+    "TabularImputer": "adversarial.imputer",
     "VariationalAutoencoder": "autoencoder.vae",
     "show_versions": "_show_versions",
 }
@@ -114,6 +116,7 @@ __all__ = [
     "TabMClassifier",
     "TabMRegressor",
     "TabularGAN",
+    "TabularImputer",
     "VariationalAutoencoder",
     "__version__",
     "show_versions",

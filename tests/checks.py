@@ -20,7 +20,7 @@ from sklearn.utils import get_tags
 
 import skdeep
 
-GENERATORS = ("GANOutlierDetector", "GANOverSampler", "ImageGAN", "TabularGAN")
+GENERATORS = ("GANOutlierDetector", "GANOverSampler", "ImageGAN", "TabularGAN", "TabularImputer")
 """Estimators that do not predict a target: `adversarial` holds their settings."""
 
 

@@ -158,6 +158,7 @@ _CONV |= {"learning_rate": "cosine", "learning_rate_init": 0.02}
 _LSTM = {"hidden_layer_sizes": (8,), "convolutional": [(16, 5), (16, 5), (16, 3)], "max_iter": 40}
 _LSTM |= {"learning_rate": "constant", "learning_rate_init": 0.03}
 _GAN = {"max_iter": 5, "n_bins": 8, "hidden_layer_sizes": 16}
+_PLAY = {**_GAN, "order": "fixed", "warm_up": 0.8}
 
 
 def _perceptron(data):
@@ -293,9 +294,13 @@ SETTINGS = {
         "frame",
         _GAN,
         pins=(
+            _PLAY,
+            {**_PLAY, "loss": "wgan-gp", "pac": 2, "warm_up": 0.4, "early_stopping": True},
             _GAN,
-            {**_GAN, "loss": "wgan-gp", "pac": 2, "warm_up": 0.4, "early_stopping": True},
         ),
+    ),
+    "TabularImputer": Settings(
+        "adversarial", "frame", pins=({"generator": {"class": "TabularGAN", **_GAN}},)
     ),
     "ImageGAN": Settings(
         "adversarial",
@@ -325,8 +330,8 @@ SETTINGS = {
         "adversarial",
         "outliers",
         pins=(
-            {"generator": {"class": "TabularGAN", **_GAN}},
-            {"data": "frame_classes", "generator": {"class": "TabularGAN", **_GAN}},
+            {"generator": {"class": "TabularGAN", **_PLAY}},
+            {"data": "frame_classes", "generator": {"class": "TabularGAN", **_PLAY}},
         ),
     ),
     "FittedQClassifier": Settings(

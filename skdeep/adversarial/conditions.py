@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -12,20 +15,65 @@ import torch
 from pandas.api.types import is_list_like
 
 from skdeep._checks import is_frame
+from skdeep.nets.any_order import AnyOrderGenerator
+from skdeep.nets.modes import Pieces
+from skdeep.preprocessing.pieces import Allowed, interval_pieces, value_pieces
 
 ROWS_AT_A_TIME = 8192
 _N_CANDIDATES = 32  # for each row some of whose columns are given
+_CONTRADICTION = 1e-3  # times as probable as if columns were independent
+_COMPARED = 256  # rows of different conditions
+
+
+@dataclass
+class Conditions:
+    """What is known of the columns of rows that are to be sampled.
+
+    Attributes
+    ----------
+    given : dict of int to (values, positions)
+        Columns whose value is given, one for each row.
+    allowed : dict of int to Allowed
+        Columns that are restricted to an interval or a set.
+    """
+
+    given: dict[int, tuple[Any, np.ndarray]] = field(default_factory=dict)
+    allowed: dict[int, Allowed] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.given or self.allowed)
+
+    def known(self, rows: slice, n_columns: int) -> np.ndarray:
+        """Positions of the given columns of some rows, NaN elsewhere."""
+        n = rows.stop - rows.start
+        known = np.full((n, n_columns), np.nan)
+        for j, (_, positions) in self.given.items():
+            known[:, j] = positions[rows]
+        return known
+
+    def pieces(self, device: Any) -> dict[int, Pieces]:
+        """The restrictions as tensors."""
+        return {
+            j: Pieces(
+                torch.as_tensor(a.modes, device=device),
+                *(
+                    torch.as_tensor(x, dtype=torch.float64, device=device)
+                    for x in (a.low, a.high, np.log(a.share))
+                ),
+            )
+            for j, a in self.allowed.items()
+        }
 
 
 def read_conditions(
     conditions: Any, n_samples: int, modes: list, names: list, by_number: bool
-) -> dict[int, tuple[Any, np.ndarray]]:
+) -> Conditions:
     """Check the conditions of `n_samples` rows.
 
     Parameters
     ----------
     conditions : mapping, DataFrame or None
-        One value of a column for all rows, or one for each.
+        Of a column one value for all rows, or one for each, an interval or a set.
     n_samples : int
     modes : list of NumberModes or LevelModes
         Of all columns.
@@ -33,14 +81,10 @@ def read_conditions(
         Of all columns.
     by_number : bool
         Whether an integer is the number of a column.
-
-    Returns
-    -------
-    dict
-        Number of a column -> (values, positions) of all rows.
     """
+    out = Conditions()
     if conditions is None:
-        return {}
+        return out
     if is_frame(conditions) and conditions.shape[1] == len(set(conditions.columns)):
         conditions = {name: conditions[name] for name in conditions.columns}
     if not isinstance(conditions, Mapping):
@@ -48,56 +92,96 @@ def read_conditions(
             f"conditions={conditions!r}: expected a dict, or a DataFrame whose columns have "
             "different names."
         )
-    given: dict[int, tuple[Any, np.ndarray]] = {}
     for name, value in conditions.items():
-        j = _column_number(name, names, by_number)
-        if j in given:
+        j = column_number(name, names, by_number)
+        if j in out.given or j in out.allowed:
             raise ValueError(f"conditions: column {name!r} is given twice.")
-        if is_list_like(value) and not isinstance(value, (set, frozenset, Mapping)):
+        if isinstance(value, (set, frozenset, slice, pd.Interval)):
+            out.allowed[j] = _allowed(modes[j], name, value)
+            continue
+        if is_list_like(value) and not isinstance(value, Mapping):
             value = list(value)
             if len(value) != n_samples:
                 raise ValueError(
                     f"conditions: column {name!r} has {len(value)} values for "
-                    f"n_samples={n_samples}; expected one value, or one for each row."
+                    f"n_samples={n_samples}; expected one value, one for each row, a set, or an "
+                    "interval (a slice or a pandas.Interval)."
                 )
         else:
             value = [value] * n_samples
-        given[j] = _values_and_positions(modes[j], name, value)
-    return given
+        out.given[j] = _values_and_positions(modes[j], name, value)
+    return out
 
 
 def draw_rows(
     generator: Any,
     n_samples: int,
     n_columns: int,
-    given: dict[int, tuple[Any, np.ndarray]] | None,
+    conditions: Conditions,
     noise: torch.Generator,
 ) -> np.ndarray:
-    """Sample rows as positions, in pieces; `given` is what `read_conditions` returned."""
-    size = ROWS_AT_A_TIME if given is None else ROWS_AT_A_TIME // _N_CANDIDATES
+    """Sample rows as positions, in pieces."""
+    size = ROWS_AT_A_TIME // _N_CANDIDATES if conditions else ROWS_AT_A_TIME
+    pieces = conditions.pieces(noise.device)
     parts = []
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        if not given:
+        if not conditions:
             parts.append(generator.sample(n, noise))
             continue
-        known = torch.full((n, n_columns), torch.nan, device=noise.device)
-        for j, (_, positions) in given.items():
-            known[:, j] = torch.as_tensor(positions[start : start + n]).to(known.dtype)
-        parts.append(generator.sample_given(known, _N_CANDIDATES, noise))
+        given = conditions.known(slice(start, start + n), n_columns)
+        known = torch.as_tensor(given, dtype=torch.float32, device=noise.device)
+        parts.append(generator.sample_given(known, pieces, _N_CANDIDATES, noise))
     return torch.cat(parts).double().cpu().numpy()
 
 
-def _column_number(name: Any, names: list, by_number: bool) -> int:
+def warn_of_contradiction(
+    generator: AnyOrderGenerator, n_columns: int, conditions: Conditions, noise: torch.Generator
+) -> None:
+    """Warn if a row's conditions hardly ever occur together, though each may alone."""
+    n_samples = max((len(p) for _, p in conditions.given.values()), default=1)
+    given = np.unique(conditions.known(slice(0, n_samples), n_columns), axis=0)[:_COMPARED]
+    known = torch.as_tensor(given, dtype=torch.float32)
+    pieces = conditions.pieces(noise.device)
+    lift = generator.log_lift(known.to(noise.device), pieces, _N_CANDIDATES, noise)
+    if float(lift.min()) < math.log(_CONTRADICTION):
+        warnings.warn(
+            "Conditions contradict each other: together they occur, as the generator has learned, "
+            f"less than {_CONTRADICTION:g} times as often as if columns were independent, so that "
+            "the other columns are extrapolated.",
+            stacklevel=3,
+        )
+
+
+def _allowed(modes: Any, name: Any, value: Any) -> Allowed:
+    """Pieces of the modes of a column that an interval or a set allows."""
+    try:
+        if isinstance(value, slice):
+            if value.step is not None:
+                raise ValueError("a step is not supported")
+            return interval_pieces(modes, value.start, value.stop, "both", name)
+        if isinstance(value, pd.Interval):
+            return interval_pieces(modes, value.left, value.right, value.closed, name)
+        if not value:
+            raise ValueError("the set is empty")
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"conditions: column {name!r} cannot be {value!r}: {error}.") from None
+    values = sorted(value, key=repr)  # the order of a set of texts differs between processes
+    _values_and_positions(modes, name, values)  # for its errors
+    return value_pieces(modes, pd.Series(values, dtype=object, name=name))
+
+
+def column_number(name: Any, names: list, by_number: bool, caller: str = "conditions") -> int:
+    """Number of the column of a name, or of a number if columns have no names."""
     if by_number and isinstance(name, Integral):
         number = int(name)
         if not 0 <= number < len(names):
-            raise ValueError(f"conditions: there is no column {name} among {len(names)}.")
+            raise ValueError(f"{caller}: there is no column {name} among {len(names)}.")
         return number
     places = [j for j, known in enumerate(names) if _is_same(known, name)]
     if len(places) != 1:
         what = "there is no" if not places else f"there are {len(places)} of the"
-        raise ValueError(f"conditions: {what} column {name!r}; the columns are {names}.")
+        raise ValueError(f"{caller}: {what} column {name!r}; the columns are {names}.")
     return places[0]
 
 

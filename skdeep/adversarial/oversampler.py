@@ -20,7 +20,7 @@ from skdeep.adversarial.table_rows import joined, layout_of, to_layout
 from skdeep.adversarial.tabular_gan import TabularGAN
 from skdeep.base.estimator import new_random_state
 from skdeep.inputs.rows import to_host
-from skdeep.parameters import adversarial as tables
+from skdeep.parameters import row_generators as tables
 from skdeep.parameters.entry import public
 
 
@@ -132,7 +132,7 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
                 "it out of sampling_strategy, a dict."
             )
         rng = new_random_state(self.random_state)
-        generator = TabularGAN() if self.generator is None else clone(self.generator)
+        generator = TabularGAN(order="fixed") if self.generator is None else clone(self.generator)
         if generator.random_state is None:
             generator.set_params(random_state=int(rng.randint(2**31 - 1)))
         # The class goes first: what follows it is then drawn given the class, exactly.

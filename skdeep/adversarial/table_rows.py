@@ -27,7 +27,7 @@ from skdeep.preprocessing.columns import check_columns
 from skdeep.preprocessing.exact import LARGEST
 from skdeep.preprocessing.values import described_polars, from_polars, to_polars
 
-_EPOCHS, _STEPS = 50, 1000  # the least of max_iter='auto'
+_EPOCHS, _STEPS = 50, {"fixed": 1000, "random": 2000}  # the least of max_iter='auto'
 _COMPARED = 2000  # synthetic rows that are compared with real ones for a sign of collapse
 _LARGEST_WEIGHT = 5.0  # of a synthetic row, in means; a critic far off must not rule alone
 _WARM = 1000  # steps that the weights of the warm-up count for in the average of the play
@@ -116,9 +116,24 @@ def to_layout(arrays: list, names: list, layout: Any) -> Any:
     return frame if layout is None else frame.to_numpy(dtype=layout)
 
 
-def positions_of(modes: list, columns: list[pd.Series]) -> np.ndarray:
-    """Positions of the cells of columns among their modes, (n_samples, n_columns)."""
-    return np.column_stack([m.encode(c) for m, c in zip(modes, columns)])
+def positions_of(modes: list, columns: list[pd.Series], unknown: Any = None) -> np.ndarray:
+    """Positions of the cells of columns among their modes, (n_samples, n_columns).
+
+    Parameters
+    ----------
+    modes : list of NumberModes or LevelModes
+    columns : list of Series
+    unknown : {'missing', 'unexpected'}, default=None
+        Cells whose position is NaN: all missing ones, or those of columns that had none in fit,
+        where None raises.
+    """
+    out = np.full((len(columns[0]), len(columns)), np.nan)
+    for j, (m, column) in enumerate(zip(modes, columns)):
+        skipped = unknown == "missing" or (unknown == "unexpected" and not m.has_missing)
+        known = ~column.isna().to_numpy(dtype=bool) if skipped else np.ones(len(column), dtype=bool)
+        if known.any():
+            out[known, j] = m.encode(column[known] if skipped else column)
+    return out
 
 
 def described(modes: Any) -> dict[str, Any]:
@@ -151,7 +166,9 @@ def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
         size = int(np.clip(n_samples // 20, 32, 256))
     size = even_batch_size(min(size, n_samples), n_samples)
     if n_epochs == "auto":
-        n_epochs = epochs_of_steps(_STEPS, n_batches(n_samples, size, smallest), _EPOCHS)
+        n_epochs = epochs_of_steps(
+            _STEPS[estimator.order], n_batches(n_samples, size, smallest), _EPOCHS
+        )
     rate, play_rate = estimator.learning_rate_init, estimator.play_learning_rate
     return engine.Recipe.of(
         estimator,
@@ -187,7 +204,7 @@ def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) ->
     """Training of the generator by likelihood alone, with a rate that decays to 0."""
     net, recipe = task.net, task.recipe
     generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
-    best = engine.BestParts(generator.nets) if task.plan.stops_early else None
+    best = engine.BestParts(generator.parts) if task.plan.stops_early else None
     gradient = engine.Autograd(generator, net.criterion_, optimizer.flat)
     batches = make_batches(estimator, task)
     phase = single_phase(

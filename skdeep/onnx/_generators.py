@@ -9,7 +9,8 @@ import numpy as np
 from skdeep.adversarial.image_gan import ImageGAN
 from skdeep.adversarial.images import ImageScale
 from skdeep.adversarial.tabular_gan import TabularGAN
-from skdeep.nets.tabular_gan import BELOW_ONE
+from skdeep.nets.any_order import AnyOrderGenerator
+from skdeep.nets.modes import BELOW_ONE
 from skdeep.onnx._answers import label_array
 from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import ML, Graph, Output, Unsupported
@@ -139,10 +140,11 @@ def _dtype_of(modes: Any, name: str) -> np.dtype:
 def sample_table(g: Graph, model: TabularGAN) -> list[Output]:
     net, noise = model.net_.module_.generator, g.inputs[0].name
     columns = table_columns(model)
+    nets = net.nets_in_order() if isinstance(net, AnyOrderGenerator) else net.nets
     seen: list[str] = []
     out = []
     for j, (modes, (_, dtype)) in enumerate(zip(model.modes_, columns)):
-        mode = _mode(g, _logits(g, net.nets[j], seen, noise), g.column(noise, 2 * j))
+        mode = _mode(g, _logits(g, nets[j], seen, noise), g.column(noise, 2 * j))
         if j + 1 < len(columns):
             seen += _features(g, net.features, j, mode)
         decode = _numbers if modes.is_number else _levels
@@ -185,6 +187,9 @@ def _features(g: Graph, net: Any, j: int, mode: str) -> list[str]:
     n_known = column["n_modes"] - column["has_missing"]
     low, high = (g.op("Gather", edges[:, k].clone(), mode) for k in (0, 1))
     position = _position(g, j, mode)
+    if net.snaps:
+        middle = g.op("Add", g.cast(mode, FLOAT32), g.const(0.5, FLOAT32))
+        position = g.op("Where", g.op("Equal", low, high), middle, position)
     inside = g.op("Sub", position, g.cast(mode, g.dtype))
     value = g.op("Add", low, g.op("Mul", inside, g.op("Sub", high, low)))
     n_knots = net._knots(column)

@@ -1,10 +1,9 @@
 """Parameters and attributes of the generators that are trained against a critic."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
 
-from skdeep._compat import HasMethods, Interval, StrOptions
+from skdeep._compat import Interval, StrOptions
 from skdeep.parameters.arrays import ARRAYS
 from skdeep.parameters.dense import DENSE
 from skdeep.parameters.entry import (
@@ -18,7 +17,7 @@ from skdeep.parameters.entry import (
     Parameter,
 )
 from skdeep.parameters.outlier import OUTLIER
-from skdeep.parameters.training import ATTRIBUTES, FEATURES, MAX_ITER, PROGRESS, TRAINING
+from skdeep.parameters.training import ATTRIBUTES, MAX_ITER, PROGRESS, TRAINING
 
 ADVERSARIAL = {
     **TRAINING,
@@ -80,18 +79,27 @@ TABULAR_GAN = {
         Number of rows that the critic discriminates together (PacGAN: Lin et al., NeurIPS 2018);
         at least 1.""",
     ),
+    "order": Parameter(
+        [StrOptions({"random", "fixed"})],
+        """{'random', 'fixed'}
+        Which columns each column is learned to follow from. 'random': from any others, in half of
+        the rows in an order that is drawn at random, so that conditions are exact and `impute`,
+        `predict_proba` and densities of incomplete rows are available. 'fixed': from those before
+        it in the table only, in less time.""",
+    ),
     "warm_up": Parameter(
         [UP_TO_1],
         """float
         Fraction of the epochs in which the generator is trained by maximum likelihood only, in
-        [0, 1].""",
+        [0, 1]; with 1 there is no adversarial training. See Notes.""",
     ),
     "n_bins": Parameter(
         [AUTO, AT_LEAST_2],
         """int or 'auto'
         Approximate number of modes of a numeric column; at least 2. 'auto' is a 25th of the rows,
         between 8 and 64. If a column has fewer distinct values, or values as frequent as a mode,
-        these are modes of their own.""",
+        these are modes of their own; 'auto' with ``order='random'`` does so for up to a 25th of
+        the rows, at most 256, distinct values.""",
     ),
     "max_categories": Parameter(
         [AT_LEAST_1],
@@ -129,7 +137,8 @@ TABULAR_GAN = {
     "max_iter": replace(
         MAX_ITER,
         text="""int or 'auto'
-        Number of epochs, warm-up included. 'auto' is 50, or more if needed for 1,000 steps.""",
+        Number of epochs, warm-up included. 'auto' is 50, or more if needed for 1,000 steps
+        (2,000 with ``order='random'``).""",
     ),
     "early_stopping": replace(
         TRAINING["early_stopping"],
@@ -324,32 +333,6 @@ GAN_OUTLIER = {
     ),
 }
 
-OVERSAMPLER = {
-    "sampling_strategy": Parameter(
-        [
-            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
-            Interval(Real, 0, 1, closed="right"),
-            Mapping,
-            callable,
-        ],
-        """{'auto', 'minority', 'not minority', 'not majority', 'all'}, float, dict or callable
-        Number of rows of each class after resampling, as in imbalanced-learn. A str selects the
-        classes that are resampled to the size of the most frequent one; 'auto' is 'not majority'.
-        A float is the desired ratio of the minority to the majority class, for two classes. A dict
-        maps classes to numbers of rows; a callable takes y and returns such a dict.""",
-    ),
-    "generator": Parameter(
-        [HasMethods(["fit", "sample"]), None],
-        """TabularGAN or None
-        Generator of the synthetic rows; it is cloned. None is a `TabularGAN` with its defaults.""",
-    ),
-    "random_state": replace(
-        TRAINING["random_state"],
-        text="""int, RandomState instance or None
-        Seed of the generator, unless it has its own, and of the synthetic rows.""",
-    ),
-}
-
 CRITIC_LOSS = {
     "critic_loss_curve_": """list of float
         Loss of the critic in each epoch of the adversarial training.""",
@@ -385,13 +368,4 @@ GAN_OUTLIER_ATTRIBUTES = {
     "window_shape_": """tuple
         Length and number of channels of one row of X.""",
     **ATTRIBUTES,
-}
-OVERSAMPLER_ATTRIBUTES = {
-    "sampling_strategy_": """dict
-        Number of rows to generate, for each class that needs any.""",
-    "generator_": """TabularGAN
-        The generator, fitted on X with y as the first column; defined after `fit_resample`.""",
-    "classes_": """ndarray of shape (n_classes,)
-        The class labels.""",
-    **FEATURES,
 }

@@ -64,7 +64,12 @@ _MODULES_OF_PUBLIC = {
         *("autoencoder", "cnn", "gan_outlier", "image_gan", "lstm", "mlp", "outlier"),
         *("oversampler", "rbm", "realmlp", "siamese", "tabm", "tabular_gan", "vae"),
         *("adversarial.gan_outlier", "adversarial.image_gan", "adversarial.oversampler"),
-        *("adversarial.tabular_gan", "autoencoder.autoencoder", "autoencoder.rbm"),
+        *(
+            "adversarial.imputer",
+            "adversarial.tabular_gan",
+            "autoencoder.autoencoder",
+            "autoencoder.rbm",
+        ),
         *("autoencoder.vae", "convolutional.cnn", "outlier.detector", "perceptron.mlp"),
         *(
             "preprocessing.sequences",

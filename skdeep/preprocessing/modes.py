@@ -79,8 +79,9 @@ class NumberModes:
         return len(self.grid) + self.has_missing
 
     @classmethod
-    def learn(cls, values, n_bins):
-        """Learn the modes of a Series, about `n_bins` of them."""
+    def learn(cls, values, n_bins, n_single=0):
+        """Learn the modes of a Series, about `n_bins` of them, or one for each of up to `n_single`
+        distinct values."""
         described, values = checked_description(values), dense(values)
         kind, missing = kind_of(values), values.isna().to_numpy(dtype=bool)
         if missing.all():
@@ -100,7 +101,7 @@ class NumberModes:
                 )
         if kind["name"] == "integer" and counts_rows(x, steps):
             _warn_of_identifier(values.name, len(values))
-        grid = quantile_grid(known, n_bins, _N_PLACES)
+        grid = quantile_grid(known, n_bins, _N_PLACES, n_single)
         self = cls(grid, bool(missing.any()), described, start=float(known[0]), kind=kind)
         if steps is not None:
             self.steps = dict(vars(steps))
@@ -136,13 +137,26 @@ class NumberModes:
         place = np.where(single, 0.5, np.clip(place, 0.0, BELOW_ONE))
         return np.where(missing, len(self.grid) + 0.5, mode + place)
 
-    def decode(self, positions):
-        """Values at positions, as an array of the column's type."""
+    def decode(self, positions, limits=None):
+        """Values at positions, as an array of the column's type.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_samples,)
+        limits : tuple of float or None
+            Smallest and largest number, or number of steps, that is returned.
+        """
         n = len(self.grid)
         out = np.full(len(positions), np.nan)
         known = positions < n
         if n:
             out[known] = np.interp(positions[known], self._places().ravel(), self.grid.ravel())
+        if limits is not None:
+            out = np.clip(out, *limits)
+        return self.from_numbers(out)
+
+    def from_numbers(self, out):
+        """Numbers, or numbers of steps, as an array of the column's type; NaN if missing."""
         if self.steps is not None:
             return self._steps.decode(out, self.dtype)
         if self.step:
@@ -324,7 +338,7 @@ class LevelModes:
         return None, None
 
 
-def learn_modes(values, n_bins, max_categories):
+def learn_modes(values, n_bins, max_categories, n_single=0):
     """Learn the modes of a column.
 
     Parameters
@@ -332,6 +346,8 @@ def learn_modes(values, n_bins, max_categories):
     values : Series of shape (n_samples,)
     n_bins, max_categories : int
         Largest number of modes, but for rounding, of numbers and of categories.
+    n_single : int, default=0
+        Number of distinct numbers of a column up to which each is a mode of its own.
 
     Returns
     -------
@@ -346,7 +362,7 @@ def learn_modes(values, n_bins, max_categories):
         raise ValueError(f"Complex data not supported: column {values.name!r}.")
     if kind_of(dense(values)) is None:
         return LevelModes.learn(values, max_categories)
-    return NumberModes.learn(values, n_bins)
+    return NumberModes.learn(values, n_bins, n_single)
 
 
 def _factorized(values):

@@ -137,7 +137,7 @@ def from_objects(values, dtype):
     return pd.Series(values, dtype=object).astype(dtype).array
 
 
-def quantile_grid(known, n_bins, n_places):
+def quantile_grid(known, n_bins, n_places, n_single=0):
     """Quantiles of the modes of sorted numbers.
 
     Parameters
@@ -147,13 +147,15 @@ def quantile_grid(known, n_bins, n_places):
         Number of modes, about.
     n_places : int
         Quantiles that divide a mode.
+    n_single : int, default=0
+        Number of distinct values up to which each is a mode of its own.
 
     Returns
     -------
     ndarray of shape (n_modes, n_places + 1)
     """
     uniques, counts = np.unique(known, return_counts=True)
-    if len(uniques) <= n_bins:
+    if len(uniques) <= max(n_bins, n_single):
         return np.repeat(uniques[:, None], n_places + 1, axis=1)
     is_single = counts >= 1.5 * len(known) / n_bins
     n_free = counts[~is_single].sum()

@@ -27,7 +27,7 @@ def imbalanced(n=200, rare=30):
 
 
 def sampler(**params):
-    generator = TabularGAN(max_iter=60, hidden_layer_sizes=16, device="cpu")
+    generator = TabularGAN(order="fixed", max_iter=60, hidden_layer_sizes=16, device="cpu")
     return GANOverSampler(generator=generator, random_state=0, **params)
 
 
