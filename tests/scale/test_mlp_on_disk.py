@@ -78,22 +78,26 @@ def test_many_rows_stream_and_are_learned_as_well(frame, path):
     np.testing.assert_array_equal(weights_of(model), weights_of(again))  # same seed, same bits
 
 
-def test_statistics_are_those_of_all_rows(frame, path):
-    rows = on_disk(path, 400)
-    model = MLPClassifier(**MLP.get_params() | {"class_weight": "balanced"})
-    # Of a full batch of all rows, the loss before any step is known.
-    model.set_params(batch_size=N, max_iter=1).fit(rows, "label", "weight")
-    y, weight = frame["label"].to_numpy(), frame["weight"].to_numpy()
-    in_memory = MLPClassifier(**model.get_params()).fit(frame[FEATURES], y, weight)
-    assert model.t_ == in_memory.t_ == (weight > 0).sum()
-    np.testing.assert_allclose(model.loss_curve_, in_memory.loss_curve_, rtol=1e-5)
-    np.testing.assert_allclose(weights_of(model), weights_of(in_memory), atol=1e-6)
+def test_weights_of_rows_and_classes_are_exact(frame, path):
+    """From the same weights, a step on all rows is that of the rows in memory."""
+    X, y, weight = frame[FEATURES], frame["label"].to_numpy(), frame["weight"].to_numpy()
+    n_rows = int((weight > 0).sum())
+    options = {"class_weight": "balanced", "dtype": "float64", "warm_start": True, "max_iter": 1}
+    options |= {"batch_size": n_rows, "alpha": 0.1}
+    models = [MLPClassifier(**MLP.get_params() | options).fit(X, y, weight) for _ in range(2)]
+    in_memory, streamed = models
+    in_memory.fit(X, y, weight)
+    streamed.fit(on_disk(path, 400), "label", "weight")
+    assert streamed.t_ == in_memory.t_ == 2 * n_rows
+    np.testing.assert_allclose(streamed.loss_curve_, in_memory.loss_curve_, rtol=1e-10)
+    np.testing.assert_allclose(weights_of(streamed), weights_of(in_memory), atol=1e-8)
 
 
 def test_rows_held_out_are_not_trained_on(frame, path):
     model = MLPClassifier(**MLP.get_params() | {"early_stopping": True})
     model.fit(on_disk(path), "label")
-    assert model.t_ == model.n_iter_ * (N - 60)  # a tenth of the 600 rows of the sample
+    # A tenth of the sample: 600 rows, and as many as two of each class if it lacks them.
+    assert N - model.t_ / model.n_iter_ in (60, 61)
     assert len(model.validation_scores_) == model.n_iter_
     assert model.score(frame[FEATURES], frame["label"]) > 0.95
 
@@ -109,7 +113,7 @@ def test_regressor_with_validation_rows_of_its_own(frame, path):
         model.score(X, y, frame["weight"])
     )
     model.fit(on_disk(path), ["number", "a"])
-    assert model.n_outputs_ == 2 and model.predict(X[:3]).shape == (3, 2)
+    assert model.n_outputs_ == 2 and model.predict(X[:3].drop(columns="a")).shape == (3, 2)
 
 
 def test_kinds_of_files(frame, path, tmp_path):
@@ -163,7 +167,7 @@ def test_predictions_in_pieces(frame, path):
     rows = on_disk(path, 10)
     np.testing.assert_array_equal(model.predict(rows), model.predict(X))
     for method in (model.predict_proba, model.predict_log_proba):
-        np.testing.assert_allclose(method(rows), method(X), atol=1e-5)
+        np.testing.assert_allclose(method(rows), method(X), rtol=1e-4, atol=1e-5)
     assert model.score(rows, "label") == model.score(X, frame["label"])
     assert model.score(path, frame["label"].to_numpy()) == model.score(X, frame["label"])
 
@@ -194,6 +198,9 @@ def test_ctrl_c_keeps_the_best_weights(path):
         def on_train_begin(self, net, **kwargs): ...
 
         def initialize(self):
+            return self
+
+        def set_params(self, **params):
             return self
 
         def __getattr__(self, name):
