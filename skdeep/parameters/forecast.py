@@ -19,13 +19,13 @@ FORECASTER = {
         Steps to forecast.""",
     ),
     "window": Parameter(
-        [AT_LEAST_1, AT_LEAST_2, AUTO],
+        [AT_LEAST_1, AUTO],
         """int or 'auto'
         Steps of the past that a forecast sees. 'auto' is two seasons and at least `horizon` and 12
         steps, but at most a third of the shortest series.""",
     ),
     "season": Parameter(
-        [AT_LEAST_1, AT_LEAST_2, AUTO],
+        [AT_LEAST_1, AUTO],
         """int or 'auto'
         Steps of a season, for `score`, the window and lags. 'auto' is that of the frequency: a day
         for steps below a day, a week for days, a year for weeks, months and quarters. Without an

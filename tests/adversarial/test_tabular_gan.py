@@ -211,3 +211,11 @@ def test_diverging_training_is_an_error(table):
     gan = TabularGAN(max_iter=6, learning_rate_init=1e30, early_stopping=False, device="cpu")
     with pytest.raises(ValueError, match=r"non-finite.*learning_rate_init=1e\+30"):
         gan.fit(table)
+
+
+@pytest.mark.parametrize("name, y_name", [("a", "a"), ("target", None)])
+def test_y_may_not_bear_the_name_of_a_column(name, y_name):
+    X = pd.DataFrame({name: np.arange(20.0), "b": np.arange(20) % 3})
+    y = pd.Series(np.arange(20) % 2, name=y_name)
+    with pytest.raises(ValueError, match=f"y is called '{name}' in synthetic rows, as a column"):
+        TabularGAN(max_iter=1).fit(X, y)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
+from sklearn.utils.estimator_checks import check_param_validation
 
 from skdeep.forecast import Forecaster
 
@@ -218,3 +219,7 @@ def test_a_failed_fit_leaves_the_forecaster_as_it_was():
     with pytest.raises(ValueError):
         model.fit(np.arange(4.0))
     np.testing.assert_array_equal(model.predict(), before)
+
+
+def test_ranges_of_parameters():
+    check_param_validation("Forecaster", Forecaster())
