@@ -50,7 +50,7 @@ class DiskRows:
 
     buffer_rows : int or 'auto', default='auto'
         Number of rows in the buffer; 'auto' is what takes 64 MiB, but at least 4,096. The memory
-        that training takes is about six times that of the buffer.
+        that training takes is about ten times that of the buffer.
 
     See Also
     --------
