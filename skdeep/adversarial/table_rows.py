@@ -67,13 +67,7 @@ def joined(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[list[pd.Seri
         if not isinstance(y, pd.Series):
             y = pd.Series(column_or_1d(np.asarray(y)))
         columns.append(y)
-        own = "target" if y.name is None else y.name
-        if own in names:
-            raise ValueError(
-                f"y is called {own!r} in synthetic rows, as a column of X is: rename one of them, "
-                "y = y.rename(...) for example."
-            )
-        names = [*names, own]
+        names = [*names, "target" if y.name is None else y.name]
     columns = [c.reset_index(drop=True).rename(n) for c, n in zip(columns, names)]
     return columns, names
 

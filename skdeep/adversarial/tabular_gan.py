@@ -180,6 +180,11 @@ class TabularGAN(AnyColumns):
         self, given: Given, mode: Mode, rng: np.random.RandomState
     ) -> tuple[Rows, Rows | None]:
         columns, names = joined(self, given.X, given.y, reset=True)
+        if given.y is not None and names[-1] in names[:-1]:
+            raise ValueError(
+                f"y is called {names[-1]!r} in synthetic rows, as a column of X is: rename one of "
+                "them, y = y.rename(...) for example."
+            )
         n_samples, n_bins, n_single = len(columns[0]), self.n_bins, 0
         refuse_single_sample(n_samples)
         if n_bins == "auto":
