@@ -166,9 +166,11 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         mode = replace(mode, resumed=hasattr(self, "net_") and self._goes_on(mode))
         self._check_parameters()
         rng = new_random_state(self.random_state)
-        given, streamed = from_disk(self, given, mode, rng)
+        streamed = None
+        if not all(X is None or hasattr(X, "shape") for X in (given.X, given.X_val)):
+            given, streamed = from_disk(self, given, mode, rng)
         rows, validation = self._read(given, mode, rng)
-        rows = streamed(rows)
+        rows = rows if streamed is None else streamed(rows)
         device = engine.resolve_device(self.device, given.X)
         if mode.resumed:
             module = self.net_.module_
