@@ -41,6 +41,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": "/plot_",
     "nested_sections": False,
+    "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "backreferences",
     "doc_module": ("skdeep",),
     "abort_on_example_error": True,
