@@ -165,6 +165,17 @@ def reading_speed(path):
     return n / (time.perf_counter() - started)
 
 
+class Epoch:
+    """Time of an epoch of perceptrons from Parquet over that from memory."""
+
+    unit = "ratio"
+
+    def track_epoch_from_parquet(self):
+        with tempfile.TemporaryDirectory() as folder:
+            on_disk, in_memory = epoch_times(pathlib.Path(folder), 20_000, 1)
+        return on_disk / in_memory
+
+
 def main():
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -117,7 +117,7 @@ def _explained(
     module = net.in_double() if has_double(rows.device) else net.module_
     scores, dtype = estimator._table_scores(module), next(module.parameters()).dtype
     if of is None:
-        of = torch.as_tensor(scores.unknown, device=rows.device)[None]
+        of = torch.as_tensor(scores.unknown).to(rows.device)[None]
 
     def parts_of(rows: Any, numbers: Any) -> list[Tensor]:
         return [part.to(dtype) for part in scores.split(_dense(rows, numbers))]
@@ -140,7 +140,7 @@ def _explained(
 
 def _dense(rows: Any, numbers: Any) -> Tensor:
     """Some rows, which may be stored sparse."""
-    found = rows.index_select(0, torch.as_tensor(numbers, device=rows.device))
+    found = rows.index_select(0, torch.as_tensor(numbers).to(rows.device))
     return found if found.layout == torch.strided else found.to_dense()
 
 

@@ -193,6 +193,10 @@ def transformed(x: Tensor, transforms: Sequence[Callable[[Tensor], Tensor]]) -> 
         If a function returns anything but a Tensor of the same shape.
     """
     for transform in transforms:
+        if isinstance(transform, type):
+            raise ValueError(
+                f"augment={transform!r} is a class: expected a function or an instance of it."
+            )
         out = transform(x)
         if not isinstance(out, Tensor) or out.shape != x.shape:
             got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out)}"

@@ -16,6 +16,7 @@ from skl2onnx import update_registered_converter
 from sklearn.base import is_classifier, is_outlier_detector
 from sklearn.impute import SimpleImputer
 
+from skdeep.adversarial.imputer import TabularImputer
 from skdeep.adversarial.oversampler import GANOverSampler
 from skdeep.onnx import (
     _answers,
@@ -66,6 +67,7 @@ _THEIRS: dict[type, Family] = {**_linear.FAMILIES, **_preprocessing.FAMILIES}
 
 REFUSED: dict[type, str] = {
     GANOverSampler: "acts in fit alone: convert its `generator_`, or what was fitted on its rows.",
+    TabularImputer: "draws or averages rows of its generator: impute before the file is asked.",
     SequenceVectorizer: "cuts texts by regular expressions or functions of Python, which ONNX has "
     "not: convert the step behind it, and give that file token ids.",
 }

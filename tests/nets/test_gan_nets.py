@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from skdeep.nets import image_gan, latent_gan, tabular_gan
+from skdeep.nets.modes import ModeFeatures
 
 COLUMNS = [
     {"n_modes": 3, "has_missing": False, "edges": None},
@@ -57,7 +58,7 @@ def test_given_columns_weigh_the_free_ones_by_bayes():
     noise = torch.Generator().manual_seed(0)
     known = torch.full((4000, 3), torch.nan, dtype=torch.float64)
     known[:, 2] = 1.5
-    drawn = generator.sample_given(known, 64, noise)
+    drawn = generator.sample_given(known, {}, 64, noise)
     assert (drawn[:, 2] == 1.5).all()
     plain = generator.sample(200_000, noise)
     matching = plain[plain[:, 2] >= 1]
@@ -67,7 +68,7 @@ def test_given_columns_weigh_the_free_ones_by_bayes():
 
 
 def test_features_of_positions_by_hand():
-    features = tabular_gan.ModeFeatures(COLUMNS)
+    features = ModeFeatures(COLUMNS)
     assert features.widths == [0, 3, 8, 10]
     x = features(torch.tensor([[1.2, 0.5, 0.0], [0.0, 3.5, 1.9]]))
     assert x[0].tolist() == [0, 1, 0, 0.5, 0, 0, -0.5, 0, 1, 0]

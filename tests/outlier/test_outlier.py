@@ -221,10 +221,10 @@ def test_mixed_table_with_gaps_and_constants():
     odd.loc[:, "kind"], odd.loc[:, "size"], odd.loc[:, "gap"] = "a", 10.0, 0.0  # each is common
     usual = X.iloc[:5].copy()
     assert detector.score_samples(odd).max() < np.median(detector.score_samples(X))
-    parts = detector.explain(odd)
+    parts = detector.explain(odd).to_numpy()
     assert (parts[:, :2].sum(1) > parts[:, 2:].sum(1)).all()
     changed = usual.assign(same=2.0)
-    gained = detector.explain(changed) - detector.explain(usual)
+    gained = (detector.explain(changed) - detector.explain(usual)).to_numpy()
     assert (gained[:, 4] > 50).all() and np.allclose(gained[:, :4], 0)
     unknown = usual.assign(kind="z", town="nowhere")
     assert (detector.score_samples(unknown) < detector.score_samples(usual)).mean() >= 0.8
