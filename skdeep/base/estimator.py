@@ -167,7 +167,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         self._check_parameters()
         rng = new_random_state(self.random_state)
         streamed = None
-        if not all(X is None or hasattr(X, "shape") for X in (given.X, given.X_val)):
+        if not all(X is None or hasattr(type(X), "shape") for X in (given.X, given.X_val)):
             given, streamed = from_disk(self, given, mode, rng)
         rows, validation = self._read(given, mode, rng)
         rows = rows if streamed is None else streamed(rows)
