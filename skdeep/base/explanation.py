@@ -11,6 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from skdeep._checks import is_frame
 from skdeep.base.saliency import outputs_meant
 from skdeep.engine.device import has_double
 
@@ -103,7 +104,7 @@ def explain(self: Any, X: Any, y: Any = None, *, baseline: Any = None, n_steps: 
 
 def like_columns(values: np.ndarray, X: Any) -> np.ndarray | pd.DataFrame:
     """A number for each number of X, as a DataFrame with its names and index if X is a frame."""
-    if not hasattr(X, "columns"):
+    if not is_frame(X):
         return values
     index = X.index if isinstance(X, pd.DataFrame) else None
     return pd.DataFrame(values, index=index, columns=list(X.columns))
