@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
+import uuid
 from typing import Any
 
 from sklearn.callback import CallbackContext
@@ -72,13 +74,23 @@ class CSVLogger(EpochCallback):
         self._write([*start, *(values.get(name, "") for name in COLUMNS)])
 
     def _write(self, row: list[Any]) -> None:
-        try:  # one process makes the file, with its header
-            with open(self.path, "x", newline="") as file:
-                file.write(_line(["run", "estimator", "fit", "epoch", *COLUMNS]))
-        except FileExistsError:
-            pass
+        if not os.path.exists(self.path):
+            self._make()
         with open(self.path, "a", newline="") as file:
             file.write(_line(row))
+
+    def _make(self) -> None:
+        draft = f"{self.path}.{uuid.uuid4().hex}"
+        with open(draft, "x", newline="") as file:
+            file.write(_line(["run", "estimator", "fit", "epoch", *COLUMNS]))
+        try:  # with its header in it at once: another process may append to it from here on
+            os.link(draft, self.path)
+        except FileExistsError:  # that process was first
+            pass
+        except OSError:  # a file system without links
+            shutil.copyfile(draft, self.path)
+        finally:
+            os.unlink(draft)
 
 
 def _line(cells: list[Any]) -> str:

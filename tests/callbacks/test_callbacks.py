@@ -1,6 +1,9 @@
 """Early stopping, checkpoints and logs on scikit-learn's callback protocol."""
 
+import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -188,6 +191,33 @@ def test_processes_share_a_file(tmp_path, n_jobs):
     assert len(log) == 3 * (2 * 2 + 1)
     assert (log["estimator"] == "MLPClassifier").all()
     assert log["valid_loss"].isna().all()
+
+
+def test_the_header_is_first_however_many_begin(tmp_path):
+    for trial in range(30):
+        path, start = tmp_path / f"{trial}.csv", Barrier(8)
+
+        def log_an_epoch(number, path=path, start=start):
+            start.wait()
+            CSVLogger(path)._write([number])
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(log_an_epoch, range(8)))
+        header, *lines = path.read_text().splitlines()
+        assert header.startswith("run,estimator")
+        assert sorted(map(int, lines)) == list(range(8))
+        assert [file.name for file in tmp_path.iterdir() if file.suffix != ".csv"] == []
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError])
+def test_a_file_system_without_links(tmp_path, monkeypatch, error):
+    def no_link(source, target):
+        raise error("Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_link)
+    CSVLogger(tmp_path / "log.csv")._write([1])
+    assert len(pd.read_csv(tmp_path / "log.csv")) == 1
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize(
