@@ -242,12 +242,12 @@ class FlatOptimizer:
         """All but the rate: optimizers with the same settings can be one."""
         return (self.solver, *self._options, self.epsilon, self.weight_decay)
 
-    def like(self, flat: FlatParameters) -> FlatOptimizer:
-        """An optimizer with the same settings for other parameters."""
-        solver, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay = self.settings
+    def like(self, flat: FlatParameters, learning_rate: float, decay: float) -> FlatOptimizer:
+        """An optimizer for other parameters, with the settings of this one but for two."""
+        solver, momentum, nesterov, beta_1, beta_2, epsilon, _ = self.settings
         return FlatOptimizer(
-            flat, solver, self.learning_rate, momentum=momentum, nesterov=nesterov,
-            beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay,
+            flat, solver, learning_rate, momentum=momentum, nesterov=nesterov,
+            beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=decay,
         )  # fmt: skip
 
     def rescale_momentum(self, factor: float) -> None:

@@ -13,15 +13,20 @@ from skdeep.engine.training import Training
 
 def optimizer_key(run: Training) -> str:
     """What runs have in common that one optimizer can update, as a text that sorts: settings, and
-    rates at each step."""
+    for 'sgd' rates at each step."""
+    optimizer = run.step.optimizers[0]
+    if optimizer.solver != "sgd":
+        return repr(optimizer.settings[:-1])  # all but the decay
     schedule = {name: v for name, v in vars(run.schedule).items() if name != "optimizer"}
     own = id(run) if run.schedule.watches else 0
-    settings = run.step.optimizers[0].settings
-    return repr((settings, type(run.schedule), sorted(schedule.items()), own))
+    return repr((optimizer.settings, type(run.schedule), sorted(schedule.items()), own))
 
 
 class Group:
     """Runs with the same `optimizer_key`.
+
+    A step of any solver but 'sgd' is a rate times what does not depend on it: with the rate 1 one
+    optimizer serves runs of any rate and decay.
 
     Parameters
     ----------
@@ -37,24 +42,49 @@ class Group:
     def __init__(
         self, runs: Sequence[Training], values: Tensor, grads: Tensor, states: Sequence[Any]
     ) -> None:
-        self.runs = runs
+        self.runs, self.parameters = runs, values
         self.leader = runs[0].step.optimizers[0]
         self.shape = values.shape
         self.weights = values[:, : runs[0].flats[0].n_weights]
-        self.values, self.grads = values.reshape(-1), grads.reshape(-1)  # views
+        self.of_any_rate = self.leader.solver != "sgd"
+        self.moves = torch.zeros_like(values) if self.of_any_rate else values
+        self.values, self.grads = self.moves.reshape(-1), grads.reshape(-1)  # views
         self.values.grad = self.grads
-        self.optimizer = self.leader.like(self)  # type: ignore[arg-type]  # what it asks for
+        rate, decay = self.leader.learning_rate, self.leader.weight_decay
+        if self.of_any_rate:
+            rate, decay = 1.0, 0.0
+            self._rates: list[float] = []
+            self._decays = self._column([run.step.optimizers[0].weight_decay for run in runs])
+            self._decaying = bool(self._decays.any())
+        self.optimizer = self.leader.like(self, rate, decay)  # type: ignore[arg-type]  # what it asks for
         if states[0] is not None:
             self.optimizer.load(_together(states))
 
     def step(self) -> None:
-        """Update the parameters, with the rate that the schedules say."""
+        """Update the parameters, with the rates that the schedules say."""
+        if self.of_any_rate:
+            self._step_of_any_rate()
+            return
         rate, before = self.leader.learning_rate, self.optimizer.learning_rate
         if rate != before:
             self.optimizer.learning_rate = rate
             if self.runs[0].schedule.rescales:
                 self.optimizer.rescale_momentum(before / rate)
         self.optimizer.step()
+
+    def _step_of_any_rate(self) -> None:
+        rates = [run.step.optimizers[0].learning_rate for run in self.runs]
+        if rates != self._rates:
+            self._rates, self._rate_column = rates, self._column(rates)
+        if self._decaying:
+            self.weights.mul_(1 - self._rate_column * self._decays)
+        self.moves.zero_()
+        self.optimizer.step()
+        self.parameters.addcmul_(self.moves, self._rate_column)
+
+    def _column(self, numbers: list[float]) -> Tensor:
+        like = self.parameters
+        return torch.tensor(numbers, dtype=like.dtype, device=like.device).unsqueeze(1)
 
     def states(self) -> list[dict[str, Any]]:
         """State of the optimizer, for each run."""

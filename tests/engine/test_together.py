@@ -100,6 +100,18 @@ def test_schedules_of_one_solver(classes):
     assert_same(clfs + powers, *classes)
 
 
+@pytest.mark.parametrize("solver", ["adamw", "rmsprop"])
+def test_any_rate_and_decay_of_one_solver(solver, classes):
+    """Runs that share an optimizer although their rates and decays differ."""
+    clfs = [
+        MLPClassifier(
+            **SMALL | {"solver": solver, "alpha": a, "learning_rate_init": r, "learning_rate": s}
+        )
+        for a, r, s in [(0, 0.01, "constant"), (0.3, 0.05, "cosine"), (1.0, 0.002, "one_cycle")]
+    ]
+    assert_same(clfs, *classes)
+
+
 @pytest.mark.parametrize(
     "options",
     [
