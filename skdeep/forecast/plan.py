@@ -57,6 +57,7 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
     """Windows and the season for the parameters of a `Forecaster`."""
     horizon = int(forecaster.horizon)
     block = horizon if forecaster.strategy == "direct" else 1
+    floor = least_scale(all_series)
     steps = season(forecaster.season, all_series)
     shortest = min(len(series) for series in all_series)
     longest = max(all_series, key=len)
@@ -72,7 +73,7 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
         as_sequence=bool(get_tags(regressor).input_tags.three_d_array),
         lagged=forecaster.exogenous == "lagged",
         cycles=cycles_of(longest.index) if forecaster.calendar else (),
-        floor=least_scale(all_series),
+        floor=floor,
     )
     needed = made.past + horizon
     for i, series in enumerate(all_series):

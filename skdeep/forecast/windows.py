@@ -202,6 +202,20 @@ def _n_exog(series):
 
 
 def least_scale(all_series: list[Series]) -> np.ndarray:
-    """`floor` of windows: 1 where all series are constant."""
-    spread = np.mean([series.values.std(0) for series in all_series], axis=0)
+    """`floor` of windows: 1 where all series are constant.
+
+    Raises
+    ------
+    ValueError
+        If squares of the values leave the range of float64.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.mean([series.values.std(0) for series in all_series], axis=0)
+        varies = np.any([np.ptp(series.values, 0) > 0 for series in all_series], axis=0)
+    if not np.isfinite(spread).all() or (varies & (spread == 0)).any():
+        largest = max(np.abs(series.values).max() for series in all_series)
+        raise ValueError(
+            f"The largest absolute value of y is {largest:g}: its standard deviation cannot be "
+            "computed in float64. Give y in other units."
+        )
     return np.where(spread > 0, _LEAST_SCALE * spread, 1.0)

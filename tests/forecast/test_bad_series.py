@@ -44,6 +44,16 @@ def test_constant_series(center, value):
     assert model.score(np.full(6, value)) == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("unit", [1e300, 1e-300])
+def test_units_beyond_the_range_of_squares(unit):
+    y = unit * np.sin(np.arange(60.0) * np.pi / 2)
+    with raises(f"The largest absolute value of y is {unit:g}: its standard deviation"):
+        forecaster().fit(y)
+    with raises("Give y in other units"):
+        forecaster().fit(np.column_stack([y, np.ones(60)]))
+    assert np.isfinite(forecaster().fit(y / unit * 1e100).predict()).all()
+
+
 def test_gap_in_the_index():
     y = daily().drop(pd.Timestamp("2020-01-10"))
     with raises("The index of y has gaps: with the frequency D, 1 times are missing (2020-01-10"):
