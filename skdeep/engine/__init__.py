@@ -13,6 +13,7 @@ from skdeep.engine.device import (
     resolve_dtype,
     wants_mixed,
 )
+from skdeep.engine.fork import one_thread_after_fork
 from skdeep.engine.lbfgs import LBFGS
 from skdeep.engine.mixing import MixingAutograd
 from skdeep.engine.modules import module_from_state, module_state
@@ -71,6 +72,7 @@ __all__ = [
     "mixed_precision",
     "module_from_state",
     "module_state",
+    "one_thread_after_fork",
     "resolve_device",
     "resolve_dtype",
     "run_phases",

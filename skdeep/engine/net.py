@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows
 from skdeep.engine.device import is_available
+from skdeep.engine.fork import one_thread_after_fork
 from skdeep.engine.modules import copy_module, module_from_state, module_state, to_array
 from skdeep.engine.optim import FlatOptimizer, FlatParameters
 
@@ -58,6 +59,7 @@ class DeepNet(NeuralNet):
         device: str | torch.device = "cpu",
         **kwargs: Any,
     ) -> None:
+        one_thread_after_fork()
         # skorch has it that None means its default callbacks, which cost more than training.
         self.players = players
         kwargs = {"train_split": None, "verbose": 0, "predict_nonlinearity": None, **kwargs}
@@ -240,6 +242,7 @@ class DeepNet(NeuralNet):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        one_thread_after_fork()
         state = dict(state)
         module = module_from_state(state.pop("module_state"))
         criterion = module_from_state(state.pop("criterion_state"))

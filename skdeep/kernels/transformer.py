@@ -290,6 +290,7 @@ class RandomKernels(TransformerMixin, BaseEstimator):
 
     def _placed(self, rows: Any, device: torch.device) -> Any:
         """Rows on the device, in the precision that they have."""
+        engine.one_thread_after_fork()
         return self._input.place(rows, engine.resolve_dtype(None, rows.dtype, device), device)
 
     def _features(self, x: Any, piece: Tensor) -> Tensor:
