@@ -144,6 +144,8 @@ def test_snippets_of_the_guide(path):
                     known |= {a.asname or a.name: getattr(module, a.name) for a in node.names}
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         assigned = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            assigned |= {function.name, *(argument.arg for argument in function.args.args)}
         imported = {
             alias.asname or alias.name
             for node in ast.walk(tree)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import Any, Self
 
 import optuna
 import pandas as pd
 
 from skdeep.tuning._ledger import Ledger, default_pruner
 from skdeep.tuning._stopping import Stopper
+from skdeep.tuning._trial import OwnTrial
+
+_HINT = (
+    "cross_val_score and its like catch what a fit raises, so that the trial fails: write `with "
+    "PruneTrials(trial=trial) as prune:`, set `prune` on the estimator, and return their mean in "
+    "the block."
+)
 
 
 class PruneTrials(Stopper):
@@ -22,9 +30,13 @@ class PruneTrials(Stopper):
     of the best candidate is complete and uses all rows.
 
     It is set on the outermost estimator, ``GridSearchCV(...).set_callbacks(PruneTrials())``, and
-    works in all processes of the search. `OptunaSearchCV` creates one if it has a `pruner`. In
-    your own objective, ``estimator.set_callbacks(PruneTrials(trial=trial))`` reports to that trial
-    and raises `optuna.TrialPruned`.
+    works in all processes of the search. `OptunaSearchCV` creates one if it has a `pruner`.
+
+    In your own objective, ``with PruneTrials(trial=trial) as prune:`` makes one that reports to
+    that trial. A fit that is pruned stops, the others stop after one epoch, and the block ends with
+    `optuna.TrialPruned`; see the examples. Without the block the fit itself raises
+    `optuna.TrialPruned`. That is sufficient for an objective which calls `fit`, but
+    `cross_val_score` catches what a fit raises, so that its trial would fail.
 
     Parameters
     ----------
@@ -36,8 +48,8 @@ class PruneTrials(Stopper):
         with `trial`.
 
     trial : optuna.Trial, default=None
-        The trial of your own objective. Only its first fit is pruned; further ones (folds) are
-        completed.
+        The trial of your own objective. The first of its fits (folds) reports to it; further ones
+        are completed unless that one is pruned.
 
     storage : str or path-like, default=None
         Journal file or URL of a database that all workers can access. Required only for several
@@ -77,6 +89,18 @@ class PruneTrials(Stopper):
     ...     search = search.fit(X, y)
     >>> prune.fits_[prune.fits_["pruned"]]["candidate"].unique()
     array([5, 6, 7])
+
+    An objective of one's own:
+
+    >>> import optuna
+    >>> from sklearn.model_selection import cross_val_score
+    >>> def objective(trial):
+    ...     rate = trial.suggest_float("rate", 1e-7, 0.1, log=True)
+    ...     clf = MLPClassifier(learning_rate_init=rate, random_state=0, max_iter=50)
+    ...     with PruneTrials(trial=trial) as prune:
+    ...         return cross_val_score(clf.set_callbacks(prune), X, y, n_jobs=2).mean()
+    >>> study = optuna.create_study(direction="maximize")
+    >>> study.optimize(objective, n_trials=20)  # doctest: +SKIP
     """
 
     __module__ = "skdeep.tuning"
@@ -91,7 +115,21 @@ class PruneTrials(Stopper):
         self.storage = storage
         super().__init__()
         self._fits: dict[Any, Any] = {}  # that run in this process
-        self._own_fit = None  # the one that reports to `trial`
+        self._own = OwnTrial(trial)
+
+    def __enter__(self) -> Self:
+        if self.trial is None:
+            raise ValueError(
+                "trial=None: `with PruneTrials(trial=trial)` expected the trial of your objective. "
+                "For a search, set the callback on it: `search.set_callbacks(PruneTrials())`."
+            )
+        self._own.share()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self._own.close()
+        if error is None and self._own.is_pruned():
+            raise optuna.TrialPruned(f"Trial was pruned at epoch {self._own.pruned_at}.")
 
     @property
     def max_propagation_depth(self) -> int:
@@ -101,6 +139,18 @@ class PruneTrials(Stopper):
     def _new_ledger(self, context):
         prefix = "" if self.storage is None else f"{context.root_uuid} "
         return Ledger(self.pruner or default_pruner(), self.storage, prefix)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Called by scikit-learn where the outermost `fit` begins.
+
+        Parameters
+        ----------
+        estimator : estimator
+        context : sklearn.callback.CallbackContext
+        """
+        if self._own.is_pruned() and not self._own.is_shared:
+            warnings.warn(f"The trial was pruned, but another fit begins. {_HINT}")
+        super().setup(estimator, context)
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Called by scikit-learn at the end of the outermost `fit`.
@@ -138,7 +188,7 @@ class PruneTrials(Stopper):
         bool
         """
         if self.trial is not None:
-            return self._own_fit in (None, context.root_uuid)
+            return self._own.claims(str(context.root_uuid))
         return self._place(context) is not None
 
     def _listens(self, context):
@@ -163,7 +213,7 @@ class PruneTrials(Stopper):
             With `trial`, where it loses.
         """
         stops = super().on_fit_task_end(estimator, context)
-        if getattr(context, "validation_score", None) is None:
+        if self.trial is None and getattr(context, "validation_score", None) is None:
             return self._end(context)
         return stops
 
@@ -181,10 +231,10 @@ class PruneTrials(Stopper):
             Whether to stop training.
         """
         score = context.validation_score
-        if score is None:
-            return False
         if self.trial is not None:
             return self._report_to_trial(context, score)
+        if score is None:
+            return False
         place = self._place(context)
         return place is not None and self._report(place, context, score)
 
@@ -210,11 +260,11 @@ class PruneTrials(Stopper):
         return False
 
     def _report_to_trial(self, context, score):
-        if self._own_fit is None:
-            self._own_fit = context.root_uuid
-        if self._own_fit != context.root_uuid:
-            return False
-        self.trial.report(score, context.task_id)
-        if self.trial.should_prune():
-            raise optuna.TrialPruned(f"Trial was pruned at epoch {context.task_id + 1}.")
-        return False
+        own = self._own
+        if score is None or own.is_pruned() or not own.claims(str(context.root_uuid)):
+            return own.is_pruned()
+        own.report(score, context.task_id)
+        if own.is_pruned() and not own.is_shared:
+            hint = f" {_HINT}" if own.is_elsewhere else ""
+            raise optuna.TrialPruned(f"Trial was pruned at epoch {own.pruned_at}.{hint}")
+        return own.is_pruned()
