@@ -18,7 +18,7 @@ from skdeep.inputs.rows import to_host
 def make_batches(estimator: Any, task: Task, **options: Any) -> Batches | StreamBatches:
     """Batches of rows; series of unequal length are grouped by length to reduce padding."""
     recipe = task.recipe
-    options |= {"batch_size": recipe.batch_size, "smallest": recipe.smallest_batch}
+    options |= {"batch_size": task.batch_size, "smallest": recipe.smallest_batch}
 
     def make(data: Any) -> Batches:
         if isinstance(data[0], PaddedRows):
@@ -38,7 +38,7 @@ def of_rows_or_stream(
         return make(task.data)
 
     def chunks(rng: np.random.RandomState | None) -> Iterator[Any]:
-        for x, target, weight in rows.stream.chunks(rng, recipe.batch_size):
+        for x, target, weight in rows.stream.chunks(rng, task.batch_size):
             chunk = replace(rows, x=x, target=target, weight=weight, counts=None, stream=None)
             yield chunk.tensors(estimator, task.net)
 
@@ -49,4 +49,5 @@ def of_rows_or_stream(
         batch_size=recipe.batch_size,
         smallest=recipe.smallest_batch,
         rng=task.rng if shuffle else None,
+        team=task.team or None,
     )

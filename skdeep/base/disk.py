@@ -3,22 +3,37 @@ reads all of them."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.base.learning import Given, Mode
 from skdeep.data.split import FULL_BATCH_ROWS
+from skdeep.engine.group import GROUP, started_group
 from skdeep.inputs.disk import is_on_disk, open_rows, pieces_for, read_columns
 from skdeep.inputs.rows import Rows
-from skdeep.inputs.stream import Labelled, Stream, Survey, draw_sample, survey, take
+from skdeep.inputs.stream import Labelled, Stream, draw_sample, take
+from skdeep.inputs.survey import Survey, survey
 from skdeep.inputs.weights import with_class_weight
 
 _WEIGHTS = 2.0**60  # see `skdeep.inputs.weights`
+
+
+def sharing(X: Any) -> contextlib.AbstractContextManager[None]:
+    """Context of a fit: of rows on disk several processes take a share each, where there are."""
+    return started_group() if is_on_disk(X) else contextlib.nullcontext()
+
+
+def device_of_fit(device: torch.device) -> torch.device:
+    """The device that this process trains on."""
+    group = GROUP.get()
+    return device if group is None else group.own_device(device)
 
 
 def from_disk(
@@ -44,16 +59,25 @@ def from_disk(
     if not is_on_disk(given.X):
         return _with_validation(given, getattr(given.X, "columns", None), numeric), lambda x: x
     _check_method(estimator, given, mode)
-    known = getattr(estimator, "feature_names_in_", None) if mode.resumed else None
-    opened = open_rows(given.X, known)
-    labelled = Labelled.of(opened, given.y, given.sample_weight, numeric=numeric)
-    given = _with_validation(given, labelled.rows.columns, numeric)
+    group = GROUP.get()
+
+    def read() -> tuple[Labelled, Given]:
+        known = getattr(estimator, "feature_names_in_", None) if mode.resumed else None
+        opened = open_rows(given.X, known)
+        labelled = Labelled.of(opened, given.y, given.sample_weight, numeric=numeric)
+        return labelled, _with_validation(given, labelled.rows.columns, numeric)
+
+    labelled, given = read() if group is None else group.each(read)
+    labelled = labelled.shared(group)
+    if group is not None:
+        rng.set_state(group.first(rng.get_state))
     size = max(labelled.rows.buffer_rows, FULL_BATCH_ROWS + 1)  # fewer are never held out as here
-    if labelled.rows.n_rows <= size:
+    if group is None and labelled.n_rows <= size:
         X, y, weight = take(labelled, None)
         return replace(given, X=X, y=y, sample_weight=weight), lambda rows: rows
     found = survey(labelled, numeric=numeric)
-    X, y, weight, numbers = draw_sample(labelled, found, size, rng)
+    numbers = draw_sample(labelled, found, size, rng)
+    X, y, weight = take(labelled, numbers)
 
     def streamed(rows: Rows) -> Rows:
         return _with_stream(estimator, rows, labelled, numbers, found, mode)
@@ -118,6 +142,7 @@ def _with_stream(
         labelled=labelled,
         numbers=numbers,
         n_rows=found.n_rows,
+        n_own=found.n_own,
         encode=encode,
         left_out=np.empty(0, np.int64),
     )

@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
-from skdeep.base.disk import from_disk
+from skdeep.base.disk import device_of_fit, from_disk, sharing
 from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
 from skdeep.base.training import learn, single_phase
 from skdeep.data.pieces import forward
@@ -157,7 +157,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             )
         in_search = context.parent is not None and evaluated_candidate(context) is not None
         mode = Mode(watched=watched, in_search=in_search)
-        self._fit(given, mode, report)
+        with sharing(given.X):
+            self._fit(given, mode, report)
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
 
@@ -172,6 +173,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         rows, validation = self._read(given, mode, rng)
         rows = rows if streamed is None else streamed(rows)
         device = engine.resolve_device(self.device, given.X)
+        device = device if streamed is None else device_of_fit(device)
         if mode.resumed:
             module = self.net_.module_
         else:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from skdeep.inputs.stream import Moments
+from skdeep.inputs.survey import Moments
 
 _FAR = 8.0  # standard deviations
 _SINGLE = np.finfo(np.float32)

@@ -76,11 +76,14 @@ def learn(
         net.resume()
         data = plan.train.tensors(estimator, net)
         held_out = None if plan.held_out is None else plan.held_out.tensors(estimator, net)
+        group = None if plan.train.stream is None else plan.train.stream.group
         task = Task(
             net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
             noise=torch.Generator(device=net.device),
+            team=engine.ALONE if group is None else engine.Team(group),
         )  # fmt: skip
-        return task, _run(estimator, task, report)
+        with task.team.listening():
+            return task, _run(estimator, task, report)
 
 
 @contextlib.contextmanager
@@ -105,7 +108,9 @@ def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
     saved = net.checkpoint() if mode.resumed else None
     if not mode.resumed:
         estimator._prepare(task)
-    task.noise.manual_seed(int(task.rng.randint(2**31 - 1)) if task.recipe.draws_noise else 0)
+    task.team.equal([optimizer.flat for optimizer in net.flat_optimizers_], task.rng)
+    seed = int(task.rng.randint(2**31 - 1)) if task.recipe.draws_noise else 0
+    task.noise.manual_seed(seed + task.team.rank)
     set_generator(net.module_, task.noise)
     try:
         return _run_phases(estimator, task, report)
@@ -125,7 +130,7 @@ def _run_phases(estimator: Any, task: Task, report: Callable[..., Any] | None) -
     shared = engine.Shared(
         rng=task.rng,
         curves=_past_curves(past),
-        verbose=recipe.verbose,
+        verbose=recipe.verbose and not task.team.rank,
         interruptible=not mode.in_search,
         replaces=estimator.__sklearn_is_fitted__(),
         datasets=(
@@ -189,7 +194,7 @@ def _reporter(
             now = replace(task, net=task.net.frozen_copy(), ended=False)
             return estimator._keep(now, [*earlier, run])
 
-        return report(reconstruct, phase=len(earlier))
+        return task.team.report(report(reconstruct, phase=len(earlier)))
 
     return make
 
@@ -291,6 +296,7 @@ def _training(
         datasets=shared.datasets,
         best=best,
         recordable=recipe.recordable,
+        team=task.team,
     )
 
 
@@ -319,7 +325,7 @@ def single_step(estimator: Any, task: Task, gradient: Any) -> engine.SingleStep:
     optimizer = net.flat_optimizers_[0]
     if gradient is None:
         gradient = plain_gradient(net.module_, task)
-    return engine.SingleStep(
+    return task.team.step(
         optimizer,
         gradient,
         engine.Penalty(optimizer.flat, recipe.l2, recipe.l1),

@@ -88,6 +88,59 @@ class FrameBlocks:
             yield part.iloc[rows] if isinstance(part, pd.DataFrame) else part[rows]
 
 
+_MANY = 8  # blocks for each process, from which on these are not cut
+
+
+class SharedBlocks:
+    """The rows of a source that are one process's of several.
+
+    Where there are many blocks, each process has every so manieth; else it has a part of each.
+
+    Parameters
+    ----------
+    source : Source
+    rank, size : int
+        Number of the process, and of all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdeep.data.blocks import ArrayBlocks, SharedBlocks
+    >>> source = SharedBlocks(ArrayBlocks(np.arange(5)), 1, 2)
+    >>> source.sizes, [piece.tolist() for piece in source.read(0, 10, None)]
+    ([3], [[2, 3, 4]])
+    """
+
+    def __init__(self, source: Source, rank: int, size: int) -> None:
+        self.source, self.names, self.row_bytes = source, source.names, source.row_bytes
+        blocks = range(len(source.sizes))
+        cut = [(i, 0, source.sizes[i]) for i in blocks[rank::size]]
+        if len(blocks) < _MANY * size:
+            bounds = [[r * n // size for r in (rank, rank + 1)] for n in source.sizes]
+            cut = [(i, start, stop) for i, (start, stop) in enumerate(bounds)]
+        self.cut = [entry for entry in cut if entry[1] < entry[2]]
+        self.sizes = [stop - start for _, start, stop in self.cut]
+
+    def rows(self) -> np.ndarray:
+        """Numbers of the rows in the source."""
+        first = np.cumsum([0, *self.source.sizes])
+        parts = [first[block] + np.arange(start, stop) for block, start, stop in self.cut]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def read(self, block: int, size: int, columns: Sequence[str] | None) -> Iterator[Any]:
+        """Generate the rows of a block, up to `size` at a time."""
+        whole, start, stop = self.cut[block]
+        row = 0
+        for piece in self.source.read(whole, size, columns):
+            rows = slice(max(start - row, 0), max(stop - row, 0))
+            row += len(piece)
+            part = piece.iloc[rows] if isinstance(piece, pd.DataFrame) else piece[rows]
+            if len(part):
+                yield part
+            if row >= stop:
+                return
+
+
 _BUFFER = 2**20  # bytes that are read at a time from a column of a Parquet file
 
 

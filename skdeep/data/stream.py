@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import torch
 
 from skdeep.data.batches import n_batches
 
@@ -152,6 +153,9 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
         thread.join()
 
 
+_EMPTY = (torch.empty(0), torch.empty(0), None)
+
+
 class StreamBatches:
     """Batches of a stream: those of each of its chunks in turn.
 
@@ -165,6 +169,9 @@ class StreamBatches:
         As for `Batches`.
     rng : numpy.random.RandomState or None
         Seeds each epoch; None leaves the rows as they are.
+    team : Team, default=None
+        Other processes, which have the other rows and whose steps are to be as many: this one's
+        batches are empty from where its rows end until the caller stops. It sets `team.has_more`.
     """
 
     def __init__(
@@ -176,8 +183,9 @@ class StreamBatches:
         batch_size: int,
         smallest: int = 1,
         rng: np.random.RandomState | None = None,
+        team: Any = None,
     ) -> None:
-        self.chunks, self.make, self.rng = chunks, make, rng
+        self.chunks, self.make, self.rng, self.team = chunks, make, rng, team
         self.n_samples = n_samples
         self._n_batches = n_batches(n_samples, batch_size, smallest)
 
@@ -188,8 +196,16 @@ class StreamBatches:
         """Yield all batches once; `order` is not used: blocks set the order."""
         own = None if self.rng is None else np.random.RandomState(self.rng.randint(2**31 - 1))
         chunks = read_ahead(self.chunks(own))
+        batches = (batch for data in chunks for batch in self.make(data).epoch())
         try:
-            for data in chunks:
-                yield from self.make(data).epoch()
+            yield from batches if self.team is None else self._endless(batches)
         finally:
             chunks.close()  # type: ignore[attr-defined]  # a generator
+
+    def _endless(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Batches, then empty ones."""
+        ahead = next(batches, None)
+        while True:
+            batch, ahead = ahead, next(batches, None)
+            self.team.has_more = ahead is not None
+            yield _EMPTY if batch is None else batch

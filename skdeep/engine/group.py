@@ -1,93 +1,235 @@
-"""Training by several processes (`torch.distributed`), of which each has a share of the rows.
+"""Processes that train one network together, each on its share of the rows.
 
-All hold the same weights: a step adds up the gradients of all processes, weighted by their rows, in
-one exchange of the flat vector.
+A `Group` exchanges tensors and objects; it is a process group of `torch.distributed` of one fit, so
+that several fits of a process do not get in each other's way. A `Team` is what training sees of
+it, and `ALONE` what it sees where there is one process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import functools
+import itertools
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import pickle
+import socket
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from skdeep.data.batches import n_rows
-from skdeep.engine.steps import SingleStep
-
-if TYPE_CHECKING:
-    from skdeep.engine.training import Training
+T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds after which a process that does not answer is taken for dead."""
+"""Seconds after which a process that does not take part in a step is taken for dead. One that ends
+is noticed at once."""
+LONG = 3600.0
+"""Seconds for what takes processes unequal times: reading their rows, writing a checkpoint."""
 
 
-def group_size() -> int:
-    """Number of processes that train together: those of `torchrun`, else 1."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+def _seconds(n: float) -> datetime.timedelta:
+    return datetime.timedelta(seconds=n)
 
 
-def join_group(device: torch.device) -> tuple[int, int]:
-    """Number of this process, and of all; the group is made where there is none."""
-    if not dist.is_initialized():
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, timeout=datetime.timedelta(seconds=PATIENCE))
-    return dist.get_rank(), dist.get_world_size()
+class ProcessLost(RuntimeError):
+    """Raised where another process of a fit is gone."""
 
 
-def sum_over_group(values: Tensor) -> Tensor:
-    """Add up tensors of all processes, in place.
+class Abandoned(RuntimeError):
+    """Raised where nobody waits for the result of a fit any longer."""
+
+
+class Group:
+    """The processes of a fit.
+
+    Parameters
+    ----------
+    store : torch.distributed.Store
+        Where they find each other.
+    rank, size : int
+        Number of this process, and of all.
+    divides : bool, default=True
+        All are given the same dataset, which they divide; else each is given rows of its own.
+    is_wanted : callable, default=None
+        Whether somebody still waits for the result.
+
+    Attributes
+    ----------
+    interrupt : bool
+        This process was asked to end training; set from outside.
 
     Raises
     ------
-    RuntimeError
-        If a process is gone.
+    ProcessLost
+        If not all processes come within `PATIENCE`.
     """
+
+    def __init__(
+        self,
+        store: Any,
+        rank: int,
+        size: int,
+        *,
+        divides: bool = True,
+        is_wanted: Callable[[], bool] | None = None,
+    ) -> None:
+        self.rank, self.size, self.divides, self.is_wanted = rank, size, divides, is_wanted
+        self.interrupt = False
+        self._nccl: Any = None
+        self._store = store
+        with self._others():
+            store.set(f"here {rank}", "")
+            store.wait([f"here {other}" for other in range(size)], _seconds(PATIENCE))
+            self._gloo: Any = dist.ProcessGroupGloo(
+                dist.PrefixStore("host", store), rank, size, _seconds(LONG)
+            )
+
+    def own_device(self, device: torch.device) -> torch.device:
+        """The device of this process, of those that are like `device`; where each process has
+        another one of CUDA, they exchange tensors by NCCL."""
+        if device.type == "cuda" and self.divides and "LOCAL_RANK" in os.environ:
+            number = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
+            device = torch.device("cuda", number)
+        place = (socket.gethostname(), str(device), os.environ.get("CUDA_VISIBLE_DEVICES"))
+        places = self.gather(lambda: (device.type, place))
+        own = len(set(places)) == self.size and {kind for kind, _ in places} == {"cuda"}
+        if own and dist.is_nccl_available():
+            options = dist.ProcessGroupNCCL.Options()
+            store = dist.PrefixStore("device", self._store)
+            self._nccl = dist.ProcessGroupNCCL(store, self.rank, self.size, options)
+        return device
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Add up tensors of all processes, in place.
+
+        Raises
+        ------
+        ProcessLost
+            If one is gone.
+        """
+        options = dist.AllreduceOptions()
+        options.timeout = _seconds(PATIENCE)
+        with self._others():
+            if self._nccl is not None and values.is_cuda:
+                self._nccl.allreduce([values], options).wait()
+            else:
+                host = values.cpu()  # the same tensor, if it is there
+                self._gloo.allreduce([host], options).wait()
+                if host is not values:
+                    values.copy_(host)
+        return values
+
+    def gather(self, make: Callable[[], T]) -> list[T]:
+        """What `make` gives in each of the processes; an error in one is raised in all."""
+        mine = _dumped(make)
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        self._all(sizes, torch.tensor([len(mine)]))
+        longest = int(max(sizes))
+        parts = [torch.empty(longest, dtype=torch.uint8) for _ in range(self.size)]
+        own = torch.zeros(longest, dtype=torch.uint8)
+        own[: len(mine)] = mine
+        self._all(parts, own)
+        found = [pickle.loads(p[:n].numpy().tobytes()) for p, n in zip(parts, map(int, sizes))]
+        return [_opened(result) for result in found]
+
+    def each(self, make: Callable[[], T]) -> T:
+        """What `make` gives in this process; an error in one is raised in all."""
+        mine: list[T] = []
+        self.gather(lambda: mine.append(make()))
+        return mine[0]
+
+    def first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, the only one that calls it."""
+        mine = _dumped(make) if self.rank == 0 else torch.empty(0, dtype=torch.uint8)
+        size = torch.tensor([len(mine)])
+        self._from_first(size)
+        data = mine if self.rank == 0 else torch.empty(int(size), dtype=torch.uint8)
+        self._from_first(data)
+        return _opened(pickle.loads(data.numpy().tobytes()))
+
+    def _all(self, parts: list[Tensor], own: Tensor) -> None:
+        with self._others():
+            self._gloo.allgather(parts, own).wait()
+
+    def _from_first(self, values: Tensor) -> None:
+        with self._others():
+            self._gloo.broadcast(values, 0).wait()
+
+    @contextlib.contextmanager
+    def _others(self) -> Iterator[None]:
+        """What torch says of other processes, in words."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise ProcessLost(
+                f"Process {self.rank} of {self.size} that train together: another one is gone, or "
+                f"has not answered for {PATIENCE:.0f} seconds; the cause may be in its log. {error}"
+            ) from error
+
+    def close(self) -> None:
+        """End the exchange: processes that still wait for this one raise."""
+        self._gloo = self._nccl = self._store = None
+
+
+def _dumped(make: Callable[[], Any]) -> Tensor:
     try:
-        dist.all_reduce(values)
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"One of the {dist.get_world_size()} processes of this fit is gone, or has not "
-            f"answered for {PATIENCE:.0f} seconds: {error}"
+        result: Any = (make(), None)
+    except Exception as error:
+        result = (None, error)
+    return torch.frombuffer(bytearray(pickle.dumps(result)), dtype=torch.uint8)
+
+
+def _opened(result: tuple[Any, Exception | None]) -> Any:
+    value, error = result
+    if error is not None:
+        raise error
+    return value
+
+
+GROUP: ContextVar[Group | None] = ContextVar("group", default=None)
+"""The processes that the fits of this context are shared by; None is this one alone."""
+
+
+def group_size() -> int:
+    """Number of processes that `torchrun` or the user has started to train together."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_world_size()
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+_fits = itertools.count()  # all processes call `fit` in the same order
+
+
+@contextlib.contextmanager
+def started_group() -> Iterator[None]:
+    """Context in which fits are shared by the processes that `torchrun` has started, if it has."""
+    if GROUP.get() is not None or group_size() == 1:
+        yield
+        return
+    store, rank, size = _meeting_place()
+    group = Group(dist.PrefixStore(f"skdeep fit {next(_fits)}", store), rank, size)
+    token = GROUP.set(group)
+    try:
+        yield
+    finally:
+        GROUP.reset(token)
+        group.close()
+
+
+@functools.cache
+def _meeting_place() -> tuple[Any, int, int]:
+    """Store, rank and size of the processes; kept, for the first one serves the others."""
+    if dist.is_initialized():
+        store: Any = dist.distributed_c10d._get_default_store()
+        return store, dist.get_rank(), dist.get_world_size()
+    try:
+        return next(dist.rendezvous("env://", timeout=_seconds(PATIENCE)))
+    except (ValueError, RuntimeError) as error:
+        raise ProcessLost(
+            f"WORLD_SIZE={os.environ.get('WORLD_SIZE')}: the processes that are to train together "
+            f"do not find each other; start them by torchrun. {error}"
         ) from error
-    return values
-
-
-class GroupStep(SingleStep):
-    """`SingleStep` on the batches of all processes, which may differ in their rows; a process whose
-    rows are used up gives an empty batch."""
-
-    def objective(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
-        """Write the gradient of data loss and penalty; return what is reported."""
-        grads = self.optimizers[0].flat.grads
-        sums = grads.new_zeros(len(grads) + 2)
-        if n_rows(x):
-            total = grads.new_tensor(float(n_rows(x))) if weight is None else weight.sum()
-            loss = self.gradient(x, target, weight)
-            sums[:-2], sums[-2], sums[-1] = grads, loss, 1.0
-            sums.mul_(total)
-        sum_over_group(sums)
-        torch.div(sums[:-2], sums[-1], out=grads)
-        return self.penalty.add_to(sums[-2] / sums[-1] * self.data_scale, sums[-1])
-
-
-def agreed(run: Training, total: Tensor, n_done: int) -> tuple[Tensor, int]:
-    """Sum of losses and number of rows of an epoch over all processes; running moments, which each
-    has of its own rows, become their mean."""
-    if type(run.step) is not GroupStep:
-        return total, n_done
-    numbers = torch.cat([total.double().reshape(-1), total.new_tensor([n_done]).double()])
-    sum_over_group(numbers)
-    for flat in run.flats:
-        for buffer in flat.buffers:
-            if buffer.is_floating_point():
-                sum_over_group(buffer).div_(dist.get_world_size())
-    return numbers[:-1].reshape(total.shape).to(total.dtype), int(numbers[-1])
-
-
-def step_class() -> Callable[..., SingleStep]:
-    """The step of a fit on a stream: by this process alone, or by all of its group."""
-    return GroupStep if group_size() > 1 else SingleStep

@@ -58,8 +58,15 @@ class EpochReport:
 
     def resume(self, training: Training) -> None:
         """Have a run go on from the state that a callback knows, which another process left."""
+        state = self.known_state(training)
+        if state is not None:
+            go_on_from(training, state)
+
+    def known_state(self, training: Training) -> dict[str, Any] | None:
+        """The state of a run that a callback knows, if it is of this phase."""
         params = self.estimator.get_params(deep=False)
         own = {name: repr(value) for name, value in params.items() if name not in _NOT_THE_RUN}
+        found = None
         for callback in self.estimator._skl_callbacks:
             known = getattr(callback, "resumed_state", None)
             if known is None or not callback.resume:
@@ -67,7 +74,8 @@ class EpochReport:
             training.begin = {**own, "phase": self.phase, **fingerprint(training)}
             state = known(self.estimator, self.context)
             if state is not None and state["begin"]["phase"] == self.phase:
-                go_on_from(training, state)
+                found = state
+        return found
 
     def begin(self) -> None:
         """Begin an epoch."""

@@ -42,10 +42,15 @@ def training_state(run: Training) -> dict[str, Any]:
             for optimizer in run.step.optimizers
         ],
         "parts": [_plain_parts(part) for part in _parts(run)],
-        "draws": [_state_of(source) for source in _sources(run)],
+        "draws": drawn(run),
         "curves": [run.curves.losses, run.curves.validation_losses, run.curves.scores],
         "history": [dict(epoch) for epoch in run.net.history],
     }
+
+
+def drawn(run: Training) -> list[Any]:
+    """States of all generators."""
+    return [_state_of(source) for source in _sources(run)]
 
 
 def fingerprint(run: Training) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +20,11 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
+from skdeep.engine.curves import Curves, NonFiniteLoss
 from skdeep.engine.device import can_record, training_kernels
 from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
+from skdeep.engine.team import ALONE
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
@@ -31,37 +32,6 @@ if TYPE_CHECKING:
     from skdeep.engine.protocols import Best, Epochs, Losses, Step, Validator
     from skdeep.engine.report import EpochReport
     from skdeep.engine.schedules import Constant
-
-
-class NonFiniteLoss(Exception):
-    """Raised when the loss of an epoch or the final weights are NaN or infinite.
-
-    Parameters
-    ----------
-    epoch : int
-        The epoch that it happened in, from 1.
-    """
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__(f"epoch {epoch}")
-        self.epoch = epoch
-
-
-@dataclass
-class Curves:
-    """Losses and scores of each epoch, appended to across warm starts.
-
-    Attributes
-    ----------
-    losses : list of float or of tuple of float
-        Training loss of each epoch (of each player).
-    validation_losses, scores : list of float, or None
-        On the validation rows, where there are any.
-    """
-
-    losses: list[Any] = field(default_factory=list)
-    validation_losses: Any = None  # a list where there are validation rows, as is the next
-    scores: Any = None
 
 
 class Training:
@@ -108,6 +78,8 @@ class Training:
         Or another class with `save` and `restore`: `BestMembers`.
     recordable : bool, default=False
         Whether steps may be replayed on a GPU; see `Recipe`.
+    team : Team, default=ALONE
+        The processes that train the network; see `skdeep.engine.team`.
 
     Attributes
     ----------
@@ -142,6 +114,7 @@ class Training:
         datasets: tuple[Any, Any] = (None, None),
         best: Best | None = None,
         recordable: bool = False,
+        team: Any = ALONE,
     ) -> None:
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
@@ -150,6 +123,7 @@ class Training:
         self.max_time, self.n_seen = max_time, n_seen
         self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
         self.interruptible, self.replaces, self.datasets = interruptible, replaces, datasets
+        self.team = team
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best
@@ -161,7 +135,7 @@ class Training:
         self._steps, self._n_finished = 0, 0
         self._began, self._deadline = 0.0, math.inf
         self.spent, self.begin = 0.0, dict[str, Any]()  # see `skdeep.engine.resume`
-        can_replay = recordable and can_record(self.flats[0].values.device)
+        can_replay = recordable and not team and can_record(self.flats[0].values.device)
         self._recorder = Recorder() if can_replay else None
         self.interrupted = False
 
@@ -204,6 +178,7 @@ class Training:
                 self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
             self.best.restore()
+        self.team.equal(self.flats, self.rng)
         self.net.module_.eval()
         self.net.notify("on_train_end", **rows)
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
@@ -231,9 +206,10 @@ class Training:
             asked = self._notify("on_epoch_end")
             if self.report is not None:
                 asked |= self.report.end(self)
-            if asked or self._is_over():
+            is_over = asked or self._is_over()
+            if self.team.first(functools.partial(bool, is_over)):
                 return False
-            if time.monotonic() >= self._deadline:
+            if not self.is_in_time():
                 return True
         return False
 
@@ -260,7 +236,7 @@ class Training:
 
     def is_in_time(self) -> bool:
         """Whether there is time for another step."""
-        return time.monotonic() < self._deadline
+        return self.team.goes_on(time.monotonic() < self._deadline)
 
     @torch.no_grad()
     def _one_pass(self) -> Losses:
@@ -268,6 +244,7 @@ class Training:
         with training_kernels(values.device, values.numel()):
             replayed = self._recorder and self._recorder.one_pass(self)
             total, n_done = replayed or self._step_by_step()
+            total, n_done = self.team.all_rows(total, n_done, self.flats)
         self.n_seen += n_done
         return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
 
@@ -286,7 +263,7 @@ class Training:
                 total = torch.zeros_like(losses)
             total.add_(losses, alpha=n)
             n_done += n
-            if not self.is_in_time():
+            if not self.is_in_time() or self.team.used_up:
                 break
         assert total is not None
         return total, n_done
@@ -296,7 +273,8 @@ class Training:
         if self.validator is None:
             return None, None
         _set_mode(self.net.module_, training=False)
-        loss, score = self.validator()
+        own = self.validator()
+        loss, score = self.team.first(lambda: own)
         self.curves.validation_losses.append(loss)
         if score is not None:
             self.curves.scores.append(score)

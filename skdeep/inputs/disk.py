@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from skdeep.data.blocks import ArrayBlocks, ArrowBlocks, FrameBlocks, Source
+from skdeep.data.blocks import ArrayBlocks, ArrowBlocks, FrameBlocks, SharedBlocks, Source
 
 _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".npy": "array"}
 _FORMATS |= dict.fromkeys((".feather", ".arrow", ".ipc"), "ipc")
@@ -63,6 +63,17 @@ class DiskRows:
     `SiameseTransformer` train on such rows. y and `sample_weight` are names of columns, or arrays
     in memory; `X_val` is read into memory. Not on disk: `partial_fit`, ``solver='lbfgs'``, and
     labels of several classes at once.
+
+    Where `torchrun` has started the script, or `torch.distributed` is initialised, the processes
+    train one network together: all call `fit` with the same arguments, each reads a share of the
+    blocks, or a part of each block where there are less than eight blocks for each process, and
+    all end with the same model. `batch_size` is that of all together, of which each has its share,
+    rounded up. Weighted sums are exact, as if one process had all rows, but for what a network or
+    loss computes within a batch: moments of batch normalisation, the rows that
+    `AutoencoderOutlierDetector` leaves out, and the pairs of `SiameseTransformer` are those of the
+    rows of one process. Callbacks are called in the first process alone. A process that dies ends
+    the others with an error. On GPUs, each process takes the one with the number ``LOCAL_RANK``.
+    Rows in memory are trained on by each process for itself.
 
     Examples
     --------
@@ -124,7 +135,7 @@ class OpenRows:
     @property
     def starts(self) -> list[int]:
         """Number of the first row of each block."""
-        return np.concatenate([[0], np.cumsum(self.source.sizes)[:-1]]).astype(int).tolist()
+        return np.cumsum([0, *self.source.sizes])[:-1].astype(int).tolist()
 
     def pieces(
         self, columns: Sequence[str] | None, blocks: Sequence[int] | None = None
@@ -142,7 +153,11 @@ class OpenRows:
         if self.columns is None:
             return self
         kept = [name for name in self.columns if name not in names]
-        return OpenRows(source=self.source, columns=kept, buffer_rows=self.buffer_rows)
+        return replace(self, columns=kept)
+
+    def shared(self, rank: int, size: int) -> OpenRows:
+        """The share of one process of several."""
+        return replace(self, source=SharedBlocks(self.source, rank, size))
 
 
 def is_on_disk(X: Any) -> bool:

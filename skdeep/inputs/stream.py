@@ -1,22 +1,23 @@
-"""Rows that training reads from disk: what is learned of all of them before, and their chunks."""
+"""Rows that training reads from disk: with their targets and weights, and in chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.random import sample_without_replacement
 
+from skdeep.data.batches import n_batches
 from skdeep.data.stream import mixed_chunks
+from skdeep.engine.group import Group
 from skdeep.inputs.disk import OpenRows, _check_names, named, values_of
 from skdeep.inputs.rows import read_target
-from skdeep.inputs.weights import check_weights
 
-_FEWEST_OF_CLASS = 2
-"""Rows of each class that are in the sample, if there are so many."""
+if TYPE_CHECKING:
+    from skdeep.inputs.survey import Survey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,20 @@ class Labelled:
     ----------
     rows : OpenRows
     y, weight : str, list of str, ndarray or None
+    group : Group or None
+        Processes that have the other rows.
+    first_row : int
+        Number of the first row among those of all processes.
+    n_rows : int
+        Of all processes.
     """
 
     rows: OpenRows
     y: Any = None
     weight: Any = None
+    group: Group | None = None
+    first_row: int = 0
+    n_rows: int
 
     @classmethod
     def of(cls, rows: OpenRows, y: Any, weight: Any, *, numeric: bool) -> Self:
@@ -55,17 +65,31 @@ class Labelled:
                 "Found array with 0 feature(s) while a minimum of 1 is required: all columns of "
                 f"the rows on disk are y or weights, {names}."
             )
-        return cls(rows=rows, y=y, weight=weight)
+        return cls(rows=rows, y=y, weight=weight, n_rows=rows.n_rows)
+
+    def shared(self, group: Group | None) -> Labelled:
+        """The rows of this process."""
+        if group is None:
+            return self
+        mine = self
+        if group.divides:
+            rows = self.rows.shared(group.rank, group.size)
+            own = rows.source.rows()  # type: ignore[attr-defined]  # of shared blocks
+            y, weight = (c if c is None or named(c) else c[own] for c in (self.y, self.weight))
+            mine = replace(self, rows=rows, y=y, weight=weight)
+        sizes = group.gather(lambda: mine.rows.n_rows)
+        first_row = sum(sizes[: group.rank])
+        return replace(mine, group=group, first_row=first_row, n_rows=sum(sizes))
 
     def targets(self) -> Iterator[tuple[int, Any, Any]]:
         """Generate the number of the first row, targets and weights of all pieces."""
         names = list(dict.fromkeys([*named(self.y), *named(self.weight)]))
         if not names:
             n = self.rows.n_rows
-            yield 0, *self._of_piece(0, n, None)
+            yield self.first_row, *self._of_piece(0, n, None)
             return
         for start, piece in self.rows.pieces(names):
-            yield start, *self._of_piece(start, len(piece), piece)
+            yield self.first_row + start, *self._of_piece(start, len(piece), piece)
 
     def pieces(self, blocks: Any = None) -> Iterator[tuple[int, Any, Any, Any]]:
         """Generate the number of the first row, rows, targets and weights of pieces of blocks."""
@@ -74,7 +98,8 @@ class Labelled:
             columns = list(dict.fromkeys([*columns, *named(self.y), *named(self.weight)]))
         for start, piece in self.rows.pieces(columns, blocks):
             y, weight = self._of_piece(start, len(piece), piece)
-            yield start, piece if columns is None else piece[self.rows.columns], y, weight
+            X = piece if columns is None else piece[self.rows.columns]
+            yield self.first_row + start, X, y, weight
 
     def _of_piece(self, start: int, n: int, piece: Any) -> tuple[Any, Any]:
         found: list[Any] = []
@@ -88,175 +113,36 @@ class Labelled:
         return found[0], found[1]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What was learned of the targets and weights of all rows.
-
-    Attributes
-    ----------
-    n_rows : int
-        Of positive weight.
-    total, largest : float
-        Sum of weights, and the largest.
-    labels : ndarray or None
-        The classes, in order.
-    first : dict
-        Numbers of the first rows of each class.
-    counts : ndarray or None
-        Weight of each class.
-    moments : Moments or None
-        Of targets that are numbers.
-    """
-
-    n_rows: int = 0
-    largest: float = 1.0
-    labels: np.ndarray | None = None
-    first: np.ndarray | None = None
-    counts: np.ndarray | None = None
-    moments: Moments | None = None
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Range, mean and variance of targets, which can be added to those of other rows (Chan, Golub
-    and LeVeque, 1983).
-
-    Attributes
-    ----------
-    weight : float
-    mean, squares : ndarray of shape () or (n_outputs,)
-        Weighted mean, and sum of squared distances from it.
-    low, high : ndarray of the same shape
-    """
-
-    weight: float
-    mean: np.ndarray
-    squares: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-    @classmethod
-    def of(cls, y: np.ndarray, weight: np.ndarray | None) -> Self:
-        """Those of rows of positive weight."""
-        y = np.asarray(y, np.float64)
-        total = float(len(y)) if weight is None else float(weight.sum())
-        mean = np.average(y, axis=0, weights=weight)
-        around = (y - mean) ** 2
-        around = around if weight is None else (around.T * weight).T
-        return cls(total, mean, around.sum(axis=0), y.min(axis=0), y.max(axis=0))
-
-    def plus(self, other: Moments) -> Moments:
-        """Those of the rows of both."""
-        total = self.weight + other.weight
-        gap = other.mean - self.mean
-        return Moments(
-            total,
-            self.mean + gap * (other.weight / total),
-            self.squares + other.squares + gap**2 * (self.weight * other.weight / total),
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-        )
-
-
-def survey(labelled: Labelled, *, numeric: bool) -> Survey:
-    """Read the targets and weights of all rows once.
-
-    Parameters
-    ----------
-    labelled : Labelled
-    numeric : bool
-        Whether targets are numbers; else they are labels.
-    """
-    n_rows, total, largest = 0, 0.0, 0.0
-    classes: dict[Any, list[Any]] = {}
-    moments: Moments | None = None
-    for start, y, weight in labelled.targets():
-        if weight is not None:
-            weight = _checked_weights(weight)
-            largest = max(largest, float(weight.max(initial=0.0)))
-            total += float(weight.sum())
-        n_rows += _n_of(labelled, y) if weight is None else int((weight > 0).sum())
-        if y is None:
-            continue
-        y = read_target(y, numeric=numeric)
-        if numeric:
-            moments = _with_moments(moments, y, weight)
-        else:
-            _count(classes, y, weight, start)
-    if labelled.weight is not None and not total:
-        raise ValueError("sample_weight: Sample weights must contain at least one non-zero number.")
-    found = Survey(n_rows=n_rows, largest=largest or 1.0, moments=moments)
-    if not classes:
-        return found
-    labels = np.array(list(classes))
-    order = np.argsort(labels, kind="stable")
-    entries = list(classes.values())
-    return replace(
-        found,
-        labels=labels[order],
-        counts=np.array([entries[i][0] for i in order]),
-        first=np.concatenate([entries[i][1] for i in order]),
-    )
-
-
-def _n_of(labelled: Labelled, y: Any) -> int:
-    return labelled.rows.n_rows if y is None else len(y)
-
-
-def _checked_weights(weight: Any) -> np.ndarray:
-    weight = np.asarray(weight, np.float64)
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        return check_weights(weight, weight)  # for its error
-    return weight
-
-
-def _with_moments(known: Moments | None, y: Any, weight: Any) -> Moments | None:
-    y = np.asarray(y, np.float64)
-    if not np.isfinite(y).all():
-        raise ValueError("Input y contains NaN or infinity.")
-    if weight is not None:
-        y, weight = y[weight > 0], weight[weight > 0]
-    if not len(y):
-        return known
-    new = Moments.of(y, weight)
-    return new if known is None else known.plus(new)
-
-
-def _count(classes: dict[Any, list[Any]], y: Any, weight: Any, start: int) -> None:
-    """Add the weights of labels, and remember the first rows of each."""
-    if y.ndim != 1:
-        raise ValueError(
-            f"y has the shape (n_samples, {y.shape[1]}): labels on disk are one column; several "
-            "labels at once have to be in memory."
-        )
-    labels, numbers = np.unique(y, return_inverse=True)
-    mass = np.bincount(numbers, weight, len(labels))
-    order = np.argsort(numbers, kind="stable")
-    places = np.split(order, np.cumsum(np.bincount(numbers))[:-1])
-    for label, weight_of, rows in zip(labels.tolist(), mass.tolist(), places):
-        entry = classes.setdefault(label, [0.0, np.empty(0, np.int64)])
-        entry[0] += weight_of
-        entry[1] = np.concatenate([entry[1], start + rows[:_FEWEST_OF_CLASS]])[:_FEWEST_OF_CLASS]
-
-
 def draw_sample(labelled: Labelled, found: Survey, n: int, rng: np.random.RandomState) -> Any:
-    """Rows drawn at random, and the first rows of each class.
+    """Numbers of rows drawn at random, and of the first rows of each class, ascending; all rows if
+    there are no more."""
+    if labelled.n_rows <= n:
+        return np.arange(labelled.n_rows)
+    chosen = sample_without_replacement(labelled.n_rows, n, random_state=rng)
+    return np.unique(chosen if found.first is None else np.union1d(chosen, found.first))
+
+
+def take(labelled: Labelled, numbers: np.ndarray | None) -> tuple[Any, Any, Any]:
+    """Read rows by their numbers, ascending; None is all rows.
 
     Returns
     -------
     X, y, weight : object
         In memory; y and weight may be None.
-    numbers : ndarray of int
-        Of the rows, ascending.
     """
-    chosen = sample_without_replacement(labelled.rows.n_rows, n, random_state=rng)
-    if found.first is not None:
-        chosen = np.union1d(chosen, found.first)
-    return *take(labelled, np.unique(chosen)), np.unique(chosen)
+    if labelled.group is None:
+        parts = _parts(labelled, numbers)
+    else:
+        found = labelled.group.gather(lambda: _parts(labelled, numbers))
+        parts = [part for of_process in found for part in of_process]
+    columns = list(zip(*parts))
+    y, weight = (None if c[0] is None else np.concatenate(c) for c in columns[1:])
+    is_frame = isinstance(columns[0][0], pd.DataFrame)
+    X = pd.concat(columns[0], ignore_index=True) if is_frame else np.concatenate(columns[0])
+    return X, y, weight
 
 
-def take(labelled: Labelled, numbers: np.ndarray | None) -> tuple[Any, Any, Any]:
-    """Read rows by their numbers, ascending; None is all rows."""
+def _parts(labelled: Labelled, numbers: np.ndarray | None) -> list[tuple[Any, Any, Any]]:
     parts: list[tuple[Any, Any, Any]] = []
     for start, X, y, weight in labelled.pieces():
         rows: Any = slice(None)
@@ -265,11 +151,7 @@ def take(labelled: Labelled, numbers: np.ndarray | None) -> tuple[Any, Any, Any]
             rows = numbers[low:high] - start
         piece = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
         parts.append((piece, *(None if c is None else c[rows] for c in (y, weight))))
-    columns = list(zip(*parts))
-    y, weight = (None if c[0] is None else np.concatenate(c) for c in columns[1:])
-    is_frame = isinstance(columns[0][0], pd.DataFrame)
-    X = pd.concat(columns[0], ignore_index=True) if is_frame else np.concatenate(columns[0])
-    return X, y, weight
+    return parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +169,8 @@ class Stream:
         ``encode(X, y, weight)`` gives the checked `Rows` of a piece.
     left_out : ndarray of int
         Numbers of rows that are held out, ascending.
+    n_own : int
+        Rows of positive weight that this process has, held out or not.
     """
 
     labelled: Labelled
@@ -294,6 +178,26 @@ class Stream:
     n_rows: int
     encode: Callable[[Any, Any, Any], Any]
     left_out: np.ndarray
+    n_own: int
+
+    @property
+    def group(self) -> Group | None:
+        """Processes that train on the other rows."""
+        return self.labelled.group
+
+    @property
+    def n_trained(self) -> int:
+        """Number of rows that this process trains on."""
+        first = self.labelled.first_row
+        low, high = np.searchsorted(self.left_out, [first, first + self.labelled.rows.n_rows])
+        return self.n_own - int(high - low)
+
+    def own_share(self, size: int, smallest: int) -> int:
+        """Rows of this process in batches of `size` rows of all: in proportion to its rows."""
+        if self.group is None:
+            return size
+        n_steps = n_batches(self.n_rows, size, smallest)
+        return max(-(-self.n_trained // n_steps), smallest)
 
     def __getitem__(self, rows: np.ndarray) -> Stream:
         return replace(self, numbers=self.numbers[rows])
@@ -314,10 +218,10 @@ class Stream:
             assert chunk[0] is not None
             n_seen += len(chunk[0])
             yield chunk
-        if n_seen != self.n_rows:
+        if n_seen != self.n_trained:
             raise ValueError(
                 f"The rows on disk have changed during `fit`: {n_seen} were read in place of "
-                f"{self.n_rows}."
+                f"{self.n_trained}."
             )
 
     def _encoded(self, blocks: np.ndarray) -> Iterator[tuple[Any, Any, Any]]:

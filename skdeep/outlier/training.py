@@ -73,7 +73,7 @@ def parts_of_training(
     def make(data: Any) -> MemberBatches:
         x = data[0][:, : module.n_columns]
         members = np.tile(np.arange(len(x)), (module.n_members, 1))
-        return MemberBatches(x, x, None, members, batch_size=recipe.batch_size, rng=task.rng)
+        return MemberBatches(x, x, None, members, batch_size=task.batch_size, rng=task.rng)
 
     batches = of_rows_or_stream(estimator, task, make, shuffle=True)
     optimizer = net.flat_optimizers_[0]
@@ -88,9 +88,9 @@ def parts_of_training(
         recipe.max_iter * len(batches),
         engine.CURVES["constant" if mode.incremental else "one_cycle"],
         [] if mode.incremental else [set_trim],
-        recipe.max_time,
+        None if task.team else recipe.max_time,  # clocks of processes differ
     )
-    step = engine.SingleStep(
+    step = task.team.step(
         optimizer, gradient, engine.Penalty(optimizer.flat, 0.0), clip=recipe.gradient_clip_norm
     )
     patience = engine.Patience(

@@ -77,7 +77,7 @@ def make_batches(
     return ClassBatches(
         x,
         target,
-        n_classes_per_batch=max(2, task.recipe.batch_size // estimator.n_rows_per_class),
+        n_classes_per_batch=max(2, task.batch_size // estimator.n_rows_per_class),
         n_rows_per_class=estimator.n_rows_per_class,
         rng=rng,
         transform=transform,

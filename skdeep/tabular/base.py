@@ -252,7 +252,7 @@ def members_phase(estimator: Any, task: Task, past: dict[str, Any]) -> engine.Ph
         members = plan.members if data is task.data else np.tile(in_chunk, (len(plan.members), 1))
         rng = task.rng if estimator.shuffle else None
         x, target, weight = data
-        return MemberBatches(x, target, weight, members, batch_size=recipe.batch_size, rng=rng)
+        return MemberBatches(x, target, weight, members, batch_size=task.batch_size, rng=rng)
 
     batches = of_rows_or_stream(estimator, task, make, shuffle=estimator.shuffle)
     best = engine.BestMembers(task.net.module_, recipe.tol)
