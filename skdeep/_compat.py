@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sklearn.callback import _progressbar
+from sklearn.callback._progressbar import RichProgressMonitor as ProgressMonitor
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _yields_constant_splits
@@ -52,6 +54,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
+    "ProgressMonitor",
     "SearchState",
     "StrOptions",
     "_MultimetricScorer",
@@ -73,6 +76,7 @@ __all__ = [
     "_check_method_params",
     "_yields_constant_splits",
     "all_fits_failed",
+    "begin_progress",
     "compiled_tree",
     "evaluated_candidate",
     "histogram_node",
@@ -102,6 +106,24 @@ def all_fits_failed(error):
     return isinstance(error, ValueError) and bool(
         re.match(r"\s*All the \d+ fits failed", str(error))
     )
+
+
+def begin_progress(bar, run, queue, monitor):
+    """Have a thread of one's own show what a `sklearn.callback.ProgressBar` reports, which ends it.
+
+    Parameters
+    ----------
+    bar : sklearn.callback.ProgressBar
+    run : uuid.UUID
+        Of the outermost fit.
+    queue : queue.Queue
+        What the tasks send, from all processes, and None at the end.
+    monitor : ProgressMonitor
+        Reads the queue.
+    """
+    bar._listener_handles[run] = _progressbar.open_listener(queue.put)
+    _progressbar._run_queues[run], _progressbar._run_monitors[run] = queue, monitor
+    monitor.start()
 
 
 def compiled_tree():

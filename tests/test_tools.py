@@ -4,10 +4,12 @@ Each test is skipped where its library is not installed; they were all run with 
 the documentation names.
 """
 
+import importlib.util
+
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
@@ -146,6 +148,82 @@ def test_dask_ml():
     np.testing.assert_array_equal(
         found.compute(), classifier().fit(X.to_numpy(), y).predict(X.to_numpy())
     )
+
+
+def test_ray():
+    """Its pool as the backend of joblib, for the folds of a search."""
+    ray = pytest.importorskip("ray")
+    import joblib
+    from ray.util.joblib import register_ray
+    from sklearn.model_selection import GridSearchCV
+
+    search = GridSearchCV(classifier(), {"alpha": [1e-4, 1e-2]}, cv=3, refit=False)
+    here = search.fit(X, y).cv_results_["mean_test_score"]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        register_ray()
+        with joblib.parallel_config("ray", n_jobs=2):
+            there = search.fit(X, y).cv_results_["mean_test_score"]
+    finally:
+        ray.shutdown()
+    np.testing.assert_allclose(there, here, atol=0.02)  # in another number of threads
+
+
+def test_torch_export():
+    """The network of a fitted estimator as a program of torch."""
+    import torch
+
+    clf = classifier().fit(X.to_numpy("f"), y)
+    rows = torch.as_tensor(X.to_numpy("f"))
+    module = clf.net_.frozen_copy().module_
+    program = torch.export.export(module, (rows,))
+    torch.testing.assert_close(program.module()(rows), module(rows))
+
+
+def test_polars():
+    polars = pytest.importorskip("polars")
+    clf = RealMLPClassifier(max_iter=5, n_estimators=2, random_state=0)
+    frame = polars.DataFrame(KINDS.to_dict("list"))
+    np.testing.assert_array_equal(
+        clf.fit(frame, y).predict_proba(frame), clf.fit(KINDS, y).predict_proba(KINDS)
+    )
+
+
+@pytest.mark.parametrize("name", ["torchvision", "kornia"])
+def test_augmentations(name):
+    pytest.importorskip(name)
+    if name == "torchvision":
+        from torchvision.transforms.v2 import RandomRotation as Rotation
+    else:
+        from kornia.augmentation import RandomRotation as Rotation
+    images, labels = load_digits(return_X_y=True)
+    clf = CNNClassifier(image_shape=(8, 8), augment=[Rotation(10.0)], max_iter=3, random_state=0)
+    assert clf.fit(images[:600], labels[:600]).score(images[600:], labels[600:]) > 0.7
+
+
+NOTEBOOK = """
+from sklearn.datasets import load_iris
+from skdeep import MLPClassifier
+from skdeep.callbacks import ProgressBar
+X, y = load_iris(return_X_y=True)
+clf = MLPClassifier(max_iter=20, random_state=0).set_callbacks(ProgressBar(every=1e-9))
+clf.fit(X, y)
+"""
+
+
+def test_jupyter():
+    """Bars if ipywidgets is installed, lines if not."""
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    cell = nbformat.v4.new_code_cell(NOTEBOOK)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    lines = "".join(output.get("text", "") for output in cell.outputs)
+    if importlib.util.find_spec("ipywidgets"):
+        assert "MLPClassifier - fit" not in lines
+        assert "MLPClassifier - fit" in str(notebook.metadata["widgets"])
+    else:
+        assert "MLPClassifier - fit: done after" in lines
 
 
 def test_shap():

@@ -7,6 +7,14 @@ scikit-learn's own callbacks (`sklearn.callback`) and `skdeep.tuning.PruneTrials
 from skdeep.callbacks.checkpoint import Checkpoint
 from skdeep.callbacks.early_stopping import EarlyStopping
 from skdeep.callbacks.loggers import CSVLogger
+from skdeep.callbacks.progress import ProgressBar
 from skdeep.callbacks.tracking import MLflowCallback, TensorBoard
 
-__all__ = ["CSVLogger", "Checkpoint", "EarlyStopping", "MLflowCallback", "TensorBoard"]
+__all__ = [
+    "CSVLogger",
+    "Checkpoint",
+    "EarlyStopping",
+    "MLflowCallback",
+    "ProgressBar",
+    "TensorBoard",
+]

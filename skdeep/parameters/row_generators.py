@@ -25,8 +25,8 @@ OVERSAMPLER = {
     "generator": Parameter(
         [HasMethods(["fit", "sample"]), None],
         """TabularGAN or None
-        Generator of the synthetic rows; it is cloned. None is ``TabularGAN(order='fixed')``, which
-        is exact as well: the class is its first column.""",
+        Generator of the synthetic rows; it is cloned, with its callbacks. None is
+        ``TabularGAN(order='fixed')``, which is exact as well: the class is its first column.""",
     ),
     "random_state": replace(
         TRAINING["random_state"],
