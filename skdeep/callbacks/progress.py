@@ -120,9 +120,8 @@ class _Lines(ProgressMonitor):
 
     def _print(self) -> None:
         """A line of the tasks that are not over, the outermost first."""
-        tasks = [] if self.root_rich_task is None else map(self._task, self.root_rich_task)
         shown = []
-        for task in tasks:
+        for task in map(self._task, self.root_rich_task or ()):
             if not task.finished:
                 left = task.time_remaining
                 rest = "" if left is None else f", {left:.0f} s left"
