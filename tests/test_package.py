@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml  # Optuna needs it
 
 import skdeep
 
@@ -60,6 +62,22 @@ def test_metadata(built):
     assert found.get_payload().startswith("# skdeep")
 
 
+def test_the_citation_agrees_with_the_metadata():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["cff-version"] == "1.2.0" and cited["type"] == "software" and cited["message"]
+    assert cited["version"] == skdeep.__version__
+    assert cited["title"] == f"{project['name']}: {project['description']}"
+    assert cited["authors"] == project["authors"]
+    assert cited["license"] == project["license"]
+    assert cited["url"] == project["urls"]["Documentation"]
+    assert set(cited["keywords"]) <= set(project["keywords"])
+    (entry,) = re.findall(r"```bibtex\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert f"title = {{{cited['title']}}}" in entry
+    assert f"version = {{{cited['version']}}}" in entry
+    assert f"author = {{{{{cited['authors'][0]['name']}}}}}" in entry
+
+
 def test_the_wheel_works_elsewhere(built, tmp_path):
     wheel, _ = built
     code = (
@@ -76,7 +94,8 @@ def test_the_sdist_holds_what_the_tests_read(built):
     _, sdist = built
     for name in (
         "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt", "constraints-lowest.txt",
-        "pyproject.toml", ".ci/run", "benchmarks/README.md", "examples/docs/conf.py",
+        "pyproject.toml", ".ci/run", "CITATION.cff", "benchmarks/README.md",
+        "examples/docs/conf.py",
     ):  # fmt: skip
         assert (sdist / name).read_text() == (ROOT / name).read_text()
     for folder in ("tests", "examples", "benchmarks"):

@@ -9,10 +9,16 @@ import importlib.util
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 
+import skdeep
 from skdeep import CNNClassifier, MLPClassifier, MLPRegressor, RealMLPClassifier, TabularGAN
 
 pytestmark = [
@@ -169,15 +175,56 @@ def test_ray():
     np.testing.assert_allclose(there, here, atol=0.02)  # in another number of threads
 
 
-def test_torch_export():
-    """The network of a fitted estimator as a program of torch."""
+SERIES = np.random.RandomState(0).rand(60, 20, 2).astype("f")
+IDS = (SERIES[:, :, 0] * 49).astype(int)
+DIGITS, NUMBERS = (array[:200] for array in load_digits(return_X_y=True))
+HALVES = np.arange(60) % 2
+EXPORTED = {  # class, parameters, X, y; X of an autoencoder goes into its network as it is
+    "MLPClassifier": ({}, X.to_numpy("f"), y),
+    "MLPRegressor": ({}, R.to_numpy("f"), t),
+    "RealMLPClassifier": ({"n_estimators": 2}, X.to_numpy("f"), y),
+    "RealMLPRegressor": ({"n_estimators": 2}, R.to_numpy("f"), t),
+    "TabMClassifier": ({}, X.to_numpy("f"), y),
+    "TabMRegressor": ({}, R.to_numpy("f"), t),
+    "CNNClassifier": ({"kernels": None}, SERIES, HALVES),
+    "CNNClassifier images": ({"image_shape": (8, 8)}, DIGITS, NUMBERS),
+    "CNNRegressor": ({}, SERIES, HALVES / 3),
+    "LSTMClassifier": ({"kernels": None}, SERIES, HALVES),
+    "LSTMClassifier tokens": ({"vocabulary_size": 50}, IDS, HALVES),
+    "LSTMRegressor": ({}, SERIES, HALVES / 3),
+    "SiameseTransformer": ({}, X.to_numpy("f"), y),
+    "SiameseClassifier": ({}, X.to_numpy("f"), y),
+    "RBM": ({"n_components": 5}, (DIGITS > 8).astype("f"), None),
+    "Autoencoder": ({"hidden_layer_sizes": (8, 2)}, X.to_numpy("f"), None),
+    "VariationalAutoencoder": ({"n_components": 2}, X.to_numpy("f"), None),
+}
+
+
+@pytest.mark.parametrize("case", EXPORTED)
+def test_torch_export(case):
+    """The network of a fitted estimator as a program, for what it was given in a prediction."""
     import torch
 
-    clf = classifier().fit(X.to_numpy("f"), y)
-    rows = torch.as_tensor(X.to_numpy("f"))
-    module = clf.net_.frozen_copy().module_
-    program = torch.export.export(module, (rows,))
-    torch.testing.assert_close(program.module()(rows), module(rows))
+    params, rows, target = EXPORTED[case]
+    name = case.partition(" ")[0]
+    limit = {} if name == "RBM" else {"max_iter": 1}
+    estimator = getattr(skdeep, name)(**params, **limit, random_state=0, device="cpu")
+    estimator.fit(rows, target) if target is not None else estimator.fit(rows)
+    module, given = estimator.net_.module_.eval(), []
+    hook = module.register_forward_pre_hook(
+        lambda _, args, kwargs: given.append((args, kwargs)), with_kwargs=True
+    )
+    if "utoencoder" in name:
+        module(torch.as_tensor(rows[:10]))
+    elif name in ("RBM", "SiameseTransformer"):
+        estimator.transform(rows[:10])
+    else:
+        estimator.predict(rows[:10])
+    hook.remove()
+    args, kwargs = given[0]
+    with torch.no_grad():
+        program = torch.export.export(module, args, kwargs).module()
+        torch.testing.assert_close(program(*args, **kwargs), module(*args, **kwargs))
 
 
 def test_polars():
@@ -224,6 +271,22 @@ def test_jupyter():
         assert "MLPClassifier - fit" in str(notebook.metadata["widgets"])
     else:
         assert "MLPClassifier - fit: done after" in lines
+
+
+@pytest.mark.parametrize("name", ["BaggingClassifier", "SelfTrainingClassifier"])
+def test_scikit_learns_that_hand_on_arrays(name):
+    """Two of its meta-estimators make an array of a frame: columns of text are encoded before."""
+    some = y.where(np.arange(150) % 2 == 0, -1)
+    inner = classifier()
+    outer = {
+        "BaggingClassifier": BaggingClassifier(inner, 3, random_state=0),
+        "SelfTrainingClassifier": SelfTrainingClassifier(inner),
+    }[name]
+    target = some if name == "SelfTrainingClassifier" else y
+    with pytest.raises(ValueError, match="could not convert string to float: '(short|long)'"):
+        clone(outer).fit(KINDS, target)
+    encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder=StandardScaler())
+    assert make_pipeline(encoder, outer).fit(KINDS, target).score(KINDS, y) > 0.8
 
 
 def test_shap():
