@@ -22,7 +22,6 @@ from skdeep.base.target_scale import (
     check_single,
     check_size,
     largest,
-    shifted,
     standardised,
 )
 from skdeep.data.batches import to_tensor
@@ -40,8 +39,9 @@ class DeepRegressor(RegressorMixin):
 
     _target_is_numeric = True
     _target_scaling: str | None
-    """How the network sees targets: None (as they are), 'shift' (those that lie far from zero less
-    their mean) or 'standardise' (with predictions kept in the range of the targets of `fit`)."""
+    """How the network sees targets: None (as they are), 'standardise' or 'bounded' (the same, with
+    predictions kept in the range of the targets of `fit`). The loss 'poisson' sees them as they
+    are."""
     _target_center: Any = 0.0
     _target_scale: Any = 1.0
     _target_range: Any = None
@@ -81,8 +81,8 @@ class DeepRegressor(RegressorMixin):
         if self._target_scaling is None:
             return
         found = standardised(target, weight)
-        if self._target_scaling == "shift":
-            found = shifted(found, far=self.loss != "poisson")
+        if self.loss == "poisson":
+            found = found._replace(center=0.0, scale=1.0)
         self._target_center, self._target_scale = found.center, found.scale
         self._target_range, self._needs_double = found.limits, found.needs_double
 
@@ -93,7 +93,7 @@ class DeepRegressor(RegressorMixin):
             return None
         # A window is there to predict levels that fit has not seen.
         has_window = getattr(self, "instance_norm", None) or getattr(self, "linear_skip", False)
-        clips = self._target_scaling == "standardise" and not has_window
+        clips = self._target_scaling == "bounded" and not has_window
         limits = self._target_range if clips else None
         return TargetScale(self._target_center, self._target_scale, limits, self._needs_double)
 
@@ -114,7 +114,7 @@ class DeepRegressor(RegressorMixin):
 
     def _make_loss(self) -> nn.Module:
         if self.loss == "huber":
-            return losses.Huber(float(self.huber_delta))
+            return losses.Huber(self.huber_delta / self._target_scale)
         if self.loss == "quantile":
             return losses.Quantile(float(self.quantile))
         return {
@@ -128,7 +128,7 @@ class DeepRegressor(RegressorMixin):
         return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
 
     def _target_too_large(self, target: Any) -> str | None:
-        if self._target_scaling == "standardise" or largest(target) <= 1e3:
+        if self._target_scaling is not None or largest(target) <= 1e3:
             return None
         return (
             f"y holds values up to {largest(target):.3g}: scale it, with "

@@ -18,10 +18,10 @@ def saliency(self: Any, X: Any, y: Any = None) -> Any:
     """Return how much each number of X contributes to the prediction: gradient times input.
 
     The gradient of the raw score (of the predicted class, or of `y`; of several networks the
-    logarithm of their mean probability) by each number, times that number less the mean of its
-    channel in `fit` (Shrikumar et al., 2017): what the score would lose, to first order, if the
-    number were the mean. Of a token it is the sum over its embedding, of which 0 takes the mean's
-    place.
+    logarithm of their mean probability; of a regressor the prediction, in the units of its target)
+    by each number, times that number less the mean of its channel in `fit` (Shrikumar et al.,
+    2017): what the score would lose, to first order, if the number were the mean. Of a token it is
+    the sum over its embedding, of which 0 takes the mean's place.
 
     Parameters
     ----------
@@ -68,6 +68,9 @@ def _gradient_times_input(
     with torch.enable_grad():
         inner, score = estimator._scored_input(module, x)
         inner = inner.detach().requires_grad_()
-        total = estimator._score_of(score(inner), chosen).sum()
+        raw = score(inner)
+        whose = estimator._predicted_outputs(raw) if chosen is None else chosen
+        units = torch.as_tensor(estimator._output_units(whose.cpu().numpy())).to(raw).flatten()
+        total = (units * estimator._score_of(raw, whose).flatten()).sum()
         (gradient,) = torch.autograd.grad(total, inner)
     return gradient * inner.detach(), x[1].tolist() if isinstance(x, tuple) else None

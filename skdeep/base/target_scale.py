@@ -9,7 +9,6 @@ import torch
 
 from skdeep.inputs.survey import Moments
 
-_FAR = 8.0  # standard deviations
 _SINGLE = np.finfo(np.float32)
 _FINE_IN_SINGLE = 1e-6 / (0.5 * float(_SINGLE.eps))
 """Targets that many standard deviations from zero are rounded in single precision by a millionth
@@ -86,23 +85,6 @@ def _scale_of(low: Any, high: Any, center: Any, scale: Any) -> TargetScale:
         _SINGLE.tiny < scale.min() and most.max() < _SINGLE.max
     )
     return TargetScale(center, scale, (low, high), needs_double)
-
-
-def shifted(found: TargetScale, *, far: bool = True) -> TargetScale:
-    """Scale that centres outputs whose mean is far from zero.
-
-    Single precision could not tell time stamps or coordinates apart.
-
-    Parameters
-    ----------
-    found : TargetScale
-        That of `standardised`.
-    far : bool, default=True
-        False leaves all outputs where they are.
-    """
-    is_far = (np.abs(found.center) > _FAR * found.scale) & far
-    center = np.where(is_far, found.center, 0.0) if is_far.any() else 0.0
-    return found._replace(center=center, scale=1.0)
 
 
 def check_size(y: Any, name: str, *, scaled: bool) -> None:

@@ -168,7 +168,7 @@ class CNNRegressor(DeepRegressor, BaseCNN):
     True
     """
 
-    _target_scaling = "standardise"
+    _target_scaling = "bounded"
 
     def __init__(
         self,

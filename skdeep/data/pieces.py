@@ -46,14 +46,14 @@ def channel_statistics(x: DeviceRows, weight: Tensor | None = None) -> tuple[Ten
         The deviation of constant channels is 1.
     """
     mean, variance = _moments(x, weight)
-    floor = 1e-12 * (1 + mean.square())
+    floor = 1e-12 * mean.square()
     if x.dtype == torch.float64:
         far = variance < FAR * mean.square()
         if far.any():  # squares of numbers far from zero leave nothing of their differences
             shift, exact = _moments(x, weight, mean)
             mean = torch.where(far, mean + shift, mean)
             variance = torch.where(far, exact, variance)
-            floor = torch.where(far, 1e-12 + 1e-26 * mean.square(), floor)
+            floor = torch.where(far, 1e-26 * mean.square(), floor)
     return mean, torch.where(variance > floor, variance.sqrt(), 1.0)
 
 

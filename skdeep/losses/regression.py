@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -59,19 +61,26 @@ class Huber(RegressionLoss):
 
     Parameters
     ----------
-    delta : float > 0, default=1.0
-        In the units of the target.
+    delta : float > 0 or sequence of float, default=1.0
+        In the units of the target; one for each output, or for all.
     """
 
-    def __init__(self, delta: float = 1.0) -> None:
+    def __init__(self, delta: float | Sequence[float] = 1.0) -> None:
         super().__init__()
         self.delta = delta
 
     def elementwise(self, raw: Tensor, target: Tensor) -> Tensor:
-        return F.huber_loss(raw, target, reduction="none", delta=self.delta)
+        if isinstance(self.delta, (int, float)):
+            return F.huber_loss(raw, target, reduction="none", delta=self.delta)
+        error = (raw - target).abs()
+        near = error.minimum(raw.new_tensor(self.delta))
+        return near * (error - 0.5 * near)
 
     def derivative(self, raw: Tensor, target: Tensor) -> Tensor:
-        return (raw - target).clamp_(-self.delta, self.delta)
+        if isinstance(self.delta, (int, float)):
+            return (raw - target).clamp_(-self.delta, self.delta)
+        delta = raw.new_tensor(self.delta)
+        return (raw - target).clamp_(-delta, delta)
 
 
 class Quantile(RegressionLoss):

@@ -174,7 +174,7 @@ class LSTMRegressor(DeepRegressor, DeepSequence):
     True
     """
 
-    _target_scaling = "shift"
+    _target_scaling = "standardise"
 
     def __init__(
         self,

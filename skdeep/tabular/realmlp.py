@@ -230,7 +230,7 @@ class RealMLPRegressor(DeepRegressor, DeepTable):
     """
 
     _design = property(RealMLPDesign)
-    _target_scaling = "standardise"
+    _target_scaling = "bounded"
 
     def __init__(
         self,

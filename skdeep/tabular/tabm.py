@@ -294,7 +294,7 @@ class TabMRegressor(DeepRegressor, DeepTable):
     members_: list[int] | None
 
     _design = property(TabMDesign)
-    _target_scaling = "standardise"
+    _target_scaling = "bounded"
 
     def __init__(
         self,
