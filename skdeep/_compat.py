@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from sklearn.callback import _progressbar
 from sklearn.callback._progressbar import RichProgressMonitor as ProgressMonitor
 from sklearn.metrics._scorer import _MultimetricScorer
@@ -80,6 +81,7 @@ __all__ = [
     "compiled_tree",
     "evaluated_candidate",
     "histogram_node",
+    "reports_mean_over_outputs",
     "with_callbacks",
     "with_doc_link",
 ]
@@ -138,6 +140,17 @@ def histogram_node():
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 
     return PREDICTOR_RECORD_DTYPE
+
+
+def reports_mean_over_outputs():
+    """Whether scikit-learn's `MLPRegressor` reports squared errors as their mean over the outputs.
+
+    It minimises their sum; up to 1.9 what it reports, and what 'lbfgs' searches along a line, is
+    the mean (scikit-learn/scikit-learn#8349; a change to the sum is proposed for 1.10 in #34830).
+    """
+    from sklearn.neural_network._base import LOSS_FUNCTIONS
+
+    return LOSS_FUNCTIONS["squared_error"](np.zeros((1, 2)), np.ones((1, 2))) == 0.5
 
 
 def evaluated_candidate(context):

@@ -16,6 +16,7 @@ from sklearn.utils import Tags
 from torch import Tensor, nn
 
 from skdeep import losses
+from skdeep._compat import reports_mean_over_outputs
 from skdeep.base.disk import in_memory, piece_by_piece
 from skdeep.base.target_scale import (
     TargetScale,
@@ -124,8 +125,10 @@ class DeepRegressor(RegressorMixin):
         }[self.loss]()
 
     def _reported_share(self) -> float:
-        # scikit-learn minimises the sum over outputs and reports the mean (not for Poisson).
-        return 1.0 if self.loss == "poisson" else 1.0 / self.n_outputs_
+        # scikit-learn minimises the sum over outputs and may report the mean, not for Poisson.
+        if self.n_outputs_ == 1 or self.loss == "poisson" or not reports_mean_over_outputs():
+            return 1.0
+        return 1.0 / self.n_outputs_
 
     def _target_too_large(self, target: Any) -> str | None:
         if self._target_scaling is not None or largest(target) <= 1e3:

@@ -266,7 +266,8 @@ class MLPRegressor(DeepRegressor, _BaseMLP):
     It is a drop-in replacement of `sklearn.neural_network.MLPRegressor`: parameters, defaults,
     fitted attributes, errors and warnings are the same, and for scikit-learn's parameters so are
     the results for a seed, up to rounding, except as documented in `early_stopping` and for
-    'lbfgs' with several outputs. Parameters after `max_fun` are new.
+    'lbfgs' with several outputs, of which scikit-learn 1.9 follows the mean. Parameters after
+    `max_fun` are new.
 
     Parameters
     ----------
