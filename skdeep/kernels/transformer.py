@@ -46,8 +46,8 @@ class RandomKernels(TransformerMixin, BaseEstimator):
     that are quantiles of responses in the training series, the four poolings of MultiRocket [2]_,
     and the competing random kernels of Hydra [3]_, each on the series and on its first difference.
     A linear model on these features, standardised, is often close to a deep network, in a small
-    part of its time, particularly for few series of some hundred steps; of sounds of 2,000 steps the
-    network recognised more (``benchmarks/README.md``).
+    part of its time, particularly for few series of some hundred steps; of sounds of 2,000 steps
+    the network recognised more (``benchmarks/README.md``).
 
     X is an array (n_samples, length) or (n_samples, length, n_channels), or a list of 2-D arrays
     (length, n_channels) for series of unequal length. Channels are standardised internally.
