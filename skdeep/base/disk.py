@@ -58,7 +58,7 @@ def from_disk(
     numeric = getattr(estimator, "_target_is_numeric", True)
     if not is_on_disk(given.X):
         return _with_validation(given, getattr(given.X, "columns", None), numeric), lambda x: x
-    _check_method(estimator, given, mode)
+    check_reads_from_disk(estimator, given, mode)
     group = GROUP.get()
 
     def read() -> tuple[Labelled, Given]:
@@ -95,17 +95,19 @@ def _with_validation(given: Given, columns: Any, numeric: bool) -> Given:
     return replace(given, X_val=X, y_val=y, sample_weight_val=weight)
 
 
-def _check_method(estimator: Any, given: Given, mode: Mode) -> None:
+def check_reads_from_disk(estimator: Any, given: Given, mode: Mode) -> None:
+    """Raise unless the estimator trains on rows that are not in memory."""
     name = type(estimator).__name__
     if mode.incremental:
         raise ValueError("partial_fit takes rows in memory: it is fit that reads them from disk.")
     if getattr(estimator, "solver", None) == "lbfgs":
         raise ValueError(
-            "solver='lbfgs' needs all rows in memory, and X stands for rows on disk: take another."
+            "solver='lbfgs' needs all rows in memory, and X stands for rows that are not: take "
+            "another."
         )
     if not getattr(estimator, "_reads_from_disk", False):
         raise ValueError(
-            f"{name} takes rows in memory, and X stands for rows on disk: {given.X!r}."
+            f"{name} takes rows in memory, and X stands for rows that are not: {given.X!r}."
         )
 
 

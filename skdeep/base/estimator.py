@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
+from skdeep.base.cluster import collection_of, fit_on_cluster
 from skdeep.base.disk import device_of_fit, from_disk, sharing
 from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
 from skdeep.base.training import learn, single_phase
@@ -104,7 +105,8 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, Tensor} of shape (n_samples, n_features)
-            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there.
+            Sparse rows become sparse tensors batch by batch. A tensor on a GPU stays there. Rows
+            that are not in memory, but in files or on a cluster: see `skdeep.scale.DiskRows`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             For a classifier labels of any kind, or a matrix of 0 and 1 for several labels at
@@ -157,8 +159,11 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             )
         in_search = context.parent is not None and evaluated_candidate(context) is not None
         mode = Mode(watched=watched, in_search=in_search)
-        with sharing(given.X):
-            self._fit(given, mode, report)
+        if collection_of(given.X) is not None:
+            self.__dict__.update(fit_on_cluster(self, given, in_search=in_search))
+        else:
+            with sharing(given.X):
+                self._fit(given, mode, report)
         context.call_on_fit_task_end(estimator=self, **data, reconstruction_attributes=dict)
         return self
 

@@ -16,6 +16,7 @@ import pickle
 import socket
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -24,7 +25,7 @@ from torch import distributed as dist
 
 T = TypeVar("T")
 
-PATIENCE = 60.0
+PATIENCE = 45.0
 """Seconds after which a process that does not take part in a step is taken for dead. One that ends
 is noticed at once."""
 LONG = 3600.0
@@ -199,6 +200,71 @@ def group_size() -> int:
     if dist.is_available() and dist.is_initialized():
         return dist.get_world_size()
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where processes meet that something else than `torchrun` has started.
+
+    Attributes
+    ----------
+    name : str
+        Of the fit, which no other has.
+    host : str
+    port : int
+        Of the store that `open_store` has opened in the first process.
+    size : int
+        Number of processes.
+    """
+
+    name: str
+    host: str
+    port: int
+    size: int
+
+
+_stores: dict[str, Any] = {}  # of fits that are about to begin
+_groups: dict[str, Group] = {}  # of fits that are going on
+
+
+def open_store(name: str, host: str) -> int:
+    """Open the store of a fit in its first process; return the port."""
+    store = dist.TCPStore(host, 0, None, True, _seconds(PATIENCE), wait_for_workers=False)
+    _stores[name] = store
+    return store.port
+
+
+def close_store(name: str) -> None:
+    """Forget a fit, whether it has begun or not."""
+    _stores.pop(name, None)
+
+
+def interrupt(name: str) -> None:
+    """Ask a fit to end as by Ctrl-C."""
+    if name in _groups:
+        _groups[name].interrupt = True
+
+
+@contextlib.contextmanager
+def member_of_group(
+    meeting: Meeting, rank: int, is_wanted: Callable[[], bool] | None = None
+) -> Iterator[None]:
+    """Context in which the fit of this process is shared with the others of the meeting, each of
+    which has rows of its own."""
+    store = _stores.get(meeting.name) if rank == 0 else None
+    if store is None:
+        store = dist.TCPStore(
+            meeting.host, meeting.port, None, False, _seconds(PATIENCE), wait_for_workers=False
+        )
+    group = Group(store, rank, meeting.size, divides=False, is_wanted=is_wanted)
+    _groups[meeting.name] = group
+    token = GROUP.set(group)
+    try:
+        yield
+    finally:
+        GROUP.reset(token)
+        _groups.pop(meeting.name, None)
+        group.close()
 
 
 _fits = itertools.count()  # all processes call `fit` in the same order

@@ -40,9 +40,10 @@ class DiskRows:
 
     Parameters
     ----------
-    source : str, os.PathLike, list of these, pyarrow.dataset.Dataset or ndarray
+    source : str, os.PathLike, list of these, pyarrow.dataset.Dataset, ndarray or dask collection
         Files in the Parquet or Arrow (Feather) format, folders of them, one .npy file, or a
-        `numpy.memmap`. All files of a dataset have the same columns in the same types.
+        `numpy.memmap`. All files of a dataset have the same columns in the same types. For `fit`
+        also a `dask.array` or `dask.dataframe`.
 
     columns : list of str, default=None
         Names of the columns that are features. None is all but those that `fit` is told to be y
@@ -74,6 +75,17 @@ class DiskRows:
     rows of one process. Callbacks are called in the first process alone. A process that dies ends
     the others with an error. On GPUs, each process takes the one with the number ``LOCAL_RANK``.
     Rows in memory are trained on by each process for itself.
+
+    A `dask.array` or `dask.dataframe`, alone or as `source` here, is trained on in the same way by
+    the workers of a cluster, of which there has to be a `distributed.Client`: each worker trains,
+    in one task, on the partitions that it holds, and the estimator that comes back holds no rows.
+    y and `sample_weight` are collections with the same partitions, or names of columns; `X_val` is
+    read into memory. One fit at a time takes the workers. Callbacks are called in copies, by the
+    worker that holds the first rows, and in searches not at all; warnings and what `verbose` prints
+    are in the logs of the workers. Ctrl-C ends training as ever. A worker that dies ends the fit
+    with an error; called again with the callback ``Checkpoint(path, resume=True)``, whose path all
+    workers see, it goes on from the last epoch. Which worker holds which rows may differ from fit
+    to fit, and with it the order of sums and the rows of a batch.
 
     Examples
     --------

@@ -164,3 +164,11 @@ def test_options():
 def test_other_texts_are_no_paths():
     for X in ("rows", ["some", "words"], [["a.parquet"]]):
         refuses("2D array|cannot be turned into an array of numbers", X, [1, 2])
+
+
+def test_a_collection_without_a_cluster():
+    pytest.importorskip("distributed")
+    X = pytest.importorskip("dask.array").zeros((10, 2), chunks=(5, 2))
+    for given in (X, DiskRows(X, buffer_rows=5)):
+        with pytest.raises(ValueError, match=r"make a distributed.Client\(\) first"):
+            MLPClassifier().fit(given, X[:, 0])
