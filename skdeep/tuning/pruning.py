@@ -33,10 +33,10 @@ class PruneTrials(Stopper):
     works in all processes of the search. `OptunaSearchCV` creates one if it has a `pruner`.
 
     In your own objective, ``with PruneTrials(trial=trial) as prune:`` makes one that reports to
-    that trial. A fit that is pruned stops, the others stop after one epoch, and the block ends with
-    `optuna.TrialPruned`; see the examples. Without the block the fit itself raises
-    `optuna.TrialPruned`. That is sufficient for an objective which calls `fit`, but
-    `cross_val_score` catches what a fit raises, so that its trial would fail.
+    that trial. A fit that is pruned stops, the others, in all processes of the machine, stop after
+    one epoch, and the block ends with `optuna.TrialPruned`; see the examples. Without the block
+    the fit itself raises `optuna.TrialPruned`. That is sufficient for an objective which calls
+    `fit`, but `cross_val_score` catches what a fit raises, so that its trial would fail.
 
     Parameters
     ----------

@@ -45,6 +45,7 @@ def test_ours_in_a_search_over_a_pipeline():
     np.testing.assert_array_equal(again(search).predict_proba(X), search.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, while it is imported
 def test_mlflow_logs_and_loads(tmp_path):
     sklearn = pytest.importorskip("mlflow.sklearn")
     X, y = load_iris(return_X_y=True)
