@@ -25,17 +25,11 @@ from skdeep.engine.group import (
     member_of_group,
     open_store,
 )
-from skdeep.inputs.disk import DiskRows, named
+from skdeep.inputs.disk import DiskRows, collection_of, named
 
 _LOOK = 2.0  # seconds between looks for workers that are gone
 _CAUSE = 10.0  # seconds in which the worker that is the cause of an error may say so
 _CALLBACKS = ("_skl_callbacks", "_callback", "_parent_callback")  # attributes of scikit-learn
-
-
-def collection_of(X: Any) -> Any:
-    """X, or what is in it, if it is a dask collection; else None."""
-    X = X.source if isinstance(X, DiskRows) else X
-    return X if hasattr(type(X), "__dask_graph__") else None
 
 
 def fit_on_cluster(estimator: Any, given: Given, *, in_search: bool) -> dict[str, Any]:

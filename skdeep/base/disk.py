@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep.base.lazy import lazily
 from skdeep.base.learning import Given, Mode
 from skdeep.data.split import FULL_BATCH_ROWS
 from skdeep.engine.group import GROUP, started_group
-from skdeep.inputs.disk import is_on_disk, open_rows, pieces_for, read_columns
+from skdeep.inputs.disk import collection_of, is_on_disk, open_rows, pieces_for, read_columns
 from skdeep.inputs.rows import Rows
 from skdeep.inputs.stream import Labelled, Stream, draw_sample, take
 from skdeep.inputs.survey import Survey, survey
@@ -174,10 +175,15 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def piece_by_piece(method: Method) -> Method:
-    """Let a method that returns a number or a row for each row take rows on disk."""
+    """Let a method that returns a number or a row for each row take rows on disk, and return a dask
+    collection for another."""
 
     @functools.wraps(method)
     def wrapped(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        collection = collection_of(X)
+        if collection is not None:
+            check_is_fitted(self)
+            return lazily(self, method, collection, args, kwargs)
         if not is_on_disk(X):
             return method(self, X, *args, **kwargs)
         check_is_fitted(self)
@@ -189,6 +195,6 @@ def piece_by_piece(method: Method) -> Method:
 
 def in_memory(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
     """Targets and weights for a score; of rows on disk they may be names of columns."""
-    if not is_on_disk(X):
+    if not is_on_disk(X) and collection_of(X) is None:
         return y, sample_weight
     return read_columns(y, X, "y"), read_columns(sample_weight, X, "sample_weight")

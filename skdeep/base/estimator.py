@@ -25,13 +25,14 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import engine
 from skdeep._checks import all_or_nothing, layer_sizes
 from skdeep._compat import _fit_context, evaluated_candidate, with_callbacks
-from skdeep.base.cluster import collection_of, fit_on_cluster
+from skdeep.base.cluster import fit_on_cluster
 from skdeep.base.disk import device_of_fit, from_disk, sharing
 from skdeep.base.learning import CURVES, Given, Mode, Plan, Task, fitted_attributes
 from skdeep.base.training import learn, single_phase
 from skdeep.data.pieces import forward
 from skdeep.data.split import split_rows
 from skdeep.engine.recipe import capped_batch_size
+from skdeep.inputs.disk import collection_of
 from skdeep.inputs.rows import Rows, read_target
 from skdeep.inputs.weights import check_weights
 

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from sklearn.base import OutlierMixin
 
+from skdeep.base.disk import piece_by_piece
+
 
 class OutlierAnswers(OutlierMixin):
     """Methods of detectors that have `score_samples` and, after `fit`, `offset_`."""
 
     offset_: float
 
+    @piece_by_piece
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute how far each row is on the normal side of the threshold.
 
@@ -28,6 +31,7 @@ class OutlierAnswers(OutlierMixin):
         """
         return self.score_samples(X) - self.offset_
 
+    @piece_by_piece
     def predict(self, X: Any) -> np.ndarray:
         """Predict whether each row is an outlier.
 

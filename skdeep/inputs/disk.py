@@ -42,8 +42,8 @@ class DiskRows:
     ----------
     source : str, os.PathLike, list of these, pyarrow.dataset.Dataset, ndarray or dask collection
         Files in the Parquet or Arrow (Feather) format, folders of them, one .npy file, or a
-        `numpy.memmap`. All files of a dataset have the same columns in the same types. For `fit`
-        also a `dask.array` or `dask.dataframe`.
+        `numpy.memmap`. All files of a dataset have the same columns in the same types. Or a
+        `dask.array` or `dask.dataframe`.
 
     columns : list of str, default=None
         Names of the columns that are features. None is all but those that `fit` is told to be y
@@ -56,6 +56,7 @@ class DiskRows:
     See Also
     --------
     skdeep.callbacks.Checkpoint : Fits that go on after they were ended.
+    write_predictions : Predictions for rows on disk, in a file.
 
     Notes
     -----
@@ -86,6 +87,11 @@ class DiskRows:
     with an error; called again with the callback ``Checkpoint(path, resume=True)``, whose path all
     workers see, it goes on from the last epoch. Which worker holds which rows may differ from fit
     to fit, and with it the order of sums and the rows of a batch.
+
+    Predictions and transforms of a dask collection are collections that are computed partition by
+    partition when they are asked for, by workers or without a cluster: an array with the same
+    chunks of rows, or a Series or DataFrame with the same index. Columns that `fit` has not seen
+    are left out. `score` computes them.
 
     Examples
     --------
@@ -181,6 +187,12 @@ def is_on_disk(X: Any) -> bool:
     if isinstance(X, list):
         return bool(X) and all(isinstance(p, (str, os.PathLike)) and _is_place(p) for p in X)
     return isinstance(X, (DiskRows, OpenRows)) or _is_dataset(X)
+
+
+def collection_of(X: Any) -> Any:
+    """X, or what is in it, if it is a dask collection; else None."""
+    X = X.source if isinstance(X, DiskRows) else X
+    return X if hasattr(type(X), "__dask_graph__") else None
 
 
 def _is_place(path: Any) -> bool:
@@ -314,13 +326,16 @@ def read_columns(given: Any, X: Any, what: str) -> Any:
 
     Parameters
     ----------
-    given : str, list of str or array-like
+    given : str, list of str, array-like or dask collection
     X : object
-        The rows on disk.
+        The rows on disk, or a dask collection.
     what : str
         What they are, for errors.
     """
-    names = named(given)
+    names, collection = named(given), collection_of(X)
+    if collection is not None:
+        given = collection[given] if names else given
+        return given.compute() if collection_of(given) is not None else given
     if not names:
         return given
     opened = open_rows(X)
