@@ -158,7 +158,7 @@ _CONV |= {"learning_rate": "cosine", "learning_rate_init": 0.02}
 _LSTM = {"hidden_layer_sizes": (8,), "convolutional": [(16, 5), (16, 5), (16, 3)], "max_iter": 40}
 _LSTM |= {"learning_rate": "constant", "learning_rate_init": 0.03}
 _GAN = {"max_iter": 5, "n_bins": 8, "hidden_layer_sizes": 16}
-_PLAY = {**_GAN, "order": "fixed", "warm_up": 0.8}
+_PLAY = {**_GAN, "order": "fixed", "warm_up": 0.8, "early_stopping": True}
 
 
 def _perceptron(data):

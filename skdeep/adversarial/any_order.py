@@ -133,7 +133,8 @@ def imputed(estimator: Any, columns: list[pd.Series], noise: torch.Generator | N
             )
     known = np.full((len(columns[0]), len(modes)), np.nan)
     known[:, : len(columns)] = positions_of(own, columns, "missing")
-    out = [m.exactly(c) if not g.any() else None for m, c, g in zip(own, columns, gaps)]
+    given = [_exactly(m, c) for m, c in zip(own, columns)]
+    out: list[Any] = [a if not g.any() else None for a, g in zip(given, gaps)]
     if noise is not None:
         drawn = in_parts(
             lambda part: generator.sample_given(part, {}, 1, noise, without_missing=True),
@@ -152,10 +153,17 @@ def imputed(estimator: Any, columns: list[pd.Series], noise: torch.Generator | N
                 estimator.net_.parameter,
             )
             values = expected_values(m, p)
-        column = as_series(m.exactly(columns[j]))
+        column = as_series(given[j])
         column[gap] = as_series(values).set_axis(np.flatnonzero(gap))
         out[j] = column.array
     return out
+
+
+def _exactly(modes: Any, column: pd.Series) -> Any:
+    try:
+        return modes.exactly(column)
+    except ValueError as error:
+        raise ValueError(f"Column {column.name!r} has another type than in fit: {error}.") from None
 
 
 def as_series(values: Any) -> pd.Series:

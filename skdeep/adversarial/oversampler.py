@@ -132,7 +132,9 @@ class GANOverSampler(OneToOneFeatureMixin, BaseEstimator):
                 "it out of sampling_strategy, a dict."
             )
         rng = new_random_state(self.random_state)
-        generator = TabularGAN(order="fixed") if self.generator is None else clone(self.generator)
+        generator = TabularGAN(order="fixed", early_stopping=True)
+        if self.generator is not None:
+            generator = clone(self.generator)
         if generator.random_state is None:
             generator.set_params(random_state=int(rng.randint(2**31 - 1)))
         # The class goes first: what follows it is then drawn given the class, exactly.

@@ -27,7 +27,8 @@ from skdeep.preprocessing.columns import check_columns
 from skdeep.preprocessing.exact import LARGEST
 from skdeep.preprocessing.values import described_polars, from_polars, to_polars
 
-_EPOCHS, _STEPS = 50, {"fixed": 1000, "random": 2000}  # the least of max_iter='auto'
+_EPOCHS, _STEPS = {"fixed": 50, "random": 30}, {"fixed": 1000, "random": 1200}  # the least
+_MOST_EPOCHS = {"fixed": None, "random": 60}  # after more of them rows of small tables are copied
 _COMPARED = 2000  # synthetic rows that are compared with real ones for a sign of collapse
 _LARGEST_WEIGHT = 5.0  # of a synthetic row, in means; a critic far off must not rule alone
 _WARM = 1000  # steps that the weights of the warm-up count for in the average of the play
@@ -167,7 +168,10 @@ def recipe(estimator: Any, plan: Plan) -> engine.Recipe:
     size = even_batch_size(min(size, n_samples), n_samples)
     if n_epochs == "auto":
         n_epochs = epochs_of_steps(
-            _STEPS[estimator.order], n_batches(n_samples, size, smallest), _EPOCHS
+            _STEPS[estimator.order],
+            n_batches(n_samples, size, smallest),
+            _EPOCHS[estimator.order],
+            _MOST_EPOCHS[estimator.order],
         )
     rate, play_rate = estimator.learning_rate_init, estimator.play_learning_rate
     return engine.Recipe.of(
@@ -277,7 +281,7 @@ def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> en
 
 def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) -> Validator | None:
     """Function that returns the loss and the log-likelihood of held-out rows and passes the loss of
-    each column to `observe`."""
+    each part of the generator to `observe`."""
     if task.held_out is None:
         return None
     generator, x = task.net.module_.generator, task.held_out[0]
@@ -286,9 +290,9 @@ def likelihood(task: Task, observe: Callable[[list[float]], Any] | None = None) 
         generator.eval()
         with torch.no_grad():
             parts = -torch.cat([generator(part) for part in x.split(_AT_A_TIME)]).mean(0)
-        if observe is not None:
-            observe(parts.tolist())
         loss = float(parts.sum())
+        if observe is not None:
+            observe(parts.tolist() if len(generator.parts) > 1 else [loss])
         return loss, -loss
 
     return validate

@@ -129,7 +129,7 @@ class TabularGAN(AnyColumns):
         learning_rate_init: float = 0.002,
         play_learning_rate: float = 0.0002,
         max_iter: int | Literal["auto"] = "auto",
-        early_stopping: bool = True,
+        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 15,
         tol: float = 0.0,

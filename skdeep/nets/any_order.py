@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from skdeep.nets.blocks import Dropout, Linear, RandomModule, layers
@@ -17,7 +17,11 @@ from skdeep.nets.realmlp import PackedLinear
 from skdeep.nets.row_generator import ColumnNet, draw_in_order
 
 _TABLE_ORDER = 0.5  # of the rows of a batch are learned in the order of the table
-_KNOTS = 64  # pieces of the encoding of a number: more likelihood than 16 or 32
+_KNOTS = 256  # pieces of the encoding of a number: synthetic rows are harder to tell than with 64
+_CODE = 32  # numbers that stand for the many features of a column, the same for all others
+_GAPS = 0.25  # of the rows of a batch have gaps in no order: fewer than an order makes
+_HIDDEN = 0.5  # the largest share of such gaps
+_MISSING = 0.5  # of the rows that are not in the order of the table hide their missing cells
 _SEED = 0  # of the orders that held-out rows are scored in, the same in each epoch
 
 
@@ -26,8 +30,10 @@ class AnyOrderGenerator(RandomModule):
 
     The network of a column sees all other columns, those that are not given as zeros, and which
     are given (NADE for any order: Uria, Murray and Larochelle, 2014). In training half of the rows
-    are learned in the order of the table, in which `sample` draws; each other row has an order of
-    its own, drawn at random.
+    are learned in the order of the table, in which `sample` draws; a quarter have an order of
+    their own, drawn at random, and a quarter gaps of less than half of the columns, from which
+    each column follows. Columns with many features pass through a linear layer, so that the
+    networks are small.
 
     Parameters
     ----------
@@ -52,6 +58,8 @@ class AnyOrderGenerator(RandomModule):
     """
 
     sources: Tensor
+    inputs: Tensor
+    n_known: Tensor
 
     def __init__(
         self, columns: Sequence[dict[str, Any]], hidden: Sequence[int], dropout: float
@@ -59,18 +67,25 @@ class AnyOrderGenerator(RandomModule):
         super().__init__()
         self.features = ModeFeatures(columns, _KNOTS, snaps=True)
         self.n_columns, self.hidden = len(columns), list(hidden)
-        widths = self.features.widths
-        units = [widths[-1] + len(columns), *hidden]
+        counts = [b - a for a, b in pairwise(self.features.widths)]
+        self.codes = nn.ModuleList(
+            Linear(n, _CODE, bias=False) if n > _CODE else nn.Identity() for n in counts
+        )
+        self.widths = [0, *accumulate(min(n, _CODE) for n in counts)]
+        units = [self.widths[-1] + len(columns), *hidden]
         self.linears = layers(PackedLinear(len(columns), a, b) for a, b in pairwise(units))
         self.heads = layers(Linear(units[-1], column["n_modes"]) for column in columns)
         self.dropout = Dropout(dropout)
-        sources = [j for j, (a, b) in enumerate(pairwise(widths)) for _ in range(a, b)]
-        self.register_buffer("sources", torch.tensor(sources), persistent=False)
+        sources = [j for j, (a, b) in enumerate(pairwise(self.widths)) for _ in range(a, b)]
+        n_known = [column["n_modes"] - column["has_missing"] for column in columns]
+        inputs = [*sources, *range(len(columns))]
+        for name, of in (("sources", sources), ("inputs", inputs), ("n_known", n_known)):
+            self.register_buffer(name, torch.tensor(of), persistent=False)
 
     @property
-    def parts(self) -> list[_Column]:
-        """The parameters of each column."""
-        return [_Column(self, j) for j in range(self.n_columns)]
+    def parts(self) -> list[nn.Module]:
+        """The network itself: columns share their codes."""
+        return [self]
 
     def outputs(self) -> list[tuple[Tensor | None, Tensor]]:
         """Weight and bias of the last layer of each column."""
@@ -78,32 +93,54 @@ class AnyOrderGenerator(RandomModule):
 
     def forward(self, positions: Tensor) -> Tensor:
         modes = positions.long()
-        ranks = self._ranks(positions)
-        visible = (ranks < ranks.T[:, :, None]).to(positions.dtype)
-        x = self.features(positions) * visible[..., self.sources]
-        h = torch.cat([x, visible], 2)
+        h = self._inputs(positions)
         for linear in self.linears:
-            h = self.dropout(functional.silu(linear(h)))
+            h = functional.silu(linear(h))
+            if self.dropout.p and self.dropout.is_drawing():
+                h = h * self.dropout.kept(h[0])  # one mask for all columns takes less time
         logs = [
-            -functional.cross_entropy(head(h[j]), modes[:, j], reduction="none")
-            for j, head in enumerate(self.heads)
+            -functional.cross_entropy(head(own), modes[:, j], reduction="none")
+            for j, (head, own) in enumerate(zip(self.heads, h.unbind()))
         ]
         return torch.stack(logs, 1)
 
-    def _ranks(self, positions: Tensor) -> Tensor:
-        """Rank of each column in the order of each row, (n_samples, n_columns)."""
+    def _inputs(self, positions: Tensor) -> Tensor:
+        """Inputs of the network of each column, (n_columns, n_samples, n_inputs): codes of the
+        columns that it sees, and which it sees."""
+        x = torch.cat([self.coded(positions), torch.ones_like(positions)], 1)
+        ranks, limits = self._ranks(positions)
+        sees = ranks[:, self.inputs] < limits.T[:, :, None]
+        for j, (low, high) in enumerate(pairwise(self.widths)):
+            sees[j, :, low:high] = sees[j, :, self.widths[-1] + j] = False
+        return x * sees
+
+    def coded(self, positions: Tensor) -> Tensor:
+        """Codes of all columns, (n_samples, widths[-1])."""
+        return torch.cat([self.code(j, p) for j, p in enumerate(positions.unbind(1))], 1)
+
+    def code(self, j: int, positions: Tensor) -> Tensor:
+        """Code of column number j, (n_samples, width), from its positions."""
+        return self.codes[j](self.features.column(j, positions))
+
+    def _ranks(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Rank of each column in the order of each row, and the rank below which it sees others,
+        both (n_samples, n_columns)."""
         options: dict[str, Any] = {"device": positions.device, "dtype": positions.dtype}
         generator = self.generator
         if not self.is_drawing():
             generator = torch.Generator(positions.device).manual_seed(_SEED)
         ranks = torch.rand(positions.shape, generator=generator, **options)
-        in_order = torch.rand(len(positions), 1, generator=generator, **options) < _TABLE_ORDER
-        return torch.where(in_order, torch.arange(self.n_columns, **options), ranks)
+        kind, share, hides = torch.rand(3, len(positions), 1, generator=generator, **options)
+        in_order = kind < _TABLE_ORDER
+        ranks = torch.where(in_order, torch.arange(self.n_columns, **options), ranks)
+        limits = torch.where(kind > 1 - _GAPS, 1 - _HIDDEN * share, ranks)
+        hidden = (positions >= self.n_known) & (hides < _MISSING) & ~in_order
+        return ranks.masked_fill(hidden, torch.inf), limits
 
     def seen(self, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of positions, and 1 where a column is visible, 0 where it is NaN."""
+        """Codes of positions, and 1 where a column is visible, 0 where it is NaN."""
         visible = (~known.isnan()).to(known.dtype)
-        return self.features(known.nan_to_num(0.5)), visible
+        return self.coded(known.nan_to_num(0.5)), visible
 
     def logits(self, j: int, x: Tensor, visible: Tensor) -> Tensor:
         """Of the modes of column j, given the visible columns; see `seen`."""
@@ -132,13 +169,21 @@ class AnyOrderGenerator(RandomModule):
             weight, bias = linear.weight[j], linear.bias[j, 0]
             if i == 0:
                 flags = weight[len(self.sources) :][:j]
-                weight, bias = weight[:width], bias + flags.sum(0)
+                weight, bias = self._decoded(weight, j), bias + flags.sum(0)
             for own, value in zip(mine.parameters(), (weight.T, bias)):
                 own.copy_(value)
         for own in net.last.parameters():
             own.copy_(head.weight)
         net.bias.copy_(head.bias)
         return net
+
+    def _decoded(self, weight: Tensor, n: int) -> Tensor:
+        """Weights for the features of the first n columns, from those for their codes."""
+        parts = [
+            code.weight.T @ weight[a:b] if isinstance(code, Linear) else weight[a:b]
+            for code, (a, b) in zip(self.codes[:n], pairwise(self.widths))
+        ]
+        return torch.cat(parts)
 
     def sample(self, n_samples: int, generator: torch.Generator) -> Tensor:
         """Draw rows in the order of the table, (n_samples, n_columns)."""
@@ -224,8 +269,8 @@ class AnyOrderGenerator(RandomModule):
     ) -> None:
         """Enter drawn positions of a column."""
         positions[rows, j] = drawn
-        low, high = self.features.widths[j : j + 2]
-        x[rows, low:high] = self.features.column(j, drawn)
+        low, high = self.widths[j : j + 2]
+        x[rows, low:high] = self.code(j, drawn)
         visible[rows, j] = 1.0
 
     @torch.no_grad()
@@ -276,16 +321,3 @@ class AnyOrderGenerator(RandomModule):
             self._enter(j, everywhere, drawn, positions, x, visible)
         weight = weight.view(-1, n_particles).logsumexp(1) - math.log(n_particles)
         return lift + weight
-
-
-class _Column:
-    """Parameters of a column of an `AnyOrderGenerator`, as the part of a network."""
-
-    def __init__(self, generator: AnyOrderGenerator, j: int) -> None:
-        self.generator, self.j = generator, j
-
-    def parameters(self) -> list[Tensor]:
-        """Views of the weights."""
-        head = self.generator.heads[self.j]
-        packed = [p[self.j] for layer in self.generator.linears for p in layer.parameters()]
-        return [*packed, *head.parameters()]

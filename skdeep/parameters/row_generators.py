@@ -26,7 +26,8 @@ OVERSAMPLER = {
         [HasMethods(["fit", "sample"]), None],
         """TabularGAN or None
         Generator of the synthetic rows; it is cloned, with its callbacks. None is
-        ``TabularGAN(order='fixed')``, which is exact as well: the class is its first column.""",
+        ``TabularGAN(order='fixed', early_stopping=True)``, which is exact as well: the class is its
+        first column.""",
     ),
     "random_state": replace(
         TRAINING["random_state"],

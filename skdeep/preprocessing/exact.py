@@ -191,8 +191,23 @@ def from_integers(whole, missing, kind, dtype):
     if name in ("instant", "duration"):
         return _times(whole, missing, kind, dtype)
     if isinstance(dtype, np.dtype):
-        return np.asarray(whole).astype(dtype)
-    return pd.arrays.IntegerArray(np.asarray(whole).astype(dtype.numpy_dtype), missing.copy())
+        return _fitting(whole, missing, dtype)
+    return pd.arrays.IntegerArray(_fitting(whole, missing, dtype.numpy_dtype), missing.copy())
+
+
+def _fitting(whole, missing, dtype):
+    """Integers as an array of a type that has room for them."""
+    whole = np.asarray(whole)
+    known = whole[~np.asarray(missing)]
+    if dtype.kind in "iu" and len(known):
+        limits = np.iinfo(dtype)
+        for value in (known.min(), known.max()):
+            if not limits.min <= value <= limits.max:
+                raise ValueError(
+                    f"{float(value):g} is not between {limits.min} and {limits.max}, as values of "
+                    f"type {dtype} are"
+                )
+    return whole.astype(dtype)
 
 
 def _times(whole, missing, kind, dtype):

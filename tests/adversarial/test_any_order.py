@@ -89,14 +89,49 @@ def test_hidden_columns_do_not_matter():
         )
 
 
-def test_orders_of_training_are_permutations():
+def test_training_sees_what_a_loop_sees():
+    net = generator()
+    rows = torch.tensor([[0.5, 1.5, 1.5], [2.2, 3.1, 0.4], [1.0, 0.3, 1.9]] * 4)
+    flags = net._inputs(rows)[..., -3:]
+    x, _ = net.seen(rows)
+    for j in range(3):
+        wanted = net.logits(j, x, flags[j]).log_softmax(1)
+        found = net(rows)[:, j]
+        torch.testing.assert_close(found, wanted[torch.arange(12), rows[:, j].long()])
+
+
+def test_what_the_rows_of_training_show():
+    """Half are in the order of the table, a quarter in one of their own, a quarter have gaps."""
     net = generator().train()
     net.generator = torch.Generator().manual_seed(0)
-    ranks = net._ranks(torch.zeros(3000, 3))
-    orders = pd.Series([tuple(r) for r in ranks.argsort(1).tolist()]).value_counts(normalize=True)
-    assert len(orders) == 6
-    assert orders[(0, 1, 2)] == pytest.approx(0.5 + 0.5 / 6, abs=0.03)
-    assert orders.drop([(0, 1, 2)]).to_numpy() == pytest.approx(0.5 / 6, abs=0.02)
+    shown = net._inputs(torch.full((6000, 3), 0.5))[..., -3:].bool()
+    assert not shown.diagonal(dim1=0, dim2=2).any()
+    in_order = torch.ones(3, 3).tril(-1).bool()
+    n_shown = shown.sum(2)
+    share = (shown == in_order[:, None]).all(0).all(1).float().mean()
+    assert float(share) == pytest.approx(0.5 + 0.25 / 6, abs=0.02)
+    is_order = (n_shown.sort(0)[0] == torch.arange(3)[:, None]).all(0)
+    assert float(is_order.float().mean()) == pytest.approx(0.75, abs=0.02)
+    gaps = shown[:, ~is_order]
+    seen_by_any = gaps.any(0)
+    for j in range(3):
+        others = torch.arange(3) != j
+        assert (gaps[j][:, others] == seen_by_any[:, others]).all()
+    # A cell is hidden in a share of the rows that is uniform between 0 and a half.
+    assert float((~seen_by_any).float().mean()) == pytest.approx(0.25, abs=0.05)
+
+
+def test_missing_cells_are_hidden_in_half_of_the_rows():
+    columns = [{"n_modes": 2, "has_missing": k == 1, "edges": None} for k in range(3)]
+    net = AnyOrderGenerator(columns, [4], 0.0).train()
+    net.generator = torch.Generator().manual_seed(0)
+    rates = []
+    for missing in (0.5, 1.5):
+        rows = torch.tensor([0.5, missing, 0.5]).expand(6000, 3)
+        flags = net._inputs(rows)[..., -3:]
+        rates.append(float(flags[2, :, 1].mean()))
+    rest = rates[0] - 0.5  # of the rows that are in another order than that of the table
+    assert rates[1] == pytest.approx(0.5 + rest / 2, abs=0.03)
 
 
 def test_joint_distribution_and_all_conditionals(dice, rolled):
@@ -180,6 +215,20 @@ def test_contradictions_are_warned_of():
     with pytest.warns(UserWarning, match="Conditions contradict each other"):
         gan.sample(5, conditions={"a": {"x"}, "b": {"v"}})
     gan.sample(5, conditions={"a": "x", "b": "u"})
+
+
+def test_conditions_that_no_row_meets(known, gan):
+    size = known["size"].max()
+    with pytest.raises(ValueError, match="column 'size' was between .* cannot be met"):
+        gan.sample(2, conditions={"size": size + 1})
+    with pytest.raises(ValueError, match="column 'size' cannot be slice"):
+        gan.sample(2, conditions={"size": slice(size + 1, None)})
+    with pytest.raises(ValueError, match="column 'size' cannot be slice"):
+        gan.sample(2, conditions={"size": slice(3, 2)})
+    with pytest.raises(ValueError, match="column 'kind' cannot be that: .*'z'"):
+        gan.sample(2, conditions={"kind": "z"})
+    with pytest.raises(ValueError, match="column 'kind' cannot be .*set is empty"):
+        gan.sample(2, conditions={"kind": set()})
 
 
 def test_imputed_cells_follow_from_the_others(known, gan):
@@ -270,6 +319,22 @@ def test_imputers_that_cannot_be(known):
     imputer = TabularImputer(TabularGAN(**LIGHT), random_state=0).fit(known)
     with pytest.raises(ValueError, match="a level that fit did not see"):
         imputer.transform(known.assign(text="new"))
+
+
+def test_cells_of_another_type_than_in_fit():
+    table = pd.DataFrame({"n": np.arange(40) % 7, "x": np.arange(40) * 1.5})
+    table["small"] = (table["n"] % 3).astype("int8")
+    imputer = TabularImputer(TabularGAN(**LIGHT), random_state=0).fit(table)
+    for name, value, why in (
+        ("n", 2.5, "2.5 is not an integer"),
+        ("n", 1e300, r"1e\+300 is not between -9223372036854775808 and 9223372036854775807"),
+        ("small", 300, "300 is not between -128 and 127, as values of type int8 are"),
+    ):
+        row = table[:1].astype(object).assign(**{"x": np.nan, name: value})
+        with pytest.raises(
+            ValueError, match=f"Column '{name}' has another type than in fit: {why}"
+        ):
+            imputer.transform(row)
 
 
 def test_files_hold_any_order(known, gan, tmp_path):

@@ -180,7 +180,7 @@ def test_bad_tables():
 
 
 def test_held_out_rows_choose_the_epochs(table):
-    play = {"order": "fixed", "warm_up": 0.8, "device": "cpu"}
+    play = {"order": "fixed", "warm_up": 0.8, "early_stopping": True, "device": "cpu"}
     gan = TabularGAN(max_iter=20, hidden_layer_sizes=64, random_state=0, **play).fit(table)
     scores = gan.validation_scores_
     assert len(scores) == gan.n_iter_ == len(gan.loss_curve_)
@@ -189,6 +189,19 @@ def test_held_out_rows_choose_the_epochs(table):
     assert gan.score(mixed_table(seed=2)) > gan.set_params(warm_up=0.05, max_iter=1).fit(
         table
     ).score(mixed_table(seed=2))
+
+
+def test_columns_of_any_order_stop_together(table):
+    options = {"hidden_layer_sizes": 32, "learning_rate_init": 0.02, "device": "cpu"}
+    gan = TabularGAN(max_iter=40, early_stopping=True, n_iter_no_change=3, **options)
+    gan.set_params(random_state=0).fit(table)
+    assert 3 < len(gan.validation_scores_) == gan.n_iter_ < 40
+    assert np.argmax(gan.validation_scores_) < gan.n_iter_ - 1
+
+
+def test_small_tables_have_a_limit_of_epochs(table):
+    short = TabularGAN(hidden_layer_sizes=2, random_state=0, device="cpu").fit(table[:40])
+    assert short.n_iter_ == 60
 
 
 def test_scoring_monitor_hears_of_each_epoch(table):

@@ -97,6 +97,7 @@ SUBJECTS = [
         skdeep.ImageGAN, {"channels": (3, 2), "latent_size": 2, "max_iter": 1}, [("pictures", {})]
     ),
     Subject(skdeep.GANOverSampler, {"generator": skdeep.TabularGAN(**_GAN)}, _tables, "labels", 22),
+    Subject(skdeep.TabularImputer, {"generator": skdeep.TabularGAN(**_GAN)}, _tables),
     Plain(skdeep.SequenceVectorizer, {"token_pattern": r"\w+"}, [("texts", {})]),
     Plain(RandomKernels, {"n_kernels": 84, "n_groups": 2}, [("numbers", {}), ("signals", {})]),
     Plain(SlidingWindow, {"window": 3}, [("numbers", {}), ("signals", {})]),
