@@ -172,7 +172,7 @@ def test_ray():
             there = search.fit(X, y).cv_results_["mean_test_score"]
     finally:
         ray.shutdown()
-    np.testing.assert_allclose(there, here, atol=0.02)  # in another number of threads
+    np.testing.assert_array_equal(there, here)
 
 
 SERIES = np.random.RandomState(0).rand(60, 20, 2).astype("f")
