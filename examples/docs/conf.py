@@ -7,6 +7,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import reference  # noqa: E402
+from sklearn.experimental import enable_iterative_imputer  # noqa: E402, F401
 
 import skdeep  # noqa: E402
 
@@ -36,6 +37,8 @@ toc_object_entries_show_parents = "hide"
 html_title = f"skdeep {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 
+# Names in examples are looked up even where the examples are not run, so that what scikit-learn
+# calls experimental is enabled above.
 sphinx_gallery_conf = {
     "examples_dirs": "..",
     "gallery_dirs": "gallery",
