@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import time
 import uuid
@@ -74,6 +75,12 @@ def _client() -> Any:
         raise ImportError(
             "X is a dask collection, which is trained on by a cluster: pip install skdeep[scale]"
         ) from error
+    with contextlib.suppress(ValueError):
+        distributed.get_worker()
+        raise RuntimeError(
+            "fit on a dask collection is called in a task of a worker, which cannot wait for the "
+            "workers: call it where the client is."
+        )
     try:
         return distributed.get_client()
     except ValueError as error:
@@ -344,13 +351,14 @@ def _train(
 
     def is_wanted() -> bool:
         task = worker.state.tasks.get(key)
-        return task is not None and task.state == "executing"
+        return task is not None and task.state != "cancelled"
 
     columns = [None if c[0] is None else np.concatenate(c) for c in list(zip(*parts))[1:]]
     given = dict(zip(("y", "sample_weight"), columns))
     given = {name: value for name, value in given.items() if value is not None}
     options = {name: value for name, value in arguments["fit"].items() if value is not None}
     rows = DiskRows(FrameBlocks([part[0] for part in parts]), **arguments["rows"])
+    model = copy.deepcopy(model)  # workers in one process are given the same object
     if callbacks:
         model.set_callbacks(*callbacks)
     with member_of_group(meeting, rank, is_wanted):

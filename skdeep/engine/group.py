@@ -14,6 +14,7 @@ import itertools
 import os
 import pickle
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,11 +30,15 @@ PATIENCE = 45.0
 """Seconds after which a process that does not take part in a step is taken for dead. One that ends
 is noticed at once."""
 LONG = 3600.0
-"""Seconds for what takes processes unequal times: reading their rows, writing a checkpoint."""
+"""Seconds for what takes processes unequal times: other work before, reading their rows, writing a
+checkpoint."""
 
 
 def _seconds(n: float) -> datetime.timedelta:
     return datetime.timedelta(seconds=n)
+
+
+_LOOK = 0.02  # seconds between looks whether all processes are here
 
 
 class ProcessLost(RuntimeError):
@@ -66,7 +71,7 @@ class Group:
     Raises
     ------
     ProcessLost
-        If not all processes come within `PATIENCE`.
+        If not all processes come within `LONG`, or one is gone.
     """
 
     def __init__(
@@ -83,11 +88,22 @@ class Group:
         self._nccl: Any = None
         self._store = store
         with self._others():
-            store.set(f"here {rank}", "")
-            store.wait([f"here {other}" for other in range(size)], _seconds(PATIENCE))
+            self._wait_for_all()
             self._gloo: Any = dist.ProcessGroupGloo(
                 dist.PrefixStore("host", store), rank, size, _seconds(LONG)
             )
+
+    def _wait_for_all(self) -> None:
+        """Wait until all processes are here; some may have other work before."""
+        self._store.set(f"here {self.rank}", "")
+        others = [f"here {other}" for other in range(self.size)]
+        deadline = time.monotonic() + LONG
+        while not self._store.check(others):
+            if self.is_wanted is not None and not self.is_wanted():
+                raise Abandoned("Nobody waits for this fit any longer: it is given up.")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not all came within {LONG:.0f} seconds")
+            time.sleep(_LOOK)
 
     def own_device(self, device: torch.device) -> torch.device:
         """The device of this process, of those that are like `device`; where each process has
@@ -165,6 +181,8 @@ class Group:
         """What torch says of other processes, in words."""
         try:
             yield
+        except Abandoned:
+            raise
         except RuntimeError as error:
             raise ProcessLost(
                 f"Process {self.rank} of {self.size} that train together: another one is gone, or "

@@ -74,8 +74,8 @@ class DiskRows:
     loss computes within a batch: moments of batch normalisation, the rows that
     `AutoencoderOutlierDetector` leaves out, and the pairs of `SiameseTransformer` are those of the
     rows of one process. Callbacks are called in the first process alone. A process that dies ends
-    the others with an error. On GPUs, each process takes the one with the number ``LOCAL_RANK``.
-    Rows in memory are trained on by each process for itself.
+    the others with an error. On GPUs, for which this is not tested, each process takes the one
+    with the number ``LOCAL_RANK``. Rows in memory are trained on by each process for itself.
 
     A `dask.array` or `dask.dataframe`, alone or as `source` here, is trained on in the same way by
     the workers of a cluster, of which there has to be a `distributed.Client`: each worker trains,

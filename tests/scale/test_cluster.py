@@ -33,6 +33,7 @@ def client():
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     locks = "distributed.scheduler.locks"  # how soon one that is killed no longer holds them
     soon = {f"{locks}.lease-timeout": "10s", f"{locks}.lease-validation-interval": "1s"}
+    soon["distributed.scheduler.work-stealing"] = False  # tasks run where their rows are
     with (
         dask.config.set(soon),
         distributed.LocalCluster(**options) as cluster,
@@ -67,11 +68,24 @@ def on_workers(values, cuts=CUTS):
     return da.from_array(np.asarray(values), chunks=(cuts, *np.shape(values)[1:]))
 
 
-@pytest.mark.parametrize("kind", ["arrays", "names", "frames", "options"])
+def on_both(client, *arrays):
+    """Arrays of which each of two workers holds a part."""
+    parts = [
+        client.persist(
+            [da.from_array(values[rows], chunks=-1) for values in arrays], workers=[worker]
+        )
+        for worker, rows in zip(sorted(client.nthreads()), (slice(0, 120), slice(120, None)))
+    ]
+    distributed.wait(parts)
+    return [da.concatenate(both) for both in zip(*parts)]
+
+
+@pytest.mark.parametrize("kind", ["arrays", "chunks", "names", "frames", "options"])
 def test_two_workers_train_as_one_process_does(client, frame, clf, kind):
     table = dd.from_pandas(frame, npartitions=5)
     given = {
-        "arrays": [on_workers(frame[c]) for c in (FEATURES, "label", "weight")],
+        "arrays": on_both(client, *(frame[c].to_numpy() for c in (FEATURES, "label", "weight"))),
+        "chunks": [on_workers(frame[c]) for c in (FEATURES, "label", "weight")],
         "names": [table[[*FEATURES, "label", "weight"]], "label", "weight"],
         "frames": [table[FEATURES], table["label"], table["weight"]],
         "options": [DiskRows(table, columns=FEATURES, buffer_rows=N), "label", "weight"],
@@ -80,18 +94,31 @@ def test_two_workers_train_as_one_process_does(client, frame, clf, kind):
     np.testing.assert_allclose(weights_of(model), weights_of(clf), atol=1e-10)
     np.testing.assert_allclose(model.loss_curve_, clf.loss_curve_, rtol=1e-10)
     assert model.classes_.tolist() == ["no", "yes"] and model.t_ == clf.t_
-    names = {"feature_names_in_"} if kind == "arrays" else set()
+    names = {"feature_names_in_"} if kind in ("arrays", "chunks") else set()
     assert vars(model).keys() == vars(clf).keys() - names
 
 
-def test_rows_stay_where_they_are(client, frame, clf):
-    """Each worker trains on the partitions that it holds."""
-    X, y = client.persist([on_workers(frame[c], (100, 101, 100)) for c in (FEATURES, "label")])
-    distributed.wait([X, y])
-    model = clone(clf).set_params(early_stopping=True, batch_size=50, dtype=None)
-    model.fit(X, y, X_val=X, y_val=y)
-    assert len(model.validation_scores_) == model.n_iter_
+def test_rows_that_are_held_out_and_rows_to_validate_on(client, frame, clf):
+    X, y = on_both(client, frame[FEATURES].to_numpy(), frame["label"].to_numpy())
+    model = clone(clf).set_params(early_stopping=True, batch_size=50, dtype=None).fit(X, y)
+    assert model.t_ < model.n_iter_ * N
     assert model.score(frame[FEATURES].to_numpy(), frame["label"]) > 0.9
+    model.fit(X, y, X_val=X, y_val=y)
+    assert len(model.validation_scores_) == model.n_iter_ and model.t_ == model.n_iter_ * N
+
+
+def test_each_worker_trains_on_the_rows_that_it_holds(client, frame, tmp_path):
+    X, y = on_both(client, frame[FEATURES].to_numpy(), frame["a"].to_numpy())
+    pids = set()
+
+    def look_and_end():
+        pids.update(pid for pid, n in client.run(lambda: (os.getpid(), n_groups())).values() if n)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    looking = when((tmp_path / "model").exists, look_and_end)
+    slow_fit(tmp_path / "model", 10**6).fit(X, y)
+    looking.join()
+    assert len(pids) == 2
 
 
 def test_tables_with_text_and_an_outlier_detector(client, frame):
@@ -103,6 +130,29 @@ def test_tables_with_text_and_an_outlier_detector(client, frame):
     detector = skdeep.AutoencoderOutlierDetector(hidden_layer_sizes=(16,), n_estimators=1)
     detector.set_params(max_iter=5, random_state=0, device="cpu").fit(table[columns])
     assert detector.score_samples(frame[columns]).shape == (N,)
+
+
+def test_images_series_and_codes(frame):
+    """The workers are threads of this process."""
+    rng = np.random.RandomState(0)
+    y = rng.randint(0, 2, 120)
+    images = rng.normal(size=(120, 8, 8)).astype(np.float32) + 2 * y[:, None, None]
+    X, classes = on_workers(images, (50, 70)), on_workers(y, (50, 70))
+    rows = on_workers(images.reshape(120, -1), (50, 70))
+    options = {"random_state": 0, "device": "cpu", "max_iter": 3}
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        cnn = skdeep.CNNClassifier(n_filters=4, **options).fit(X, classes)
+        lstm = skdeep.LSTMClassifier(hidden_layer_sizes=(8,), **options).fit(X, classes)
+        siamese = skdeep.SiameseTransformer(**options).fit(rows, classes)
+        coder = skdeep.Autoencoder((4,), **options).fit(rows)
+    assert cnn.score(images, y) > 0.9 and lstm.score(images, y) > 0.9
+    assert siamese.transform(rows.compute()).shape[0] == 120
+    assert coder.transform(rows.compute()).shape == (120, 4)
 
 
 def test_errors_of_workers_come_to_the_client(client, frame):
@@ -194,11 +244,8 @@ def slow_fit(path, max_iter):
 
 
 def rows_and_numbers(client):
-    """Held by two workers."""
     X = np.random.RandomState(0).normal(size=(N, 3))
-    both = client.persist([on_workers(X, (150, 151)), on_workers(X[:, 0], (150, 151))])
-    distributed.wait(both)
-    return both
+    return on_both(client, X, X[:, 0])
 
 
 def when(happens, then, seconds=60):
@@ -239,20 +286,21 @@ def test_ctrl_c_ends_a_fit_with_what_it_has(client, tmp_path):
 
 
 def test_a_worker_that_is_killed_and_a_fit_that_goes_on(client, tmp_path):
-    X, y = rows_and_numbers(client)
+    values = np.random.RandomState(0).normal(size=(N, 3))
+    X, y = client.persist([on_workers(values, (150, 151)), on_workers(values[:, 0], (150, 151))])
+    distributed.wait([X, y])
     path = tmp_path / "model"
     holders = {address for holding in client.who_has(X).values() for address in holding}
-    assert len(holders) == 2
-    pids = client.run(os.getpid)
-    last = pids[sorted(pids)[-1]]
+    last = client.run(os.getpid)[max(holders)]
     killing = when(path.exists, lambda: os.kill(last, signal.SIGKILL))
     with pytest.raises(RuntimeError, match=r"A worker that trained is gone: tcp://.*Checkpoint"):
-        slow_fit(path, 200).fit(X, y)
+        slow_fit(path, 400).fit(X, y)
     killing.join()
     client.wait_for_workers(2, timeout=60)
     until(lambda: set(client.run(n_groups).values()) == {0})
-    again = slow_fit(path, 200).set_callbacks(Checkpoint(path, resume=True)).fit(X, y)
-    assert again.n_iter_ == 200 and again.t_ == 200 * N
+    quick = Checkpoint(path, resume=True, every=50)
+    again = slow_fit(path, 400).set_callbacks(quick).fit(X, y)
+    assert again.n_iter_ == 400 and again.t_ == 400 * N
     whole = clone(again).set_callbacks().fit(X.compute(), y.compute())
     np.testing.assert_allclose(weights_of(again), weights_of(whole), atol=1e-10)
 
