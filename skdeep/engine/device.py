@@ -78,7 +78,7 @@ def _automatic(X: Any) -> torch.device:
 
 def is_available(device: torch.device) -> bool:
     """Whether this process can compute on `device`."""
-    return device.type == "cpu" or (device.index or 0) < _count(device.type)
+    return device.type == "cpu" or (device.index or 0) < n_devices(device.type)
 
 
 def _accelerator() -> torch.device | None:
@@ -87,14 +87,14 @@ def _accelerator() -> torch.device | None:
     return None if found is None else torch.device(found.type)
 
 
-def _count(kind: str) -> int:
+def n_devices(kind: str) -> int:
     """How many devices of a kind this process sees."""
     found = _accelerator()
     return torch.accelerator.device_count() if found is not None and found.type == kind else 0
 
 
 def _what_is_there(kind: str) -> str:
-    count = _count(kind)
+    count = n_devices(kind)
     name = "CUDA device" if kind == "cuda" else f"{kind!r} device"
     if count:
         return f"this process sees {count} {name}{'s' if count > 1 else ''}"
@@ -141,7 +141,7 @@ def device_names() -> list[tuple[str, str]]:
     if found is None:
         return []
     name_of = getattr(torch.get_device_module(found), "get_device_name", None)
-    devices = [torch.device(found.type, i) for i in range(_count(found.type))]
+    devices = [torch.device(found.type, i) for i in range(n_devices(found.type))]
     return [(str(d), "" if name_of is None else name_of(d)) for d in devices]
 
 

@@ -24,6 +24,8 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from skdeep.engine.device import n_devices
+
 T = TypeVar("T")
 
 PATIENCE = 45.0
@@ -109,7 +111,7 @@ class Group:
         """The device of this process, of those that are like `device`; where each process has
         another one of CUDA, they exchange tensors by NCCL."""
         if device.type == "cuda" and self.divides and "LOCAL_RANK" in os.environ:
-            number = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
+            number = int(os.environ["LOCAL_RANK"]) % n_devices("cuda")
             device = torch.device("cuda", number)
         place = (socket.gethostname(), str(device), os.environ.get("CUDA_VISIBLE_DEVICES"))
         places = self.gather(lambda: (device.type, place))
