@@ -51,7 +51,7 @@ def on_core(number):
 
 def measured(n_workers, n_rows, batch_size):
     """Wall time of an epoch, and the largest processor and exchange times of a worker."""
-    options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         client.run(watch_exchange)
         for number, worker in enumerate(client.nthreads()):

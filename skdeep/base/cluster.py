@@ -55,15 +55,18 @@ def fit_on_cluster(estimator: Any, given: Given, *, in_search: bool) -> dict[str
     """
     check_reads_from_disk(estimator, given, Mode())
     client = _client()
-    parts = client.compute(_partitions(given))
     model, callbacks = _bare(estimator), getattr(estimator, "_skl_callbacks", None) or []
     arguments = _arguments(given)
     import distributed
 
-    with distributed.Semaphore(name="a fit of skdeep"):  # workers are given to one fit at a time
-        shares = _shares(client, parts)
-        fit = _Fit(client, list(shares), uuid.uuid4().hex)
-        fitted = fit.run(shares, model, [] if in_search else list(callbacks), arguments)
+    parts = client.compute(_partitions(given))
+    try:
+        with distributed.Semaphore(name="a fit of skdeep"):  # workers have one fit at a time
+            shares = _shares(client, parts)
+            fit = _Fit(client, list(shares), uuid.uuid4().hex)
+            fitted = fit.run(shares, model, [] if in_search else list(callbacks), arguments)
+    finally:
+        client.cancel(parts)  # else they stay until Python finds that nobody has them
     params = estimator.get_params(deep=False)
     return {name: value for name, value in vars(_bare(fitted)).items() if name not in params}
 

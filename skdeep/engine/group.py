@@ -198,10 +198,13 @@ class Group:
 
 def _dumped(make: Callable[[], Any]) -> Tensor:
     try:
-        result: Any = (make(), None)
+        data = pickle.dumps((make(), None))
     except Exception as error:
-        result = (None, error)
-    return torch.frombuffer(bytearray(pickle.dumps(result)), dtype=torch.uint8)
+        try:
+            data = pickle.dumps((None, error))
+        except Exception:  # of another library, which does not travel
+            data = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 
 def _opened(result: tuple[Any, Exception | None]) -> Any:

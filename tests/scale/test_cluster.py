@@ -30,7 +30,7 @@ CUTS = (60, 0, 200, 41)
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     locks = "distributed.scheduler.locks"  # how soon one that is killed no longer holds them
     soon = {f"{locks}.lease-timeout": "10s", f"{locks}.lease-validation-interval": "1s"}
     soon["distributed.scheduler.work-stealing"] = False  # tasks run where their rows are
@@ -119,6 +119,7 @@ def test_each_worker_trains_on_the_rows_that_it_holds(client, frame, tmp_path):
     slow_fit(tmp_path / "model", 10**6).fit(X, y)
     looking.join()
     assert len(pids) == 2
+    until(lambda: not any("_join" in str(k) for keys in client.has_what().values() for k in keys))
 
 
 def test_tables_with_text_and_an_outlier_detector(client, frame):
@@ -142,7 +143,7 @@ def test_images_series_and_codes(frame):
     options = {"random_state": 0, "device": "cpu", "max_iter": 3}
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
     ):
