@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 import torch
 from pandas.api.types import is_list_like
+from torch import Tensor
 
 from skdeep._checks import is_frame
 from skdeep.nets.any_order import AnyOrderGenerator
-from skdeep.nets.modes import Pieces
+from skdeep.nets.modes import Pieces, whole_modes
 from skdeep.preprocessing.pieces import Allowed, interval_pieces, value_pieces
 
 ROWS_AT_A_TIME = 8192
 _N_CANDIDATES = 32  # for each row some of whose columns are given
+_PILOT, _FREQUENT = 2048, 0.02  # conditions that at least this share of synthetic rows meets
 _CONTRADICTION = 1e-3  # times as probable as if columns were independent
 _COMPARED = 256  # rows of different conditions
 
@@ -63,6 +65,27 @@ class Conditions:
             )
             for j, a in self.allowed.items()
         }
+
+    def in_common(
+        self, columns: Sequence[dict[str, Any]], pieces: dict[int, Pieces], device: torch.device
+    ) -> dict[int, Pieces] | None:
+        """The conditions as restrictions that are the same for all rows; None if there are none, or
+        they allow single numbers, which rows without conditions hardly ever have.
+
+        Parameters
+        ----------
+        columns : list of dict
+            See `skdeep.nets.modes.ModeFeatures`.
+        pieces : dict of int to Pieces
+        device : torch.device
+        """
+        common = dict(pieces)
+        for j, (_, positions) in self.given.items():
+            modes = np.unique(positions.astype(int))
+            if columns[j]["edges"] is not None or len(modes) > 1:
+                return None
+            common[j] = whole_modes(modes, device)
+        return common if common and all(p.have_widths() for p in common.values()) else None
 
 
 def read_conditions(
@@ -120,9 +143,18 @@ def draw_rows(
     conditions: Conditions,
     noise: torch.Generator,
 ) -> np.ndarray:
-    """Sample rows as positions, in pieces."""
+    """Sample rows as positions, in pieces.
+
+    With any order, rows that meet frequent conditions are chosen from rows that are sampled without
+    any: each column then follows from those before it, as it was learned most often.
+    """
     size = ROWS_AT_A_TIME // _N_CANDIDATES if conditions else ROWS_AT_A_TIME
     pieces = conditions.pieces(noise.device)
+    if isinstance(generator, AnyOrderGenerator):
+        common = conditions.in_common(generator.features.columns, pieces, noise.device)
+        chosen = None if common is None else _chosen_rows(generator, n_samples, common, noise)
+        if chosen is not None:
+            return chosen.double().cpu().numpy()
     parts = []
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
@@ -133,6 +165,23 @@ def draw_rows(
         known = torch.as_tensor(given, dtype=torch.float32, device=noise.device)
         parts.append(generator.sample_given(known, pieces, _N_CANDIDATES, noise))
     return torch.cat(parts).double().cpu().numpy()
+
+
+def _chosen_rows(
+    generator: Any, n_samples: int, pieces: Mapping[int, Pieces], noise: torch.Generator
+) -> Tensor | None:
+    """Rows that meet restrictions out of rows without any; None if too few do."""
+    parts: list[Tensor] = []
+    n_drawn = n_chosen = 0
+    while n_chosen < n_samples:
+        wanted = (n_samples - n_chosen) * n_drawn // max(n_chosen, 1)
+        rows = generator.sample(min(max(_PILOT, wanted), ROWS_AT_A_TIME), noise)
+        meet = torch.stack([piece.hold(rows[:, j]) for j, piece in pieces.items()]).all(0)
+        parts.append(rows[meet])
+        n_drawn, n_chosen = n_drawn + len(rows), n_chosen + len(parts[-1])
+        if n_chosen < _FREQUENT * n_drawn:
+            return None
+    return torch.cat(parts)[:n_samples]
 
 
 def warn_of_contradiction(

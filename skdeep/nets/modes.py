@@ -6,13 +6,17 @@ Rows are positions, ``mode + place`` with the place in [0, 1) (see `skdeep.prepr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+if TYPE_CHECKING:
+    import numpy as np
+
 BELOW_ONE = 1 - 2.0**-12
+_SAME_SHARE = 0.01
 
 
 class ModeFeatures(nn.Module):
@@ -109,6 +113,31 @@ class Pieces(NamedTuple):
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Log-probability of each piece, (n_samples, n_pieces), from the logits of the modes."""
         return torch.log_softmax(logits, 1)[:, self.modes] + self.log_share
+
+    def hold(self, positions: Tensor) -> Tensor:
+        """Which positions are allowed."""
+        mode = positions.long()
+        place = (positions - mode)[:, None]
+        inside = ((place >= self.low) & (place <= self.high)) | self.are_single
+        return (inside & (mode[:, None] == self.modes)).any(1)
+
+    @property
+    def are_single(self) -> Tensor:
+        """Which pieces are the only number of their mode: its places mean the same."""
+        return (self.low == self.high) & (self.log_share == 0)
+
+    def have_widths(self) -> bool:
+        """Whether positions that are drawn without restrictions fall into each piece by its share
+        of the probability."""
+        width = (self.high - self.low) / BELOW_ONE
+        near = (width - self.log_share.exp()).abs() < _SAME_SHARE
+        return bool((near | self.are_single).all())
+
+
+def whole_modes(modes: np.ndarray, device: torch.device) -> Pieces:
+    """Pieces that are whole modes."""
+    low = torch.zeros(len(modes), dtype=torch.float64, device=device)
+    return Pieces(torch.as_tensor(modes, device=device), low, low + BELOW_ONE, low)
 
 
 def choose(shares: Tensor, u: Tensor) -> Tensor:

@@ -165,6 +165,22 @@ def test_sets_and_intervals_are_exact_conditionals(dice, rolled):
     assert (made["b"] == "u").mean() == pytest.approx((real["b"] == "u").mean(), abs=0.04)
 
 
+def test_frequent_conditions_choose_rows(dice, rolled, monkeypatch):
+    """Rows with and without choosing have the same distribution, that of the table."""
+    for name in ("a", "b"):
+        conditions = {name: dice[name].iloc[0], "c": {0, 1}}
+        real = dice[(dice[name] == conditions[name]) & dice["c"].isin([0, 1])]
+        other = "b" if name == "a" else "a"
+        wanted = real[other].value_counts(normalize=True)
+        for share in (0.0, 1.1):  # chosen, and not
+            monkeypatch.setattr("skdeep.adversarial.conditions._FREQUENT", share)
+            made = rolled.sample(4000, conditions=conditions)
+            assert len(made) == 4000
+            assert (made[name] == conditions[name]).all() and made["c"].isin([0, 1]).all()
+            found = made[other].value_counts(normalize=True).reindex(wanted.index).fillna(0)
+            np.testing.assert_allclose(found, wanted, atol=0.05)
+
+
 def test_intervals_hold_to_the_last_bit(known, gan):
     made = gan.sample(500, conditions={"size": slice(3.33, 4.44), "count": {2, 3}})
     assert made["size"].between(3.33, 4.44).all() and set(made["count"]) == {2, 3}
