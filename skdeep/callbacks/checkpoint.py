@@ -42,8 +42,9 @@ class Checkpoint(MonitorCallback):
         bits as if the fit had never stopped. The file also holds what this takes: moments of the
         optimizer, states of generators, the weights of the best epoch. `random_state` has to be
         an integer, X and y the same as before, and so the parameters, but for `verbose`,
-        `max_time` and `device`. A call after the last epoch trains nothing; delete the file to
-        begin anew. Other callbacks begin anew, with the epoch after that of the file.
+        `max_time` and `device`. A call after the last epoch, or after a callback ended training,
+        trains nothing; delete the file to begin anew. Other callbacks begin anew, with the epoch
+        after that of the file.
 
     Notes
     -----
@@ -104,21 +105,36 @@ class Checkpoint(MonitorCallback):
             return
         if self.monitor is not None and self._since_best(estimator, context):
             return
-        epoch = getattr(context, "n_iter", context.task_id + 1)
-        if epoch % self.every == 0:
-            model = _bare(fitted_estimator)
-            if self.resume:
-                model._training_state = context.training_state()
-            path = self._path_of(fit_of(context)).replace("{epoch}", str(epoch))
-            try:
-                persistence.save(model, path)
-            except OSError as error:
-                raise OSError(
-                    error.errno,
-                    f"the checkpoint of epoch {epoch} could not be written "
-                    f"({os.strerror(error.errno or 0)}); an earlier one is still there",
-                    path,
-                ) from error
+        if _epoch_of(context) % self.every == 0:
+            self._save(fitted_estimator, context)
+
+    def on_stop(self, fitted_estimator: Any, context: CallbackContext) -> None:
+        """Called by skdeep's estimators where a callback has ended training: a fit that is resumed
+        must not go on.
+
+        Parameters
+        ----------
+        fitted_estimator : estimator
+        context : sklearn.callback.CallbackContext
+            Of the last epoch.
+        """
+        if self.resume:
+            self._save(fitted_estimator, context)
+
+    def _save(self, fitted_estimator: Any, context: CallbackContext) -> None:
+        model, epoch = _bare(fitted_estimator), _epoch_of(context)
+        if self.resume:
+            model._training_state = context.training_state()
+        path = self._path_of(fit_of(context)).replace("{epoch}", str(epoch))
+        try:
+            persistence.save(model, path)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"the checkpoint of epoch {epoch} could not be written "
+                f"({os.strerror(error.errno or 0)}); an earlier one is still there",
+                path,
+            ) from error
 
     def _path_of(self, fit: Fit) -> str:
         return self.path.replace("{fit}", "-".join(map(str, fit[1:])))
@@ -151,6 +167,11 @@ class Checkpoint(MonitorCallback):
                 "writes: delete it, or give another path."
             )
         return state
+
+
+def _epoch_of(context: CallbackContext) -> int:
+    """Number of an epoch, from 1."""
+    return getattr(context, "n_iter", context.task_id + 1)
 
 
 def _bare(model: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,17 @@ class EpochReport:
                 reconstruction_attributes=lambda: self.reconstruct(training),
             )
         )
+        if self.asked:
+            self._tell_of_stop(training)
         return self.asked
+
+    def _tell_of_stop(self, training: Any) -> None:
+        """Tell the callbacks that want to know it that one of them has ended training."""
+        for callback in self.estimator._skl_callbacks:
+            if hasattr(callback, "on_stop"):
+                fitted = copy.copy(self.estimator)
+                fitted.__dict__.update(self.reconstruct(training))
+                callback.on_stop(fitted, self._task)
 
 
 def wants_score(callbacks: Iterable[Any], context: Any) -> bool:

@@ -45,6 +45,7 @@ def training_state(run: Training) -> dict[str, Any]:
         "draws": drawn(run),
         "curves": [run.curves.losses, run.curves.validation_losses, run.curves.scores],
         "history": [dict(epoch) for epoch in run.net.history],
+        "asked": run.report is not None and run.report.asked,
     }
 
 
@@ -99,6 +100,8 @@ def go_on_from(run: Training, state: dict[str, Any]) -> None:
     losses, validation_losses, scores = state["curves"]
     run.curves.losses, run.curves.validation_losses = list(losses), validation_losses
     run.curves.scores = scores
+    if run.report is not None:
+        run.report.asked = state.get("asked", False)
     del run.net.history[:]
     run.net.history.extend(state["history"])
 

@@ -186,7 +186,7 @@ class Training:
 
     def _run_epochs(self) -> Generator[None, Losses, bool]:
         """Return whether the run was cut short, so that the best weights must come back."""
-        if self.n_iter and self._is_over():
+        if self.n_iter and ((self.report is not None and self.report.asked) or self._is_over()):
             return False
         for epoch in range(self.n_iter + 1, self.max_iter + 1):
             self.n_iter = epoch

@@ -139,11 +139,14 @@ class OpenRows:
     columns : list of str or None
         The features; None where rows are arrays.
     buffer_rows : int
+    chosen : bool
+        The features are those that `DiskRows` was given.
     """
 
     source: Source
     columns: list[str] | None
     buffer_rows: int
+    chosen: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -167,10 +170,16 @@ class OpenRows:
                 row += len(piece)
 
     def without(self, names: Sequence[str]) -> OpenRows:
-        """The same with other columns than these as features, where none were chosen."""
+        """The same with other columns than these as features."""
         if self.columns is None:
             return self
         kept = [name for name in self.columns if name not in names]
+        if self.chosen and len(kept) < len(self.columns):
+            both = [name for name in self.columns if name in names]
+            raise ValueError(
+                f"columns={self.columns!r}: {', '.join(map(repr, both))} is given as y or "
+                "sample_weight, too. Expected features only."
+            )
         return replace(self, columns=kept)
 
     def shared(self, rank: int, size: int) -> OpenRows:
@@ -243,7 +252,8 @@ def open_rows(X: Any, columns: Sequence[str] | None = None) -> OpenRows:
         return OpenRows(source=source, columns=None, buffer_rows=int(size))
     chosen = list(source.names) if chosen is None else list(chosen)
     _check_names(source, chosen, "columns")
-    return OpenRows(source=source, columns=chosen, buffer_rows=int(size))
+    explicit = columns is None and given.columns is not None
+    return OpenRows(source=source, columns=chosen, buffer_rows=int(size), chosen=explicit)
 
 
 def _check_names(source: Source, names: Sequence[str], what: str) -> None:

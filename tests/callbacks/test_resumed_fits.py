@@ -98,6 +98,29 @@ class Counts(Ends):
             self.seen.append(context.task_id)
 
 
+class Stops(Counts):
+    """Ends training after an epoch."""
+
+    def __init__(self, epoch, seen):
+        super().__init__(seen)
+        self.epoch = epoch
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        return context.task_name == "epoch" and context.task_id + 1 == self.epoch
+
+
+@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_fit_that_a_callback_ended_does_not_go_on(first, every, tmp_path):
+    seen = []
+    callbacks = [Checkpoint(tmp_path / "fit", every=every, resume=True), Stops(3, seen)]
+    ended = fit(model_of("per step"), *(callbacks if first else callbacks[::-1]))
+    assert ended.n_iter_ == 3 and len(seen) == 3
+    again = fit(model_of("per step"), Checkpoint(tmp_path / "fit", resume=True), Counts(seen))
+    assert len(seen) == 3 and again.n_iter_ == 3
+    np.testing.assert_array_equal(state_of(again), state_of(ended))
+
+
 def test_the_file_is_a_model_of_its_epoch(tmp_path):
     fit(model_of("early stopping"), Checkpoint(tmp_path / "fit", resume=True))
     model = persistence.load(tmp_path / "fit")

@@ -52,6 +52,13 @@ def test_columns_that_are_not_there(path):
     refuses("y_val: there is no column|y: there is no column", path, X_val=path, y_val="z")
 
 
+def test_features_that_are_targets_too(path):
+    text = "'y' is given as y or sample_weight, too. Expected features only"
+    refuses(text, DiskRows(path, columns=["a", "y"]))
+    refuses("'w' is given as y", DiskRows(path, columns=["a", "w"]), sample_weight="w")
+    assert MLP.__sklearn_clone__().fit(DiskRows(path, columns=["a"]), "y").n_features_in_ == 1
+
+
 def test_text_columns(frame, tmp_path):
     path = write(frame.assign(city="Ulm"), tmp_path / "text.parquet")
     for X in (path, streamed(path)):
