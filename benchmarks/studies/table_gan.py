@@ -1,14 +1,15 @@
 """What adversarial training adds to TabularGAN's likelihood: synthetic rows with and without it.
 
     OMP_NUM_THREADS=1 python benchmarks/studies/table_gan.py [--data DIR] [--rows 5000]
-        [--only NAME]
+        [--only NAME] [--defaults]
 
 DIR holds tables as ``NAME__clf.parquet`` and ``NAME__reg.parquet`` with a last column `target`;
 without it a table is generated. Both fits have the seed and the warm-up in common, up to the bits;
-one ends with it. ``log-likelihood`` is the mean over rows that the fit has not seen; the others are
-measures of `skdeep.metrics` on as many synthetic rows as there were to learn from: TSTR, a
-boosted model trained on synthetic rows and tested on real ones (AUC or R2), and how well
-another tells synthetic from real rows (AUC, 0.5 being the best).
+one ends with it. ``--defaults`` makes one fit with all defaults instead. ``log-likelihood`` is the
+mean over rows that the fit has not seen; the others are measures of `skdeep.metrics` on as many
+synthetic rows as there were to learn from: TSTR, a boosted model trained on synthetic rows and
+tested on real ones (AUC or R2), and how well another tells synthetic from real rows (AUC, 0.5 being
+the best).
 """
 
 import argparse
@@ -82,13 +83,14 @@ def main():
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--only", type=lambda names: names.split(","))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--defaults", action="store_true", help="a fit with all defaults only")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     for name, table in tables(options.data, options.only):
         train, test = train_test_split(table, test_size=0.3, random_state=0)
         train = train[: options.rows].reset_index(drop=True)
         print(f"{name}, {len(train):,} rows", flush=True)
-        for way, params in WAYS.items():
+        for way, params in ({"defaults": {}} if options.defaults else WAYS).items():
             started = time.process_time()
             gan = TabularGAN(random_state=options.seed, device="cpu", **params).fit(train)
             seconds = time.process_time() - started

@@ -80,8 +80,8 @@ class TabularGAN(AnyColumns):
     Training is by maximum likelihood. With `warm_up` below 1 the last epochs go against a critic
     that learns to tell synthetic rows from real ones, as in MaliGAN (Che et al., 2017): the
     gradient of the log-probability of synthetic rows is weighted by the ratio of the densities
-    that the critic has found. On the tables on which it was measured this gave no better rows and
-    doubled the time, and so is left out by default.
+    that the critic has found. On four tables (``benchmarks/README.md``) this gave no better rows
+    and doubled the time, and so is left out by default.
 
     Numbers lie evenly between eight quantiles inside their mode, in the range and with the
     decimals of the training data. Quantiles, levels and extremes are values that occurred: columns
