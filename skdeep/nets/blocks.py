@@ -165,13 +165,19 @@ class RandomModule(nn.Module):
     def is_drawing(self) -> bool:
         return self.training and self.generator is not None
 
+    def bits(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Random 16-bit numbers, from 64-bit draws of four."""
+        n = math.prod(shape)
+        draws = torch.empty((n + 3) // 4, dtype=torch.int64, device=device)
+        draws.random_(-(2**63), None, generator=self.generator)
+        return draws.view(torch.int16)[:n].view(*shape)
+
 
 class Dropout(RandomModule):
     """Set a share `p` of the units to zero and scale the others by ``1 / (1 - p)`` (Srivastava et
     al., 2014).
 
-    The mask comes from 16 random bits a unit, four units to a 64-bit draw: drawing a float for
-    each unit would take as long as the layer's matrix product.
+    The mask comes from 16 bits a unit: drawing floats would take as long as the matrix product.
     """
 
     recorded: tuple[Tensor, Tensor] | None = None
@@ -211,10 +217,8 @@ class Dropout(RandomModule):
         return _DroppedReLU.apply(x, kept, self._scale)
 
     def _dropped(self, x: Tensor) -> Tensor:
-        bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
-        bits.random_(-(2**63), None, generator=self.generator)
-        draws = bits.view(torch.int16)[: x.numel()].view(x.shape)
-        return draws < (self.threshold if self.recorded is None else self.recorded[0])
+        threshold = self.threshold if self.recorded is None else self.recorded[0]
+        return self.bits(x.shape, x.device) < threshold
 
 
 class _DroppedReLU(torch.autograd.Function):

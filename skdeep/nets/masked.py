@@ -34,11 +34,13 @@ class FeatureMask(RandomModule):
         self.rate = rate
 
     def forward(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-        options: dict[str, Any] = {"dtype": dtype, "device": device}
-        share = torch.empty((*shape[:2], 1), **options).uniform_(generator=self.generator)
-        draws = torch.empty(shape, **options).uniform_(generator=self.generator)
-        hidden = draws < share * self.rate
-        return hidden.scatter_(2, draws.argmin(2, keepdim=True), True).to(dtype)
+        share = torch.empty((*shape[:2], 1), dtype=dtype, device=device)
+        share.uniform_(generator=self.generator)
+        draws = self.bits(shape, device)
+        # Those below the share, and the lowest: all 16-bit numbers up to the larger of both.
+        below = share.mul_(self.rate * 2**16).floor_().sub_(2**15 + 1)
+        highest = torch.maximum(below, draws.amin(2, keepdim=True)).to(torch.int16)
+        return torch.le(draws, highest, out=torch.empty(shape, dtype=dtype, device=device))
 
 
 class MaskedNet(nn.Module):
@@ -122,18 +124,23 @@ class MaskedNet(nn.Module):
         return 1.0, 0.0 if name.endswith("bias") else 1.0
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        missing = x.isnan()
-        known = (~missing).to(x.dtype)
-        x = x.nan_to_num()
+        inputs, _, counted = self.masked_input(x)
+        return self._from_first(self.linears[0](inputs)), counted
+
+    def masked_input(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Input of the first layer, of shape (n_members, n_samples, 2 * n_columns); x with 0 where
+        missing, and the mask of the errors that count."""
+        missing = None
+        if x.device.type != "cpu" or not x.sum().isfinite():  # to ask a GPU is to wait for it
+            missing, x = x.isnan().to(x.dtype), x.nan_to_num()
         hidden = torch.zeros_like(x)
         if self.mask.is_drawing():
-            shape = (*x.shape[:2], self.n_features)
-            hidden = self.mask(shape, x.dtype, x.device)
+            hidden = self.mask((*x.shape[:2], self.n_features), x.dtype, x.device)
             if not self.in_order:
                 hidden = hidden.index_select(2, self.sources)
-        unseen = torch.maximum(hidden, 1 - known)
-        h = self.linears[0](torch.cat([x * (1 - unseen), unseen], 2))
-        return self._from_first(h), hidden * known
+        unseen = hidden if missing is None else torch.maximum(hidden, missing)
+        inputs = torch.cat([torch.addcmul(x, x, unseen, value=-1), unseen], 2)
+        return inputs, x, hidden if missing is None else unseen - missing
 
     def _from_first(self, h: Tensor, columns: Tensor | slice = slice(None)) -> Tensor:
         """Predictions of some columns from the pre-activations of the first layer."""

@@ -344,7 +344,7 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
             ScoreRule.of(self),
             ResidualModel.of(task.net, plan.rows.groups),
             plan.rows.x,
-            plan.train.x,
+            plan.held_places,
             None if plan.unseen is None else plan.unseen.x,
             task.rng if task.ended else copy.deepcopy(task.rng),
         )

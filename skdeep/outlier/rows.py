@@ -42,6 +42,8 @@ class OutlierPlan(Plan):
     ----------
     rows : EncodedRows
         All that scores are learned from.
+    held_places : ndarray of int
+        Places of those of them that are in `unseen`; none where it has other rows.
     unseen : EncodedRows or None
         Those that the network is not trained on; also where no epoch is judged by them.
     stream : tuple of (ndarray, int) or None
@@ -49,6 +51,7 @@ class OutlierPlan(Plan):
     """
 
     rows: EncodedRows
+    held_places: np.ndarray
     unseen: EncodedRows | None = None
     stream: tuple[np.ndarray, int] | None = None
 
@@ -97,7 +100,7 @@ def plan_rows(
     rng: np.random.RandomState,
 ) -> OutlierPlan:
     """Hold out rows; of a stream keep a sample."""
-    train, unseen, stream = rows, validation, None
+    train, unseen, stream, held = rows, validation, None, np.zeros(0, dtype=int)
     if mode.incremental:
         known = getattr(detector, "_stream", None) if mode.resumed else None
         stream = sample_stream(known, rows.x, detector.max_reference_rows, rng)
@@ -105,7 +108,8 @@ def plan_rows(
     elif unseen is None and len(rows) >= _FEWEST:
         order, n_out = rng.permutation(len(rows)), int(detector.validation_fraction * len(rows))
         if n_out:
-            train, unseen = rows.divided(order[n_out:], order[:n_out])
+            held = order[:n_out]
+            train, unseen = rows.divided(order[n_out:], held)
     if mode.watched and unseen is None:
         warnings.warn(
             f"Pruning has no effect: {len(rows)} rows are too few to hold out "
@@ -119,6 +123,7 @@ def plan_rows(
         stops_early=stops_early,
         scores=scores,
         rows=rows,
+        held_places=held,
         unseen=unseen,
         stream=stream,
     )

@@ -76,17 +76,18 @@ class Mahalanobis(BaseEstimator):
     def fit(self, x: Any, r: np.ndarray) -> Self:
         self.scale_ = residual_spread(r)
         v = np.hstack([x, r / self.scale_])
-        known = shrunk_precision(v)
-        if self.trim:
-            distance = known.parts(v).sum(1)
-            near = distance <= np.quantile(distance, 1 - self.trim)
-            known = shrunk_precision(v[near])
-        self.location_, self.precision_, self.basis_, self.ridge_ = known
+        self.location_, self.precision_, self.basis_, self.ridge_ = shrunk_precision(v, self.trim)
         return self
 
+    def _known(self) -> Precision:
+        return Precision(self.location_, self.precision_, self.basis_, self.ridge_)
+
+    def score(self, x: Any, r: np.ndarray) -> np.ndarray:
+        """Sum of the contributions, without computing them."""
+        return self._known().distances(np.hstack([x, r / self.scale_]))
+
     def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:
-        known = Precision(self.location_, self.precision_, self.basis_, self.ridge_)
-        parts = known.parts(np.hstack([x, r / self.scale_]))
+        parts = self._known().parts(np.hstack([x, r / self.scale_]))
         return parts[:, : x.shape[1]] + parts[:, x.shape[1] :]
 
 
@@ -230,7 +231,7 @@ class Sampled(Mahalanobis):
         return self.near_.score(x, np.zeros((len(x), 0)))
 
     def score(self, x: Any, r: np.ndarray) -> np.ndarray:
-        whole = np.maximum(super().contributions(x, r).sum(1), 0.0)
+        whole = np.maximum(super().score(x, r), 0.0)
         return np.sqrt(whole) * np.sqrt(self._distance(x))
 
     def contributions(self, x: Any, r: np.ndarray) -> np.ndarray:

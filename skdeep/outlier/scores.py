@@ -39,6 +39,14 @@ class Measured(NamedTuple):
     residuals: np.ndarray
     deviations: np.ndarray  # of columns that were constant in fit
 
+    def at(self, places: Any) -> Measured:
+        """Those of some of the rows."""
+        return Measured(*(part[places] for part in self))
+
+    def scores(self, scorer: Any) -> np.ndarray:
+        """Outlier score of each row: the higher, the more abnormal."""
+        return total(scorer, self.values, self.residuals) + np.square(self.deviations).sum(1)
+
 
 @dataclass(frozen=True)
 class ResidualModel:
@@ -105,11 +113,7 @@ class RowScorer:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Outlier score of each row: the higher, the more abnormal."""
-        return np.concatenate([self._scores(part) for part in _passes(rows)])
-
-    def _scores(self, rows: np.ndarray) -> np.ndarray:
-        x, r, deviations = self.model(rows)
-        return total(self.scorer, x, r) + np.square(deviations).sum(1)
+        return np.concatenate([self.model(part).scores(self.scorer) for part in _passes(rows)])
 
     def contributions(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Contribution of each varying column, and of each constant one, to the score."""
@@ -170,16 +174,16 @@ class ScoreRule:
         """Whether rows are compared with stored training rows."""
         return self.method in _STORE_ROWS
 
-    def scorer(self, n_rows: int, rng: np.random.RandomState, leave_out_self: bool) -> Any:
-        """Scorer to be fitted on the given number of rows."""
+    def scorer(self, n_rows: int, rng: np.random.RandomState) -> Any:
+        """Scorer to be fitted on the given number of rows, for rows that are not among them."""
         if self.method == "mahalanobis":
             return Mahalanobis(self.trim)
         if self.method == "sampled":
             return Sampled(self.trim, rng.permutation(n_rows)[: Sampled.SAMPLE])
         if self.method == "local":
-            return Local(self.n_neighbors, leave_out_self)
+            return Local(self.n_neighbors, False)
         if self.stores_rows:
-            return Neighbors(self.n_neighbors, leave_out_self)
+            return Neighbors(self.n_neighbors, False)
         return SquaredResiduals(_SUMS[self.method])
 
     def threshold(self, scores: np.ndarray) -> float:
@@ -190,11 +194,28 @@ class ScoreRule:
         return max(fence, np.quantile(scores, 0.95)) if self.novelty else fence
 
 
+def _chosen(
+    rule: ScoreRule, n_rows: int, held_out: np.ndarray, has_tail: bool, rng: np.random.RandomState
+) -> tuple[np.ndarray, Any, Any]:
+    """Places of the rows whose residuals are computed; which of these the scorer is fitted on, and
+    which the one that scores rows that the network was not trained on."""
+    places = _sample(np.arange(n_rows), rng)
+    seen = np.flatnonzero(~np.isin(places, held_out))
+    if not rule.stores_rows or len(places) <= rule.max_reference_rows:
+        return places, slice(None), seen
+    # Drawn once: what is kept of the training rows is kept of all rows, too.
+    kept = rng.permutation(seen)[: rule.max_reference_rows]
+    if rule.novelty and has_tail:  # no other rows are scored
+        everything = slice(None)
+        return places[kept], everything, everything
+    return places, kept, kept
+
+
 def learn_scores(
     rule: ScoreRule,
     model: ResidualModel,
     rows: np.ndarray,
-    train: np.ndarray,
+    held_out: np.ndarray,
     unseen: np.ndarray | None,
     rng: np.random.RandomState,
 ) -> dict[str, Any]:
@@ -206,8 +227,11 @@ def learn_scores(
     model : ResidualModel
     rows : ndarray
         All rows, encoded.
-    train, unseen : ndarray
-        Those of them that the network was trained on, and those that it was not, if any.
+    held_out : ndarray of int
+        Places of those of them that the network was not trained on.
+    unseen : ndarray or None
+        Rows that the network was not trained on, the ones held out or others; None for no tail
+        of their own.
     rng : numpy.random.RandomState
 
     Returns
@@ -215,32 +239,33 @@ def learn_scores(
     dict
         Fitted attributes of a detector.
     """
-    rows, train = _sample(rows, rng), _sample(train, rng)
-    unseen = None if unseen is None else _sample(unseen, rng)
-    known = rows
-    if rule.stores_rows and len(rows) > rule.max_reference_rows:
-        # Drawn once: what is kept of the training rows is kept of all rows, too.
-        train = known = train[rng.choice(len(train), rule.max_reference_rows, replace=False)]
+    places, known, seen = _chosen(rule, len(rows), held_out, unseen is not None, rng)
+    part = rows[places]
     if rule.method == "latent_knn":
-        model = model.with_code(known if unseen is None else train)
-    tail = None
+        model = model.with_code(part[known if unseen is None else seen])
+    measured = model(part)  # once: it takes most of the time
+
+    def fitted(which: Any) -> Any:
+        x, r, _ = measured.at(which)
+        return rule.scorer(len(x), rng).fit(x, r)
+
+    tail = scorer = None
     if unseen is not None:  # they must not be among the rows that they are compared with
-        scorer = rule.scorer(len(train), rng, False).fit(*model(train)[:2])
-        tail = Tail().fit(RowScorer(model, scorer)(unseen))
-    scorer = rule.scorer(len(known), rng, not rule.novelty).fit(*model(known)[:2])
-    if tail is not None and rule.novelty:
-        usual = tail.values_
-    else:
-        if rule.stores_rows:
-            scorer.set_params(leave_out_self=True)
-        usual = RowScorer(model, scorer)(rows)
-        if rule.stores_rows:
-            scorer.set_params(leave_out_self=not rule.novelty)
-        tail = Tail().fit(usual) if tail is None else tail
+        scorer = fitted(seen)
+        all_measured = len(held_out) and len(places) == len(rows)
+        others = measured.at(held_out) if all_measured else model(_sample(unseen, rng))
+        tail = Tail().fit(others.scores(scorer))
+    if scorer is None or known is not seen:
+        scorer = fitted(known)
+    if rule.stores_rows:
+        scorer.set_params(leave_out_self=True)
+    usual = tail.values_ if tail is not None and rule.novelty else measured.scores(scorer)
+    if rule.stores_rows:
+        scorer.set_params(leave_out_self=not rule.novelty)
     return {
         "score_method_": rule.method,
         "offset_": -rule.threshold(usual),
         "_scorer": scorer,
-        "_tail": tail,
+        "_tail": Tail().fit(usual) if tail is None else tail,
         "_latent_scale": model.code_scale,
     }

@@ -13,6 +13,7 @@ from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.learning import Task, Validator
 from skdeep.data.batches import MemberBatches
 from skdeep.nets.masked import MaskedNet
+from skdeep.outlier.gradient import MaskedBackprop
 from skdeep.outlier.rows import EncodedRows
 
 FEW_ROWS = 256
@@ -77,7 +78,7 @@ def parts_of_training(
 
     batches = of_rows_or_stream(estimator, task, make, shuffle=True)
     optimizer = net.flat_optimizers_[0]
-    gradient = engine.TrimmedAutograd(module, net.criterion_, optimizer.flat, module.n_members)
+    gradient = MaskedBackprop(module, net.criterion_, optimizer.flat, module.n_members)
 
     def set_trim(t: float) -> None:
         gradient.share = trim if t >= TRIM_FROM else 0.0

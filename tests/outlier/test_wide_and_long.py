@@ -31,6 +31,17 @@ def test_shares_of_columns_are_those_of_the_matrix_of_ledoit_and_wolf(shape):
     found = shrunk_precision(v).parts(new)
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10 * np.abs(expected).max())
     np.testing.assert_allclose(found.sum(1), known.mahalanobis(new), rtol=1e-9)
+    np.testing.assert_allclose(shrunk_precision(v).distances(new), found.sum(1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(400, 20), (400, 300), (200, 300)])
+def test_the_farthest_rows_are_left_out_of_the_covariance_matrix(shape):
+    v = factors(*shape)
+    v[:10, 3] += 40
+    distance = LedoitWolf().fit(v).mahalanobis(v)
+    near = v[distance <= np.quantile(distance, 0.9)]
+    expected = LedoitWolf().fit(near).mahalanobis(v)
+    np.testing.assert_allclose(shrunk_precision(v, 0.1).distances(v), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("n_samples", [20, 500])
@@ -66,6 +77,16 @@ def test_long_tables_are_scored_in_passes_and_learned_from_a_sample(monkeypatch,
     monkeypatch.setattr(scores, "_PASS", 100)
     np.testing.assert_allclose(detector.score_samples(X), whole, rtol=1e-9)
     np.testing.assert_allclose(detector.explain(X), parts, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("novelty", [True, False])
+def test_more_rows_than_are_stored_and_fewer_that_train(novelty):
+    """Of 105 rows 95 train the network, and 100 may be stored."""
+    X = factors(105, 4)
+    params = {"score_method": "local", "max_reference_rows": 100, "novelty": novelty, **SMALL}
+    detector = AutoencoderOutlierDetector(**params).fit(X)
+    assert len(detector._scorer.rows_) == 95
+    assert np.isfinite(detector.score_samples(X)).all()
 
 
 def test_a_long_table_is_encoded_in_passes(monkeypatch):
