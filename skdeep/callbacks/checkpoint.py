@@ -109,8 +109,7 @@ class Checkpoint(MonitorCallback):
             self._save(fitted_estimator, context)
 
     def on_stop(self, fitted_estimator: Any, context: CallbackContext) -> None:
-        """Called by skdeep's estimators where a callback has ended training: a fit that is resumed
-        must not go on.
+        """Called by skdeep's estimators where a callback has ended training.
 
         Parameters
         ----------
@@ -118,7 +117,7 @@ class Checkpoint(MonitorCallback):
         context : sklearn.callback.CallbackContext
             Of the last epoch.
         """
-        if self.resume:
+        if self.resume:  # a fit that is resumed must not go on
             self._save(fitted_estimator, context)
 
     def _save(self, fitted_estimator: Any, context: CallbackContext) -> None:

@@ -147,6 +147,8 @@ _BUFFER = 2**20  # bytes that are read at a time from a column of a Parquet file
 class ArrowBlocks:
     """Row groups of Parquet files, or whole Arrow files, of a `pyarrow.dataset.Dataset`.
 
+    The index of a DataFrame that pandas or dask has written is none of the columns.
+
     Parameters
     ----------
     dataset : pyarrow.dataset.Dataset
@@ -161,7 +163,8 @@ class ArrowBlocks:
         import pyarrow.dataset as ds
 
         self.dataset = dataset
-        self.names: list[str] | None = list(dataset.schema.names)
+        index = (dataset.schema.pandas_metadata or {}).get("index_columns", [])
+        self.names: list[str] | None = [n for n in dataset.schema.names if n not in index]
         self.fragments: list[Any] = []
         self.sizes: list[int] = []
         for fragment in dataset.get_fragments():

@@ -12,6 +12,7 @@ from skdeep.callbacks import EarlyStopping
 from skdeep.scale import DiskRows
 
 pa = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 ds = pytest.importorskip("pyarrow.dataset")
 feather = pytest.importorskip("pyarrow.feather")
 
@@ -112,7 +113,7 @@ def test_regressor_with_validation_rows_of_its_own(frame, path):
     assert model.score(path, "number", "weight") == pytest.approx(
         model.score(X, y, frame["weight"])
     )
-    model.fit(on_disk(path), ["number", "a"])
+    model.fit(DiskRows(path, columns=FEATURES[1:], buffer_rows=600), ["number", "a"])
     assert model.n_outputs_ == 2 and model.predict(X[:3].drop(columns="a")).shape == (3, 2)
 
 
@@ -159,6 +160,22 @@ def test_categories_of_arrow_are_labels_and_names_are_matched(frame, tmp_path):
     np.testing.assert_array_equal(model.predict(tmp_path / "rows.parquet"), expected)
     model.fit(DiskRows(tmp_path / "rows.parquet", buffer_rows=600), "label")
     assert model.feature_names_in_.tolist() == FEATURES[::-1]
+
+
+@pytest.mark.parametrize("name", [None, "day"])
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_the_index_of_a_frame_is_no_feature(frame, tmp_path, name, kind):
+    shuffled = frame.sort_values("label").rename_axis(name)
+    path = tmp_path / f"rows.{kind}"
+    if kind == "parquet":
+        shuffled.to_parquet(path, row_group_size=250)
+    else:
+        feather.write_feather(pa.Table.from_pandas(shuffled), str(path))
+    columns = [c for c in frame.columns if c != "label"]
+    for rows in (path, DiskRows(path, buffer_rows=600)):
+        model = MLPClassifier(**MLP.get_params()).fit(rows, "label")
+        assert model.feature_names_in_.tolist() == columns
+    np.testing.assert_array_equal(model.predict(path), model.predict(shuffled[columns]))
 
 
 def test_predictions_in_pieces(frame, path):
