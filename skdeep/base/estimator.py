@@ -337,6 +337,25 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return "net_" in self.__dict__
 
+    def __sklearn_validate_model__(self) -> None:
+        """Raise if what `fit` left is not whole, as it may be in a file that was changed.
+
+        `skdeep.persistence.load` calls it.
+
+        Raises
+        ------
+        ValueError
+            If there is no network, or its weights are not finite.
+        """
+        net = self.__dict__.get("net_")
+        if net is None:
+            return
+        if not isinstance(net, engine.DeepNet):
+            raise ValueError(f"a network of type {type(net).__name__}")
+        for name, weights in net.module_.named_parameters():
+            if not torch.isfinite(weights).all():
+                raise ValueError(f"weights {name!r} that are not finite")
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         self._input.tag(tags.input_tags)

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 
 from skdeep.engine import DeepNet
 from skdeep.persistence._models import check_attribute, check_model, check_state
-from skdeep.persistence._nets import check_net, check_net_of
+from skdeep.persistence._nets import check_net
 from skdeep.persistence._plain import check_hashes, expect, sizes
 from skdeep.persistence._registry import PLAIN
 
@@ -54,7 +54,6 @@ class Decoder:
         obj = self.decode(node)
         for model in self._models:
             check_model(model)
-            check_net_of(model)
         return obj
 
     def decode(self, node):

@@ -57,6 +57,10 @@ def check_model(model):
     for name, check in _CHECKS.items():
         if name in names:
             check(fitted)
+    if type(model).__module__.partition(".")[0] in ("skdeep", "sklearn"):
+        validate = getattr(type(model), "__sklearn_validate_model__", None)
+        if validate is not None:
+            validate(model)
 
 
 def _check_tree(fitted):

@@ -5,7 +5,6 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from skdeep.engine.modules import module_class
-from skdeep.engine.net import DeepNet
 from skdeep.persistence._plain import expect
 
 _PLAIN = (type(None), bool, int, float, str)
@@ -32,14 +31,6 @@ def check_net(state):
         expect(epoch, dict)
     expect(state.get("players"), dict, type(None))
     return sum(_check_module(state[name]) for name in ("module_state", "criterion_state"))
-
-
-def check_net_of(model):
-    """Raise if the `net_` of an estimator of skdeep is not a `DeepNet`."""
-    if type(model).__module__.partition(".")[0] == "skdeep":
-        net = getattr(model, "__dict__", {}).get("net_")
-        if not (net is None or isinstance(net, DeepNet)):
-            raise ValueError(f"a network of type {type(net).__name__}")
 
 
 def _check_module(state):

@@ -234,3 +234,23 @@ def test_docstrings():
             warnings.simplefilter("ignore")
             failed, attempted = doctest.testmod(module)
         assert attempted and not failed
+
+
+@pytest.mark.parametrize("when", ["save", "load"])
+def test_weights_that_are_not_finite(tmp_path, monkeypatch, when):
+    model = skdeep.MLPClassifier(learning_rate="cosine", device="cpu").fit(np.eye(4), [0, 1, 0, 1])
+    with torch.no_grad():
+        next(model.net_.module_.parameters())[0, 0] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        model.__sklearn_validate_model__()
+    if when == "load":
+        with monkeypatch.context() as patch:
+            patch.setattr("skdeep.persistence._encode.check_model", lambda model: None)
+            save(model, tmp_path / "model")
+        with pytest.raises(ValueError, match="cannot be rebuilt: .* that are not finite"):
+            load(tmp_path / "model")
+    else:
+        with pytest.raises(ValueError, match="not finite"):
+            save(model, tmp_path / "model")
+        assert not (tmp_path / "model").exists()
+    skdeep.MLPClassifier().__sklearn_validate_model__()  # nothing fitted, nothing to say
