@@ -183,7 +183,7 @@ def piece_by_piece(method: Method) -> Method:
         collection = collection_of(X)
         if collection is not None:
             check_is_fitted(self)
-            return lazily(self, method, collection, args, kwargs)
+            return lazily(self, method.__name__, collection, args, kwargs)
         if not is_on_disk(X):
             return method(self, X, *args, **kwargs)
         check_is_fitted(self)

@@ -218,6 +218,10 @@ class _SharedReport:
     def asked(self) -> bool:
         return self.inner.asked
 
+    @asked.setter
+    def asked(self, asked: bool) -> None:
+        self.inner.asked = asked
+
     def resume(self, training: Training) -> None:
         state = self.team.first(lambda: self.inner.known_state(training))
         if state is not None:

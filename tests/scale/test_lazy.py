@@ -172,6 +172,14 @@ def test_set_output(named):
     assert_allclose(coder.transform(frames(FRAME)), coder.transform(FRAME), rtol=1e-5)
 
 
+def test_tasks_are_pickled(named):
+    import pickle
+
+    lazy = named.predict_proba(frames(FRAME))
+    found = pickle.loads(pickle.dumps(lazy)).compute()
+    assert_allclose(found, named.predict_proba(FRAME), rtol=1e-6)
+
+
 def test_bad_collections(clf, named):
     with pytest.raises(ValueError, match="X has 5 features, but MLPClassifier is expecting 4"):
         clf.predict(da.zeros((10, 5), chunks=5))
