@@ -48,8 +48,8 @@ def test_values_of_the_epoch_are_with_the_task():
     assert fit.tasks[0].epoch_values == {"loss": 2.0, "learning_rate": 0.1, "seconds": 3.0}
 
 
-def report(fit, reconstruct=lambda training: {}, **options):
-    return EpochReport("estimator", fit, "X", "y", {"sample_weight": [1]}, reconstruct, **options)
+def report(fit, reconstruct=lambda training: {}, estimator="estimator", **options):
+    return EpochReport(estimator, fit, "X", "y", {"sample_weight": [1]}, reconstruct, **options)
 
 
 def test_each_epoch_is_a_task_with_the_data_of_the_fit():
@@ -73,11 +73,17 @@ def test_tasks_can_have_another_name():
     "answer, expected", [(True, True), (False, False), (None, False), (1, True)]
 )
 def test_the_answer_is_whether_to_stop(answer, expected):
-    told = report(Fit(answer))
+    stops = []
+    listener = SimpleNamespace(on_stop=lambda fitted, task: stops.append((fitted.loss_, task)))
+    estimator = SimpleNamespace(_skl_callbacks=[SimpleNamespace(), listener])
+    fit = Fit(answer)
+    told = report(fit, lambda training: {"loss_": 2.0}, estimator)
     told.begin()
     assert told.asked is False
     assert told.end(training()) is expected
     assert told.asked is expected
+    assert stops == ([(2.0, fit.tasks[0])] if expected else [])  # the others are told of the end
+    assert not hasattr(estimator, "loss_")
 
 
 @pytest.mark.parametrize(
