@@ -112,6 +112,16 @@ def check_reads_from_disk(estimator: Any, given: Given, mode: Mode) -> None:
         )
 
 
+def check_splits(X: Any) -> None:
+    """Raise if X stands for rows on disk, which a search cannot split into folds."""
+    if is_on_disk(X):
+        raise ValueError(
+            "X stands for rows on disk, which cannot be split into folds: compare candidates on "
+            "validation rows of their own, in an objective of Optuna's, as the guide's page on "
+            "training has it."
+        )
+
+
 def _with_stream(
     estimator: Any,
     sample: Rows,

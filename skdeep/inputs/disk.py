@@ -91,7 +91,8 @@ class DiskRows:
     Predictions and transforms of a dask collection are collections that are computed partition by
     partition when they are asked for, by workers or without a cluster: an array with the same
     chunks of rows, or a Series or DataFrame with the same index. Columns that `fit` has not seen
-    are left out. `score` computes them.
+    are left out. `score` computes them, as do methods that give intervals or explain predictions,
+    and the estimators that do not train on such rows.
 
     Examples
     --------
@@ -309,6 +310,16 @@ def _files(given: Sequence[Any]) -> list[str]:
         else:
             raise FileNotFoundError(f"There is no file {path!r}, which X is to be read from.")
     return found
+
+
+def files_of(X: Any) -> list[str]:
+    """Paths of the files of rows on disk, as far as they are known."""
+    given = X.source if isinstance(X, DiskRows) else X
+    if isinstance(given, (str, os.PathLike, list)):
+        return _files(given if isinstance(given, list) else [given])
+    if isinstance(given, np.memmap):
+        return [] if given.filename is None else [os.fspath(given.filename)]
+    return list(getattr(given, "files", []))
 
 
 def _shown(given: Any) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.base.lazy import column_names
-from skdeep.inputs.disk import is_on_disk, open_rows
+from skdeep.inputs.disk import files_of, is_on_disk, open_rows
 
 
 def write_predictions(
@@ -43,7 +43,8 @@ def write_predictions(
     Raises
     ------
     ValueError
-        If X is in memory, `path` has another ending, or what the method returns does not fit it.
+        If X is in memory, `path` is one of its files or has another ending, or what the method
+        returns does not fit it.
 
     Examples
     --------
@@ -61,13 +62,8 @@ def write_predictions(
     (150, 3)
     """
     check_is_fitted(estimator)
-    if not is_on_disk(X):
-        raise ValueError(
-            f"X is of type {type(X).__name__}: expected rows on disk, such as a path or DiskRows."
-        )
     path = Path(path)
-    if path.suffix not in (".parquet", ".npy"):
-        raise ValueError(f"path={str(path)!r}: expected one that ends in '.parquet' or '.npy'.")
+    _check_paths(X, path)
     answer = getattr(estimator, method)
     rows = open_rows(X, getattr(estimator, "feature_names_in_", None))
     answers = (np.asarray(answer(piece)) for _, piece in rows.pieces(rows.columns))
@@ -76,6 +72,17 @@ def write_predictions(
             _write_array(draft, answers, rows.n_rows)
         else:
             _write_table(draft, answers, lambda first: _columns(estimator, method, first))
+
+
+def _check_paths(X: Any, path: Path) -> None:
+    if not is_on_disk(X):
+        raise ValueError(
+            f"X is of type {type(X).__name__}: expected rows on disk, such as a path or DiskRows."
+        )
+    if path.suffix not in (".parquet", ".npy"):
+        raise ValueError(f"path={str(path)!r}: expected one that ends in '.parquet' or '.npy'.")
+    if path.exists() and any(path.samefile(file) for file in files_of(X) if os.path.exists(file)):
+        raise ValueError(f"path={str(path)!r} is one of the files of X: expected another one.")
 
 
 @contextlib.contextmanager
@@ -106,12 +113,15 @@ def _write_array(path: Path, answers: Iterator[np.ndarray], n_rows: int) -> None
             f"The predictions are of dtype {first.dtype}: expected numbers, or a path that ends in "
             "'.parquet'."
         )
-    shape, start = (n_rows, *first.shape[1:]), 0
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=first.dtype, shape=shape)
-    for part in chain([first], answers):
-        out[start : start + len(part)] = part
-        start += len(part)
-    out.flush()
+    header = {
+        "descr": np.lib.format.dtype_to_descr(first.dtype),
+        "fortran_order": False,
+        "shape": (n_rows, *first.shape[1:]),
+    }
+    with open(path, "wb") as file:  # a memory map on a full disk would kill the process
+        np.lib.format.write_array_header_2_0(file, header)
+        for part in chain([first], answers):
+            file.write(part.astype(first.dtype, copy=False).tobytes())
 
 
 def _write_table(

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._compat import BaseSearchCV, Interval, StrOptions, with_doc_link
+from skdeep.base.disk import check_splits
 from skdeep.tuning._loop import Loop
 from skdeep.tuning._session import Session
 
@@ -261,9 +262,9 @@ multimetric_
         self : OptunaSearchCV
         """
         self._validate_params()
-        session = Session(self, params)
+        check_splits(X)
+        self._session = session = Session(self, params)
         before = getattr(self, "_skl_callbacks", [])
-        self._session = session
         self.set_callbacks(*session.callbacks)
         try:
             super().fit(X, y, **params)

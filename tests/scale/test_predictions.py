@@ -1,5 +1,7 @@
 """Predictions for rows on disk, written to a file."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from skdeep import Autoencoder, MLPClassifier
 from skdeep.scale import DiskRows, write_predictions
 
-pytest.importorskip("pyarrow")
+dataset = pytest.importorskip("pyarrow.dataset")
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
 
 SHORT = {"max_iter": 2, "random_state": 0, "device": "cpu"}
@@ -73,6 +75,38 @@ def test_what_stood_there_stays_until_all_is_written(rows, tmp_path, end, monkey
         write_predictions(model, DiskRows(rows, buffer_rows=40), out)
     assert out.read_text() == "of before"
     assert sorted(path.name for path in tmp_path.iterdir()) == [out.name, "rows.parquet"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+@pytest.mark.parametrize("end", ["npy", "parquet"])
+def test_disk_full(clf, rows, tmp_path, end):
+    import resource
+    import signal
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError):
+            write_predictions(clf, rows, tmp_path / f"out.{end}", method="predict_proba")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_the_rows_themselves_are_not_written_over(clf, rows, tmp_path):
+    content = rows.read_bytes()
+    given = [rows, str(rows), [rows], tmp_path, DiskRows(rows), dataset.dataset(rows)]
+    for X in given:
+        with pytest.raises(ValueError, match="is one of the files of X: expected another one"):
+            write_predictions(clf, X, tmp_path / "." / rows.name)
+    np.save(tmp_path / "x.npy", FRAME.to_numpy())
+    coder = Autoencoder((2,), **SHORT).fit(FRAME.to_numpy())
+    for X in (tmp_path / "x.npy", DiskRows(np.load(tmp_path / "x.npy", mmap_mode="r"))):
+        with pytest.raises(ValueError, match="is one of the files of X"):
+            write_predictions(coder, X, tmp_path / "x.npy", method="transform")
+    assert rows.read_bytes() == content
 
 
 def test_bad_arguments(clf, rows, tmp_path):
