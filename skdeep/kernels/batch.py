@@ -37,7 +37,12 @@ class Batch:
         responses = kernels.convolved(self.x, weights_of(block, self.x.device), dilation)
         whole = kernels.inside(self.there, self.lengths, dilation)
         lowest = -torch.inf
-        responses[:, :, turn::2].masked_fill_(~whole[:, :, None], lowest)
+        half, stretch = responses[:, :, turn::2], _stretch(whole)
+        if stretch is None:
+            half.masked_fill_(~whole[:, :, None], lowest)
+        else:  # far less is written
+            half[: stretch.start] = lowest
+            half[stretch.stop :] = lowest
         if not self.there.all():
             responses.masked_fill_(~self.there[:, :, None], lowest)
         counted = torch.empty(responses.shape[1:], device=responses.device)
@@ -55,6 +60,15 @@ class Batch:
             responses = kernels.convolved(x, weights, block["dilation"])
             out.append(kernels.competed(responses, there, GROUP_SIZE))
         return torch.cat(out)
+
+
+def _stretch(whole: Tensor) -> slice | None:
+    """The steps that are marked, if they are one stretch of time, the same in all series."""
+    steps = whole[:, 0].nonzero()[:, 0]
+    if not len(steps) or not (whole == whole[:, :1]).all():
+        return None
+    start, stop = int(steps[0]), int(steps[-1]) + 1
+    return slice(start, stop) if stop - start == len(steps) else None
 
 
 def differences(x: Tensor, there: Tensor, lengths: Tensor) -> Batch:
