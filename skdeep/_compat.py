@@ -110,6 +110,22 @@ def all_fits_failed(error):
     )
 
 
+def without_callbacks(estimator):
+    """A copy of an estimator without its callbacks, and without where they are in a fit."""
+    copied = object.__new__(type(estimator))
+    own = {n: v for n, v in vars(estimator).items() if n not in _OF_CALLBACKS}
+    copied.__dict__.update(own)
+    return copied
+
+
+_OF_CALLBACKS = {
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+}
+
+
 def begin_progress(bar, run, queue, monitor):
     """Have a thread of one's own show what a `sklearn.callback.ProgressBar` reports, which ends it.
 

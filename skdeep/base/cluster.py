@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skdeep._compat import without_callbacks
 from skdeep.base.disk import check_reads_from_disk
 from skdeep.base.learning import Given, Mode
 from skdeep.data.blocks import FrameBlocks
@@ -30,7 +31,6 @@ from skdeep.inputs.disk import DiskRows, collection_of, named
 
 _LOOK = 2.0  # seconds between looks for workers that are gone
 _CAUSE = 10.0  # seconds in which the worker that is the cause of an error may say so
-_CALLBACKS = ("_skl_callbacks", "_callback", "_parent_callback")  # attributes of scikit-learn
 
 
 def fit_on_cluster(estimator: Any, given: Given, *, in_search: bool) -> dict[str, Any]:
@@ -55,7 +55,10 @@ def fit_on_cluster(estimator: Any, given: Given, *, in_search: bool) -> dict[str
     """
     check_reads_from_disk(estimator, given, Mode())
     client = _client()
-    model, callbacks = _bare(estimator), getattr(estimator, "_skl_callbacks", None) or []
+    model, callbacks = (
+        without_callbacks(estimator),
+        getattr(estimator, "_skl_callbacks", None) or [],
+    )
     arguments = _arguments(given)
     import distributed
 
@@ -68,7 +71,9 @@ def fit_on_cluster(estimator: Any, given: Given, *, in_search: bool) -> dict[str
     finally:
         client.cancel(parts)  # else they stay until Python finds that nobody has them
     params = estimator.get_params(deep=False)
-    return {name: value for name, value in vars(_bare(fitted)).items() if name not in params}
+    return {
+        name: value for name, value in vars(without_callbacks(fitted)).items() if name not in params
+    }
 
 
 def _client() -> Any:
@@ -91,14 +96,6 @@ def _client() -> Any:
             "X is a dask collection, which is trained on by the workers of a cluster, and there is "
             "no client of one: make a distributed.Client() first."
         ) from error
-
-
-def _bare(estimator: Any) -> Any:
-    """A copy without the callbacks."""
-    copied = object.__new__(type(estimator))
-    found = {n: v for n, v in vars(estimator).items() if not n.startswith(_CALLBACKS)}
-    copied.__dict__.update(found)
-    return copied
 
 
 # --- the collections -------------------------------------------------------------------------
@@ -366,4 +363,4 @@ def _train(
         model.set_callbacks(*callbacks)
     with member_of_group(meeting, rank, is_wanted):
         model.fit(rows, **given, **options)
-    return _bare(model) if rank == 0 else None
+    return without_callbacks(model) if rank == 0 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import numbers
 import os
 from typing import Any
@@ -10,15 +9,8 @@ from typing import Any
 from sklearn.callback import CallbackContext
 
 from skdeep import persistence
+from skdeep._compat import without_callbacks
 from skdeep.callbacks.base import Fit, MonitorCallback, fit_of, task_path, values_of
-
-_NOT_THE_MODEL = {
-    "_skl_callbacks",
-    "_skl_callbacks_to_teardown",
-    "_callback_fit_ctx",
-    "_parent_callback_ctx",
-}
-"""Attributes of scikit-learn: the callbacks, and where `fit` is."""
 
 
 class Checkpoint(MonitorCallback):
@@ -121,7 +113,7 @@ class Checkpoint(MonitorCallback):
             self._save(fitted_estimator, context)
 
     def _save(self, fitted_estimator: Any, context: CallbackContext) -> None:
-        model, epoch = _bare(fitted_estimator), _epoch_of(context)
+        model, epoch = without_callbacks(fitted_estimator), _epoch_of(context)
         if self.resume:
             model._training_state = context.training_state()
         path = self._path_of(fit_of(context)).replace("{epoch}", str(epoch))
@@ -171,11 +163,3 @@ class Checkpoint(MonitorCallback):
 def _epoch_of(context: CallbackContext) -> int:
     """Number of an epoch, from 1."""
     return getattr(context, "n_iter", context.task_id + 1)
-
-
-def _bare(model: Any) -> Any:
-    """A copy without the callbacks."""
-    model = copy.copy(model)
-    for name in _NOT_THE_MODEL & vars(model).keys():
-        delattr(model, name)
-    return model
