@@ -241,19 +241,11 @@ class AnyOrderGenerator(RandomModule):
     ) -> Tensor:
         """Rows with the restricted columns drawn."""
         n_particles = n_particles if len(pieces) > 1 else 1
-        positions = known.repeat_interleave(n_particles, 0)
-        if not pieces:
-            return positions
-        x, visible = self.seen(positions)
-        everywhere = torch.arange(len(positions), device=known.device)
-        log_p = torch.zeros_like(positions[:, 0])
-        for i, j in enumerate(sorted(pieces)):
-            drawn, allowed = pieces[j].draw(self.logits(j, x, visible), generator)
-            log_p = log_p + allowed if i else log_p  # the first has one weight for all candidates
-            self._enter(j, everywhere, drawn, positions, x, visible)
+        positions, allowed = self._draw_restricted(known, pieces, n_particles, generator)
         if n_particles == 1:
             return positions
-        log_p = log_p.view(-1, n_particles)
+        first = torch.zeros_like(positions[:, 0])  # one weight for all candidates
+        log_p = sum(allowed[1:], first).view(-1, n_particles)
         u = torch.rand(2, *log_p.shape, device=log_p.device, generator=generator).to(log_p.dtype)
         accepted = (u[0].log() < log_p).to(log_p.dtype)
         accepted *= torch.arange(n_particles, 0, -1, device=log_p.device)  # the first is taken
@@ -263,6 +255,27 @@ class AnyOrderGenerator(RandomModule):
         return positions.view(len(known), n_particles, -1)[
             torch.arange(len(known), device=known.device), chosen
         ]
+
+    def _draw_restricted(
+        self,
+        known: Tensor,
+        pieces: Mapping[int, Pieces],
+        n_particles: int,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Candidates for rows, with the restricted columns drawn one after the other, and the
+        log-probability that each restriction is met."""
+        positions = known.repeat_interleave(n_particles, 0)
+        if not pieces:
+            return positions, []
+        x, visible = self.seen(positions)
+        everywhere = torch.arange(len(positions), device=known.device)
+        allowed = []
+        for j in sorted(pieces):
+            drawn, log_p = pieces[j].draw(self.logits(j, x, visible), generator)
+            self._enter(j, everywhere, drawn, positions, x, visible)
+            allowed.append(log_p)
+        return positions, allowed
 
     def _enter(
         self, j: int, rows: Tensor, drawn: Tensor, positions: Tensor, x: Tensor, visible: Tensor
@@ -311,13 +324,9 @@ class AnyOrderGenerator(RandomModule):
         modes = known.nan_to_num(0.5).long()
         single = [torch.log_softmax(logits, 1)[0, modes[:, j]] for j, logits in enumerate(alone)]
         lift = ((self.log_probabilities(known) - torch.stack(single, 1)) * given).sum(1)
-        positions = known.repeat_interleave(n_particles, 0)
-        x, visible = self.seen(positions)
-        everywhere = torch.arange(len(positions), device=known.device)
+        positions, allowed = self._draw_restricted(known, pieces, n_particles, generator)
         weight = torch.zeros_like(positions[:, 0])
-        for j in sorted(pieces):
-            drawn, log_p = pieces[j].draw(self.logits(j, x, visible), generator)
+        for j, log_p in zip(sorted(pieces), allowed):
             weight = weight + log_p - pieces[j].log_probabilities(alone[j]).logsumexp(1)
-            self._enter(j, everywhere, drawn, positions, x, visible)
         weight = weight.view(-1, n_particles).logsumexp(1) - math.log(n_particles)
         return lift + weight
