@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -88,7 +89,7 @@ def _check_paths(X: Any, path: Path) -> None:
 @contextlib.contextmanager
 def _draft_of(path: Path) -> Iterator[Path]:
     """A path to write to, which takes the place of another when all is written."""
-    draft = path.with_name(f"{path.stem}.part{path.suffix}")
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield draft
         os.replace(draft, path)
