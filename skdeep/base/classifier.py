@@ -173,9 +173,8 @@ class DeepClassifier(ClassifierMixin):
             return numbers.astype(int)
         return self.classes_[numbers.astype(int)]
 
-    def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
-        """The raw score of each row's chosen class; None stands for the predicted one."""
-        chosen = self._predicted_outputs(raw) if chosen is None else chosen
+    def _score_of(self, raw: Tensor, chosen: Tensor) -> Tensor:
+        """The raw score of each row's chosen class."""
         if self._target_type == "binary":
             return raw[:, 0] * (2 * chosen.to(raw.dtype) - 1)
         return raw.gather(1, chosen[:, None])

@@ -131,7 +131,8 @@ class DeepRegressor(RegressorMixin):
         return 1.0 / self.n_outputs_
 
     def _target_too_large(self, target: Any) -> str | None:
-        if self._target_scaling is not None or largest(target) <= 1e3:
+        scaled = self._target_scaling is not None and self.loss != "poisson"
+        if scaled or largest(target) <= 1e3:
             return None
         return (
             f"y holds values up to {largest(target):.3g}: scale it, with "
@@ -146,9 +147,9 @@ class DeepRegressor(RegressorMixin):
         units = self._units
         return predicted if units is None else units.predictions(predicted)
 
-    def _score_of(self, raw: Tensor, chosen: Tensor | None) -> Tensor:
-        """The raw score of each row's chosen output; None stands for the first."""
-        return raw[:, 0] if chosen is None else raw.gather(1, chosen[:, None])
+    def _score_of(self, raw: Tensor, chosen: Tensor) -> Tensor:
+        """The raw score of each row's chosen output."""
+        return raw.gather(1, chosen[:, None])
 
     def _predicted_outputs(self, raw: Tensor) -> Tensor:
         """The output of each row that `explain` is about if none is given: the first."""
