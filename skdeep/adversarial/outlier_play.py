@@ -12,9 +12,8 @@ import torch
 from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import Play, two_player_step
-from skdeep.base.batches import make_batches
 from skdeep.base.learning import Mode, Plan, Task
-from skdeep.base.training import single_phase
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
 from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import Rows

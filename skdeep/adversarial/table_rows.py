@@ -16,9 +16,8 @@ from skdeep import engine
 from skdeep._checks import checked_data, column_names, is_frame
 from skdeep.adversarial.base import player
 from skdeep.adversarial.play import critic_loss, two_player_step
-from skdeep.base.batches import make_batches
 from skdeep.base.learning import Plan, Task, Validator
-from skdeep.base.training import single_phase
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
 from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import RowInput, to_host

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -14,8 +14,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep.base.lazy import lazily
-from skdeep.base.learning import Given, Mode
+from skdeep.base.learning import Given, Mode, Task
 from skdeep.data.split import FULL_BATCH_ROWS
+from skdeep.data.stream import StreamBatches
 from skdeep.engine.group import GROUP, started_group
 from skdeep.inputs.disk import collection_of, is_on_disk, open_rows, pieces_for, read_columns
 from skdeep.inputs.rows import Rows
@@ -179,6 +180,28 @@ def _class_factors(estimator: Any, found: Survey) -> np.ndarray | None:
             "that are not to be trained on."
         )
     return weights
+
+
+def batches_of_stream(
+    estimator: Any, task: Task, make: Callable[[Any], Any], shuffle: bool
+) -> StreamBatches:
+    """Batches that `make` gives of the rows of each chunk, ``(x, target, weight)``."""
+    rows, recipe = task.plan.train, task.recipe
+
+    def chunks(rng: np.random.RandomState | None) -> Iterator[Any]:
+        for x, target, weight in rows.stream.chunks(rng, task.batch_size):
+            chunk = replace(rows, x=x, target=target, weight=weight, counts=None, stream=None)
+            yield chunk.tensors(estimator, task.net)
+
+    return StreamBatches(
+        chunks,
+        make,
+        n_samples=rows.n_rows,
+        batch_size=recipe.batch_size,
+        smallest=recipe.smallest_batch,
+        rng=task.rng if shuffle else None,
+        team=task.team,
+    )
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])

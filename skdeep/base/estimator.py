@@ -52,6 +52,12 @@ def new_random_state(random_state: Any) -> np.random.RandomState:
         raise
 
 
+def _is_in_memory(X: Any) -> bool:
+    """Whether X is an array or a frame (or None), and not a place of rows or a collection."""
+    kind = type(X)
+    return X is None or (hasattr(kind, "shape") and not hasattr(kind, "__dask_graph__"))
+
+
 _FEW = 64  # numbers that are added up one by one
 
 
@@ -160,7 +166,9 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
             )
         in_search = context.parent is not None and evaluated_candidate(context) is not None
         mode = Mode(watched=watched, in_search=in_search)
-        if collection_of(given.X) is not None:
+        if _is_in_memory(given.X):
+            self._fit(given, mode, report)
+        elif collection_of(given.X) is not None:
             self.__dict__.update(fit_on_cluster(self, given, in_search=in_search))
         else:
             with sharing(given.X):
@@ -174,7 +182,7 @@ class DeepEstimator(CallbackSupportMixin, BaseEstimator):
         self._check_parameters()
         rng = new_random_state(self.random_state)
         streamed = None
-        if not all(X is None or hasattr(type(X), "shape") for X in (given.X, given.X_val)):
+        if not (_is_in_memory(given.X) and _is_in_memory(given.X_val)):
             given, streamed = from_disk(self, given, mode, rng)
         rows, validation = self._read(given, mode, rng)
         rows = rows if streamed is None else streamed(rows)

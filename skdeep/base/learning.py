@@ -86,8 +86,10 @@ class Task:
     rng : numpy.random.RandomState
     noise : torch.Generator
         On the device of the network, for what training draws.
-    team : Team
-        The processes that train the network; see `skdeep.engine.team`.
+    batch_size : int
+        Rows of this process in a batch.
+    team : Team or None
+        The processes that train the network, if they are several.
     ended : bool
         False where a callback looks at the estimator in the middle of training.
     """
@@ -100,15 +102,9 @@ class Task:
     mode: Mode
     rng: np.random.RandomState
     noise: torch.Generator
-    team: engine.Alone = engine.ALONE
+    batch_size: int
+    team: engine.Team | None = None
     ended: bool = True
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of this process in a batch."""
-        stream = self.plan.train.stream
-        size = self.recipe.batch_size
-        return size if stream is None else stream.own_share(size, self.recipe.smallest_batch)
 
 
 Validator = Callable[[], tuple[float, float | None]]

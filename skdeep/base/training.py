@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,21 +15,17 @@ import numpy as np
 import torch
 
 from skdeep import engine
-from skdeep.base.batches import make_batches
+from skdeep.base.disk import batches_of_stream
+from skdeep.base.divergence import cause_of
 from skdeep.base.learning import Mode, Plan, Task, Validator
-from skdeep.data.rows import SparseRows
+from skdeep.data.batches import Batches, LengthBatches
+from skdeep.data.rows import PaddedRows, SparseRows
 from skdeep.data.stream import StreamBatches
 from skdeep.engine.steps import PlainBackprop
 from skdeep.engine.training import Training
-from skdeep.inputs.rows import Rows, to_host
+from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.blocks import set_generator
-
-_NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed."
-)
-_LARGE = 1e3  # beyond it a value is named as the likely cause of a diverging loss
 
 
 def learn(
@@ -71,35 +66,41 @@ def learn(
         If the device has too little memory.
     """
     recipe = estimator._recipe(plan)
-    with _explaining(estimator, plan, recipe, device):
-        net = _net(estimator, module, recipe, mode, device)
-        net.resume()
-        data = plan.train.tensors(estimator, net)
-        held_out = None if plan.held_out is None else plan.held_out.tensors(estimator, net)
-        group = None if plan.train.stream is None else plan.train.stream.group
-        task = Task(
-            net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
-            noise=torch.Generator(device=net.device),
-            team=engine.ALONE if group is None else engine.Team(group),
-        )  # fmt: skip
-        with task.team.listening():
-            return task, _run(estimator, task, report)
-
-
-@contextlib.contextmanager
-def _explaining(
-    estimator: Any, plan: Plan, recipe: engine.Recipe, device: torch.device
-) -> Iterator[None]:
-    """Turn errors of training into errors that say what to do about them."""
     try:
-        yield
+        task = _task(estimator, module, plan, recipe, mode, device, rng)
+        with contextlib.nullcontext() if task.team is None else task.team.listening():
+            return task, _run(estimator, task, report)
     except engine.NonFiniteLoss as error:
-        raise ValueError(_explain(error, estimator, plan.train)) from None
+        raise ValueError(cause_of(error, estimator, plan.train)) from None
     except torch.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(
             f"{device} ran out of memory with batch_size={recipe.batch_size}: try a smaller one. "
             f"{error}"
         ) from error
+
+
+def _task(
+    estimator: Any,
+    module: torch.nn.Module,
+    plan: Plan,
+    recipe: engine.Recipe,
+    mode: Mode,
+    device: torch.device,
+    rng: np.random.RandomState,
+) -> Task:
+    """The network and the rows of a plan where the network lives."""
+    net = _net(estimator, module, recipe, mode, device)
+    net.resume()
+    stream, size = plan.train.stream, recipe.batch_size
+    data = plan.train.tensors(estimator, net)
+    held_out = None if plan.held_out is None else plan.held_out.tensors(estimator, net)
+    group = None if stream is None else stream.group
+    return Task(
+        net=net, data=data, held_out=held_out, plan=plan, recipe=recipe, mode=mode, rng=rng,
+        noise=torch.Generator(device=net.device),
+        batch_size=size if stream is None else stream.own_share(size, recipe.smallest_batch),
+        team=None if group is None else engine.Team(group),
+    )  # fmt: skip
 
 
 def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
@@ -108,9 +109,10 @@ def _run(estimator: Any, task: Task, report: Callable[..., Any] | None) -> list:
     saved = net.checkpoint() if mode.resumed else None
     if not mode.resumed:
         estimator._prepare(task)
-    task.team.equal([optimizer.flat for optimizer in net.flat_optimizers_], task.rng)
+    if task.team is not None:
+        task.team.equal([optimizer.flat for optimizer in net.flat_optimizers_], task.rng)
     seed = int(task.rng.randint(2**31 - 1)) if task.recipe.draws_noise else 0
-    task.noise.manual_seed(seed + task.team.rank)
+    task.noise.manual_seed(seed if task.team is None else seed + task.team.rank)
     set_generator(net.module_, task.noise)
     try:
         return _run_phases(estimator, task, report)
@@ -130,7 +132,7 @@ def _run_phases(estimator: Any, task: Task, report: Callable[..., Any] | None) -
     shared = engine.Shared(
         rng=task.rng,
         curves=_past_curves(past),
-        verbose=recipe.verbose and not task.team.rank,
+        verbose=recipe.verbose and (task.team is None or task.team.rank == 0),
         interruptible=not mode.in_search,
         replaces=estimator.__sklearn_is_fitted__(),
         datasets=(
@@ -194,32 +196,10 @@ def _reporter(
             now = replace(task, net=task.net.frozen_copy(), ended=False)
             return estimator._keep(now, [*earlier, run])
 
-        return task.team.report(report(reconstruct, phase=len(earlier)))
+        made = report(reconstruct, phase=len(earlier))
+        return made if task.team is None else task.team.report(made)
 
     return make
-
-
-def _explain(error: engine.NonFiniteLoss, estimator: Any, rows: Rows) -> str:
-    """Likely cause of a loss that is not finite."""
-    largest = estimator._input.largest(rows.x)
-    total = math.inf if rows.weight is None else float(rows.weight.sum())
-    alpha = getattr(estimator, "alpha", 0.0)
-    cause = (
-        f"X holds values up to {largest:.3g}: scale it, with StandardScaler for example"
-        if largest > _LARGE
-        else estimator._target_too_large(rows.target)
-    )
-    if cause is None and alpha > total:
-        cause = (
-            f"the weights of rows, which sum to {total:.3g}: against them alpha={alpha} "
-            "is large; scale sample_weight or class_weight, or lower alpha"
-        )
-    if cause is None:
-        cause = (
-            f"learning_rate_init={estimator.learning_rate_init} is too large: lower it, or set "
-            "gradient_clip_norm=1.0"
-        )
-    return f"{_NON_FINITE} The loss became infinite or NaN in epoch {error.epoch}; likely {cause}."
 
 
 def _past_curves(past: dict[str, Any]) -> engine.Curves:
@@ -319,13 +299,37 @@ def _lbfgs(estimator: Any, task: Task, shared: engine.Shared) -> engine.LBFGS:
     )
 
 
+def make_batches(estimator: Any, task: Task, **options: Any) -> Batches | StreamBatches:
+    """Batches of rows; series of unequal length are grouped by length to reduce padding."""
+    recipe = task.recipe
+    options |= {"batch_size": task.batch_size, "smallest": recipe.smallest_batch}
+
+    def make(data: Any) -> Batches:
+        if isinstance(data[0], PaddedRows):
+            return LengthBatches(*data, lengths=to_host(data[0].lengths), **options)
+        return Batches(*data, **{k: v for k, v in options.items() if k != "window"})
+
+    return of_rows_or_stream(estimator, task, make, shuffle=recipe.shuffle)
+
+
+def of_rows_or_stream(
+    estimator: Any, task: Task, make: Callable[[Any], Any], *, shuffle: bool
+) -> Any:
+    """Batches that `make` gives of rows in memory, ``(x, target, weight)``; where training reads
+    rows from disk, those of each of its chunks."""
+    if task.plan.train.stream is None:
+        return make(task.data)
+    return batches_of_stream(estimator, task, make, shuffle)
+
+
 def single_step(estimator: Any, task: Task, gradient: Any) -> engine.SingleStep:
     """Step of one optimizer on the mean loss of a batch and the penalty."""
     net, recipe = task.net, task.recipe
     optimizer = net.flat_optimizers_[0]
     if gradient is None:
         gradient = plain_gradient(net.module_, task)
-    return task.team.step(
+    make = engine.SingleStep if task.team is None else task.team.step
+    return make(
         optimizer,
         gradient,
         engine.Penalty(optimizer.flat, recipe.l2, recipe.l1),

@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.base.batches import make_batches
 from skdeep.base.disk import piece_by_piece
 from skdeep.base.saliency import saliency
-from skdeep.base.training import single_phase
+from skdeep.base.training import make_batches, single_phase
 from skdeep.base.window import learn_window, start_at_skip, window_options
 from skdeep.convolutional.pretrained import is_factory, load_pretrained, user_trunk
 from skdeep.data.batches import MIXED_WINDOW, n_batches

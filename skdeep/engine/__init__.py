@@ -37,13 +37,10 @@ from skdeep.engine.schedules import (
     make_schedule,
 )
 from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
-from skdeep.engine.team import ALONE, Alone, Team
+from skdeep.engine.team import Team
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
 __all__ = [
-    "ALONE",
-    "Alone",
-    "Team",
     "BOUNDED_SCHEDULES",
     "CURVES",
     "LBFGS",
@@ -69,6 +66,7 @@ __all__ = [
     "Recipe",
     "Shared",
     "SingleStep",
+    "Team",
     "Training",
     "TrimmedAutograd",
     "TwoPlayerStep",

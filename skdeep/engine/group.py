@@ -2,7 +2,7 @@
 
 A `Group` exchanges tensors and objects; it is a process group of `torch.distributed` of one fit, so
 that several fits of a process do not get in each other's way. A `Team` is what training sees of
-it, and `ALONE` what it sees where there is one process.
+it.
 """
 
 from __future__ import annotations

@@ -31,59 +31,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Alone:
-    """The team of a fit in one process.
-
-    Attributes
-    ----------
-    rank : int
-    used_up : bool
-        No process has more rows in this epoch.
-    """
-
-    rank = 0
-    used_up = False
-
-    def __bool__(self) -> bool:
-        return False
-
-    def step(self, *parts: Any, **options: Any) -> SingleStep:
-        """The step of this team; arguments are those of `SingleStep`."""
-        return SingleStep(*parts, **options)
-
-    def goes_on(self, in_time: bool) -> bool:
-        """Whether there is time for all."""
-        return in_time
-
-    def first(self, make: Callable[[], T]) -> T:
-        """What the first process makes."""
-        return make()
-
-    def all_rows(
-        self, total: Tensor, n_done: int, flats: Sequence[FlatParameters]
-    ) -> tuple[Tensor, int]:
-        """Sum of the losses of an epoch and number of its rows, over all processes."""
-        return total, n_done
-
-    def equal(self, flats: Sequence[FlatParameters], rng: np.random.RandomState) -> None:
-        """Give all processes the weights and the generator of the first."""
-
-    def report(self, report: EpochReport) -> Any:
-        """Of several processes, the first one calls callbacks."""
-        return report
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Context in which Ctrl-C ends training in all processes at the same step."""
-        yield
-
-
-ALONE = Alone()
-
 _EXTRA = 6  # entries after the gradient: loss, weight, rows, and three to agree on
 
 
-class Team(Alone):
+class Team:
     """The team of a fit in several processes.
 
     Parameters
@@ -92,8 +43,11 @@ class Team(Alone):
 
     Attributes
     ----------
+    rank : int
     has_more : bool
         Whether this process has rows for another step; its batches say so.
+    used_up : bool
+        No process has more rows in this epoch.
     """
 
     def __init__(self, group: Group) -> None:
@@ -102,10 +56,8 @@ class Team(Alone):
         self._late, self._is_late, self._interrupted = False, False, False
         self._asked_at = 0.0
 
-    def __bool__(self) -> bool:
-        return True
-
     def step(self, *parts: Any, **options: Any) -> SingleStep:
+        """The step of this team; arguments are those of `SingleStep`."""
         return TeamStep(self, *parts, **options)
 
     def exchange(self, sums: Tensor) -> None:
@@ -117,6 +69,7 @@ class Team(Alone):
         self._is_late, self._interrupted = late > 0, interrupted > 0
 
     def goes_on(self, in_time: bool) -> bool:
+        """Whether there is time for all."""
         self._late |= not in_time
         now = time.monotonic()
         if self.group.is_wanted is not None and now > self._asked_at + 1:
@@ -129,11 +82,13 @@ class Team(Alone):
         return not self._is_late
 
     def first(self, make: Callable[[], T]) -> T:
+        """What the first process makes."""
         return self.group.first(make)
 
     def all_rows(
         self, total: Tensor, n_done: int, flats: Sequence[FlatParameters]
     ) -> tuple[Tensor, int]:
+        """Sum of the losses of an epoch and number of its rows, over all processes."""
         host = total.detach().cpu().double().reshape(-1)
         numbers = self.group.sum(torch.cat([host, torch.tensor([float(n_done)]).double()]))
         for buffer in (b for flat in flats for b in flat.buffers if b.is_floating_point()):
@@ -148,6 +103,7 @@ class Team(Alone):
         values.copy_(torch.from_numpy(self.group.first(lambda: values.numpy())))
 
     def equal(self, flats: Sequence[FlatParameters], rng: np.random.RandomState) -> None:
+        """Give all processes the weights and the generator of the first."""
         for flat in flats:
             host = flat.values.detach().cpu().clone()
             self._copy_of_first(host)
@@ -156,10 +112,12 @@ class Team(Alone):
         rng.set_state(self.group.first(rng.get_state))
 
     def report(self, report: EpochReport) -> Any:
+        """The report of the first process, which alone calls callbacks."""
         return _SharedReport(self, report)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
+        """Context in which Ctrl-C ends training in all processes at the same step."""
         is_main = threading.current_thread() is threading.main_thread()
         if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield

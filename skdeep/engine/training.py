@@ -12,7 +12,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from skdeep.engine.curves import Curves, NonFiniteLoss
 from skdeep.engine.device import can_record, training_kernels
 from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
-from skdeep.engine.team import ALONE
 
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from skdeep.engine.protocols import Best, Epochs, Losses, Step, Validator
     from skdeep.engine.report import EpochReport
     from skdeep.engine.schedules import Constant
+    from skdeep.engine.team import Team
+
+T = TypeVar("T")
 
 
 class Training:
@@ -78,8 +80,8 @@ class Training:
         Or another class with `save` and `restore`: `BestMembers`.
     recordable : bool, default=False
         Whether steps may be replayed on a GPU; see `Recipe`.
-    team : Team, default=ALONE
-        The processes that train the network; see `skdeep.engine.team`.
+    team : Team, default=None
+        The processes that train the network, if they are several; see `skdeep.engine.team`.
 
     Attributes
     ----------
@@ -114,7 +116,7 @@ class Training:
         datasets: tuple[Any, Any] = (None, None),
         best: Best | None = None,
         recordable: bool = False,
-        team: Any = ALONE,
+        team: Team | None = None,
     ) -> None:
         self.net, self.step, self.batches = net, step, batches
         self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
@@ -135,7 +137,7 @@ class Training:
         self._steps, self._n_finished = 0, 0
         self._began, self._deadline = 0.0, math.inf
         self.spent, self.begin = 0.0, dict[str, Any]()  # see `skdeep.engine.resume`
-        can_replay = recordable and not team and can_record(self.flats[0].values.device)
+        can_replay = recordable and team is None and can_record(self.flats[0].values.device)
         self._recorder = Recorder() if can_replay else None
         self.interrupted = False
 
@@ -178,7 +180,8 @@ class Training:
                 self.net.history.pop()  # the epoch that was not finished
         if self.early_stopping or interrupted:
             self.best.restore()
-        self.team.equal(self.flats, self.rng)
+        if self.team is not None:
+            self.team.equal(self.flats, self.rng)
         self.net.module_.eval()
         self.net.notify("on_train_end", **rows)
         if not all(torch.isfinite(flat.values).all() for flat in self.flats):
@@ -206,8 +209,7 @@ class Training:
             asked = self._notify("on_epoch_end")
             if self.report is not None:
                 asked |= self.report.end(self)
-            is_over = asked or self._is_over()
-            if self.team.first(functools.partial(bool, is_over)):
+            if self._agreed(asked or self._is_over()):
                 return False
             if not self.is_in_time():
                 return True
@@ -236,7 +238,12 @@ class Training:
 
     def is_in_time(self) -> bool:
         """Whether there is time for another step."""
-        return self.team.goes_on(time.monotonic() < self._deadline)
+        in_time = time.monotonic() < self._deadline
+        return in_time if self.team is None else self.team.goes_on(in_time)
+
+    def _agreed(self, value: T) -> T:
+        """The value that the first of several processes has."""
+        return value if self.team is None else self.team.first(lambda: value)
 
     @torch.no_grad()
     def _one_pass(self) -> Losses:
@@ -244,7 +251,8 @@ class Training:
         with training_kernels(values.device, values.numel()):
             replayed = self._recorder and self._recorder.one_pass(self)
             total, n_done = replayed or self._step_by_step()
-            total, n_done = self.team.all_rows(total, n_done, self.flats)
+            if self.team is not None:
+                total, n_done = self.team.all_rows(total, n_done, self.flats)
         self.n_seen += n_done
         return _as_tuple((total / n_done).tolist())  # the one wait for the device in an epoch
 
@@ -263,7 +271,7 @@ class Training:
                 total = torch.zeros_like(losses)
             total.add_(losses, alpha=n)
             n_done += n
-            if not self.is_in_time() or self.team.used_up:
+            if not self.is_in_time() or (self.team is not None and self.team.used_up):
                 break
         assert total is not None
         return total, n_done
@@ -273,8 +281,7 @@ class Training:
         if self.validator is None:
             return None, None
         _set_mode(self.net.module_, training=False)
-        own = self.validator()
-        loss, score = self.team.first(lambda: own)
+        loss, score = self._agreed(self.validator())
         self.curves.validation_losses.append(loss)
         if score is not None:
             self.curves.scores.append(score)

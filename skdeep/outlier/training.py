@@ -9,8 +9,8 @@ import torch
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.learning import Task, Validator
+from skdeep.base.training import of_rows_or_stream
 from skdeep.data.batches import MemberBatches
 from skdeep.nets.masked import MaskedNet
 from skdeep.outlier.gradient import MaskedBackprop
@@ -89,10 +89,7 @@ def parts_of_training(
         recipe.max_iter * len(batches),
         engine.CURVES["constant" if mode.incremental else "one_cycle"],
         [] if mode.incremental else [set_trim],
-        None if task.team else recipe.max_time,  # clocks of processes differ
-    )
-    step = task.team.step(
-        optimizer, gradient, engine.Penalty(optimizer.flat, 0.0), clip=recipe.gradient_clip_norm
+        None if task.team is not None else recipe.max_time,  # clocks of processes differ
     )
     patience = engine.Patience(
         recipe.tol, recipe.n_iter_no_change if stops else np.inf, higher_is_better=stops
@@ -102,7 +99,7 @@ def parts_of_training(
         validator = _validator(module, task.held_out[0], groups, task.plan.scores)
     return {
         "batches": batches,
-        "step": step,
+        "gradient": gradient,
         "schedule": schedule,
         "patience": patience,
         "validator": validator,

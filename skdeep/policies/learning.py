@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from skdeep import engine
-from skdeep.base.batches import make_batches
 from skdeep.base.learning import Mode, Plan, Task, Validator
-from skdeep.base.training import single_phase
+from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
 from skdeep.data.pieces import channel_statistics
 from skdeep.data.transitions import Draws

@@ -13,11 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import engine
 from skdeep._checks import layer_sizes
-from skdeep.base.batches import make_batches
 from skdeep.base.disk import piece_by_piece
 from skdeep.base.learning import Plan, Task
 from skdeep.base.saliency import saliency
-from skdeep.base.training import plain_gradient, single_phase
+from skdeep.base.training import make_batches, plain_gradient, single_phase
 from skdeep.base.window import check_same_window, learn_window, start_at_skip, window_options
 from skdeep.data.batches import MIXED_WINDOW, n_batches
 from skdeep.data.pieces import channel_statistics, in_pieces

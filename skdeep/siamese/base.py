@@ -15,10 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skdeep import engine
-from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.learning import Mode, Plan, Task
-from skdeep.base.training import plain_gradient, single_phase
+from skdeep.base.training import of_rows_or_stream, plain_gradient, single_phase
 from skdeep.data.batches import to_tensor
 from skdeep.inputs.arrays import ArrayInput
 from skdeep.inputs.rows import Rows

@@ -18,11 +18,10 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from skdeep import engine
-from skdeep.base.batches import of_rows_or_stream
 from skdeep.base.estimator import DeepEstimator
 from skdeep.base.explanation import TableScores, explain
 from skdeep.base.learning import Mode, Task, Validator
-from skdeep.base.training import learn, plain_gradient, single_phase
+from skdeep.base.training import learn, of_rows_or_stream, plain_gradient, single_phase
 from skdeep.data.batches import MemberBatches, chunks
 from skdeep.engine.device import has_double
 from skdeep.engine.recipe import even_batch_size

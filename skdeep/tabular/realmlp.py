@@ -71,7 +71,9 @@ class RealMLPDesign(Design):
             n_steps,
             engine.CURVES[own.learning_rate],
             others=[regularise],
-            max_time=None if task.team else task.plan.max_time,  # clocks of processes differ
+            max_time=None
+            if task.team is not None
+            else task.plan.max_time,  # clocks of processes differ
         )
 
 
