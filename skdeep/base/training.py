@@ -22,7 +22,6 @@ from skdeep.data.batches import Batches, LengthBatches
 from skdeep.data.rows import PaddedRows, SparseRows
 from skdeep.data.stream import StreamBatches
 from skdeep.engine.steps import PlainBackprop
-from skdeep.engine.training import Training
 from skdeep.inputs.rows import to_host
 from skdeep.losses.reduce import weighted_mean
 from skdeep.nets.blocks import set_generator
@@ -243,18 +242,16 @@ def _training(
     average: Any = None,
     best: Any = None,
     n_epochs: int | None = None,
-) -> Training:
+) -> engine.Training:
     net, recipe, plan, mode = task.net, task.recipe, task.plan, task.mode
     batches = make_batches(estimator, task) if batches is None else batches
     n_epochs = (1 if mode.incremental else recipe.max_iter) if n_epochs is None else n_epochs
     step = single_step(estimator, task, gradient) if step is None else step
     if validator is None:
         validator = make_validator(estimator, task)
-    make: Callable[..., Training] = engine.Training
     if average is not None:
         validator = average.under(validator)
-        make = functools.partial(engine.AveragedTraining, average=average)
-    return make(
+    return engine.Training(
         net,
         step,
         batches,
@@ -275,6 +272,7 @@ def _training(
         replaces=shared.replaces,
         datasets=shared.datasets,
         best=best,
+        average=average,
         recordable=recipe.recordable,
         team=task.team,
     )

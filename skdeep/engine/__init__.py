@@ -1,11 +1,6 @@
 """Training; skorch is used in this package only."""
 
-from skdeep.engine.average import (
-    AveragedTraining,
-    BestAverage,
-    BestParts,
-    MovingAverage,
-)
+from skdeep.engine.best import BestAverage, BestParts
 from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import (
     mixed_precision,
@@ -36,7 +31,7 @@ from skdeep.engine.schedules import (
     Patience,
     make_schedule,
 )
-from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
+from skdeep.engine.steps import Autograd, MovingAverage, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.team import Team
 from skdeep.engine.training import Curves, NonFiniteLoss, Training
 
@@ -47,7 +42,6 @@ __all__ = [
     "LastBestPatience",
     "SOLVERS",
     "Autograd",
-    "AveragedTraining",
     "BestAverage",
     "BestMembers",
     "BestParts",
@@ -68,7 +62,6 @@ __all__ = [
     "SingleStep",
     "Team",
     "Training",
-    "TrimmedAutograd",
     "TwoPlayerStep",
     "make_schedule",
     "mixed_precision",

@@ -82,6 +82,8 @@ class Recorder:
     def _plain_step(self, run: Training, rows: Tensor, bounds: tuple[int, int]) -> None:
         batch = run.batches.take(rows[..., slice(*bounds)])  # type: ignore[attr-defined]
         losses = run.step(batch)
+        if run.average is not None:
+            run.average.update()
         self.total = torch.zeros_like(losses) if self.total is None else self.total
         self.total.add_(losses, alpha=n_rows(batch[0]))
         self.n_done += n_rows(batch[0])
@@ -104,12 +106,9 @@ class Recorder:
     def _record(self, run: Training, rows: Tensor, batches: Any) -> None:
         module, device = run.net.module_, rows.device
         optimizer: Any = RecordedOptimizer(run.step.optimizers[0])
-        average: Any = getattr(run.step, "average", None)
-        inner: Any = getattr(run.step, "step", run.step)
-        self.step = SingleStep(
-            optimizer, inner.gradient, inner.penalty, inner.clip, inner.data_scale
-        )
-        self.average = None if average is None else RecordedAverage(average)
+        step: Any = run.step
+        self.step = SingleStep(optimizer, step.gradient, step.penalty, step.clip, step.data_scale)
+        self.average = None if run.average is None else RecordedAverage(run.average)
         layers = [layer for layer in module.modules() if hasattr(layer, "recorded")]
         self.turned: list[Any] = [optimizer, *map(RecordedDropout, layers)]
         self.turned += [] if self.average is None else [self.average]

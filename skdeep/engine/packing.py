@@ -40,7 +40,7 @@ def why_alone(run: Any) -> str | None:
     """
     if isinstance(run, LBFGS):
         return "solver='lbfgs'"
-    if type(run) is not Training or type(run.step) is not SingleStep:
+    if type(run.step) is not SingleStep or run.average is not None:
         return "training of a kind of its own"
     if run.net.callbacks_:
         return "skorch_callbacks"

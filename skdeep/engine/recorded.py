@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from skdeep.engine.average import MovingAverage
     from skdeep.engine.optim import FlatOptimizer
+    from skdeep.engine.steps import MovingAverage
 
 _SMALLEST_PIECE, _MOST_PIECES, _CHUNK = 2048, 30, 65_536
 _FAR = 1e30  # a step number at which Adam's corrections of its moments are 1

@@ -108,9 +108,8 @@ def go_on_from(run: Training, state: dict[str, Any]) -> None:
 
 def _parts(run: Training) -> list[Any]:
     """What changes in the course of a run beside weights and generators."""
-    average = getattr(run, "average", None)
     parts = [run.patience, run._kept, run.best, run.schedule]
-    return parts if average is None else [*parts, average]
+    return parts if run.average is None else [*parts, run.average]
 
 
 def _plain_parts(part: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Training steps: gradients, penalties and updates by one batch.
+"""Training steps: gradients, penalties and updates by one batch, and averages over many steps.
 
 A step is called with a batch, autograd being disabled, and returns its losses as a new tensor on
 the device without synchronising with it. `loss_names` are the names of the losses in the history;
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from skdeep.data.batches import Batch
     from skdeep.engine.optim import FlatOptimizer, FlatParameters
     from skdeep.engine.packed_gradients import Views
-    from skdeep.engine.protocols import Gradient, Loss
+    from skdeep.engine.protocols import Gradient, Loss, Validator
     from skdeep.nets.blocks import MLPNet
 
 
@@ -115,57 +115,16 @@ class Autograd:
         return PackedAutograd(gradients, views)
 
 
-class TrimmedAutograd(Autograd):
-    """Gradient without the rows of largest loss, which may be outliers (least trimmed squares,
-    Rousseeuw, 1984; for autoencoders Zhou and Paffenroth, 2017).
-
-    Parameters
-    ----------
-    module, loss, flat
-        As for `Autograd`.
-    n_members : int, default=1
-        Number of networks, whose losses are concatenated; each leaves out its own rows.
-
-    Attributes
-    ----------
-    share : float
-        Share of the rows of a batch that are left out; 0 at the start.
-    """
-
-    def __init__(
-        self, module: Callable[..., Any], loss: Loss, flat: FlatParameters, n_members: int = 1
-    ) -> None:
-        super().__init__(module, loss, flat)
-        self.n_members, self.share = n_members, 0.0
-
-    def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
-        with torch.enable_grad():
-            elements = self.loss(self.module(x), target).unflatten(0, (self.n_members, -1))
-            n_out = int(self.share * elements.shape[1])
-            if n_out:
-                elements = elements.sort(1).values[:, : elements.shape[1] - n_out]
-            loss = elements.mean()
-            self.flat.backward(loss)
-        return loss.detach()
-
-
 _NARROW = 16  # outputs
-
-
 _aten = torch.ops.aten
-
-
-_DERIVATIVES = {  # activation -> f(gradient, output), which overwrites the gradient
-    "identity": lambda g, a: g,
-    "logistic": lambda g, a: _aten.sigmoid_backward.grad_input(g, a, grad_input=g),
-    "tanh": lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g),
-    "relu": lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
-}
-_INPLACE = {
-    "identity": lambda z: z,
-    "logistic": torch.Tensor.sigmoid_,
-    "tanh": torch.Tensor.tanh_,
-    "relu": torch.Tensor.relu_,
+_KNOWN: dict[str, Any] = {  # activation -> itself, f(gradient, output); both overwrite the first
+    "identity": (lambda z: z, lambda g, a: g),
+    "logistic": (
+        Tensor.sigmoid_,
+        lambda g, a: _aten.sigmoid_backward.grad_input(g, a, grad_input=g),
+    ),
+    "tanh": (Tensor.tanh_, lambda g, a: _aten.tanh_backward.grad_input(g, a, grad_input=g)),
+    "relu": (Tensor.relu_, lambda g, a: _aten.threshold_backward.grad_input(g, a, 0, grad_input=g)),
 }
 
 
@@ -183,24 +142,21 @@ class PlainBackprop:
         Gradient to use instead while the network has hooks, which these passes do not call.
     """
 
-    def __init__(
-        self, net: MLPNet, loss: Any, watched: Callable[..., Tensor] | None = None
-    ) -> None:
+    def __init__(self, net: MLPNet, loss: Any, watched: Gradient | None = None) -> None:
         self.loss, self.watched = loss, watched
         self._hooks = [] if watched is None else [h for m in net.modules() for h in hooks_of(m)]
         self.layers = [(m.weight, m.bias) for m in net.linears]
         self.grads: list[Any] = [(w.grad, b.grad) for w, b in self.layers]
         self._shares: dict[int, Tensor] = {}
         self.activation = net.activation
-        self.activate = _INPLACE[net.activation]
-        self.derive = _DERIVATIVES[net.activation]
+        self.activate, self.derive = _KNOWN[net.activation]
 
     @staticmethod
     def applies_to(net: nn.Module, loss: nn.Module) -> bool:
         """Whether these gradients are implemented for the network and loss."""
         return (
             getattr(net, "is_plain", False)
-            and net.activation in _DERIVATIVES
+            and net.activation in _KNOWN
             and hasattr(loss, "with_gradient")
         )
 
@@ -392,3 +348,53 @@ class TwoPlayerStep:
         if self._count % self.ratio == 0 or "generator" not in self._last:
             self._play("generator", batch, on_gradient)
         return torch.stack([self._last["generator"], self._last["discriminator"]])
+
+
+class MovingAverage:
+    """Exponential moving average of the parameters (Polyak and Juditsky, 1992; Tarvainen and
+    Valpola, 2017; for generators Yaz et al., 2019).
+
+    The decay is smaller at the beginning: that of step t is ``min(decay, t / (t + 10))``, so that
+    initial weights are forgotten.
+
+    Parameters
+    ----------
+    flat : FlatParameters
+    decay : float
+        In [0, 1); 0 means no averaging.
+    count : int, default=0
+        Steps already taken: after many, the current parameters are not treated as initial weights.
+    """
+
+    def __init__(self, flat: FlatParameters, decay: float, count: int = 0) -> None:
+        self.flat, self.decay = flat, decay
+        self.values = flat.values.detach().clone()
+        self.count = count
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Update the average with the parameters after a step."""
+        self.count += 1
+        decay = min(self.decay, self.count / (self.count + 10))
+        self.values.lerp_(self.flat.values, 1 - decay)
+
+    def under(self, validator: Validator | None) -> Validator | None:
+        """The same validator, evaluated with the average; None stays None."""
+        if validator is None:
+            return None
+
+        def validate() -> tuple[float | None, float | None]:
+            own = self.flat.values.detach().clone()
+            self.apply()
+            try:
+                return validator()
+            finally:
+                with torch.no_grad():
+                    self.flat.values.copy_(own)
+
+        return validate
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Replace the parameters by the average."""
+        self.flat.values.copy_(self.values)

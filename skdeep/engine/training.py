@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skdeep.engine.protocols import Best, Epochs, Losses, Step, Validator
     from skdeep.engine.report import EpochReport
     from skdeep.engine.schedules import Constant
+    from skdeep.engine.steps import MovingAverage
     from skdeep.engine.team import Team
 
 T = TypeVar("T")
@@ -78,6 +79,8 @@ class Training:
         Training and validation rows, for skorch's callbacks.
     best : BestWeights, default=None
         Or another class with `save` and `restore`: `BestMembers`.
+    average : MovingAverage, default=None
+        Of the weights, which the run ends with unless the best epoch is kept.
     recordable : bool, default=False
         Whether steps may be replayed on a GPU; see `Recipe`.
     team : Team, default=None
@@ -115,6 +118,7 @@ class Training:
         replaces: bool = False,
         datasets: tuple[Any, Any] = (None, None),
         best: Best | None = None,
+        average: MovingAverage | None = None,
         recordable: bool = False,
         team: Team | None = None,
     ) -> None:
@@ -125,7 +129,7 @@ class Training:
         self.max_time, self.n_seen = max_time, n_seen
         self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
         self.interruptible, self.replaces, self.datasets = interruptible, replaces, datasets
-        self.team = team
+        self.average, self.team = average, team
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best
@@ -153,6 +157,8 @@ class Training:
                     epochs.throw(interrupt)
                 else:
                     epochs.send(losses)
+        if self.average is not None and not self.early_stopping:
+            self.average.apply()
 
     def epochs(self) -> Generator[None, Losses, None]:
         """All of a run but its passes over the rows.
@@ -266,6 +272,8 @@ class Training:
         for batch in self.batches.epoch(self.order()):
             self.before_step()
             losses = step(batch)
+            if self.average is not None:
+                self.average.update()
             n = n_rows(batch[0])
             if total is None:
                 total = torch.zeros_like(losses)

@@ -1,4 +1,4 @@
-"""Hand-written gradients of masked networks."""
+"""Gradients of masked networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skdeep.engine import TrimmedAutograd
+from skdeep.engine import Autograd
 from skdeep.nets.blocks import hooks_of
 from skdeep.nets.masked import MaskedNet
 
@@ -18,6 +18,38 @@ _KNOWN: dict[type, Any] = {
     nn.SiLU: (F.silu, lambda g, z: _aten.silu_backward.grad_input(g, z, grad_input=g)),
     nn.ReLU: (torch.relu, lambda g, z: _aten.threshold_backward.grad_input(g, z, 0, grad_input=g)),
 }
+
+
+class TrimmedAutograd(Autograd):
+    """Gradient without the rows of largest loss, which may be outliers (least trimmed squares,
+    Rousseeuw, 1984; for autoencoders Zhou and Paffenroth, 2017).
+
+    Parameters
+    ----------
+    module, loss, flat
+        As for `Autograd`.
+    n_members : int, default=1
+        Number of networks, whose losses are concatenated; each leaves out its own rows.
+
+    Attributes
+    ----------
+    share : float
+        Share of the rows of a batch that are left out; 0 at the start.
+    """
+
+    def __init__(self, module: nn.Module, loss: Any, flat: Any, n_members: int = 1) -> None:
+        super().__init__(module, loss, flat)
+        self.n_members, self.share = n_members, 0.0
+
+    def __call__(self, x: Any, target: Any, weight: Tensor | None) -> Tensor:
+        with torch.enable_grad():
+            elements = self.loss(self.module(x), target).unflatten(0, (self.n_members, -1))
+            n_out = int(self.share * elements.shape[1])
+            if n_out:
+                elements = elements.sort(1).values[:, : elements.shape[1] - n_out]
+            loss = elements.mean()
+            self.flat.backward(loss)
+        return loss.detach()
 
 
 class MaskedBackprop(TrimmedAutograd):

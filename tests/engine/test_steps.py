@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.engine.optim import FlatOptimizer, FlatParameters
-from skdeep.engine.steps import Autograd, Penalty, SingleStep, TrimmedAutograd, TwoPlayerStep
+from skdeep.engine.steps import Autograd, Penalty, SingleStep, TwoPlayerStep
 from skdeep.losses import SquaredError
 
 X = torch.linspace(-1, 2, 12, dtype=torch.float64).reshape(6, 2)
@@ -82,31 +82,6 @@ def test_a_batch_without_pairs_teaches_nothing():
     loss = Autograd(module, lambda out, y: out[:0, 0], flat)(X, Y, None)
     assert loss.item() == 0.0
     assert not flat.grads.any()
-
-
-class Members(nn.Module):
-    """A number of its own for each network."""
-
-    def __init__(self):
-        super().__init__()
-        self.center = nn.Parameter(torch.zeros(2, 1))
-
-    def forward(self, x):
-        return (x - self.center).flatten()
-
-
-ERRORS = torch.tensor([[1.0, 2.0, 3.0, 100.0], [50.0, 4.0, 5.0, 6.0]])
-
-
-@pytest.mark.parametrize("share, n_out", [(0.0, 0), (0.24, 0), (0.25, 1), (0.5, 2)])
-def test_the_worst_rows_of_each_member_are_left_out(share, n_out):
-    net = Members()
-    step = TrimmedAutograd(net, lambda raw, target: raw.square(), FlatParameters(net), n_members=2)
-    step.share = share
-    loss = step(ERRORS, None, None)
-    kept = ERRORS.sort(1).values[:, : 4 - n_out]
-    assert loss.item() == pytest.approx(kept.square().mean().item())
-    torch.testing.assert_close(net.center.grad[:, 0], -2 * kept.sum(1) / kept.numel())
 
 
 # --- one network -----------------------------------------------------------------------------

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from skdeep.engine import TrimmedAutograd
 from skdeep.engine.optim import FlatParameters
 from skdeep.losses import MaskedSquaredError
 from skdeep.nets.blocks import set_generator
 from skdeep.nets.masked import MaskedNet
-from skdeep.outlier.gradient import MaskedBackprop
+from skdeep.outlier.gradient import MaskedBackprop, TrimmedAutograd
 
 SOURCES = (0, 1, 1, 2, 3)
 
@@ -53,3 +53,28 @@ def test_hooks_are_called():
     watched = found(MaskedBackprop, "silu", rows(True), 0.0, lambda *_: seen.append(1))
     assert seen == [1]
     torch.testing.assert_close(watched, whole)
+
+
+class Members(nn.Module):
+    """A number of its own for each network."""
+
+    def __init__(self):
+        super().__init__()
+        self.center = nn.Parameter(torch.zeros(2, 1))
+
+    def forward(self, x):
+        return (x - self.center).flatten()
+
+
+ERRORS = torch.tensor([[1.0, 2.0, 3.0, 100.0], [50.0, 4.0, 5.0, 6.0]])
+
+
+@pytest.mark.parametrize("share, n_out", [(0.0, 0), (0.24, 0), (0.25, 1), (0.5, 2)])
+def test_the_worst_rows_of_each_member_are_left_out(share, n_out):
+    net = Members()
+    step = TrimmedAutograd(net, lambda raw, target: raw.square(), FlatParameters(net), n_members=2)
+    step.share = share
+    loss = step(ERRORS, None, None)
+    kept = ERRORS.sort(1).values[:, : 4 - n_out]
+    assert loss.item() == pytest.approx(kept.square().mean().item())
+    torch.testing.assert_close(net.center.grad[:, 0], -2 * kept.sum(1) / kept.numel())
