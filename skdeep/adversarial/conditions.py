@@ -16,8 +16,8 @@ from pandas.api.types import is_list_like
 from torch import Tensor
 
 from skdeep._checks import is_frame
-from skdeep.nets.any_order import AnyOrderGenerator
 from skdeep.nets.modes import Pieces, whole_modes
+from skdeep.nets.tabular_gan import AnyOrderGenerator
 from skdeep.preprocessing.pieces import Allowed, interval_pieces, value_pieces
 
 ROWS_AT_A_TIME = 8192

@@ -37,8 +37,7 @@ from skdeep.adversarial.table_rows import (
 )
 from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.inputs.rows import Rows
-from skdeep.nets.any_order import AnyOrderGenerator
-from skdeep.nets.tabular_gan import TabularGANNet, initialize
+from skdeep.nets.tabular_gan import AnyOrderGenerator, TabularGANNet, initialize
 from skdeep.parameters import adversarial as tables
 from skdeep.parameters.entry import public
 from skdeep.preprocessing.modes import LevelModes, NumberModes, learn_modes

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from skdeep.nets import recurrent
+from skdeep.nets.autoencoder import activations, read_shared_slope
 from skdeep.nets.batch_norm import BatchNorm
-from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, activations, layers, read_shared_slope
+from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, layers
 from skdeep.nets.conv import (
     CONVOLUTIONS,
     TRANSPOSED,

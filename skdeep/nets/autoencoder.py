@@ -1,4 +1,4 @@
-"""Dense autoencoders."""
+"""Dense autoencoders, and what the activations of autoencoders of all kinds have in common."""
 
 from __future__ import annotations
 
@@ -12,6 +12,36 @@ from torch.nn import functional as F
 
 from skdeep.nets.blocks import ACTIVATIONS, Linear, activate, layers
 from skdeep.nets.corruption import Corruption
+
+
+def activations(name: str, n: int) -> nn.ModuleList:
+    """One activation for each of `n` places.
+
+    Explainers record the activations of a layer; one used in two places would mix them up.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ACTIVATIONS`.
+    n : int
+
+    Returns
+    -------
+    torch.nn.ModuleList
+        The same module n times where it has a learned slope, which is shared.
+    """
+    first = ACTIVATIONS[name]()
+    others = [first if name == "prelu" else ACTIVATIONS[name]() for _ in range(n - 1)]
+    return nn.ModuleList([first, *others][:n])
+
+
+def read_shared_slope(module: Any, state: dict[str, Any], prefix: str, *others: Any) -> None:
+    """Rename the slope in a state saved when one `activation` was used in all places."""
+    slope = state.pop(f"{prefix}activation.weight", None)
+    if slope is not None:
+        state.update(
+            {f"{prefix}activations.{i}.weight": slope for i in range(len(module.activations))}
+        )
 
 
 class AutoencoderNet(nn.Module):

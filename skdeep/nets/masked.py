@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from skdeep.nets.blocks import RandomModule, activations, layers, read_shared_slope
-from skdeep.nets.realmlp import PackedLinear
+from skdeep.nets.autoencoder import activations, read_shared_slope
+from skdeep.nets.blocks import PackedLinear, RandomModule, layers
 
 if TYPE_CHECKING:
     import numpy as np

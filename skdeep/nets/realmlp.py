@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from skdeep.nets.blocks import ACTIVATIONS, Dropout, is_watched, layers
+from skdeep.nets.blocks import ACTIVATIONS, Dropout, PackedLinear, is_watched, layers
 from skdeep.nets.tabm import LevelEmbedding
 
 if TYPE_CHECKING:
@@ -26,35 +26,6 @@ if TYPE_CHECKING:
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848  # Klambauer et al., 2017
 _MISH_LINEAR = 20.0  # above it mish(x) = x in single and double precision
 _CONTEXT = 5  # rows whose hyperplanes a bias is drawn from ("he+5")
-
-
-class PackedLinear(nn.Module):
-    """``x @ weight + bias`` in the neural tangent parametrisation (Jacot et al., 2018), so that
-    one learning rate suits layers of any width.
-
-    The parametrisation has ``x @ V / sqrt(in_features)`` with V of unit variance. Here `weight` is
-    ``V / sqrt(in_features)``; Adam then takes the same steps where the learning rate of the
-    weights is divided, and their decay multiplied, by ``sqrt(in_features)``: see `factors`. It
-    saves two passes over the gradients.
-
-    Shapes
-    ------
-    x : (n_members, n_samples, in_features); returns (n_members, n_samples, out_features).
-    """
-
-    def __init__(self, n_members: int, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_members, in_features, out_features))
-        self.bias = nn.Parameter(torch.zeros(n_members, 1, out_features))
-        self.root = math.sqrt(in_features)
-
-    @property
-    def factors(self) -> tuple[float, float]:
-        """Factors of the learning rate and of the decay of `weight`."""
-        return 1 / self.root, self.root
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
 
 
 class PackedScale(nn.Module):

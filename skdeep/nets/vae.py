@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skdeep.nets.blocks import Linear, RandomModule, activate, activations, read_shared_slope
+from skdeep.nets.autoencoder import activations, read_shared_slope
+from skdeep.nets.blocks import Linear, RandomModule, activate
 
 _SMALLEST_STD = 0.05  # of Gaussian outputs: a column without noise would outweigh all others
 _FIRST_VARIANCE = 0.1  # small, or codes would be given up before the decoder can read them

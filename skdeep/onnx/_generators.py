@@ -9,8 +9,8 @@ import numpy as np
 from skdeep.adversarial.image_gan import ImageGAN
 from skdeep.adversarial.images import ImageScale
 from skdeep.adversarial.tabular_gan import TabularGAN
-from skdeep.nets.any_order import AnyOrderGenerator
 from skdeep.nets.modes import BELOW_ONE
+from skdeep.nets.tabular_gan import AnyOrderGenerator
 from skdeep.onnx._answers import label_array
 from skdeep.onnx._family import Family, single
 from skdeep.onnx._graph import ML, Graph, Output, Unsupported
@@ -179,7 +179,7 @@ def _position(g: Graph, j: int, mode: str) -> str:
 
 
 def _features(g: Graph, net: Any, j: int, mode: str) -> list[str]:
-    """Those of a column; see `skdeep.nets.tabular_gan.ModeFeatures`."""
+    """Those of a column; see `skdeep.nets.modes.ModeFeatures`."""
     column, edges = net.columns[j], getattr(net, f"edges_{j}", None)
     if edges is None:
         is_it = g.op("Equal", mode, np.arange(column["n_modes"])[None])

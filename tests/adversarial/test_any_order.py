@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 from sklearn.exceptions import NotFittedError
 
 from skdeep import TabularGAN, TabularImputer
-from skdeep.nets.any_order import AnyOrderGenerator
+from skdeep.nets.tabular_gan import AnyOrderGenerator
 from skdeep.persistence import load, save
 
 pytestmark = [
