@@ -218,7 +218,8 @@ class AutoencoderOutlierDetector(OutlierAnswers, DeepEstimator):
 
         The first call determines scales and categories. A uniform sample of the stream so far, of
         up to `max_reference_rows` rows, is kept; scores and `offset_` are computed from it with
-        the network as it is now. `early_stopping` is not used.
+        the network as it is now. A smaller `max_reference_rows` makes the sample smaller, a
+        greater one does not bring back rows that were dropped. `early_stopping` is not used.
 
         Parameters
         ----------

@@ -152,7 +152,7 @@ def sample_stream(
     rows : ndarray of shape (n_samples, n_columns)
         The rows that come.
     n_kept : int
-        Size of the sample, at most.
+        Size of the sample, at most; a sample that has dropped rows does not grow.
     rng : numpy.random.RandomState
 
     Returns
@@ -162,10 +162,14 @@ def sample_stream(
     """
     kept, n_seen = (rows[:0], 0) if known is None else known
     rng = np.random.RandomState([rng.randint(2**31), n_seen % 2**31])
-    kept = np.concatenate([kept, rows[: n_kept - len(kept)]])
-    n_new = len(rows) - (len(kept) - min(n_seen, n_kept))
-    for i, row in enumerate(rows[len(rows) - n_new :]):
-        place = rng.randint(n_seen + len(rows) - n_new + i + 1)
+    if n_seen > len(kept):  # rows that were dropped do not come back
+        n_kept = min(n_kept, len(kept))
+    if len(kept) > n_kept:
+        kept = kept[rng.permutation(len(kept))[:n_kept]]
+    n_first = min(n_kept - len(kept), len(rows))
+    kept = np.concatenate([kept, rows[:n_first]])
+    for n_before, row in enumerate(rows[n_first:], n_seen + n_first):
+        place = rng.randint(n_before + 1)
         if place < n_kept:
             kept[place] = row
     return kept, n_seen + len(rows)
