@@ -23,8 +23,8 @@ from skdeep.engine.recipe import epochs_of_steps, even_batch_size
 from skdeep.inputs.rows import RowInput, to_host
 from skdeep.preprocessing.cells import object_kinds
 from skdeep.preprocessing.columns import check_columns
-from skdeep.preprocessing.exact import LARGEST
-from skdeep.preprocessing.values import described_polars, from_polars, to_polars
+from skdeep.preprocessing.modes import LARGEST
+from skdeep.preprocessing.typed import described_polars, from_polars, to_polars
 
 _EPOCHS, _STEPS = {"fixed": 50, "random": 30}, {"fixed": 1000, "random": 1200}  # the least
 _MOST_EPOCHS = {"fixed": None, "random": 60}  # after more of them rows of small tables are copied

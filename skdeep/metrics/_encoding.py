@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api.types import is_hashable
 
 from skdeep.metrics._unlike import LARGEST, as_tables, is_number
-from skdeep.preprocessing.exact import kind_of
+from skdeep.preprocessing.values import kind_of
 
 _MISSING = "\0missing"
 _N_BINS = 10  # of a number beside a category: Patki et al.'s SDMetrics, "ContingencySimilarity"

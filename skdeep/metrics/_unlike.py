@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.utils import check_array
 
 from skdeep._checks import checked_array
-from skdeep.preprocessing.exact import kind_of, to_integers
-from skdeep.preprocessing.values import comparable, dense, from_polars, to_floats
+from skdeep.preprocessing.typed import from_polars
+from skdeep.preprocessing.values import comparable, dense, kind_of, to_floats, to_integers
 
 LARGEST = 1e100  # whose squares, and sums of them, are finite
 

@@ -7,30 +7,57 @@ which takes one sort. A category's modes are its levels. So a row of mixed types
 numbers ``mode + place`` with the place in [0, 1), and comes back with its types.
 """
 
-import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from skdeep.preprocessing.exact import Steps, kind_of
+from skdeep.preprocessing.clocks import learn_wall
+from skdeep.preprocessing.level_modes import LevelModes
+from skdeep.preprocessing.typed import from_floats, from_integers, from_values
 from skdeep.preprocessing.values import (
     checked_description,
     comparable,
     counts_rows,
     dense,
     dtype_from,
-    from_floats,
-    from_objects,
-    from_values,
     granularity,
-    quantile_grid,
+    kind_of,
     to_floats,
+    to_integers,
+    warn_of_identifier,
 )
 
 _N_PLACES = 8  # quantiles stored inside a mode
 BELOW_ONE = 1 - 2.0**-12  # places stay below 1 in float32, for up to 2,048 modes
-_IDENTIFIER = 0.95  # share of different values from which text looks like an identifier
+LARGEST = 2**53  # up to which float64 has all integers
+
+
+def learn_modes(values, n_bins, max_categories, n_single=0):
+    """Learn the modes of a column.
+
+    Parameters
+    ----------
+    values : Series of shape (n_samples,)
+    n_bins, max_categories : int
+        Largest number of modes, but for rounding, of numbers and of categories.
+    n_single : int, default=0
+        Number of distinct numbers of a column up to which each is a mode of its own.
+
+    Returns
+    -------
+    NumberModes or LevelModes
+
+    Raises
+    ------
+    ValueError
+        If numbers are infinite or complex.
+    """
+    if getattr(values.dtype, "kind", "O") == "c":
+        raise ValueError(f"Complex data not supported: column {values.name!r}.")
+    if kind_of(dense(values)) is None:
+        return LevelModes.learn(values, max_categories)
+    return NumberModes.learn(values, n_bins, n_single)
 
 
 @dataclass
@@ -52,7 +79,7 @@ class NumberModes:
     counts : ndarray of shape (n_modes + has_missing,)
         Training rows in each mode.
     kind : dict
-        What the values are; see `skdeep.preprocessing.exact.kind_of`.
+        What the values are; see `skdeep.preprocessing.values.kind_of`.
     steps : dict or None
         Fields of the `Steps` that the grid counts, where float64 does not hold the values
         themselves.
@@ -100,7 +127,7 @@ class NumberModes:
                     f"{values.name!r} spans from {known[0]} to {known[-1]}."
                 )
         if kind["name"] == "integer" and counts_rows(x, steps):
-            _warn_of_identifier(values.name, len(values))
+            warn_of_identifier(values.name, len(values))
         grid = quantile_grid(known, n_bins, _N_PLACES, n_single)
         self = cls(grid, bool(missing.any()), described, start=float(known[0]), kind=kind)
         if steps is not None:
@@ -231,163 +258,143 @@ class NumberModes:
         return np.concatenate([z, np.zeros((int(self.has_missing), 2))])
 
 
-@dataclass
-class LevelModes:
-    """Modes of a categorical column: its levels, pooled rare levels, and 'missing'.
+def quantile_grid(known, n_bins, n_places, n_single=0):
+    """Quantiles of the modes of sorted numbers.
 
     Parameters
     ----------
-    levels : list
-        The levels with a mode of their own.
-    pooled : list
-        Rarer levels that share the next mode.
-    pool_share : ndarray of shape (n_pooled,)
-        Cumulated share of each of them in that mode.
-    has_missing : bool
-    described : str or dict
-        The type of the column; see `described_dtype`.
-    counts : ndarray of shape (n_modes,)
-    """
-
-    levels: list
-    pooled: list
-    pool_share: np.ndarray
-    has_missing: bool
-    described: object
-    counts: np.ndarray = field(default_factory=lambda: np.empty(0))
-
-    is_number = False
-
-    @property
-    def dtype(self):
-        """Type of decoded columns."""
-        return dtype_from(self.described)
-
-    def __len__(self):
-        return len(self.levels) + bool(self.pooled) + self.has_missing
-
-    @classmethod
-    def learn(cls, values, max_categories):
-        """Learn the levels of a Series, at most `max_categories` with a mode of their own."""
-        described, values = checked_description(values), dense(values)
-        codes, uniques = _factorized(values)
-        counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
-        n = int(counts.sum())
-        if len(uniques) > max_categories:
-            _warn_of_many_levels(values.name, len(uniques), n, max_categories)
-        order = np.argsort(-counts, kind="stable")
-        kept, rest = order[:max_categories], order[max_categories:]
-        share = np.cumsum(counts[rest]) / max(counts[rest].sum(), 1)
-        missing = n < len(values)
-        self = cls(
-            [uniques[i] for i in kept], [uniques[i] for i in rest], share, missing, described
-        )
-        self.counts = np.bincount(np.floor(self.encode(values)).astype(int), minlength=len(self))
-        return self
-
-    def encode(self, values):
-        """Positions of a Series' values.
-
-        Raises
-        ------
-        ValueError
-            If a level, or a missing value, was not there in fit.
-        """
-        pool = len(self.levels)
-        number = {level: i + 0.5 for i, level in enumerate(self.levels)}
-        middle = self.pool_share - 0.5 * np.diff(self.pool_share, prepend=0.0)
-        number |= {level: pool + place for level, place in zip(self.pooled, middle)}
-        codes, uniques = _factorized(dense(values))
-        unknown = [u for u in uniques if u not in number]
-        if unknown:
-            raise ValueError(f"Column {values.name!r} has a level that fit did not see: {unknown}.")
-        if (codes < 0).any() and not self.has_missing:
-            raise ValueError(f"Column {values.name!r} has missing values, but had none in fit.")
-        return np.array([*(number[u] for u in uniques), len(self) - 0.5])[codes]
-
-    def decode(self, positions):
-        """Levels at positions, as an array of the column's type."""
-        mode = np.floor(positions).astype(int)
-        table = np.empty(len(self.levels) + len(self.pooled) + 1, dtype=object)
-        table[:] = [*self.levels, *self.pooled, None if self.dtype == object else np.nan]
-        index = np.minimum(mode, len(self.levels))
-        if self.pooled:
-            inside = np.searchsorted(self.pool_share, positions - mode, side="right")
-            inside = np.minimum(inside, len(self.pooled) - 1)
-            index = np.where(mode == len(self.levels), len(self.levels) + inside, index)
-        if self.has_missing:
-            index = np.where(mode == len(self) - 1, len(table) - 1, index)
-        return from_objects(table[index], self.dtype)
-
-    def exactly(self, values):
-        """A Series of levels as an array of the column's type."""
-        return from_objects(values.to_numpy(dtype=object), self.dtype)
-
-    def log_densities(self, positions):
-        """Log-probability of each level within its mode: nonzero for pooled levels only."""
-        out = np.zeros(len(positions))
-        if self.pooled:
-            pooled = positions.astype(int) == len(self.levels)
-            place = np.searchsorted(self.pool_share, positions[pooled] % 1, side="right")
-            share = np.diff(self.pool_share, prepend=0.0)
-            out[pooled] = np.log(share[np.minimum(place, len(share) - 1)])
-        return out
-
-    def out_of_range(self, values):
-        """Return a pair of None: levels have no range."""
-        return None, None
-
-
-def learn_modes(values, n_bins, max_categories, n_single=0):
-    """Learn the modes of a column.
-
-    Parameters
-    ----------
-    values : Series of shape (n_samples,)
-    n_bins, max_categories : int
-        Largest number of modes, but for rounding, of numbers and of categories.
+    known : ndarray of shape (n_samples,)
+    n_bins : int
+        Number of modes, about.
+    n_places : int
+        Quantiles that divide a mode.
     n_single : int, default=0
-        Number of distinct numbers of a column up to which each is a mode of its own.
+        Number of distinct values up to which each is a mode of its own.
 
     Returns
     -------
-    NumberModes or LevelModes
-
-    Raises
-    ------
-    ValueError
-        If numbers are infinite or complex.
+    ndarray of shape (n_modes, n_places + 1)
     """
-    if getattr(values.dtype, "kind", "O") == "c":
-        raise ValueError(f"Complex data not supported: column {values.name!r}.")
-    if kind_of(dense(values)) is None:
-        return LevelModes.learn(values, max_categories)
-    return NumberModes.learn(values, n_bins, n_single)
+    uniques, counts = np.unique(known, return_counts=True)
+    if len(uniques) <= max(n_bins, n_single):
+        return np.repeat(uniques[:, None], n_places + 1, axis=1)
+    is_single = counts >= 1.5 * len(known) / n_bins
+    n_free = counts[~is_single].sum()
+    bins_left = max(n_bins - is_single.sum(), 8)
+    run = np.cumsum(np.r_[False, is_single[:-1]] | is_single)  # a new number at each single value
+    grids = []
+    for number in np.unique(run):
+        members = run == number
+        if is_single[members].any():
+            grids.append(np.repeat(uniques[members], n_places + 1)[None])
+            continue
+        rows = np.repeat(uniques[members], counts[members])
+        n = int(np.clip(round(bins_left * len(rows) / n_free), 1, members.sum()))
+        edges = np.quantile(rows, np.linspace(0, 1, n * n_places + 1))
+        index = np.arange(n)[:, None] * n_places + np.arange(n_places + 1)
+        grids.append(edges[index])
+    return np.concatenate(grids)
 
 
-def _factorized(values):
-    try:
-        codes, uniques = pd.factorize(values)
-        return codes, list(uniques)
-    except (TypeError, NotImplementedError) as error:
-        raise ValueError(
-            f"Column {values.name!r} has cells that hold no single value ({error}): expected "
-            "numbers, dates, text or other levels."
-        ) from None
+@dataclass
+class Steps:
+    """Values of a column as numbers of steps from the smallest one, and back, by integers: as
+    float64, identifiers and time stamps would come back as values that do not exist.
 
+    Parameters
+    ----------
+    kind : dict
+        See `kind_of`.
+    origin, last : int
+        The smallest and the largest value.
+    step : int
+        All differences are multiples of it.
+    storage : {'int64', 'uint64', 'object'}
+    known : list or ndarray
+        Where there are more steps than float64 can count: the values that occurred. Then the
+        numbers are their ranks, and none but these values come back.
+    """
 
-def _warn_of_identifier(name, n):
-    warnings.warn(
-        f"Column {name!r} has a different value in each of its {n} rows, like an identifier: leave "
-        "it out, for synthetic rows cannot have a meaningful one."
-    )
+    kind: dict
+    origin: int = 0
+    last: int = 0
+    step: int = 1
+    storage: str = "int64"
+    known: Any = field(default_factory=list)
 
+    @classmethod
+    def learn(cls, values, kind):
+        """Learn the steps of a Series, not all of whose values are missing."""
+        whole, missing = to_integers(values, kind)
+        known = np.unique(whole[~missing])
+        if kind.get("tz") is not None and "wall" not in kind:
+            wall = learn_wall(known, kind)
+            if wall:
+                return cls.learn(values, {**kind, "wall": wall})
+        low, high = int(known[0]), int(known[-1])
+        self = cls(kind, low, high, 1, str(known.dtype))
+        offsets = self._offsets(known)
+        self.step = int(np.gcd.reduce(offsets)) or 1
+        if int(offsets[-1]) // self.step > LARGEST:
+            self.known = known.tolist() if self.storage == "object" else known
+        return self
 
-def _warn_of_many_levels(name, n_levels, n, limit):
-    if n_levels >= _IDENTIFIER * n:
-        _warn_of_identifier(name, n)
-        return
-    warnings.warn(
-        f"Column {name!r} has {n_levels} levels: those beyond the max_categories={limit} most "
-        "frequent ones are learned as one and sampled by their frequency only."
-    )
+    @property
+    def is_small(self):
+        """Whether float64 represents all values exactly."""
+        return self.kind["name"] == "integer" and -LARGEST <= self.origin and self.last <= LARGEST
+
+    @property
+    def unit(self):
+        """Size of a step in the units of the data."""
+        scale = self.kind.get("scale", 0)
+        return 1.0 if len(self.known) else self.step / 10**scale
+
+    def _offsets(self, whole):
+        if self.storage == "object":
+            return whole - self.origin
+        return whole.astype(np.uint64) - np.uint64(self.origin % 2**64)
+
+    def _stored(self, whole):
+        """Integers clipped to the range of fit, as stored in fit."""
+        if whole.dtype != self.storage or self.storage == "object":
+            inside = [min(max(int(i), self.origin), self.last) for i in whole]
+            out = np.empty(len(inside), dtype=self.storage)
+            out[:] = inside
+            return out
+        return np.clip(whole, *np.array([self.origin, self.last], dtype=self.storage))
+
+    def encode(self, values):
+        """Numbers of steps as float64, NaN if missing; values out of range are clipped."""
+        whole, missing = to_integers(values, self.kind)
+        whole = self._stored(whole)
+        if len(self.known):
+            known = np.asarray(self.known, dtype=self.storage)
+            out = np.minimum(np.searchsorted(known, whole), len(known) - 1).astype(np.float64)
+        else:
+            step = self.step if self.storage == "object" else np.uint64(self.step)
+            out = (self._offsets(whole) // step).astype(np.float64)
+        return np.where(missing, np.nan, out)
+
+    def decode(self, x, dtype):
+        """Values of the given type from numbers of steps, NaN if missing."""
+        missing = np.isnan(x)
+        count = np.round(np.where(missing, 0.0, x))
+        if len(self.known):
+            whole = np.asarray(self.known, dtype=self.storage)[count.astype(np.int64)]
+        elif self.storage == "object":
+            whole = np.array([self.origin + int(c) * self.step for c in count], dtype=object)
+        else:
+            offsets = count.astype(np.uint64) * np.uint64(self.step)
+            whole = (offsets + np.uint64(self.origin % 2**64)).astype(self.storage)
+        return from_integers(whole, missing, self.kind, dtype)
+
+    def is_outside(self, values):
+        """Whether a value lies outside the range."""
+        whole, missing = to_integers(values, self.kind)
+        return any(not self.origin <= int(i) <= self.last for i in whole[~missing])
+
+    def limits(self, dtype):
+        """Smallest and largest value, in the given type."""
+        ends = np.array([self.origin, self.last], dtype=self.storage)
+        return tuple(from_integers(ends, np.zeros(2, dtype=bool), self.kind, dtype))

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from skdeep.preprocessing.exact import to_integers
 from skdeep.preprocessing.modes import BELOW_ONE
-from skdeep.preprocessing.values import comparable, to_floats
+from skdeep.preprocessing.values import comparable, to_floats, to_integers
 
 _FINE = 1e-6  # of the range: resolution of numbers that are multiples of nothing
 _ROUNDING = 1e-6  # of a step

@@ -1,11 +1,18 @@
-"""Conversion of the values and types of columns to floats, objects and plain data, and back."""
+"""Cells of columns as numbers, and types of columns as plain data; `typed` leads back.
 
-from typing import Any
+Dates, decimals and other exact values are integers: float64 cannot represent all of them beyond
+2**53.
+"""
+
+import math
+import warnings
+from decimal import Decimal
+from numbers import Number
 
 import numpy as np
 import pandas as pd
 
-from skdeep.preprocessing.exact import from_integers, kind_of, to_integers
+from skdeep.preprocessing.clocks import to_wall
 
 _MAX_DECIMALS = 8
 _NUMBERS = ("float", "integer", "decimal")
@@ -24,6 +31,89 @@ def dense(values):
     return values
 
 
+def kind_of(values):
+    """Kind of the values of a Series, as plain data, or None if they are not numbers.
+
+    Parameters
+    ----------
+    values : Series
+        Not sparse, and not of Arrow's dictionary type.
+
+    Returns
+    -------
+    dict or None
+        'name' is 'float', 'integer', 'decimal', 'date', 'time' (of a day), 'duration', 'period' or
+        'instant'; further keys say how they are turned into integers.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        return {"name": "period"}
+    if isinstance(dtype, pd.ArrowDtype):
+        return _arrow_kind(dtype.pyarrow_dtype)
+    if pd.api.types.is_object_dtype(dtype):
+        return _object_kind(values)
+    kind = dtype.kind
+    if kind in "iu" and not pd.api.types.is_bool_dtype(dtype):
+        return {"name": "integer"}
+    if kind == "M":
+        tz = getattr(dtype, "tz", None)
+        unit = dtype.unit if tz is not None else np.datetime_data(dtype)[0]
+        return {"name": "instant", "unit": unit, "tz": None if tz is None else str(tz)}
+    if kind == "m":
+        return {"name": "duration", "unit": np.datetime_data(dtype)[0]}
+    return {"name": "float"} if kind == "f" else None
+
+
+def _arrow_kind(kind):
+    import pyarrow as pa
+
+    if pa.types.is_integer(kind):
+        return {"name": "integer"}
+    if pa.types.is_floating(kind):
+        return {"name": "float"}
+    if pa.types.is_decimal(kind):
+        return {"name": "decimal", "scale": kind.scale}
+    if pa.types.is_date(kind):
+        return {"name": "date"}
+    if pa.types.is_time(kind):
+        return {"name": "time"}
+    if pa.types.is_duration(kind):
+        return {"name": "duration", "unit": kind.unit}
+    if pa.types.is_timestamp(kind):
+        return {"name": "instant", "unit": kind.unit, "tz": kind.tz}
+    return None
+
+
+def _object_kind(values):
+    inferred = pd.api.types.infer_dtype(values, skipna=True)
+    if inferred in ("integer", "date"):
+        return {"name": inferred}
+    if inferred in ("floating", "mixed-integer-float"):
+        return {"name": "float"}
+    if inferred in ("datetime", "datetime64", "timedelta", "timedelta64", "period"):
+        inner = values.infer_objects()
+        kind = None if pd.api.types.is_object_dtype(inner.dtype) else kind_of(inner)
+        return kind if kind is None else {**kind, "inner": str(inner.dtype)}
+    if inferred.startswith(("mixed", "decimal")):
+        known = [v for v in values if not _is_missing(v)]
+        if all(
+            isinstance(v, (Number, Decimal)) and not isinstance(v, (bool, complex)) for v in known
+        ):
+            if any(isinstance(v, float) for v in known):
+                return {"name": "float"}
+            exponents = [
+                -int(v.as_tuple().exponent)
+                for v in known
+                if isinstance(v, Decimal) and v.is_finite()
+            ]
+            return {"name": "decimal", "scale": max([0, *exponents])}
+    return None
+
+
+def _is_missing(value):
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
 def comparable(values, kind, dtype, whole=False):
     """A Series whose values can be compared with those of a column.
 
@@ -31,7 +121,7 @@ def comparable(values, kind, dtype, whole=False):
     ----------
     values : Series
     kind : dict
-        Of the column; see `skdeep.preprocessing.exact.kind_of`.
+        Of the column; see `kind_of`.
     dtype : type
         Of the column.
     whole : bool, default=False
@@ -95,84 +185,73 @@ def to_floats(values):
     return out
 
 
-def from_floats(x, kind, dtype):
-    """Array of the given type from float64, NaN meaning missing."""
-    if isinstance(dtype, pd.SparseDtype):
-        return pd.arrays.SparseArray(from_floats(x, kind, dtype.subtype), dtype=dtype)
-    missing = np.isnan(x)
-    if kind["name"] == "integer" and not (isinstance(dtype, np.dtype) and dtype.kind == "f"):
-        whole = np.round(np.where(missing, 0.0, x)).astype(np.int64)
-        return from_integers(whole, missing, kind, dtype)
-    if isinstance(dtype, pd.ArrowDtype):
-        import pyarrow as pa
-
-        array = pa.array(x, mask=missing).cast(dtype.pyarrow_dtype, safe=False)
-        return pd.arrays.ArrowExtensionArray(array)
-    if pd.api.types.is_object_dtype(dtype):
-        out = x.astype(object)
-        out[missing] = None
-        return out
-    return pd.Series(x).astype(dtype).array
-
-
-def from_values(values, kind, dtype):
-    """Array of the given type from a Series of comparable values."""
-    if isinstance(dtype, pd.SparseDtype):
-        return pd.arrays.SparseArray(from_values(values, kind, dtype.subtype), dtype=dtype)
-    if kind["name"] == "float":
-        return from_floats(to_floats(values), kind, dtype)
-    whole, missing = to_integers(values, kind)
-    return from_integers(whole, missing, kind, dtype)
-
-
-def from_objects(values, dtype):
-    """Array of the given type from objects, None or NaN meaning missing."""
-    if isinstance(dtype, pd.SparseDtype):
-        return pd.arrays.SparseArray(from_objects(values, dtype.subtype), dtype=dtype)
-    if isinstance(dtype, pd.ArrowDtype):
-        import pyarrow as pa
-
-        known = [None if pd.isna(v) else v for v in values]
-        return pd.arrays.ArrowExtensionArray(pa.array(known, type=dtype.pyarrow_dtype))
-    return pd.Series(values, dtype=object).astype(dtype).array
+def to_integers(values, kind):
+    """Integers behind a Series, and a mask of missing ones (where they are arbitrary)."""
+    name, missing = kind["name"], values.isna().to_numpy(dtype=bool)
+    if name == "decimal":
+        scale = 10 ** kind["scale"]
+        return _objects(
+            [0 if m else _scaled(v, scale, values.name) for v, m in zip(values, missing)]
+        ), missing
+    if pd.api.types.is_object_dtype(values.dtype):
+        if name == "integer":
+            return _objects([0 if m else _whole(v) for v, m in zip(values, missing)]), missing
+        if name == "date":
+            days = [0 if m else v.toordinal() for v, m in zip(values, missing)]
+            return np.array(days, dtype=np.int64), missing
+        values = values.infer_objects()
+    if isinstance(values.dtype, pd.ArrowDtype):
+        whole = _arrow_integers(values)
+    elif name == "period":
+        whole = values.array.asi8
+    elif values.dtype.kind in "mM":
+        whole = values.astype("int64").to_numpy() if not missing.any() else values.array.asi8
+    elif values.dtype.kind == "f":
+        whole = _objects([0 if m else _whole(v) for v, m in zip(values, missing)])
+    else:
+        unsigned = values.dtype.kind == "u"
+        whole = values.to_numpy(dtype=np.uint64 if unsigned else np.int64, na_value=0)
+    if kind.get("wall"):
+        whole = to_wall(np.where(missing, 0, whole), kind)
+    return whole, missing
 
 
-def quantile_grid(known, n_bins, n_places, n_single=0):
-    """Quantiles of the modes of sorted numbers.
+def _arrow_integers(values):
+    import pyarrow as pa
 
-    Parameters
-    ----------
-    known : ndarray of shape (n_samples,)
-    n_bins : int
-        Number of modes, about.
-    n_places : int
-        Quantiles that divide a mode.
-    n_single : int, default=0
-        Number of distinct values up to which each is a mode of its own.
+    data = pa.chunked_array(values.array.__arrow_array__())
+    if pa.types.is_unsigned_integer(data.type):
+        return data.cast(pa.uint64()).fill_null(0).to_numpy()
+    if data.type.bit_width == 32 and not pa.types.is_integer(data.type):
+        data = data.cast(pa.int32())
+    return data.cast(pa.int64()).fill_null(0).to_numpy()
 
-    Returns
-    -------
-    ndarray of shape (n_modes, n_places + 1)
-    """
-    uniques, counts = np.unique(known, return_counts=True)
-    if len(uniques) <= max(n_bins, n_single):
-        return np.repeat(uniques[:, None], n_places + 1, axis=1)
-    is_single = counts >= 1.5 * len(known) / n_bins
-    n_free = counts[~is_single].sum()
-    bins_left = max(n_bins - is_single.sum(), 8)
-    run = np.cumsum(np.r_[False, is_single[:-1]] | is_single)  # a new number at each single value
-    grids = []
-    for number in np.unique(run):
-        members = run == number
-        if is_single[members].any():
-            grids.append(np.repeat(uniques[members], n_places + 1)[None])
-            continue
-        rows = np.repeat(uniques[members], counts[members])
-        n = int(np.clip(round(bins_left * len(rows) / n_free), 1, members.sum()))
-        edges = np.quantile(rows, np.linspace(0, 1, n * n_places + 1))
-        index = np.arange(n)[:, None] * n_places + np.arange(n_places + 1)
-        grids.append(edges[index])
-    return np.concatenate(grids)
+
+def _objects(values):
+    """Array of Python integers, of 64 bits if they fit."""
+    low, high = min(values, default=0), max(values, default=0)
+    if low >= -(2**63) and high < 2**63:
+        return np.array(values, dtype=np.int64)
+    if low >= 0 and high < 2**64:
+        return np.array(values, dtype=np.uint64)
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+def _whole(value):
+    if isinstance(value, (str, bytes)):
+        raise ValueError(f"{value!r} is not a number")
+    if value in (math.inf, -math.inf):
+        raise ValueError("it is infinite")
+    return round(value)
+
+
+def _scaled(value, scale, name):
+    if (isinstance(value, Decimal) and not value.is_finite()) or value in (math.inf, -math.inf):
+        raise ValueError(f"Input X contains infinity: column {name!r}.")
+    top, bottom = value.as_integer_ratio()
+    return top * scale // bottom
 
 
 def granularity(known, kind):
@@ -193,6 +272,13 @@ def counts_rows(x, steps):
         return False
     x = np.sort(x)
     return len(x) > 100 and not np.isnan(x).any() and bool((np.diff(x) == 1).all())
+
+
+def warn_of_identifier(name, n):
+    warnings.warn(
+        f"Column {name!r} has a different value in each of its {n} rows, like an identifier: leave "
+        "it out, for synthetic rows cannot have a meaningful one."
+    )
 
 
 def described_dtype(dtype):
@@ -274,54 +360,3 @@ def _arrow_from(described):
     if name in ("decimal32", "decimal64", "decimal128", "decimal256", "timestamp", "binary"):
         return getattr(pa, name)(*rest) if rest else pa.binary()
     return pa.type_for_alias(name)
-
-
-def described_polars(dtype):
-    """polars type as plain data."""
-    name = str(dtype.base_type())
-    if name == "Enum":
-        return [name, dtype.categories.to_list()]
-    if name == "Decimal":
-        return [name, dtype.precision, dtype.scale]
-    if name == "Datetime":
-        return [name, dtype.time_unit, dtype.time_zone]
-    return [name, dtype.time_unit] if name == "Duration" else [name]
-
-
-def polars_from(described):
-    """Type described by `described_polars`."""
-    import polars as pl
-
-    name, *rest = described
-    return getattr(pl, name)(*rest) if rest else getattr(pl, name)
-
-
-def from_polars(X):
-    """Convert a polars DataFrame to pandas with Arrow types, without changing values."""
-    import polars as pl
-
-    plain: dict[str, Any] = {"Categorical": pl.String, "Enum": pl.String}
-    plain |= {"Int128": pl.Decimal(38, 0), "UInt128": pl.Decimal(38, 0)}
-    names = {name: str(dtype.base_type()) for name, dtype in X.schema.items()}
-    X = X.cast({name: plain[kind] for name, kind in names.items() if kind in plain})
-    return X.to_pandas(use_pyarrow_extension_array=True)
-
-
-def to_polars(arrays, names, schema):
-    """Convert arrays of Arrow types to a polars DataFrame.
-
-    Parameters
-    ----------
-    arrays : list of array
-    names : list of str
-    schema : list
-        The columns' types; see `described_polars`. None keeps the array's.
-    """
-    import polars as pl
-    import pyarrow as pa
-
-    columns = []
-    for array, name, described in zip(arrays, names, schema):
-        column = pl.Series(name, pa.array(pd.Series(array), from_pandas=True))
-        columns.append(column if described is None else column.cast(polars_from(described)))
-    return pl.DataFrame(columns)

@@ -71,9 +71,7 @@ class RealMLPDesign(Design):
             n_steps,
             engine.CURVES[own.learning_rate],
             others=[regularise],
-            max_time=None
-            if task.team is not None
-            else task.plan.max_time,  # clocks of processes differ
+            max_time=task.plan.max_time if task.team is None else None,  # their clocks differ
         )
 
 
