@@ -342,7 +342,7 @@ class Steps:
     @property
     def is_small(self):
         """Whether float64 represents all values exactly."""
-        return self.kind["name"] == "integer" and -LARGEST <= self.origin and self.last <= LARGEST
+        return self.kind["name"] == "integer" and self.origin >= -LARGEST and self.last <= LARGEST
 
     @property
     def unit(self):
