@@ -143,7 +143,6 @@ def _run_phases(estimator: Any, task: Task, report: Callable[..., Any] | None) -
     )
     n_rows = len(task.plan.train) if recipe.solver == "lbfgs" else recipe.batch_size
     return engine.run_phases(
-        net,
         estimator._phases(task, past),
         shared,
         report=None if report is None else _reporter(report, estimator, task),
@@ -255,22 +254,14 @@ def _training(
         net,
         step,
         batches,
+        shared,
         schedule=make_schedule(task, step, len(batches)) if schedule is None else schedule,
         patience=make_patience(task, past) if patience is None else patience,
-        rng=shared.rng,
-        curves=shared.curves,
         max_iter=n_epochs,
         shuffle=recipe.shuffle and not isinstance(batches, StreamBatches),
         early_stopping=plan.stops_early,
         validator=validator,
-        max_time=shared.max_time,
-        n_seen=shared.n_seen,
-        verbose=shared.verbose,
-        report=shared.report,
         single_epoch=mode.incremental or mode.quiet or recipe.ends,
-        interruptible=shared.interruptible,
-        replaces=shared.replaces,
-        datasets=shared.datasets,
         best=best,
         average=average,
         recordable=recipe.recordable,
@@ -286,14 +277,10 @@ def _lbfgs(estimator: Any, task: Task, shared: engine.Shared) -> engine.LBFGS:
         task.net,
         single_step(estimator, task, None),
         (x, target, weight),
+        shared,
         max_iter=recipe.max_iter,
         max_fun=recipe.max_fun,
         tol=recipe.tol,
-        max_time=shared.max_time,
-        verbose=shared.verbose,
-        report=shared.report,
-        interruptible=shared.interruptible,
-        replaces=shared.replaces,
     )
 
 

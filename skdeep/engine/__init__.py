@@ -18,7 +18,7 @@ from skdeep.engine.net import (
     skorch_dataset,
 )
 from skdeep.engine.optim import SOLVERS
-from skdeep.engine.recipe import Phase, Recipe, Shared, run_phases, threads_for
+from skdeep.engine.recipe import Curves, Phase, Recipe, Shared, run_phases, threads_for
 from skdeep.engine.report import EpochReport, wants_score
 from skdeep.engine.schedules import (
     BOUNDED_SCHEDULES,
@@ -33,7 +33,7 @@ from skdeep.engine.schedules import (
 )
 from skdeep.engine.steps import Autograd, MovingAverage, Penalty, SingleStep, TwoPlayerStep
 from skdeep.engine.team import Team
-from skdeep.engine.training import Curves, NonFiniteLoss, Training
+from skdeep.engine.training import NonFiniteLoss, Training
 
 __all__ = [
     "BOUNDED_SCHEDULES",

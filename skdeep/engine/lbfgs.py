@@ -17,7 +17,7 @@ from skdeep.engine.training import NonFiniteLoss
 if TYPE_CHECKING:
     from skdeep.data.batches import Batch
     from skdeep.engine.net import DeepNet
-    from skdeep.engine.report import EpochReport
+    from skdeep.engine.recipe import Shared
     from skdeep.engine.steps import SingleStep
 
 
@@ -31,16 +31,12 @@ class LBFGS:
         Its `objective` is minimised; its optimizer is not used.
     batch : tuple
         (input, target, weight) of all rows.
+    shared : Shared
+        Iterations take the place of epochs.
     max_iter, max_fun : int
         Largest numbers of iterations and of evaluations.
     tol : float
         Largest component of the projected gradient at which to stop.
-    max_time : float, default=None
-        Seconds after which the best weights so far are kept.
-    verbose : bool or int, default=False
-    report : EpochReport, default=None
-    interruptible, replaces : bool
-        See `Training`; iterations take the place of epochs.
 
     Attributes
     ----------
@@ -53,21 +49,18 @@ class LBFGS:
         net: DeepNet,
         step: SingleStep,
         batch: Batch,
+        shared: Shared,
         *,
         max_iter: int,
         max_fun: int,
         tol: float,
-        max_time: float | None = None,
-        verbose: bool | int = False,
-        report: EpochReport | None = None,
-        interruptible: bool = True,
-        replaces: bool = False,
     ) -> None:
         self.net, self.step, self.batch = net, step, batch
         self.max_iter, self.max_fun, self.tol = max_iter, max_fun, tol
-        self.deadline = math.inf if max_time is None else time.monotonic() + max_time
-        self.verbose, self.report = verbose, report
-        self.interruptible, self.replaces = interruptible, replaces
+        left = math.inf if shared.max_time is None else shared.max_time
+        self.deadline = time.monotonic() + left
+        self.verbose, self.report = shared.verbose, shared.report
+        self.interruptible, self.replaces = shared.interruptible, shared.replaces
         self.flat = step.optimizers[0].flat
         self.n_iter, self.loss = 0, math.inf
         self._best: tuple[float, np.ndarray] | None = None

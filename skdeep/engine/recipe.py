@@ -21,9 +21,6 @@ import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
-from skdeep.engine.net import DeepNet
-from skdeep.engine.training import Curves
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -174,6 +171,23 @@ def _parameters(cls: type) -> list[str]:
     return _known[cls]
 
 
+@dataclass
+class Curves:
+    """Losses and scores of each epoch, appended to across warm starts.
+
+    Attributes
+    ----------
+    losses : list of float or of tuple of float
+        Training loss of each epoch (of each player).
+    validation_losses, scores : list of float, or None
+        On the validation rows, where there are any.
+    """
+
+    losses: list[Any] = field(default_factory=list)
+    validation_losses: Any = None  # a list where there are validation rows, as is the next
+    scores: Any = None
+
+
 @dataclass(frozen=True)
 class Shared:
     """State and options that all phases of a fit share.
@@ -181,17 +195,19 @@ class Shared:
     Attributes
     ----------
     rng : numpy.random.RandomState
+        Draws the order of the rows.
     curves : Curves
         Goes on from phase to phase.
     verbose : bool or int
     interruptible : bool
         Ctrl-C ends a phase with the best weights so far, else it goes on to the caller.
     replaces : bool
-        There is a trained model: Ctrl-C in the first epoch goes on to the caller, too.
+        There is a trained model: Ctrl-C before the end of the first epoch, when there is nothing
+        to replace it with, goes on to the caller, too.
     datasets : tuple
         Training and validation rows, for skorch's callbacks.
     max_time : float or None
-        Seconds that are left.
+        Seconds that are left; at their end a phase ends with the best weights so far.
     n_seen : int
         Rows seen before.
     report : callable or None
@@ -224,7 +240,6 @@ TRAINER: ContextVar[Callable[[Any, tuple[int, float]], None]] = ContextVar("trai
 
 
 def run_phases(
-    net: DeepNet,
     phases: Sequence[Phase],
     shared: Shared,
     *,
@@ -238,7 +253,6 @@ def run_phases(
 
     Parameters
     ----------
-    net : DeepNet
     phases : sequence of callable
     shared : Shared
     report : callable, default=None

@@ -20,7 +20,6 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from skdeep.data.batches import n_rows, row_order
-from skdeep.engine.curves import Curves, NonFiniteLoss
 from skdeep.engine.device import can_record, training_kernels
 from skdeep.engine.graph import Recorder
 from skdeep.engine.schedules import BestWeights, Patience
@@ -29,12 +28,26 @@ if TYPE_CHECKING:
     from skdeep.data.batches import Batch
     from skdeep.engine.net import DeepNet
     from skdeep.engine.protocols import Best, Epochs, Losses, Step, Validator
-    from skdeep.engine.report import EpochReport
+    from skdeep.engine.recipe import Shared
     from skdeep.engine.schedules import Constant
     from skdeep.engine.steps import MovingAverage
     from skdeep.engine.team import Team
 
 T = TypeVar("T")
+
+
+class NonFiniteLoss(Exception):
+    """Raised when the loss of an epoch or the final weights are NaN or infinite.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch that it happened in, from 1.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"epoch {epoch}")
+        self.epoch = epoch
 
 
 class Training:
@@ -48,35 +61,21 @@ class Training:
         See `skdeep.engine.steps`.
     batches : Batches
         Or another class with `epoch(order)`, `n_samples` and `__len__`.
+    shared : Shared
+        What it has in common with other phases of the fit; `report` is called at the beginning and
+        the end of each epoch, and a true value at the end stops training.
     schedule : Constant
         Of `skdeep.engine.schedules`.
     patience : Patience
         Watches the validation score under `early_stopping`, else the training loss.
-    rng : numpy.random.RandomState
-        Draws the order of the rows.
-    curves : Curves
     max_iter : int
     shuffle : bool, default=True
     early_stopping : bool, default=False
         Watch the validator's score and end with the weights of the best epoch.
     validator : callable, default=None
         Gives ``(loss, score)`` on the validation rows, each a float or None.
-    max_time : float, default=None
-        Seconds after which the run ends with the best weights so far.
-    n_seen : int, default=0
-        Rows seen by earlier runs.
-    verbose : bool or int, default=False
-    report : EpochReport, default=None
-        Called at the beginning and the end of each epoch; a true value at the end stops training.
     single_epoch : bool, default=False
         The run is part of a stream: one epoch, no warning about convergence.
-    interruptible : bool, default=True
-        Ctrl-C ends the run with the best weights so far, else it goes on to the caller.
-    replaces : bool, default=False
-        The run is to replace a trained model: Ctrl-C before the end of the first epoch, when there
-        is nothing to replace it with, goes on to the caller.
-    datasets : tuple of two skorch datasets, default=(None, None)
-        Training and validation rows, for skorch's callbacks.
     best : BestWeights, default=None
         Or another class with `save` and `restore`: `BestMembers`.
     average : MovingAverage, default=None
@@ -100,36 +99,28 @@ class Training:
         net: DeepNet,
         step: Step,
         batches: Epochs,
+        shared: Shared,
         *,
         schedule: Constant,
         patience: Patience,
-        rng: np.random.RandomState,
-        curves: Curves,
         max_iter: int,
         shuffle: bool = True,
         early_stopping: bool = False,
         validator: Validator | None = None,
-        max_time: float | None = None,
-        n_seen: int = 0,
-        verbose: bool | int = False,
-        report: EpochReport | None = None,
         single_epoch: bool = False,
-        interruptible: bool = True,
-        replaces: bool = False,
-        datasets: tuple[Any, Any] = (None, None),
         best: Best | None = None,
         average: MovingAverage | None = None,
         recordable: bool = False,
         team: Team | None = None,
     ) -> None:
         self.net, self.step, self.batches = net, step, batches
-        self.schedule, self.patience, self.rng, self.curves = schedule, patience, rng, curves
-        self.max_iter, self.shuffle = max_iter, shuffle
-        self.early_stopping, self.validator = early_stopping, validator
-        self.max_time, self.n_seen = max_time, n_seen
-        self.verbose, self.report, self.single_epoch = verbose, report, single_epoch
-        self.interruptible, self.replaces, self.datasets = interruptible, replaces, datasets
-        self.average, self.team = average, team
+        self.rng, self.curves, self.report = shared.rng, shared.curves, shared.report
+        self.verbose, self.datasets = shared.verbose, shared.datasets
+        self.interruptible, self.replaces = shared.interruptible, shared.replaces
+        self.max_time, self.n_seen = shared.max_time, shared.n_seen
+        self.schedule, self.patience, self.average = schedule, patience, average
+        self.max_iter, self.shuffle, self.single_epoch = max_iter, shuffle, single_epoch
+        self.early_stopping, self.validator, self.team = early_stopping, validator, team
         self.n_iter = 0
         self.flats = [optimizer.flat for optimizer in step.optimizers]
         self.best = BestWeights(self.flats) if best is None else best

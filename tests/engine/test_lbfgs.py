@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from skdeep.engine import LBFGS, Autograd, DeepNet, NonFiniteLoss, Penalty, SingleStep
+from skdeep.engine import LBFGS, Autograd, DeepNet, NonFiniteLoss, Penalty, Shared, SingleStep
 from skdeep.losses import SquaredError
 
 ALPHA = 3.0
@@ -43,7 +43,8 @@ def make(batch, *, gradient=None, max_iter=200, max_fun=1000, tol=1e-10, **optio
         gradient or Autograd(module, SquaredError(), optimizer.flat),
         Penalty(optimizer.flat, ALPHA),
     )
-    return module, LBFGS(net, step, batch, max_iter=max_iter, max_fun=max_fun, tol=tol, **options)
+    shared = Shared(rng=np.random.RandomState(0), **options)
+    return module, LBFGS(net, step, batch, shared, max_iter=max_iter, max_fun=max_fun, tol=tol)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from skdeep.engine import recipe
-from skdeep.engine.recipe import Shared, run_phases
-from skdeep.engine.training import Curves
+from skdeep.engine.recipe import Curves, Shared, run_phases
 
 SMALL, LARGE = (1, 1.0), (10**6, 1000.0)
 
@@ -43,7 +42,7 @@ def phase(log, name, **options):
 
 
 def run(shared, *made, report=None, work=SMALL):
-    return run_phases(None, made, shared, report=report, work=work)
+    return run_phases(made, shared, report=report, work=work)
 
 
 def shared(**options):

@@ -22,11 +22,11 @@ def make_net(module, players=None, **options):
 
 def run(net, step, batches, *, max_iter, **options):
     net.resume()
-    curves = engine.Curves([], [], [])
     training = Training(
         net,
         step,
         batches,
+        engine.Shared(rng=np.random.RandomState(0), curves=engine.Curves([], [], [])),
         schedule=engine.make_schedule(
             "constant",
             step.optimizers[0],
@@ -36,8 +36,6 @@ def run(net, step, batches, *, max_iter, **options):
             steps_per_epoch=len(batches),
         ),
         patience=options.pop("patience", engine.Patience(0.0, np.inf, False)),
-        rng=np.random.RandomState(0),
-        curves=curves,
         max_iter=max_iter,
         single_epoch=True,
         **options,
