@@ -33,7 +33,6 @@ def rolled(forecaster: Any, series: Series, start: int, stride: int) -> tuple[An
         Units of the windows.
     """
     windows, horizon = forecaster._windows, int(forecaster.horizon)
-    n_exog = 0 if series.exog is None else series.exog.shape[1]
     n_ahead = -(-horizon // windows.block) * windows.block
     if len(series) <= start:
         raise ValueError(
@@ -48,7 +47,7 @@ def rolled(forecaster: Any, series: Series, start: int, stride: int) -> tuple[An
     known = np.concatenate([known, np.repeat(known[-1:], n_ahead, 0)])
     past = np.stack([series.values[t - windows.past : t] for t in origins])
     covered = np.stack([known[t - windows.past : t + n_ahead] for t in origins])
-    made = windows.roll_out(forecaster.regressor_.predict, past, covered, n_exog, horizon)
+    made = windows.roll_out(forecaster.regressor_.predict, past, covered, series.n_exog, horizon)
     for row, t in enumerate(origins):
         came = series.values[t : t + horizon]
         truth[row, : len(came)] = came

@@ -15,8 +15,10 @@ HARMONICS = 2
 _SHOWN = 3  # times that an error names
 
 
-def checked_index(index: Any, name: str) -> pd.Index | None:
-    """The index of a series with its frequency, or None if it only counts its rows from 0.
+def checked_index(
+    index: Any, name: str, like: pd.Index | None = None, other: str = "y"
+) -> pd.Index | None:
+    """The index of a series with its frequency.
 
     Parameters
     ----------
@@ -24,6 +26,11 @@ def checked_index(index: Any, name: str) -> pd.Index | None:
         A DatetimeIndex, a PeriodIndex, or integers in equal steps.
     name : str
         Of the series, for errors.
+    like : DatetimeIndex, PeriodIndex or RangeIndex, default=None
+        The index of another series, whose frequency is expected. One of times and one of integers
+        are not compared.
+    other : str, default='y'
+        Name of that series.
 
     Returns
     -------
@@ -34,10 +41,11 @@ def checked_index(index: Any, name: str) -> pd.Index | None:
     TypeError
         If it is of another kind.
     ValueError
-        If it has duplicates, is not sorted, has gaps or no frequency.
+        If it has duplicates, is not sorted, has gaps, no frequency or another one than `like`.
     """
     if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
-        return _checked_integers(index, name)
+        found = _checked_integers(index, name)
+        return _with_step_of(like, found, name, other) if isinstance(like, pd.RangeIndex) else found
     if index.hasnans:
         raise ValueError(f"The index of {name} contains NaT.")
     repeated = index[index.duplicated()].unique()
@@ -48,12 +56,25 @@ def checked_index(index: Any, name: str) -> pd.Index | None:
         )
     if not index.is_monotonic_increasing:
         raise ValueError(f"The index of {name} is not in the order of time: use sort_index().")
+    wanted: Any = like if isinstance(like, (pd.DatetimeIndex, pd.PeriodIndex)) else None
+    if wanted is not None:
+        _check_kind(index, wanted, name, other)
+        expected = _whole(index, wanted.freq)
+        if index.equals(expected):  # also where they are too few to tell a frequency from
+            return expected
+    full = _without_gaps(index, name)
+    if wanted is not None:
+        raise ValueError(
+            f"{name} has the frequency {_freq_name(full.freq)}, but {other} has "
+            f"{_freq_name(wanted.freq)}: resample them to one."
+        )
+    return full
+
+
+def _without_gaps(index: Any, name: str) -> Any:
+    """The index with its frequency, which is inferred if it has none."""
     freq = index.freq if index.freq is not None else _frequency(index, name)
-    full: Any
-    if isinstance(index, pd.PeriodIndex):
-        full = pd.period_range(index[0], index[-1], freq=freq)
-    else:
-        full = pd.date_range(index[0], index[-1], freq=freq)
+    full = _whole(index, freq)
     if len(full) != len(index):
         missing = full.difference(index)
         raise ValueError(
@@ -62,6 +83,38 @@ def checked_index(index: Any, name: str) -> pd.Index | None:
             f"{name}.asfreq({_freq_name(freq)!r}).interpolate() for example."
         )
     return full
+
+
+def _whole(index: Any, freq: Any) -> Any:
+    """All times of a frequency from the first to the last of an index."""
+    if isinstance(index, pd.PeriodIndex):
+        return pd.period_range(index[0], index[-1], freq=freq)
+    return pd.date_range(index[0], index[-1], freq=freq)
+
+
+def _check_kind(index, like, name, other):
+    if type(index) is not type(like):
+        raise ValueError(
+            f"{name} has a {type(index).__name__}, but {other} has a {type(like).__name__}."
+        )
+    zones = [getattr(times, "tz", None) for times in (index, like)]
+    if str(zones[0]) != str(zones[1]):
+        raise ValueError(
+            f"The index of {name} has the time zone {zones[0]}, but that of {other} has "
+            f"{zones[1]}: use tz_localize() or tz_convert()."
+        )
+
+
+def _with_step_of(like, index, name, other):
+    """Integers in equal steps, checked against the steps of others."""
+    if len(index) == 1:
+        return pd.RangeIndex(index.start, index.start + like.step, like.step)
+    if index.step != like.step:
+        raise ValueError(
+            f"The index of {name} grows in steps of {index.step}, but that of {other} in steps of "
+            f"{like.step}."
+        )
+    return index
 
 
 def _checked_integers(index, name):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from skdeep.forecast.series import Series, is_list, read_all
+from skdeep.forecast.series import Series, read_one
 
 
 def of_context(forecaster: Any, context: Any, X: Any, n: int) -> tuple[Series, Any]:
@@ -27,16 +27,15 @@ def of_context(forecaster: Any, context: Any, X: Any, n: int) -> tuple[Series, A
 
 def read_like_fit(forecaster: Any, y: Any, X: Any, name: str) -> Series:
     """Another series, checked against those of `fit`."""
-    (series,) = read_all([y] if is_list(y) else y, X, name)
-    n_exog = 0 if series.exog is None else series.exog.shape[1]
+    series = read_one(y, X, name, forecaster._ends[0], "y in fit")
     if series.values.shape[1] != forecaster.n_channels_:
         raise ValueError(
             f"{name} has {series.values.shape[1]} channels, but Forecaster was fitted with "
             f"{forecaster.n_channels_}."
         )
-    if n_exog != forecaster.n_exogenous_:
+    if series.n_exog != forecaster.n_exogenous_:
         raise ValueError(
-            f"X has {n_exog} columns for {name}, but Forecaster was fitted with "
+            f"X has {series.n_exog} columns for {name}, but Forecaster was fitted with "
             f"{forecaster.n_exogenous_}."
         )
     has_times = isinstance(series.index, (pd.DatetimeIndex, pd.PeriodIndex))

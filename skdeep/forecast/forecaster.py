@@ -162,7 +162,7 @@ class Forecaster(MetaEstimatorMixin, BaseEstimator):
         self.window_, self.season_ = windows.window, season
         self.seasonal_lags_ = windows.lags
         self.n_channels_ = series[0].values.shape[1]
-        self.n_exogenous_ = 0 if series[0].exog is None else series[0].exog.shape[1]
+        self.n_exogenous_ = series[0].n_exog
         self.residuals_ = residuals
         self._windows = windows
         self._forms = [Form.of(one) for one in y] if is_list(y) else [Form.of(y)]
@@ -285,10 +285,11 @@ class Forecaster(MetaEstimatorMixin, BaseEstimator):
                 f"context has {len(end)} steps: expected {windows.past} or more, which a window of "
                 f"{windows.window} with its lags needs."
             )
+        plan.check_lagged(windows, n, self.n_exogenous_)
         n_ahead = -(-n // windows.block) * windows.block
         ahead: Any = n_ahead
         if self.n_exogenous_ and not windows.lagged:
-            ahead = read_future(X, n, end.index, self.n_exogenous_)
+            ahead = read_future(X, n, end.index, self._ends[0])
             ahead = np.concatenate([ahead, np.repeat(ahead[-1:], n_ahead - n, 0)])
         elif X is not None:
             raise ValueError(
@@ -296,9 +297,7 @@ class Forecaster(MetaEstimatorMixin, BaseEstimator):
                 + ("with lagged columns, of the past alone." if self.n_exogenous_ else "without X.")
             )
         index = None if end.index is None else following(end.index, n)
-        times = None
-        if windows.cycles:
-            times = end.index.append(following(end.index, n_ahead))
+        times = end.index.append(following(end.index, n_ahead)) if windows.cycles else None
         known = windows.covariates(end, times, ahead)
         past = end.values[None]
         made = windows.roll_out(self.regressor_.predict, past, known[None], self.n_exogenous_, n)

@@ -44,7 +44,8 @@ def naive_scale(values: np.ndarray, season: int) -> np.ndarray:
     if len(values) < 2:
         return np.ones(values.shape[1])
     scale = np.abs(values[season:] - values[:-season]).mean(0)
-    return np.where(scale > 0, scale, 1.0)
+    rounding = 256 * np.finfo(values.dtype).eps * np.abs(values).max(0)
+    return np.where(scale > rounding, scale, 1.0)
 
 
 def mean_absolute_scaled_error(
@@ -53,7 +54,7 @@ def mean_absolute_scaled_error(
     """Mean absolute error over that of the seasonal naive forecast within the training series.
 
     MASE of Hyndman and Koehler (2006), "Another look at measures of forecast accuracy"; the mean
-    over channels. Where the naive forecast has no error, the scale is 1.
+    over channels. Where the naive forecast has no error but rounding, the scale is 1.
 
     Parameters
     ----------

@@ -75,6 +75,7 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
         cycles=cycles_of(longest.index) if forecaster.calendar else (),
         floor=floor,
     )
+    check_lagged(made, horizon, all_series[0].n_exog)
     needed = made.past + horizon
     for i, series in enumerate(all_series):
         if len(series) < needed:
@@ -86,6 +87,17 @@ def windows(forecaster: Any, all_series: list[Series], regressor: Any) -> tuple[
                 "`horizon`, or a longer series."
             )
     return made, steps
+
+
+def check_lagged(windows: Windows, horizon: int, n_exog: int) -> None:
+    """Raise if exogenous columns of the past alone were needed for steps that have not come."""
+    if n_exog and windows.lagged and horizon > windows.block:
+        raise ValueError(
+            f"horizon={horizon}: forecasts beyond {windows.block} "
+            f"{'step follow' if windows.block == 1 else 'steps follow'} from those before, for "
+            "which columns with exogenous='lagged' are not known. Expected a shorter horizon, or "
+            "strategy='direct' with a longer `horizon` in the constructor."
+        )
 
 
 def fitted(regressor: Any, parts: list[tuple[Any, Any]]) -> Any:
@@ -142,8 +154,7 @@ def calibration_errors(
             past, ahead, seen = (v[begin:end] for v in plan.slices(series, covered, horizon))
             if not len(past):
                 continue
-            n_exog = 0 if series.exog is None else series.exog.shape[1]
-            made = plan.roll_out(model.predict, past, seen, n_exog, horizon)
+            made = plan.roll_out(model.predict, past, seen, series.n_exog, horizon)
             units = plan.units(past[:, plan.past - plan.window :])
             errors.append((ahead - made) / units.scale)
     return np.concatenate(errors) if errors else np.empty((0, horizon, n_channels))

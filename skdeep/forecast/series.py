@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,19 +22,28 @@ class Series:
     exog : ndarray of shape (n_steps, n_exog) or None
     index : DatetimeIndex, PeriodIndex, RangeIndex or None
         None where y was an array.
+    names, exog_names : list of str or None
+        Of the columns of y, if there are several, and of X; None where they have none.
     """
 
     values: np.ndarray
     exog: np.ndarray | None
     index: Any
+    names: list[str] | None = None
+    exog_names: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def n_exog(self) -> int:
+        """Number of exogenous columns."""
+        return 0 if self.exog is None else self.exog.shape[1]
+
     def __getitem__(self, steps: slice) -> Series:
         exog = None if self.exog is None else self.exog[steps]
         index = None if self.index is None else self.index[steps]
-        return Series(self.values[steps], exog, index)
+        return replace(self, values=self.values[steps], exog=exog, index=index)
 
     def end(self, n: int) -> Series:
         """The last n steps."""
@@ -49,7 +58,8 @@ def joined(first: Series, second: Series) -> Series:
     exog = None
     if first.exog is not None and second.exog is not None:
         exog = np.concatenate([first.exog, second.exog])
-    return Series(np.concatenate([first.values, second.values]), exog, index)
+    values = np.concatenate([first.values, second.values])
+    return replace(first, values=values, exog=exog, index=index)
 
 
 @dataclass(frozen=True)
@@ -121,24 +131,21 @@ def read_all(y: Any, X: Any, name: str = "y") -> list[Series]:
             f"{name} is a list of {len(y)} series: expected X to be a list of as many, got "
             f"{_described(X)}."
         )
-    found = [read_one(one, None if X is None else X[i], f"{name}[{i}]") for i, one in enumerate(y)]
-    for i, one in enumerate(found[1:], 1):
-        if one.values.shape[1] != found[0].values.shape[1]:
+    found: list[Series] = []
+    for i, one in enumerate(y):
+        like = found[0] if found else None
+        series = read_one(one, None if X is None else X[i], f"{name}[{i}]", like, f"{name}[0]")
+        if found and series.values.shape[1] != found[0].values.shape[1]:
             raise ValueError(
-                f"{name}[{i}] has {one.values.shape[1]} channels, but {name}[0] has "
+                f"{name}[{i}] has {series.values.shape[1]} channels, but {name}[0] has "
                 f"{found[0].values.shape[1]}: one model is fitted on all of them."
             )
-        if type(one.index) is not type(found[0].index):
+        if found and type(series.index) is not type(found[0].index):
             raise ValueError(
-                f"{name}[{i}] has {_index_name(one.index)}, but {name}[0] has "
+                f"{name}[{i}] has {_index_name(series.index)}, but {name}[0] has "
                 f"{_index_name(found[0].index)}."
             )
-        freqs = [getattr(s.index, "freqstr", None) for s in (one, found[0])]
-        if freqs[0] != freqs[1]:
-            raise ValueError(
-                f"{name}[{i}] has the frequency {freqs[0]}, but {name}[0] has {freqs[1]}: "
-                "resample them to one."
-            )
+        found.append(series)
     return found
 
 
@@ -152,12 +159,34 @@ def _described(X):
     return f"a {type(X).__name__}"
 
 
-def read_one(y: Any, X: Any = None, name: str = "y") -> Series:
-    """Check one series and its exogenous columns; see `read_all`."""
-    values = _numbers(y, name)
-    index = checked_index(y.index, name) if isinstance(y, (pd.Series, pd.DataFrame)) else None
+def read_one(
+    y: Any, X: Any = None, name: str = "y", like: Series | None = None, other: str = "y"
+) -> Series:
+    """Check one series and its exogenous columns.
+
+    Parameters
+    ----------
+    y : array-like, Series or DataFrame
+    X : of the same kind, or None
+    name : str, default='y'
+        Of y, for errors.
+    like : Series or None
+        Another series, which has the same columns in the same order, and the same frequency.
+    other : str, default='y'
+        Its name.
+
+    Returns
+    -------
+    Series
+    """
+    values, index, names = _numbers(y, name), None, names_of(y)
+    names = names if values.shape[1] > 1 else None
+    if like is not None:
+        check_names(names, like.names, name)
+    if isinstance(y, (pd.Series, pd.DataFrame)):
+        index = checked_index(y.index, name, None if like is None else like.index, other)
     if X is None:
-        return Series(values, None, index)
+        return Series(values, None, index, names)
     exog = read_exog(X, "X" + name[1:])
     if len(exog) != len(values):
         raise ValueError(
@@ -166,7 +195,26 @@ def read_one(y: Any, X: Any = None, name: str = "y") -> Series:
         )
     if index is not None and isinstance(X, (pd.Series, pd.DataFrame)):
         _check_same(X.index, index, "X" + name[1:], name)
-    return Series(values, exog, index)
+    exog_names = names_of(X)
+    if like is not None:
+        check_names(exog_names, like.exog_names, "X" if name == "context" else "X" + name[1:])
+    return Series(values, exog, index, names, exog_names)
+
+
+def names_of(X: Any) -> list[str] | None:
+    """Names of the columns of a frame, if they are texts: as scikit-learn, of others it knows
+    none."""
+    names = list(getattr(X, "columns", []))
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def check_names(given: list[str] | None, known: list[str] | None, name: str) -> None:
+    """Raise if columns have other names, or another order, than those known; None is no names."""
+    if given is not None and known is not None and given != known:
+        raise ValueError(
+            f"The columns of {name} are {given}, but Forecaster was fitted with {known}: expected "
+            "the same columns in the same order."
+        )
 
 
 def read_exog(X: Any, name: str = "X") -> np.ndarray:
@@ -203,7 +251,7 @@ def _check_same(given, wanted, name, other):
         )
 
 
-def read_future(X: Any, n: int, index: Any, n_exog: int) -> np.ndarray:
+def read_future(X: Any, n: int, index: Any, like: Series) -> np.ndarray:
     """Exogenous columns of the steps to come.
 
     Parameters
@@ -213,13 +261,14 @@ def read_future(X: Any, n: int, index: Any, n_exog: int) -> np.ndarray:
         Number of steps to come.
     index : index or None
         Of the steps until now.
-    n_exog : int
-        Columns in `fit`.
+    like : Series
+        One of `fit`, with its exogenous columns.
 
     Returns
     -------
     ndarray of shape (n, n_exog)
     """
+    n_exog = like.n_exog
     if X is None:
         raise ValueError(
             f"This Forecaster was fitted with {n_exog} exogenous columns that are known in the "
@@ -230,6 +279,7 @@ def read_future(X: Any, n: int, index: Any, n_exog: int) -> np.ndarray:
         raise ValueError(f"X has {len(exog)} rows: expected {n}, one for each step of the horizon.")
     if exog.shape[1] != n_exog:
         raise ValueError(f"X has {exog.shape[1]} columns, but Forecaster was fitted with {n_exog}.")
+    check_names(names_of(X), like.exog_names, "X")
     if index is not None and isinstance(X, (pd.Series, pd.DataFrame)):
         _check_same(X.index, following(index, n), "X", "the steps to come")
     return exog

@@ -138,7 +138,7 @@ class Windows:
             Those of the first step to come first, in units of the windows.
         """
         past, ahead, covered = self.slices(series, known, self.block)
-        rows, units = self.rows(past, covered, _n_exog(series))
+        rows, units = self.rows(past, covered, series.n_exog)
         return rows, units.into(ahead).reshape(len(rows), -1)
 
     def slices(self, series: Series, known: np.ndarray, ahead: int) -> tuple[Any, Any, Any]:
@@ -195,10 +195,6 @@ class Units:
 
     def back(self, values: np.ndarray) -> np.ndarray:
         return values * self.scale + self.center
-
-
-def _n_exog(series):
-    return 0 if series.exog is None else series.exog.shape[1]
 
 
 def least_scale(all_series: list[Series]) -> np.ndarray:

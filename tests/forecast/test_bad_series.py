@@ -233,3 +233,70 @@ def test_a_failed_fit_leaves_the_forecaster_as_it_was():
 
 def test_ranges_of_parameters():
     check_param_validation("Forecaster", Forecaster())
+
+
+def test_columns_in_another_order():
+    y = pd.DataFrame({"a": np.arange(40.0), "b": -np.arange(40.0)})
+    X = pd.DataFrame({"p": np.arange(40.0), "q": np.ones(40)})
+    model = forecaster().fit(y)
+    turned = "are ['b', 'a'], but Forecaster was fitted with ['a', 'b']"
+    with raises(f"The columns of context {turned}: expected the same columns in the same order"):
+        model.predict(context=y[["b", "a"]])
+    with raises(f"The columns of y {turned}"):
+        model.score(y[["b", "a"]])
+    with raises(f"The columns of y[1] {turned}"):
+        forecaster().fit([y, y[["b", "a"]]])
+    with raises("The columns of X are ['q', 'p']"):
+        forecaster().fit(y, X).predict(X=X[["q", "p"]][:3])
+    with raises("The columns of X are ['q', 'p']"):
+        forecaster().fit(y, X).predict(X=X[["q", "p"]][:13], context=y[:10])
+    with raises("The columns of X[1] are ['q', 'p']"):
+        forecaster().fit([y, y], [X, X[["q", "p"]]])
+    np.testing.assert_array_equal(model.predict(context=y.to_numpy()), model.predict(context=y))
+
+
+def test_context_of_another_frequency_or_time_zone():
+    hourly = daily().set_axis(pd.date_range("2020", periods=60, freq="h", tz="Europe/Berlin"))
+    model = forecaster(calendar=False).fit(hourly)
+    with raises("context has the frequency 2h, but y in fit has h"):
+        model.predict(context=hourly[::2])
+    with raises("The index of context has the time zone None, but that of y in fit has Europe/B"):
+        model.predict(context=hourly.tz_localize(None))
+    with raises("The index of context has the time zone UTC"):
+        model.predict(context=hourly.tz_convert("UTC"))
+    with raises("context has a PeriodIndex, but y in fit has a DatetimeIndex"):
+        model.predict(context=hourly.tz_localize(None).to_period())
+    with raises("y has the frequency 2h, but y in fit has h"):
+        model.score(hourly[::2])
+    counted = forecaster().fit(pd.Series(np.arange(40.0), np.arange(40) * 10))
+    with raises("The index of context grows in steps of 1, but that of y in fit in steps of 10"):
+        counted.predict(context=pd.Series(np.arange(40.0)))
+
+
+@pytest.mark.parametrize("freq", ["B", "MS", "2D", "W-WED"])
+def test_few_times_have_the_frequency_of_fit(freq):
+    times = pd.date_range("2024-01-03", periods=60, freq=freq)
+    y = pd.Series(np.sin(np.arange(60.0)), times)
+    model = forecaster().fit(y[:40])
+    few = pd.Series(y.to_numpy()[40:42], pd.DatetimeIndex(times[40:42].to_numpy()))
+    assert few.index.freq is None
+    assert model.score(few) == model.score(y[40:42])
+    week = pd.Series(y.to_numpy()[35:40], pd.DatetimeIndex(times[35:40].to_numpy()))
+    short = forecaster(window=5).fit(y[:40])
+    np.testing.assert_array_equal(short.predict(context=week).index, times[40:43])
+
+
+def test_lagged_columns_are_not_known_beyond_a_block():
+    y, X = np.arange(40.0), np.arange(40.0)[:, None]
+    with raises("horizon=3: forecasts beyond 1 step follow from those before"):
+        forecaster(exogenous="lagged", strategy="recursive").fit(y, X)
+    with raises("horizon=5: forecasts beyond 3 steps follow from those before"):
+        forecaster(exogenous="lagged").fit(y, X).predict(5)
+    one = forecaster(exogenous="lagged", strategy="recursive", horizon=1)
+    assert one.fit(y, X).predict() == pytest.approx([40.0], abs=0.5)
+
+
+def test_errors_are_not_in_units_of_rounding():
+    y = np.tile(np.linspace(0.1, 0.9, 7), 20)
+    y[70:] += np.spacing(y[70:])
+    assert forecaster(season=7).fit(y[:120]).score(y[120:]) > -1
