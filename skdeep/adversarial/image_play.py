@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from skdeep import engine
 from skdeep.adversarial.base import player
 from skdeep.adversarial.image_kinds import draw_kinds
-from skdeep.adversarial.play import Play, two_player_step
+from skdeep.adversarial.play import BestAverage, Play, two_player_step, warn_where_collapsed
 from skdeep.base.learning import Mode, Plan, Task, Validator
 from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
@@ -108,7 +108,7 @@ def play(estimator: Any, task: Task, shared: engine.Shared) -> engine.Training:
             shared.max_time,
         ),
         validator=judge(task, estimator._kind_share),
-        best=engine.BestAverage(average) if task.plan.stops_early else None,
+        best=BestAverage(average) if task.plan.stops_early else None,
     )
     return phase(shared)
 
@@ -137,7 +137,7 @@ def warn_of_collapse(task: Task, share: np.ndarray) -> None:
     """Warn if synthetic images vary far less than the training images."""
     real = task.data[0]
     made = draw_images(task.net.module_, min(_COMPARED, 4 * len(real)), share, task.noise)
-    engine.warn_of_collapse(made, real[:_COMPARED])
+    warn_where_collapsed(made, real[:_COMPARED])
 
 
 def draw_images(

@@ -11,7 +11,7 @@ import torch
 
 from skdeep import engine
 from skdeep.adversarial.base import player
-from skdeep.adversarial.play import Play, two_player_step
+from skdeep.adversarial.play import Play, two_player_step, warn_where_collapsed
 from skdeep.base.learning import Mode, Plan, Task
 from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
@@ -130,7 +130,7 @@ def warn_of_collapse(task: Task) -> None:
     real, size = task.data[0], task.net.module_.config["latent_size"]
     z = torch.randn(len(real), size, device=real.device, generator=task.noise)
     with torch.no_grad():
-        engine.warn_of_collapse(task.net.module_.generator(z.to(real.dtype)), real)
+        warn_where_collapsed(task.net.module_.generator(z.to(real.dtype)), real)
 
 
 class EncoderGradient:

@@ -1,11 +1,15 @@
-"""Losses of generators and critics."""
+"""Generators against critics: their losses, the weights that are kept, and collapse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor, nn
 
 from skdeep import engine
 from skdeep.base.learning import Task
@@ -18,17 +22,20 @@ from skdeep.losses.adversarial import (
     wasserstein,
 )
 
+COLLAPSED = 0.1
+"""Spread of synthetic samples, over that of real ones, below which a generator has collapsed."""
+
 
 def critic_loss(
-    critic: Callable[[torch.Tensor], torch.Tensor],
-    real: torch.Tensor,
-    made: torch.Tensor,
+    critic: Callable[[Tensor], Tensor],
+    real: Tensor,
+    made: Tensor,
     *,
     loss: str,
     penalty: float,
     noise: torch.Generator,
     pac: int = 1,
-) -> torch.Tensor:
+) -> Tensor:
     """The mean loss of a critic, with the penalties on its gradient.
 
     Parameters
@@ -64,9 +71,9 @@ class Play:
 
     Parameters
     ----------
-    generator : torch.nn.Module
+    generator : nn.Module
         ``generator(z, label)`` makes samples.
-    critic : torch.nn.Module
+    critic : nn.Module
         ``critic(x, label)`` gives a score of each sample.
     loss : {'relativistic', 'vanilla', 'wgan-gp'}
     penalty : float
@@ -103,7 +110,7 @@ class Play:
         code, label = code.to(x.dtype), label if self.conditional else None
         return code, self.generator(code, label), label
 
-    def critic_loss(self, batch: Any) -> torch.Tensor:
+    def critic_loss(self, batch: Any) -> Tensor:
         """Loss of the critic."""
         with torch.no_grad():
             _, made, label = self._synthetic(batch)
@@ -116,7 +123,7 @@ class Play:
             noise=self.noise,
         )
 
-    def generator_loss(self, batch: Any) -> torch.Tensor:
+    def generator_loss(self, batch: Any) -> Tensor:
         """Loss of the generator."""
         real = batch[0]
         code, made, label = self._synthetic(batch)
@@ -128,9 +135,7 @@ class Play:
             loss = loss + self.cycle * error
         return loss
 
-    def _against_critic(
-        self, real: torch.Tensor, made: torch.Tensor, label: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _against_critic(self, real: Tensor, made: Tensor, label: Tensor | None) -> Tensor:
         score = self.critic(made, label)
         if self.loss == "vanilla":
             return vanilla_generator(score).mean()
@@ -152,3 +157,104 @@ def two_player_step(estimator: Any, task: Task, play: Any) -> engine.TwoPlayerSt
         ratio=estimator.critic_ratio,
         clip=task.recipe.gradient_clip_norm,
     )
+
+
+class BestParts:
+    """Keeps the best weights of each part of a network, by the part's own loss.
+
+    Parameters
+    ----------
+    parts : sequence of nn.Module
+
+    Attributes
+    ----------
+    losses : list of float
+        The lowest so far, of each part.
+    epochs : list of int
+        When they were reached, from 1.
+    """
+
+    def __init__(self, parts: Iterable[nn.Module]) -> None:
+        self.parts = list(parts)
+        self.losses = [float("inf")] * len(self.parts)
+        self.epochs = [0] * len(self.parts)
+        self.saved: list[list[Tensor] | None] = [None] * len(self.parts)
+        self._epoch = 0
+
+    def observe(self, losses: Iterable[float]) -> None:
+        """Take the losses of a finished epoch and keep the weights of the parts that improved."""
+        self._epoch += 1
+        for i, loss in enumerate(losses):
+            if loss < self.losses[i]:
+                self.losses[i], self.epochs[i] = loss, self._epoch
+                self.saved[i] = [p.detach().clone() for p in self.parts[i].parameters()]
+
+    def save(self) -> None:
+        """Do nothing: `observe` keeps weights part by part."""
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Restore the kept weights."""
+        for part, saved in zip(self.parts, self.saved):
+            for p, kept in zip(part.parameters(), saved or ()):
+                p.copy_(kept)
+
+
+class BestAverage:
+    """Keeps the average of the best epoch and restores it as the network's weights.
+
+    Parameters
+    ----------
+    average : MovingAverage
+    """
+
+    def __init__(self, average: engine.MovingAverage) -> None:
+        self.average = average
+        self.saved: Tensor | None = None
+
+    def save(self) -> None:
+        """Keep the current average."""
+        self.saved = self.average.values.clone()
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Replace the parameters by the kept average, if there is one."""
+        if self.saved is not None:
+            self.average.flat.values.copy_(self.saved)
+
+
+def spread(x: Tensor | np.ndarray) -> float:
+    """Mean over the features of the standard deviation over the samples.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, ...)
+
+    Returns
+    -------
+    float
+    """
+    return float(torch.as_tensor(x).flatten(1).double().std(0, correction=0).mean())
+
+
+def warn_where_collapsed(made: Tensor | np.ndarray, real: Tensor | np.ndarray) -> float:
+    """Warn if synthetic samples vary far less than real ones; return the ratio of their spreads.
+
+    Parameters
+    ----------
+    made, real : Tensor of shape (n_samples, ...)
+
+    Returns
+    -------
+    float
+        1 where the real samples do not vary at all.
+    """
+    wanted = spread(real)
+    ratio = spread(made) / wanted if wanted else 1.0
+    if ratio < COLLAPSED:
+        warnings.warn(
+            f"The generator has collapsed: its samples vary {ratio:.2g} times as much as the data. "
+            "Another random_state, a lower learning rate or a larger batch_size may help.",
+            ConvergenceWarning,
+        )
+    return ratio

@@ -15,7 +15,13 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from skdeep import engine
 from skdeep._checks import checked_data, column_names, is_frame
 from skdeep.adversarial.base import player
-from skdeep.adversarial.play import critic_loss, two_player_step
+from skdeep.adversarial.play import (
+    BestAverage,
+    BestParts,
+    critic_loss,
+    two_player_step,
+    warn_where_collapsed,
+)
 from skdeep.base.learning import Plan, Task, Validator
 from skdeep.base.training import make_batches, single_phase
 from skdeep.data.batches import n_batches
@@ -200,14 +206,14 @@ def warn_of_collapse(task: Task) -> None:
     generator, real = task.net.module_.generator, task.data[0]
     made = generator.sample(min(_COMPARED, 8 * len(real)), task.noise)
     features = generator.features
-    engine.warn_of_collapse(features(made), features(real[:_COMPARED]))
+    warn_where_collapsed(features(made), features(real[:_COMPARED]))
 
 
 def warm_up(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> engine.Training:
     """Training of the generator by likelihood alone, with a rate that decays to 0."""
     net, recipe = task.net, task.recipe
     generator, optimizer = net.module_.generator, net.flat_optimizers_[0]
-    best = engine.BestParts(generator.parts) if task.plan.stops_early else None
+    best = BestParts(generator.parts) if task.plan.stops_early else None
     gradient = engine.Autograd(generator, net.criterion_, optimizer.flat)
     batches = make_batches(estimator, task)
     phase = single_phase(
@@ -272,7 +278,7 @@ def play(estimator: Any, task: Task, n_epochs: int, shared: engine.Shared) -> en
             best=judge()[1] if plan.stops_early and judge is not None else None,
         ),
         validator=judge,
-        best=engine.BestAverage(average) if plan.stops_early else None,
+        best=BestAverage(average) if plan.stops_early else None,
         n_epochs=n_epochs,
     )
     return phase(shared)

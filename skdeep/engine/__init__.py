@@ -1,7 +1,5 @@
 """Training; skorch is used in this package only."""
 
-from skdeep.engine.best import BestAverage, BestParts
-from skdeep.engine.collapse import warn_of_collapse
 from skdeep.engine.device import (
     mixed_precision,
     resolve_device,
@@ -42,9 +40,7 @@ __all__ = [
     "LastBestPatience",
     "SOLVERS",
     "Autograd",
-    "BestAverage",
     "BestMembers",
-    "BestParts",
     "BestWeights",
     "Constant",
     "Course",
@@ -76,5 +72,4 @@ __all__ = [
     "threads_for",
     "wants_mixed",
     "wants_score",
-    "warn_of_collapse",
 ]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from skdeep.engine.collapse import COLLAPSED, spread, warn_of_collapse
+from skdeep.adversarial.play import COLLAPSED, spread, warn_where_collapsed
 
 REAL = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
 
@@ -31,18 +31,18 @@ def test_spread_of_one_sample_is_zero():
 
 def test_collapse_is_warned_of():
     with pytest.warns(ConvergenceWarning, match=r"vary 0\.01 times as much"):
-        assert warn_of_collapse(REAL * 0.01, REAL) == pytest.approx(0.01)
+        assert warn_where_collapsed(REAL * 0.01, REAL) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("factor", [1.01 * COLLAPSED, 0.5, 1.0, 3.0])
 def test_enough_spread_is_no_collapse(factor):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert warn_of_collapse(REAL * factor, REAL) == pytest.approx(factor)
+        assert warn_where_collapsed(REAL * factor, REAL) == pytest.approx(factor)
 
 
 def test_real_samples_that_do_not_vary():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert warn_of_collapse(REAL, torch.zeros(5, 3)) == 1.0
-        assert warn_of_collapse(torch.zeros(5, 3), torch.zeros(5, 3)) == 1.0
+        assert warn_where_collapsed(REAL, torch.zeros(5, 3)) == 1.0
+        assert warn_where_collapsed(torch.zeros(5, 3), torch.zeros(5, 3)) == 1.0

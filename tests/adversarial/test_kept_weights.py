@@ -2,7 +2,8 @@
 
 import torch
 
-from skdeep.engine import BestAverage, BestParts, MovingAverage
+from skdeep.adversarial.play import BestAverage, BestParts
+from skdeep.engine import MovingAverage
 from skdeep.engine.optim import FlatParameters
 
 
