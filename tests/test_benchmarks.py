@@ -1,6 +1,7 @@
 """Benchmarks that asv finds, and a table that names each of them once."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -44,3 +45,15 @@ def test_files_that_texts_name_exist():
     for path in (FOLDER / "README.md", FOLDER.parent / "README.md"):
         named = set(re.findall(r"(?:bench_|studies/)\w+\.py", path.read_text()))
         assert [name for name in named if not (FOLDER / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "name, most",
+    [("MLPClassifier", 16), ("RealMLPClassifier", 22), ("Autoencoder", 18), ("TabularGAN", 20)],
+)
+def test_the_way_to_the_first_step_leads_through_few_files(monkeypatch, name, most):
+    monkeypatch.syspath_prepend(FOLDER)
+    bench_road = importlib.import_module("bench_road")
+    _, before_step = bench_road.files_entered(name)
+    assert "engine/training.py" in before_step
+    assert len(before_step) <= most, before_step
