@@ -242,13 +242,12 @@ class _State:
 def why_not(run: Training) -> str | None:
     """Why the steps of a run cannot be recorded; None where they may be."""
     batches: Any = run.batches
-    step = getattr(run.step, "step", run.step)
     if run.net.wants_batches or any(map(_is_hooked, run.net.module_.modules())):
         return "somebody listens"
     if type(batches) not in (Batches, MemberBatches) or not batches.is_dense():
         return "batches of several shapes"
     optimizer = run.step.optimizers[0]
-    if type(step) is not SingleStep or optimizer.solver not in RecordedOptimizer.SOLVERS:
+    if type(run.step) is not SingleStep or optimizer.solver not in RecordedOptimizer.SOLVERS:
         return "the kind of step"
     if getattr(run.schedule, "max_time", None) is not None:
         return "a schedule by the clock"
