@@ -210,8 +210,8 @@ class Shared:
         Seconds that are left; at their end a phase ends with the best weights so far.
     n_seen : int
         Rows seen before.
-    report : callable or None
-        Makes the `EpochReport` of a phase.
+    report : EpochReport or None
+        Of a phase.
     """
 
     rng: np.random.RandomState
