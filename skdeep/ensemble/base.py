@@ -12,8 +12,10 @@ from sklearn.base import (
     is_classifier,
     is_regressor,
 )
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
@@ -169,7 +171,10 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
             routed = process_routing(self, "fit", **fit_params)
             return {name: routed[name].fit for name, _ in known}
         given = {k: v for k, v in fit_params.items() if v is not None}
-        return {name: given for name, _ in known}
+        return {
+            name: {_name_for_last_step(member) + k: v for k, v in given.items()}
+            for name, member in known
+        }
 
     def _members(self) -> list[tuple[str, Any]]:
         """Names and estimators."""
@@ -246,6 +251,13 @@ class WeightedEnsemble(MetaEstimatorMixin, _BaseComposition):
 
     def _mean(self, predictions: list[np.ndarray]) -> np.ndarray:
         return np.tensordot(self.weights_, np.stack(predictions), 1)
+
+
+def _name_for_last_step(estimator: Any) -> str:
+    """What a parameter of `fit` has before its name, to reach the last step of a pipeline."""
+    if isinstance(estimator, TransformedTargetRegressor):
+        return _name_for_last_step(estimator.regressor)
+    return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
 def _fit(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
@@ -44,7 +45,7 @@ def fit_and_hold_out(
     if isinstance(last, DeepTable) and last.early_stopping:
         return _of_networks(estimator, last, X, y, params)
     estimator.fit(X, y, **params)
-    known = getattr(last, "oob_decision_function_", getattr(last, "oob_prediction_", None))
+    known = _out_of_bag(estimator)
     if known is None:
         return np.arange(len(y)), _of_folds(estimator, X, y, params, classes)
     is_known = np.isfinite(known).reshape(len(known), -1).all(1)
@@ -52,6 +53,18 @@ def fit_and_hold_out(
     if classes is not None:
         known = _spread(known, last.classes_, classes)
     return rows, known[rows]
+
+
+def _out_of_bag(estimator: Any) -> np.ndarray | None:
+    """Predictions of a fitted forest for each row by the trees that have not seen it, or None."""
+    if isinstance(estimator, TransformedTargetRegressor):
+        known = _out_of_bag(estimator.regressor_)
+        if known is None:
+            return None
+        back = estimator.transformer_.inverse_transform(known.reshape(len(known), -1))
+        return back.reshape(known.shape)
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return getattr(last, "oob_decision_function_", getattr(last, "oob_prediction_", None))
 
 
 def _of_networks(

@@ -9,13 +9,21 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, indexable
 
-from skdeep._compat import Interval, StrOptions, _fit_context, _raise_for_params
+from skdeep._compat import (
+    Interval,
+    StrOptions,
+    _fit_context,
+    _raise_for_params,
+    _routing_enabled,
+)
 from skdeep.ensemble.base import WeightedEnsemble
 from skdeep.ensemble.held_out import fit_and_hold_out
 from skdeep.ensemble.selection import greedy_weights, scores_of_predictions
@@ -114,11 +122,15 @@ class _TabularEnsemble(WeightedEnsemble):
             kind(random_state=seed, device=self.device, **columns)
             for kind, seed in zip(networks, seeds)
         ]
-        return [
-            ("trees", make_pipeline(TabularEncoder(**columns), forest)),
-            ("realmlp", made[0]),
-            ("tabm", made[1]),
-        ]
+        encoder = TabularEncoder(**columns)
+        if _routing_enabled():
+            encoder.set_fit_request(sample_weight=False)
+            for estimator in (forest, *made):
+                estimator.set_fit_request(sample_weight=True)
+        encoded: Any = make_pipeline(encoder, forest)
+        if is_regressor(self):  # trees do not split where targets are small or far from 0
+            encoded = TransformedTargetRegressor(encoded, transformer=StandardScaler())
+        return [("trees", encoded), ("realmlp", made[0]), ("tabm", made[1])]
 
     def _weigh(
         self, held_out: Sequence[Any], y: np.ndarray, classes: Any, members: Sequence[Any]

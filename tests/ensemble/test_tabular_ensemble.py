@@ -6,16 +6,23 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep import RealMLPClassifier, RealMLPRegressor, TabMClassifier, TabMRegressor, persistence
-from skdeep.ensemble import TabularEnsembleClassifier, TabularEnsembleRegressor
+from skdeep.ensemble import (
+    TabularEnsembleClassifier,
+    TabularEnsembleRegressor,
+    WeightedEnsembleClassifier,
+)
 from skdeep.ensemble.held_out import fit_and_hold_out
 from skdeep.ensemble.selection import greedy_weights
 
@@ -191,3 +198,45 @@ def test_a_time_limit_is_shared(mixed):
 def test_bad_parameters(parameters, message, mixed):
     with pytest.raises(ValueError, match=message):
         TabularEnsembleClassifier(**parameters).fit(*mixed)
+
+
+def test_sample_weights_reach_all_default_members():
+    X, y = np.random.RandomState(0).randint(2, size=(200, 2)), np.arange(200) % 2
+    weight = np.where(y == 1, 1e-9, 1.0)
+    clf = TabularEnsembleClassifier(max_time=1, random_state=0, device="cpu")
+    for routed in (False, True):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            config_context(enable_metadata_routing=routed),
+        ):
+            clf.fit(X, y, sample_weight=weight)
+            assert all((member.predict(X) == 0).all() for member in clf.estimators_)
+
+
+def test_sample_weights_reach_the_last_step_of_pipelines():
+    X, y = make_classification(200, 4, random_state=0)
+    weight = np.where(y == 1, 1e-9, 1.0)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    clf = WeightedEnsembleClassifier([("a", pipeline), ("b", LogisticRegression())])
+    assert (clf.fit(X, y, sample_weight=weight).predict(X) == 0).all()
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1.0, 1e9)])
+def test_trees_predict_targets_of_any_units(scale, offset):
+    X, y = make_regression(200, 4, random_state=0)
+    y = y / y.std()
+    reg = TabularEnsembleRegressor(max_time=0.1, random_state=0, device="cpu")
+    with warnings.catch_warnings(action="ignore"):
+        wanted = reg.fit(X, y).named_estimators_["trees"].predict(X)
+        found = reg.fit(X, scale * y + offset).named_estimators_["trees"].predict(X)
+    np.testing.assert_allclose((found - offset) / scale, wanted, atol=0.1)
+
+
+def test_out_of_bag_predictions_are_in_the_units_of_y():
+    X, y = make_regression(200, 4, random_state=0)
+    forest = ExtraTreesRegressor(50, bootstrap=True, oob_score=True, random_state=0)
+    scaled = TransformedTargetRegressor(forest, transformer=StandardScaler())
+    rows, held_out = fit_and_hold_out(scaled, X, 1e6 + y, {}, None)
+    np.testing.assert_array_equal(rows, np.arange(200))
+    assert held_out.shape == y.shape
+    assert r2_score(1e6 + y, held_out) > 0.7
