@@ -20,6 +20,7 @@ class Given:
     X: Any
     y: Any = None
     sample_weight: Any = None
+    groups: Any = None
     X_val: Any = None
     y_val: Any = None
     sample_weight_val: Any = None

@@ -76,9 +76,13 @@ class TupleBatches:
 class ClassBatches:
     """Batches of P classes with K rows each, for losses that mine pairs or triplets themselves.
 
-    Every epoch shuffles the rows inside their classes, cuts them into groups of K (a class with
-    fewer rows gives what it has) and deals the groups out so that a batch holds different
+    Every epoch shuffles the rows inside their classes, cuts them into parts of K (a class with
+    fewer rows gives what it has) and deals the parts out so that a batch holds different
     classes as long as there are enough (Hermans et al., 2017).
+
+    With `groups`, such as alphabets of characters, half of the batches are dealt from one group
+    after the other (those of small groups hold several): what sets the classes of a group apart
+    is learned from the negatives that are hard, and from more of them.
 
     Parameters
     ----------
@@ -90,6 +94,7 @@ class ClassBatches:
     rng : numpy.random.RandomState
     transform : callable, default=None
         Applied to the rows of each batch: augmentation.
+    groups : ndarray of int of shape (n_samples,), default=None
 
     Examples
     --------
@@ -112,30 +117,45 @@ class ClassBatches:
         n_rows_per_class: int,
         rng: np.random.RandomState,
         transform: Callable[[Any], Any] | None = None,
+        groups: np.ndarray | None = None,
     ) -> None:
         self.x, self.y, self.rng, self.transform = x, y, rng, transform
         self.n_samples = len(y)
         self.p, self.k = n_classes_per_batch, n_rows_per_class
-        labels = y.cpu().numpy()
-        order = np.argsort(labels, kind="stable")
-        self.members = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
-        n_groups = sum(-(-len(m) // self.k) for m in self.members)
-        # A last batch of one group has nothing to compare it with: it joins the one before it.
-        self.starts = list(range(0, max(n_groups - 1, 1), self.p))
+        labels, self.groups = y.cpu().numpy(), groups
+        inside = np.zeros(len(labels), np.int64) if groups is None else groups
+        order = np.lexsort((inside, labels))
+        ends = np.diff(labels[order]).astype(bool) | np.diff(inside[order]).astype(bool)
+        self.members = np.split(order, np.flatnonzero(ends) + 1)
+        n_parts = sum(-(-len(m) // self.k) for m in self.members)
+        # A last batch of one part has nothing to compare it with: it joins the one before it.
+        self.starts = list(range(0, max(n_parts - 1, 1), self.p))
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def epoch(self, order: Tensor | np.ndarray | Sequence[int] | None = None) -> Iterator[Batch]:
         """Yield (rows, class numbers, None); `order` is not used: the classes set the order."""
-        rounds = []
+        parts = []
         for members in self.members:
             shuffled = self.rng.permutation(members)
             for i, start in enumerate(range(0, len(shuffled), self.k)):
-                rounds.append((i, self.rng.uniform(), shuffled[start : start + self.k]))
-        rounds.sort(key=lambda group: group[:2])  # one group of each class, then the next
-        for start, stop in zip(self.starts, [*self.starts[1:], len(rounds)]):
-            chosen = np.concatenate([group for *_, group in rounds[start:stop]])
+                parts.append((i, self.rng.uniform(), shuffled[start : start + self.k]))
+        parts.sort(key=lambda part: part[:2])  # one part of each class, then the next
+        batches = list(zip(self.starts, [*self.starts[1:], len(parts)]))
+        if self.groups is not None:
+            parts = self._half_inside_groups(parts, self.groups)
+            batches = [batches[i] for i in self.rng.permutation(len(batches))]
+        for start, stop in batches:
+            chosen = np.concatenate([rows for *_, rows in parts[start:stop]])
             rows = torch.from_numpy(chosen).to(self.y.device)
             x = self.x.index_select(0, rows)
             yield x if self.transform is None else self.transform(x), self.y[rows], None
+
+    def _half_inside_groups(self, parts: list, groups: np.ndarray) -> list:
+        """The same parts, a random half of them in their order, then the others by group."""
+        place = self.rng.permutation(groups.max() + 1)
+        is_inside = self.rng.permutation(len(parts)) % 2 == 1
+        dealt = [part for part, inside in zip(parts, is_inside) if not inside]
+        rest = [part for part, inside in zip(parts, is_inside) if inside]
+        return dealt + sorted(rest, key=lambda part: place[groups[part[-1][0]]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from skdeep.nets.recurrence import Recurrence
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
 from skdeep.onnx import _answers, _recurrence
-from skdeep.onnx._arrays import read_rows
+from skdeep.onnx._arrays import Rows, read_rows
 from skdeep.onnx._convolutions import conv_embedding
 from skdeep.onnx._family import Family, of_network, single
 from skdeep.onnx._graph import Graph, Output
@@ -21,6 +22,7 @@ from skdeep.onnx._perceptron import mlp_net
 from skdeep.siamese.classes import label_of_unknown
 from skdeep.siamese.classifier import SiameseClassifier
 from skdeep.siamese.transformer import SiameseTransformer
+from skdeep.siamese.views import orientations
 
 _ROUNDING = {"float32": 1e-6, "float64": 1e-12}
 """By this much, relatively, a distance may differ from that of the same row in fit."""
@@ -75,18 +77,49 @@ def _double(g: Graph, value: Any) -> str:
 
 def _embedded(g: Graph, model: Any) -> str:
     """Embeddings of rows, (n_samples, n_components)."""
-    net, rows = model.net_.module_, read_rows(g, model)
-    if isinstance(net, DenseEmbedding):
-        z = mlp_net(g, net, rows.x if len(rows.shape) == 1 else g.op("Flatten", rows.x))
-    elif isinstance(net, ConvEmbedding):
-        z = conv_embedding(g, net, rows)
-    elif isinstance(net, RecurrentNet):
-        z = _recurrence.score(g, net, _recurrence.features(g, net, rows))
+    rows, axes = read_rows(g, model), model._axes
+    if axes is None:
+        z = _of_network(g, model, rows)
     else:
-        z = g.module(net, g.cast(rows.x, g.dtype, of_network(model)))
-    if not model.normalize:
-        return z
+        axes, parts = axes / len(axes) ** 0.5, []
+        for orientation, own in zip(orientations(rows.shape)[: len(axes)], axes):
+            x = _turned(g, rows.x, *orientation)
+            part = _of_network(g, model, replace(rows, x=x))
+            part = _unit_length(g, part) if model.normalize else part
+            parts.append(g.op("MatMul", part, own.astype(g.dtype)))
+        z = g.op("Sum", *parts)
+    return _unit_length(g, z) if model.normalize else z
+
+
+def _of_network(g: Graph, model: Any, rows: Rows) -> str:
+    """What the network makes of rows."""
+    net = model.net_.module_
+    if isinstance(net, DenseEmbedding):
+        return mlp_net(g, net, rows.x if len(rows.shape) == 1 else g.op("Flatten", rows.x))
+    if isinstance(net, ConvEmbedding):
+        return conv_embedding(g, net, rows)
+    if isinstance(net, RecurrentNet):
+        return _recurrence.score(g, net, _recurrence.features(g, net, rows))
+    return g.module(net, g.cast(rows.x, g.dtype, of_network(model)))
+
+
+def _unit_length(g: Graph, z: str) -> str:
     return g.op("Div", z, g.op("Max", g.reduce("L2", z, 1), _SHORTEST))
+
+
+def _turned(g: Graph, x: str, mirrored: bool, quarters: int) -> str:
+    """Images mirrored and turned as by `skdeep.siamese.views.views`."""
+    if mirrored:
+        x = _reversed(g, x, [3])
+    x = _reversed(g, x, [[], [3], [2, 3], [2]][quarters])
+    return g.op("Transpose", x, perm=[0, 1, 3, 2]) if quarters % 2 else x
+
+
+def _reversed(g: Graph, x: str, axes: list[int]) -> str:
+    if not axes:
+        return x
+    n, first = len(axes), np.iinfo(np.int64).min
+    return g.op("Slice", x, [-1] * n, [first] * n, axes, [-1] * n)
 
 
 def _distances(g: Graph, model: Any) -> str:

@@ -61,6 +61,18 @@ SIAMESE = {
         rows on their device, with the channels first, and returns one of the same shape; what it
         draws is not repeated by `random_state`.""",
     ),
+    "n_views": Parameter(
+        [AUTO, AT_LEAST_1],
+        """int or 'auto'
+        Number of orientations in which an image is embedded after training: as it is, rotated by
+        90, 180 and 270 degrees, then mirrored and rotated, 8 at most (4, by 180 degrees, unless
+        images are square). The embeddings of all, side by side, are reduced to as many principal
+        components as one has. A network that was trained with 'affine_turns' compares rotated
+        images as those of other classes, so that each view has errors of its own; predictions take
+        `n_views` times as long, training does not. 'auto' is all of them where training rotates
+        images ('affine_turns', or 'auto' with 100 classes or more), else 1. Scores of
+        `early_stopping` are those of one view.""",
+    ),
     "hidden_layer_sizes": replace(
         DENSE["hidden_layer_sizes"],
         text="""array-like of int or int

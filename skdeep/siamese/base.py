@@ -6,6 +6,7 @@ Classes, pairs and triplets are handled alike: rows and their relations (`rows`)
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Self
 
 import numpy as np
@@ -15,11 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skdeep import engine
+from skdeep._checks import all_or_nothing
+from skdeep._compat import _fit_context, with_callbacks
 from skdeep.base.estimator import DeepEstimator
-from skdeep.base.learning import Mode, Plan, Task
+from skdeep.base.learning import Given, Mode, Plan, Task
 from skdeep.base.training import of_rows_or_stream, plain_gradient, single_phase
 from skdeep.data.batches import to_tensor
 from skdeep.inputs.arrays import ArrayInput
+from skdeep.inputs.disk import collection_of, is_on_disk
 from skdeep.inputs.rows import Rows
 from skdeep.siamese.comparisons import (
     augmentation,
@@ -37,6 +41,7 @@ from skdeep.siamese.encoders import (
     width_of_embedding,
 )
 from skdeep.siamese.rows import ComparedRows, plan_comparisons
+from skdeep.siamese.views import number_of_views, principal_axes
 
 _RATES = {"conv": 0.01}  # of learning_rate_init='auto', by encoder
 _RATE = 0.005  # of the others
@@ -49,8 +54,14 @@ class BaseSiamese(DeepEstimator):
 
     classes_: np.ndarray
     input_shape_: tuple[int | None, ...]
+    _axes: np.ndarray | None = None  # see `views.principal_axes`
 
-    def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> Self:
+    @_fit_context(prefer_skip_nested_validation=True)
+    @all_or_nothing
+    @with_callbacks
+    def fit(
+        self, X: Any, y: Any, *, groups: Any = None, X_val: Any = None, y_val: Any = None
+    ) -> Self:
         """Learn the embedding from rows with classes.
 
         A fit that raises leaves the estimator as it was. Ctrl-C ends training with the best
@@ -64,6 +75,11 @@ class BaseSiamese(DeepEstimator):
         y : array-like of shape (n_samples,)
             Their classes: at least two, one of them with two rows.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows whose classes are to be told apart, such as the alphabet of a character
+            or the kind of an article: half of the batches are drawn inside groups, each of which
+            has rows of at least two classes. For rows in memory only.
+
         X_val : array-like of shape (n_val, n_features), default=None
             Rows whose loss is recorded after each epoch, and whose score decides under
             `early_stopping`.
@@ -75,7 +91,11 @@ class BaseSiamese(DeepEstimator):
         -------
         self : estimator
         """
-        return super().fit(X, y, X_val=X_val, y_val=y_val)
+        if groups is not None and (is_on_disk(X) or collection_of(X) is not None):
+            raise ValueError(
+                f"groups are for rows in memory, and X stands for rows that are not: {X!r}."
+            )
+        return self._fit_and_report(Given(X=X, y=y, groups=groups, X_val=X_val, y_val=y_val))
 
     @property
     def _input(self) -> Any:
@@ -85,6 +105,7 @@ class BaseSiamese(DeepEstimator):
         return ArrayInput.of(self, flat=flat, keeps_bytes=not is_module)
 
     def _module(self, rows: ComparedRows, rng: np.random.RandomState) -> torch.nn.Module:
+        number_of_views(self, rows)  # for its error, before training
         module = make_encoder(self, rows.x.shape[1:], rng)
         set_scale(module, rows.x, rows.numbers)
         self.n_outputs_ = width_of_embedding(module, rows.x, self._input.place)
@@ -116,10 +137,10 @@ class BaseSiamese(DeepEstimator):
                 "it, with StandardScaler for example."
             )
         forward = training_forward(net, encoder_kind(self.encoder, x.shape[1:]), self.amp)
-        transform = augmentation(self, task, task.plan.train.kind)
+        transform = augmentation(self, task)
 
         def make(data: Any) -> Any:
-            return make_batches(self, task, data, task.rng, transform)
+            return make_batches(self, task, data, task.rng, transform, task.plan.train.groups)
 
         parts = {
             "batches": of_rows_or_stream(self, task, make, shuffle=True),
@@ -156,10 +177,16 @@ class BaseSiamese(DeepEstimator):
     def _embed(self, X: Any) -> np.ndarray:
         """Embeddings of rows as given by the user, on the CPU."""
         check_is_fitted(self)
-        return self._embed_checked(self.net_.module_, self._input.check(self, X))
+        return self._embed_checked(self.net_.module_, self._input.check(self, X), self._axes)
 
-    def _embed_checked(self, module: torch.nn.Module, X: Any) -> np.ndarray:
+    def _embed_checked(self, module: torch.nn.Module, X: Any, axes: Any) -> np.ndarray:
         reader, parameter = self._input, next(module.parameters())
         with torch.inference_mode():
             x = reader.place(X, parameter.dtype, parameter.device)
-            return self._only_finite(embed(module, x, self.normalize), X).cpu().numpy()
+            axes = None if axes is None else torch.as_tensor(axes).to(parameter)
+            return self._only_finite(embed(module, x, self.normalize, axes), X).cpu().numpy()
+
+    def _found_axes(self, task: Task) -> Any:
+        """Principal axes of the views of the rows trained on; None for one view."""
+        embed = functools.partial(self._embed_checked, task.net.module_)
+        return principal_axes(embed, task.plan.rows, number_of_views(self, task.plan.rows))

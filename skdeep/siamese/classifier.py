@@ -80,6 +80,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         image_shape: Sequence[int] | None = None,
         data_format: str = "channels_last",
         augment: str | None = "auto",
+        n_views: int | Literal["auto"] = "auto",
         hidden_layer_sizes: ArrayLike = (256,),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -118,6 +119,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
         self.image_shape = image_shape
         self.data_format = data_format
         self.augment = augment
+        self.n_views = n_views
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -192,7 +194,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
                 f"{self.classes_.dtype.type.__name__}: expected the same kind."
             )
         self._check_labels(y)
-        Z = self._embed_checked(self.net_.module_, X)
+        Z = self._embed_checked(self.net_.module_, X, self._axes)
         known = self._known_classes().add(Z, y, keep_rows=self.n_neighbors is not None)
         self.__dict__.update(_attributes(known))
         own = np.searchsorted(known.labels, y)
@@ -321,15 +323,15 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
 
     def _keep(self, task: Task, runs: list) -> dict[str, Any]:
         plan, module, labels = task.plan, task.net.module_, self.classes_
-        keep_rows = self.n_neighbors is not None
-        Z, target = self._embed_checked(module, plan.train.x), plan.train.target
+        keep_rows, axes = self.n_neighbors is not None, self._found_axes(task)
+        Z, target = self._embed_checked(module, plan.train.x, axes), plan.train.target
         known = KnownClasses.none(labels, Z.shape[1]).add(Z, labels[target], keep_rows=keep_rows)
         if plan.held_out is None:
             several = known.counts[target] > 1
             distances = known.distances(Z, self.n_neighbors, own=target)[several]
             target = target[several]
         else:
-            Z, target = self._embed_checked(module, plan.held_out.x), plan.held_out.target
+            Z, target = self._embed_checked(module, plan.held_out.x, axes), plan.held_out.target
             distances = known.distances(Z, self.n_neighbors)
             if plan.rows.parts is not None:  # they are rows of `fit` that were held out
                 known = known.add(Z, labels[target], keep_rows=keep_rows)
@@ -337,7 +339,7 @@ class SiameseClassifier(ClassifierMixin, BaseSiamese):
             "temperature_": fit_temperature(distances, target),
             "rejection_threshold_": distance_exceeded(distances, self.rejection_rate),
         }
-        return super()._keep(task, runs) | _attributes(known) | learned
+        return super()._keep(task, runs) | {"_axes": axes} | _attributes(known) | learned
 
     def _known_classes(self) -> KnownClasses:
         if self.n_neighbors is not None and self._rows is None:

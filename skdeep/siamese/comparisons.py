@@ -15,9 +15,9 @@ from skdeep.data.pairs import ClassBatches, TupleBatches
 from skdeep.inputs.rows import to_host
 from skdeep.nets.augment import transformed
 from skdeep.siamese.encoders import embed
+from skdeep.siamese.views import turns_images
 
 _LARGEST_BATCH, _SMALLEST_BATCH, _STEPS = 256, 32, 8  # of batch_size='auto'
-_MANY_CLASSES = 100  # from which on what sets classes apart matters more than these classes
 _DEFAULT_LOSS = {"classes": "nt_xent", "pairs": "contrastive", "triplets": "triplet"}
 _DEFAULT_MARGIN = {"contrastive": 1.0, "contrastive_squared": 1.0, "triplet": 0.2}
 LOSSES: dict[str, Any] = {
@@ -57,7 +57,12 @@ def settled_batch_size(batch_size: int | str, n_comparisons: int) -> int:
 
 
 def make_batches(
-    estimator: Any, task: Task, data: tuple, rng: np.random.RandomState, transform: Any = None
+    estimator: Any,
+    task: Task,
+    data: tuple,
+    rng: np.random.RandomState,
+    transform: Any = None,
+    groups: np.ndarray | None = None,
 ) -> Any:
     """Batches of rows with their classes, pairs or triplets.
 
@@ -69,6 +74,8 @@ def make_batches(
     rng : numpy.random.RandomState
     transform : callable, default=None
         Augmentation.
+    groups : ndarray of int of shape (n_rows,), default=None
+        Half of the batches of classes are drawn inside these.
     """
     x, target, _ = data
     if isinstance(target, tuple):
@@ -81,10 +88,11 @@ def make_batches(
         n_rows_per_class=estimator.n_rows_per_class,
         rng=rng,
         transform=transform,
+        groups=groups,
     )
 
 
-def augmentation(estimator: Any, task: Task, kind: str) -> Any:
+def augmentation(estimator: Any, task: Task) -> Any:
     """Augmentation of the images of a batch, or None."""
     x, augment, rng = task.data[0], estimator.augment, task.rng
     are_images = len(x.shape) == 4
@@ -100,9 +108,7 @@ def augmentation(estimator: Any, task: Task, kind: str) -> Any:
         )
     generator = torch.Generator(device=task.net.device)
     generator.manual_seed(int(rng.randint(2**31 - 1)))
-    turns = augment == "affine_turns"
-    if augment == "auto" and kind == "classes":
-        turns = len(estimator.classes_) >= _MANY_CLASSES
+    turns = turns_images(estimator, task.plan.rows)
     changes = [QuarterTurns(rng)] if turns else []
     return Augmentation([*changes, AffineJitter(generator)], task.net.dtype)
 

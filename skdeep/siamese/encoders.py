@@ -21,6 +21,7 @@ from skdeep.nets.blocks import initialize
 from skdeep.nets.conv import Standardize, draw_weights
 from skdeep.nets.recurrent import RecurrentNet
 from skdeep.nets.siamese import ConvEmbedding, DenseEmbedding
+from skdeep.siamese.views import views
 
 _SCALE_ROWS = 1000  # that the scale of channels is taken from
 
@@ -149,10 +150,28 @@ def training_forward(net: engine.DeepNet, kind: str, amp: bool | str) -> Any:
     return lambda x: module.head(features(x))  # embeddings differ between rows by small numbers
 
 
-def embed(module: nn.Module, x: Any, normalize: bool) -> torch.Tensor:
-    """Embeddings of rows on their device, in chunks."""
+def embed(module: nn.Module, x: Any, normalize: bool, axes: Any = None) -> torch.Tensor:
+    """Embeddings of rows on their device, in chunks.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    x : Tensor, or rows of `skdeep.data.rows`
+    normalize : bool
+        Whether they have unit length.
+    axes : Tensor of shape (n_views, n_components, n_axes), default=None
+        Principal axes of the embeddings of all views; None for one view, as it is.
+    """
     widest = max(p.shape[0] for p in module.parameters())
     places = math.prod(n or 1000 for n in x.shape[2:])  # where channels are, in any series
     pieces = chunks(x.shape[0], widest * places, x.device)
-    z = torch.cat([module(x[piece]) for piece in pieces])
+    z = torch.cat([_of_views(module, x[piece], normalize, axes) for piece in pieces])
     return unit_length(z) if normalize else z
+
+
+def _of_views(module: nn.Module, x: Any, normalize: bool, axes: Any) -> torch.Tensor:
+    if axes is None:
+        return module(x)
+    parts = [module(view) for view in views(x, len(axes))]
+    parts = [unit_length(part) for part in parts] if normalize else parts
+    return torch.einsum("vnc,vca->na", torch.stack(parts), axes) / len(axes) ** 0.5

@@ -97,7 +97,7 @@ class PairAnswers(BaseSiamese):
         """
         check_is_fitted(self)
         X, pairs = check_tuples(functools.partial(self._input.check, self), pairs, X, 2)
-        embed = functools.partial(self._embed_checked, self.net_.module_)
+        embed = functools.partial(self._embed_checked, self.net_.module_, axes=self._axes)
         return tuple_distances(embed, X, pairs)[:, 0]
 
     def pair_score(self, pairs: Any, *, X: Any = None) -> np.ndarray:

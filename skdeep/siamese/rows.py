@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skdeep.base.learning import Given, Mode, Plan
@@ -40,15 +40,19 @@ class ComparedRows(Rows):
 
     Attributes
     ----------
+    groups : ndarray of int of shape (n_samples,) or None
+        The group number of each row, inside which half of the batches are drawn.
     parts : tuple of two ndarrays of int, or None
         Which of them to train on and which to hold out; None where all are for training. They
         are drawn as rows are read, before the weights of the network.
     """
 
+    groups: np.ndarray | None = None
     parts: tuple[np.ndarray, np.ndarray] | None = None
 
     def __getitem__(self, rows: np.ndarray) -> Any:
-        return replace(super().__getitem__(rows), parts=None)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(super().__getitem__(rows), groups=groups, parts=None)
 
     @property
     def kind(self) -> str:
@@ -131,6 +135,30 @@ def encode_classes(y: Any) -> tuple[np.ndarray, np.ndarray]:
     return classes, numbers
 
 
+def encode_groups(groups: Any, target: np.ndarray) -> np.ndarray:
+    """The group number of each row; raises if a group has nothing to be told apart.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,)
+    target : ndarray of int of shape (n_samples,)
+        Class numbers.
+    """
+    groups = column_or_1d(to_host(groups), warn=True)
+    assert_all_finite(groups, input_name="groups")
+    check_consistent_length(target, groups)
+    labels, numbers = np.unique(groups, return_inverse=True)
+    n_classes = np.bincount(np.unique(np.stack([numbers, target]), axis=1)[0])
+    if n_classes.min() < 2:
+        alone = labels[n_classes < 2]
+        raise ValueError(
+            f"groups has {len(alone)} of {len(labels)} groups with rows of 1 class, such as "
+            f"{alone[:1].tolist()[0]!r}: expected at least 2 classes in each, since half of the "
+            "batches are drawn inside groups."
+        )
+    return numbers
+
+
 def read_classes(
     estimator: Any, given: Given, mode: Mode, rng: np.random.RandomState, *, holds_out: bool
 ) -> tuple[ComparedRows, Rows | None]:
@@ -148,7 +176,9 @@ def read_classes(
     """
     X, y = estimator._input.check_with_target(estimator, given.X, given.y, reset=True)
     estimator.classes_, target = encode_classes(y)
-    rows, validation = ComparedRows(X, target), estimator._read_validation(given)
+    groups = None if given.groups is None else encode_groups(given.groups, target)
+    rows = ComparedRows(X, target, groups=groups)
+    validation = estimator._read_validation(given)
     early_stopping = estimator.early_stopping
     if validation is not None or not (holds_out or early_stopping or mode.watched):
         return rows, validation

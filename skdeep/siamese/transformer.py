@@ -68,6 +68,7 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         image_shape: Sequence[int] | None = None,
         data_format: str = "channels_last",
         augment: str | None = "auto",
+        n_views: int | Literal["auto"] = "auto",
         hidden_layer_sizes: ArrayLike = (256,),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -104,6 +105,7 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         self.image_shape = image_shape
         self.data_format = data_format
         self.augment = augment
+        self.n_views = n_views
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -161,12 +163,13 @@ class SiameseTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Pair
         return read_tuples(self, check, given, rng), None
 
     def _keep(self, task: Task, runs: list) -> dict[str, Any]:
-        plan, embed = task.plan, functools.partial(self._embed_checked, task.net.module_)
+        plan, axes = task.plan, self._found_axes(task)
+        embed = functools.partial(self._embed_checked, task.net.module_, axes=axes)
         judged = plan.rows
         if judged.kind != "classes" and plan.held_out is not None:
             judged = plan.held_out
         rng = task.rng if task.ended else copy.deepcopy(task.rng)
-        return super()._keep(task, runs) | calibrate_on(judged, embed, rng)
+        return super()._keep(task, runs) | {"_axes": axes} | calibrate_on(judged, embed, rng)
 
     @property
     def _n_features_out(self) -> int:

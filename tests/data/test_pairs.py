@@ -35,3 +35,28 @@ def test_rows_of_batches_are_changed():
     pairs = torch.tensor([[0, 1], [2, 3]])
     tuples = TupleBatches(made.x + 1, pairs, batch_size=2, transform=lambda x: -x)
     assert all((x < 0).all() for x, _, _ in tuples.epoch())
+
+
+@pytest.mark.parametrize("n_per_class", [8, 7])
+def test_half_of_the_batches_are_inside_groups(n_per_class):
+    y = torch.arange(60 * n_per_class) % 60
+    groups = y.numpy() // 12  # five, of twelve classes each
+    made = batches(y, 8, 4, groups=groups)
+    inside = 0
+    for _ in range(10):
+        epoch = list(made.epoch())
+        rows = torch.cat([x[:, 0] for x, _, _ in epoch]).long()
+        assert len(epoch) == len(made) and sorted(rows.tolist()) == list(range(len(y)))
+        n_groups = [len(np.unique(groups[x[:, 0].long()])) for x, _, _ in epoch]
+        inside += sum(n <= 2 for n in n_groups)  # one, or the end of one and the start of another
+        assert sum(n >= 3 for n in n_groups) >= len(epoch) // 2 - 1
+    assert 0.4 * 10 * len(made) < inside < 0.6 * 10 * len(made)
+
+
+def test_a_class_of_several_groups():
+    groups = np.arange(24) % 2
+    made = batches(torch.arange(24) % 3, 2, 4, groups=groups)
+    for x, labels, _ in made.epoch():
+        rows = x[:, 0].long()
+        parts = {(int(c), int(groups[r])) for c, r in zip(labels, rows)}
+        assert len(parts) <= 2

@@ -47,6 +47,22 @@ def test_embeddings(kind, normalize):
     check_sizes(model.fit(X[:40], CLASSES[:40]), X, ["transform"])
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("n_views, width", [(4, 6), (3, 9), (8, 9)])
+def test_embeddings_of_views(n_views, width, normalize):
+    X = rng().normal(size=(1000, 9, width, 1))
+    model = SiameseTransformer(4, normalize=normalize, n_views=n_views, **QUICK)
+    # Scaled to unit length, short sums of views show more of the rounding.
+    check_sizes(model.fit(X[:40], CLASSES[:40]), X, ["transform"], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["dense", nn.Sequential(nn.Flatten(), nn.Linear(81, 3))])
+def test_classes_of_views(encoder):
+    X = rng().normal(size=(1000, 9, 9, 1))
+    model = SiameseClassifier(4, encoder=encoder, n_views=8, **QUICK)
+    check_sizes(model.fit(X[:40], CLASSES[:40]), X, BOTH, tolerance=1e-4)
+
+
 @pytest.mark.parametrize("rejection_rate", [None, 0.3])
 @pytest.mark.parametrize("n_neighbors", [None, 1, 4])
 @pytest.mark.parametrize("labels", [[3, 1, 7], ["b", "a", "c"]])
