@@ -183,7 +183,8 @@ class BaseSiamese(DeepEstimator):
         reader, parameter = self._input, next(module.parameters())
         with torch.inference_mode():
             x = reader.place(X, parameter.dtype, parameter.device)
-            axes = None if axes is None else torch.as_tensor(axes).to(parameter)
+            if axes is not None:
+                axes = torch.as_tensor(axes, dtype=parameter.dtype, device=parameter.device)
             return self._only_finite(embed(module, x, self.normalize, axes), X).cpu().numpy()
 
     def _found_axes(self, task: Task) -> Any:

@@ -69,6 +69,16 @@ def test_defaults_follow_the_augmentation(build):
     assert found(*rows, image_shape=None) == 1
 
 
+@BOTH
+def test_axes_are_those_of_the_rows_trained_on(build):
+    est = build(**SMALL, n_views=8, early_stopping=True).fit(*ROWS)
+    axes = est._axes.reshape(64, 8)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(8), atol=1e-9)
+    given = build(**SMALL, n_views=8, early_stopping=True)
+    given.fit(*ROWS, X_val=PICTURES[200:300], y_val=NUMBERS[200:300])
+    assert not np.allclose(given._axes, est._axes)
+
+
 def test_another_fit_forgets_the_views():
     est = make(**SMALL, n_views=4).fit(*ROWS)
     est.set_params(n_views="auto").fit(*ROWS)
