@@ -1,5 +1,6 @@
 """Ensembles of RealMLP, TabM and trees."""
 
+import functools
 import pickle
 import warnings
 
@@ -200,10 +201,21 @@ def test_bad_parameters(parameters, message, mixed):
         TabularEnsembleClassifier(**parameters).fit(*mixed)
 
 
-def test_sample_weights_reach_all_default_members():
+@pytest.fixture
+def light(monkeypatch):
+    """Small networks in place of the default members."""
+    for cls, kinds, trees in (
+        (TabularEnsembleClassifier, (RealMLPClassifier, TabMClassifier), ExtraTreesClassifier),
+        (TabularEnsembleRegressor, (RealMLPRegressor, TabMRegressor), ExtraTreesRegressor),
+    ):
+        small = [functools.partial(kind, hidden_layer_sizes=(8,), max_iter=30) for kind in kinds]
+        monkeypatch.setattr(cls, "_default_members", (small, trees))
+
+
+def test_sample_weights_reach_all_default_members(light):
     X, y = np.random.RandomState(0).randint(2, size=(200, 2)), np.arange(200) % 2
     weight = np.where(y == 1, 1e-9, 1.0)
-    clf = TabularEnsembleClassifier(max_time=1, random_state=0, device="cpu")
+    clf = TabularEnsembleClassifier(random_state=0, device="cpu")
     for routed in (False, True):
         with (
             warnings.catch_warnings(action="ignore"),
@@ -222,10 +234,10 @@ def test_sample_weights_reach_the_last_step_of_pipelines():
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0.0), (1.0, 1e9)])
-def test_trees_predict_targets_of_any_units(scale, offset):
+def test_trees_predict_targets_of_any_units(light, scale, offset):
     X, y = make_regression(200, 4, random_state=0)
     y = y / y.std()
-    reg = TabularEnsembleRegressor(max_time=0.1, random_state=0, device="cpu")
+    reg = TabularEnsembleRegressor(random_state=0, device="cpu")
     with warnings.catch_warnings(action="ignore"):
         wanted = reg.fit(X, y).named_estimators_["trees"].predict(X)
         found = reg.fit(X, scale * y + offset).named_estimators_["trees"].predict(X)
