@@ -190,7 +190,7 @@ def seconds(index: Any) -> float | None:
     """Median length of a step; None for integers."""
     if isinstance(index, pd.RangeIndex) or index is None or len(index) < 2:
         return None
-    times = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
+    times = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index.tz_localize(None)
     return float(np.median(np.diff(times.to_numpy()) / np.timedelta64(1, "s")))
 
 
