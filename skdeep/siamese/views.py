@@ -48,7 +48,7 @@ def views(x: Any, n_views: int) -> list[Any]:
 
     Parameters
     ----------
-    x : Tensor of shape (n_samples, n_channels, height, width); of any rows for one view
+    x : Tensor of shape (n_samples, n_channels, height, width)
     n_views : int
 
     Returns
@@ -56,8 +56,6 @@ def views(x: Any, n_views: int) -> list[Any]:
     list of Tensor
         The rows as they are come first.
     """
-    if n_views == 1:
-        return [x]
     chosen = orientations(x.shape[1:])[:n_views]
     return [torch.rot90(x.flip(3) if mirrored else x, n, (2, 3)) for mirrored, n in chosen]
 
